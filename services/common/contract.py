@@ -1,0 +1,47 @@
+"""The contract of the topics: fields, ids and keys. Knows nothing of Kafka clients or of the model."""
+
+import uuid
+from collections.abc import Mapping
+
+TEXT_FIELDS = (
+    "transaction_time", "merch", "cat_id", "name_1", "name_2", "gender",
+    "street", "one_city", "us_state", "jobs",
+)  # fmt: skip
+INTEGER_FIELDS = ("post_code", "population_city")
+DECIMAL_FIELDS = ("amount", "lat", "lon", "merchant_lat", "merchant_lon")
+
+FIELDS = (
+    "transaction_time", "merch", "cat_id", "amount", "name_1", "name_2", "gender", "street", "one_city",
+    "us_state", "post_code", "lat", "lon", "population_city", "jobs", "merchant_lat", "merchant_lon",
+)  # fmt: skip
+"""The 17 columns of the competition's test.csv, in its order."""
+
+CUSTOMER_FIELDS = ("name_1", "name_2", "street")
+"""Who pays: these three together. The Kafka key of a transaction is made of them."""
+
+ID_MAX_CHARACTERS = 128
+
+_NAMESPACE = uuid.UUID("6f0f9a5e-5d0c-5a63-9a53-5f6b1d0f2c41")
+
+
+def record_id(topic: str, partition: int, offset: int) -> str:
+    """Return the id of a record that came without one: uuid5 of its place in Kafka, the same at every reading."""
+    return str(uuid.uuid5(_NAMESPACE, f"{topic}/{partition}/{offset}"))
+
+
+def file_namespace(sha256: bytes) -> uuid.UUID:
+    """Return the namespace of a file's row ids from the SHA-256 digest (32 bytes) of the file's content."""
+    return uuid.uuid5(_NAMESPACE, sha256.hex())
+
+
+def row_id(namespace: uuid.UUID, row: int) -> str:
+    """Return the id of a file's row (1 = first row under the header): the same file gives the same ids."""
+    return str(uuid.uuid5(namespace, str(row)))
+
+
+def customer_key(data: Mapping[str, object]) -> bytes | None:
+    """Return the Kafka key of a transaction's customer, or None if any of its parts is missing."""
+    parts = [data.get(field) for field in CUSTOMER_FIELDS]
+    if not all(isinstance(part, str) and part for part in parts):
+        return None
+    return "|".join(str(part) for part in parts).encode()

@@ -1,0 +1,69 @@
+"""Opens a message of `transactions`: bytes to (id, data). Knows which forms producers use, not what the model needs."""
+
+import json
+from typing import Any
+
+import orjson
+
+from services.common.contract import ID_MAX_CHARACTERS
+from services.common.errors import Reason, Reject
+
+
+def open_envelope(value: bytes | None) -> tuple[str | None, dict[str, Any]]:
+    """Return the transaction's id (None if it has none) and its fields.
+
+    Both forms in use are accepted: `{"transaction_id": …, "data": {fields}}` and `{"transaction_id": …, fields}`.
+    Bare NaN and Infinity, which JSON (RFC 8259) does not know but pandas and the standard library write, are read.
+
+    Raises:
+        Reject: bad_json, bad_encoding, not_object, or a wrong `transaction_id` or `data`.
+    """
+    try:
+        message = orjson.loads(value)  # type: ignore[arg-type]  # None is an error like any other
+    except orjson.JSONDecodeError:
+        message = _read_leniently(value)
+    if type(message) is not dict:
+        raise Reject(Reason.NOT_OBJECT, "", f"expected a JSON object, got {type(message).__name__}")
+    data = message.get("data", message)
+    if type(data) is not dict:
+        raise Reject(Reason.BAD_TYPE, "data", f"expected an object, got {type(data).__name__}")
+    transaction_id = message.get("transaction_id")
+    if transaction_id is not None:
+        check_id(transaction_id)
+    return transaction_id, data
+
+
+def check_id(transaction_id: object) -> None:
+    """Raise Reject unless the id is text of 1 to 128 characters that PostgreSQL and Kafka can hold."""
+    if type(transaction_id) is not str:
+        found = type(transaction_id).__name__
+        raise Reject(Reason.BAD_TYPE, "transaction_id", f"expected text, got {found}")
+    if not 0 < len(transaction_id) <= ID_MAX_CHARACTERS:
+        raise Reject(
+            Reason.OUT_OF_RANGE,
+            "transaction_id",
+            f"expected 1 to {ID_MAX_CHARACTERS} characters, got {len(transaction_id)}",
+        )
+    if not transaction_id.isascii():
+        try:
+            transaction_id.encode()
+        except UnicodeEncodeError:
+            raise Reject(Reason.BAD_ENCODING, "transaction_id", "has a lone surrogate") from None
+    if "\0" in transaction_id:
+        raise Reject(Reason.BAD_ENCODING, "transaction_id", "has a NUL character")
+
+
+def _read_leniently(value: bytes | None) -> Any:
+    """Read what orjson refused: JSON with bare NaN or Infinity, or else name what is wrong."""
+    if not value:
+        raise Reject(Reason.BAD_JSON, "", "the message is empty")
+    try:
+        text = value.decode()
+    except UnicodeDecodeError as error:
+        raise Reject(Reason.BAD_ENCODING, "", f"not UTF-8 at byte {error.start}") from None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise Reject(Reason.BAD_JSON, "", f"{error.msg} at character {error.pos}") from None
+    except (RecursionError, ValueError):
+        raise Reject(Reason.BAD_JSON, "", "nested too deeply or a number too long") from None

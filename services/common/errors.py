@@ -1,0 +1,46 @@
+"""One error tree, three fates.
+
+    FraudError
+    |-- Reject   this record cannot be processed: it goes to the dead letters, the batch goes on
+    |-- Retry    this batch failed for a passing cause: drop it, rebuild the clients, read it again
+    `-- Stop     nothing a retry could mend: the process ends with a non-zero exit code
+
+Catch these by class. Never decide by the text of an error.
+"""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a record was rejected: a closed list, safe to use as a metric label."""
+
+    BAD_JSON = "bad_json"
+    BAD_ENCODING = "bad_encoding"
+    NOT_OBJECT = "not_object"
+    MISSING_FIELD = "missing_field"
+    BAD_TYPE = "bad_type"
+    BAD_TIME = "bad_time"
+    OUT_OF_RANGE = "out_of_range"
+    TOO_LARGE = "too_large"
+
+
+class FraudError(Exception):
+    """Base of every error this project raises on purpose."""
+
+
+class Reject(FraudError):
+    """A record that cannot be processed. `field` is empty when the record as a whole is at fault."""
+
+    def __init__(self, reason: Reason, field: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.field = field
+        self.message = message
+
+
+class Retry(FraudError):
+    """A passing cause: the effects of the batch are undone and it is read again."""
+
+
+class Stop(FraudError):
+    """A cause no retry mends: a wrong model, a wrong setting, a topic that was made anew."""

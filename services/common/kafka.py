@@ -1,0 +1,141 @@
+"""What every reader of a topic has in common: which partitions are its own and which offset comes next in each.
+
+Kafka does not check that a member commits offsets only of partitions it owns (KIP-447 fences generations, not
+partitions), and a fetched batch may hold records of a partition that has been revoked meanwhile. So ownership is kept
+here, and records are accepted by it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from services.common.errors import Retry
+from services.common.logs import get_logger
+
+Place = tuple[str, int]
+"""(topic, partition)"""
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records to process together, and where their partitions stand afterwards.
+
+    Attributes:
+        messages: in the order of reading; within a partition by offset.
+        next_offsets: (topic, partition) -> offset after the last of its messages.
+        first_offsets: (topic, partition) -> offset that was expected when the batch was read.
+    """
+
+    messages: list[Message] = field(default_factory=list)
+    next_offsets: dict[Place, int] = field(default_factory=dict)
+    first_offsets: dict[Place, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.messages)
+
+    def offsets(self) -> list[TopicPartition]:
+        """Return the offsets to commit."""
+        return [TopicPartition(topic, partition, offset) for (topic, partition), offset in self.next_offsets.items()]
+
+
+class Ownership:
+    """The partitions of one group member. Its callbacks run inside consume() alone, edit memory alone, never raise."""
+
+    def __init__(self) -> None:
+        self.next_offsets: dict[Place, int] = {}
+        self.unpositioned: set[Place] = set()
+        self.assigned_once = False
+
+    def on_assign(self, _: Consumer, partitions: Iterable[TopicPartition]) -> None:
+        """Take partitions over; nothing of them is accepted before position() says where they stand."""
+        self.assigned_once = True
+        self.unpositioned |= {(partition.topic, partition.partition) for partition in partitions}
+
+    def on_revoke(self, _: Consumer, partitions: Iterable[TopicPartition]) -> None:
+        """Give partitions up. Also for partitions that were lost."""
+        for partition in partitions:
+            place = (partition.topic, partition.partition)
+            self.unpositioned.discard(place)
+            self.next_offsets.pop(place, None)
+
+    def position(self, offsets: Mapping[Place, int]) -> None:
+        """Note where partitions stand: the next offset to accept."""
+        for place, offset in offsets.items():
+            if place in self.unpositioned:
+                self.unpositioned.discard(place)
+                self.next_offsets[place] = offset
+
+    def unposition(self) -> None:
+        """Forget where the partitions stand: they must be positioned again."""
+        self.unpositioned |= self.next_offsets.keys()
+        self.next_offsets.clear()
+
+    def accept(self, messages: Iterable[Message]) -> Batch:
+        """Return the messages that are ours and new; advance() makes them old.
+
+        Raises:
+            Retry: the client reports an error that only a new client mends.
+        """
+        batch = Batch()
+        expected, taken = self.next_offsets, batch.next_offsets
+        for message in messages:
+            if error := message.error():
+                check_error(error)
+                continue
+            place: Place = (message.topic(), message.partition())  # type: ignore[assignment]  # read, so it has both
+            offset: int = message.offset()  # type: ignore[assignment]
+            start = taken.get(place)
+            if start is None:
+                start = expected.get(place)
+                if start is None:
+                    continue  # not ours any more, or not positioned yet
+            if offset >= start:
+                batch.messages.append(message)
+                taken[place] = offset + 1
+        batch.first_offsets.update({place: expected[place] for place in taken})
+        return batch
+
+    def advance(self, batch: Batch) -> None:
+        """Note that a batch's effects are committed."""
+        for place, offset in batch.next_offsets.items():
+            if place in self.next_offsets:
+                self.next_offsets[place] = offset
+
+
+def check_error(error: KafkaError) -> None:
+    """Log an error that librdkafka mends by itself.
+
+    Raises:
+        Retry: it does not.
+    """
+    if error.fatal() or error.code() == KafkaError._MAX_POLL_EXCEEDED:
+        raise Retry(f"consumer failed: {error.name()}: {error.str()}")
+    log.warning("kafka", error=error.name(), detail=error.str())
+
+
+def is_drained(consumer: Consumer, ownership: Ownership, timeout_seconds: float = 10.0) -> bool:
+    """Return whether everything in the owned partitions has been processed up to their ends as they are now."""
+    if not ownership.assigned_once or ownership.unpositioned:
+        return False
+    try:
+        ends = {
+            place: consumer.get_watermark_offsets(TopicPartition(*place), timeout=timeout_seconds)
+            for place in list(ownership.next_offsets)
+        }
+    except KafkaException:
+        return False
+    return all(end is not None and ownership.next_offsets[place] >= end[1] for place, end in ends.items())
+
+
+def lag(consumer: Consumer, ownership: Ownership) -> int:
+    """Return how many messages the owned partitions are behind, as of the last fetch; never below the low watermark."""
+    behind = 0
+    for place, next_offset in list(ownership.next_offsets.items()):
+        watermarks = consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
+        if watermarks:
+            low, high = watermarks
+            behind += max(0, high - max(next_offset, low))
+    return behind

@@ -1,0 +1,136 @@
+"""How a process lives: asked to stop, watched for being stuck, told apart from its twins. Knows no Kafka."""
+
+import fcntl
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Self, TextIO
+
+from services.common.errors import Stop
+from services.common.logs import get_logger
+
+EXIT_STUCK = 75
+"""Exit code of a process that its own watchdog ended (EX_TEMPFAIL of sysexits.h): start it again."""
+
+log = get_logger()
+
+
+class StopSignal:
+    """Set by SIGTERM or SIGINT; the loop looks at it between batches."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    @classmethod
+    def install(cls) -> Self:
+        """Return a stop signal that this process's SIGTERM and SIGINT set."""
+        stop = cls()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop._handle)
+        return stop
+
+    @property
+    def requested(self) -> bool:
+        """Whether the process was asked to stop."""
+        return self._event.is_set()
+
+    def request(self) -> None:
+        """Ask to stop."""
+        self._event.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until asked to stop, at most so many seconds; return whether asked."""
+        return self._event.wait(seconds)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # the signature signal wants
+        self.request()
+
+
+class Watchdog:
+    """Ends the process when its loop makes no progress: some client calls can hang for ever (librdkafka #5456).
+
+    The exit is immediate, without clean-up: an open Kafka transaction is aborted by the next start of this process.
+    """
+
+    def __init__(self, limit_seconds: float) -> None:
+        self.limit_seconds = limit_seconds
+        self._fed_at = time.monotonic()
+
+    def start(self) -> Self:
+        """Begin to watch, in a daemon thread."""
+        self.feed()
+        threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+        return self
+
+    def feed(self) -> None:
+        """Note that the loop got on."""
+        self._fed_at = time.monotonic()
+
+    @property
+    def seconds_since_fed(self) -> float:
+        """Seconds since the loop last got on."""
+        return time.monotonic() - self._fed_at
+
+    def _watch(self) -> None:
+        while self.seconds_since_fed < self.limit_seconds:
+            time.sleep(0.5)
+        log.critical("stuck", seconds=round(self.seconds_since_fed, 1), exit_code=EXIT_STUCK)
+        os._exit(EXIT_STUCK)
+
+
+class Slot:
+    """A name that no other living process of this host has, and that the next start of this process has again.
+
+    The name is `<group>-<hostname>-<n>`, n the first slot whose lock file is free; the lock ends with the process,
+    however it ends. A stable name lets a restarted process take back its partitions and abort its open Kafka
+    transaction at once.
+    """
+
+    def __init__(self, name: str, lock: TextIO) -> None:
+        self.name = name
+        self._lock = lock  # held as long as this object lives
+
+    @classmethod
+    def claim(cls, folder: Path, group: str, slots: int = 256) -> Self:
+        """Return the first free slot of a group on this host.
+
+        Raises:
+            Stop: the folder cannot be written, or all slots are taken.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for slot in range(slots):
+                lock = (folder / f"{group}-{slot}.lock").open("w")
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    lock.close()
+                    continue
+                return cls(f"{group}-{socket.gethostname()}-{slot}", lock)
+        except OSError as error:
+            raise Stop(f"cannot lock a slot in {folder}: {error.strerror}") from error
+        raise Stop(f"all {slots} slots in {folder} are taken")
+
+
+class Backoff:
+    """Waits longer after each failure in a row: 0.1 s doubling up to 5 s."""
+
+    def __init__(self, first_seconds: float = 0.1, longest_seconds: float = 5.0) -> None:
+        self.failures = 0
+        self._first_seconds = first_seconds
+        self._longest_seconds = longest_seconds
+
+    def reset(self) -> None:
+        """Note a success."""
+        self.failures = 0
+
+    def wait(self, sleep: Callable[[float], object]) -> None:
+        """Note a failure and wait with `sleep(seconds)`."""
+        seconds = min(self._first_seconds * 2**self.failures, self._longest_seconds)
+        self.failures += 1
+        sleep(seconds)

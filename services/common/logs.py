@@ -1,0 +1,33 @@
+"""JSON log lines on standard output: an event name and numbers, never a payload or a name of a person."""
+
+import logging
+import os
+import sys
+from typing import Any, cast
+
+import structlog
+
+
+def configure_logs(service: str) -> None:
+    """Send this process's log lines to standard output: JSON, or aligned text when LOG_FORMAT=text."""
+    level = logging.getLevelNamesMapping().get(os.environ.get("LOG_LEVEL", "INFO").upper(), logging.INFO)
+    text = os.environ.get("LOG_FORMAT", "json") == "text"
+    renderer: Any = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+
+
+def get_logger() -> structlog.typing.FilteringBoundLogger:
+    """Return the process's logger; configure_logs() decides where its lines go."""
+    return cast(structlog.typing.FilteringBoundLogger, structlog.get_logger())

@@ -1,0 +1,1 @@
+"""Scores transactions: read, decode, features, score, write. One Kafka transaction a batch."""

@@ -1,0 +1,99 @@
+"""`python -m services.scorer`: score transactions until SIGTERM, or with --until-empty until there are none left."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from services.common.errors import FraudError, Retry
+from services.common.lifecycle import Slot, StopSignal, Watchdog
+from services.common.logs import configure_logs, get_logger
+from services.common.probes import serve_probes
+from services.common.settings import KafkaSettings, TopicSettings
+from services.scorer import metrics
+from services.scorer.loop import OpenSession, Session, run
+from services.scorer.read import Source
+from services.scorer.score import load_model
+from services.scorer.settings import ScorerSettings
+from services.scorer.write import Target
+
+
+def main() -> int:
+    """Run the scorer; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m services.scorer", description=__doc__)
+    parser.add_argument("--until-empty", action="store_true", help="end once every transaction has been scored")
+    arguments = parser.parse_args()
+    configure_logs("scorer")
+    try:
+        _run(until_empty=arguments.until_empty)
+    except FraudError as error:
+        get_logger().critical("stopped", reason=str(error))
+        return 1
+    return 0
+
+
+def _run(*, until_empty: bool) -> None:
+    settings, kafka, topics = ScorerSettings.read(), KafkaSettings.read(), TopicSettings.read()
+    stop = StopSignal.install()
+    watchdog = Watchdog(settings.watchdog_ms / 1000)
+    slot = Slot.claim(settings.state_dir, settings.group_id)
+    model = load_model(settings.model_dir, settings.threads)
+    metrics.MODEL.labels(model.manifest.version, model.manifest.sha256).set(1)
+    current = _Current()
+    serve_probes(
+        settings.probe_host,
+        settings.probe_port,
+        live=lambda: watchdog.seconds_since_fed < watchdog.limit_seconds,
+        ready=lambda: current.ready,
+    )
+    get_logger().info("started", member=slot.name, model=model.manifest.version, threshold=model.manifest.threshold)
+    open_session = _session_opener(settings, kafka, topics, slot, stop, watchdog, current)
+    run(open_session, model, stop, watchdog.start(), until_empty=until_empty)
+    get_logger().info("ended")
+
+
+class _Current:
+    """The session of the moment, for the readiness probe."""
+
+    def __init__(self) -> None:
+        self.session: Session | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self.session is not None and self.session.source.ready
+
+
+def _session_opener(
+    settings: ScorerSettings,
+    kafka: KafkaSettings,
+    topics: TopicSettings,
+    slot: Slot,
+    stop: StopSignal,
+    watchdog: Watchdog,
+    current: _Current,
+) -> OpenSession:
+    def wait() -> None:
+        watchdog.feed()
+        if stop.requested:
+            raise Retry("asked to stop before Kafka answered")
+
+    @contextmanager
+    def open_session() -> Iterator[Session]:
+        target = Target(kafka, settings, topics, slot.name)
+        try:
+            target.open(wait)
+            source = Source(kafka, settings, topics.transactions, slot.name)
+            try:
+                current.session = Session(source, target)
+                yield current.session
+            finally:
+                current.session = None
+                source.close()
+        finally:
+            target.close()
+
+    return open_session
+
+
+if __name__ == "__main__":
+    sys.exit(main())

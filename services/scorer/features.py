@@ -1,0 +1,105 @@
+"""Columns to the model's input matrix. Pure numpy, the same code for training and for serving.
+
+A feature is a named function of the columns and the recipe. The recipe in the model's manifest says which features
+the model wants and in which order. Features never identify a customer, a place or a calendar date.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.common.errors import Stop
+from services.scorer.clock import SECONDS_A_DAY
+from services.scorer.decode import Columns
+from services.scorer.manifest import Recipe
+
+EARTH_RADIUS_KM = 6371.0088
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One column of the matrix: the fields it needs and the function that computes it (float [n])."""
+
+    fields: tuple[str, ...]
+    compute: Callable[[Columns, Recipe], NDArray[Any]]
+
+
+def required_fields(recipe: Recipe) -> set[str]:
+    """Return the fields of a transaction that the recipe's features need.
+
+    Raises:
+        Stop: the recipe names a feature this code does not have.
+    """
+    if unknown := [name for name in recipe.features if name not in FEATURES]:
+        raise Stop(f"the model wants features this scorer does not have: {', '.join(unknown)}")
+    return {field for name in recipe.features for field in FEATURES[name].fields}
+
+
+def to_features(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
+    """Return the model's input, float32 [n, len(recipe.features)]; NaN where a value is missing."""
+    matrix = np.empty((len(columns), len(recipe.features)), np.float32)
+    for place, name in enumerate(recipe.features):
+        matrix[:, place] = FEATURES[name].compute(columns, recipe)
+    return matrix
+
+
+def category_codes(columns: Columns, recipe: Recipe) -> NDArray[np.float64]:
+    """Return the place of each category in the recipe, float64 [n]; a category it does not know is -1 ("other")."""
+    codes = {category: code for code, category in enumerate(recipe.categories)}
+    return np.array([codes.get(category, -1) for category in columns.texts["cat_id"]], np.float64)  # type: ignore[arg-type]
+
+
+def _hour(columns: Columns, _: Recipe) -> NDArray[Any]:
+    return columns.seconds % SECONDS_A_DAY // 3600
+
+
+def _minute_of_day(columns: Columns, _: Recipe) -> NDArray[Any]:
+    return columns.seconds % SECONDS_A_DAY // 60
+
+
+def _weekday(columns: Columns, _: Recipe) -> NDArray[Any]:
+    return (columns.seconds // SECONDS_A_DAY + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
+
+
+def _month(columns: Columns, _: Recipe) -> NDArray[Any]:
+    return columns.seconds.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12 + 1
+
+
+def _amount(columns: Columns, _: Recipe) -> NDArray[Any]:
+    return columns.numbers["amount"]
+
+
+def _population(columns: Columns, _: Recipe) -> NDArray[Any]:
+    return columns.numbers["population_city"]
+
+
+def _gender(columns: Columns, _: Recipe) -> NDArray[Any]:
+    codes = {"F": 0.0, "M": 1.0}
+    return np.array([codes.get(gender, np.nan) for gender in columns.texts["gender"]])  # type: ignore[arg-type]
+
+
+def _distance(columns: Columns, _: Recipe) -> NDArray[Any]:
+    """Kilometres from home to the merchant on the sphere (the haversine formula)."""
+    home_lat, home_lon, lat, lon = (
+        np.radians(columns.numbers[field]) for field in ("lat", "lon", "merchant_lat", "merchant_lon")
+    )
+    half_chord = np.sin((lat - home_lat) / 2) ** 2 + np.cos(lat) * np.cos(home_lat) * np.sin((lon - home_lon) / 2) ** 2
+    distance: NDArray[np.float64] = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half_chord, 0, 1)))
+    return distance
+
+
+FEATURES: dict[str, Feature] = {
+    "hour": Feature(("transaction_time",), _hour),
+    "minute_of_day": Feature(("transaction_time",), _minute_of_day),
+    "weekday": Feature(("transaction_time",), _weekday),
+    "month": Feature(("transaction_time",), _month),
+    "amount": Feature(("amount",), _amount),
+    "category": Feature(("cat_id",), category_codes),
+    "population": Feature(("population_city",), _population),
+    "gender": Feature(("gender",), _gender),
+    "distance_km": Feature(("lat", "lon", "merchant_lat", "merchant_lon"), _distance),
+}
+"""Every feature this code can compute, by the name a recipe uses."""

@@ -1,0 +1,58 @@
+"""The manifest beside the ONNX file: what the model is, what it wants and how it was judged. Knows no ONNX."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from services.common.errors import Stop
+
+MANIFEST_NAME = "manifest.json"
+
+
+class Recipe(BaseModel):
+    """How a transaction becomes the model's input: the features in their order, and their constants."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    features: tuple[str, ...] = Field(min_length=1, description="names of services.scorer.features, in column order")
+    categories: tuple[str, ...] = Field(min_length=1, description="cat_id values; a category's code is its place")
+
+
+class GoldenRow(BaseModel):
+    """A transaction whose features and score are known: the check that data, code and model still fit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    transaction: dict[str, Any]
+    features: tuple[float | None, ...] = Field(description="None stands for NaN")
+    score: float = Field(ge=0, le=1)
+
+
+class Manifest(BaseModel):
+    """The contents of manifest.json."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: str = Field(min_length=1, max_length=64)
+    model_file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="file name beside the manifest")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the model file's bytes")
+    threshold: float = Field(gt=0, lt=1, description="fraud_flag = 1 where score >= threshold")
+    recipe: Recipe
+    figures: dict[str, Any] = Field(default_factory=dict, description="how good the model is, and how that was got")
+    golden: tuple[GoldenRow, ...] = Field(min_length=1)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Return the manifest of a model folder.
+
+    Raises:
+        Stop: there is none, or it does not have the fields it must.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise Stop(f"no model manifest at {path}: {error.strerror}") from error
+    except ValidationError as error:
+        raise Stop(f"{path} is not a model manifest: {error}") from error

@@ -1,0 +1,20 @@
+"""Everything the scorer counts."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from services.common.errors import Reason
+
+CONSUMED = Counter("fraud_scorer_messages_consumed_total", "Messages whose batch was committed")
+SCORED = Counter("fraud_scorer_scored_total", "Transactions scored", ["flag"])
+REJECTED = Counter("fraud_scorer_dlq_total", "Messages sent to the dead letters", ["reason"])
+UNKNOWN_CATEGORY = Counter("fraud_scorer_unknown_category_total", "Transactions scored as category other")
+BATCH_SIZE = Histogram("fraud_scorer_batch_size", "Messages in a batch", buckets=(1, 10, 100, 1_000, 5_000, 10_000))
+BATCH_SECONDS = Histogram("fraud_scorer_batch_seconds", "Seconds from read to committed")
+REBUILDS = Counter("fraud_scorer_rebuilds_total", "Times the Kafka clients were made anew")
+LAG = Gauge("fraud_scorer_consumer_lag", "Messages behind the ends of the owned partitions")
+MODEL = Gauge("fraud_scorer_model_info", "1 for the model in use", ["version", "sha256"])
+
+for _flag in ("0", "1"):
+    SCORED.labels(_flag)
+for _reason in Reason:
+    REJECTED.labels(_reason.value)

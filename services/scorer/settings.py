@@ -1,0 +1,27 @@
+"""Settings of the scorer, from the environment."""
+
+import tempfile
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.common.settings import Settings, project_root
+
+
+class ScorerSettings(Settings):
+    """SCORER_*: the timeouts are ordered: Kafka transaction < session < watchdog < longest time between polls."""
+
+    model_config = SettingsConfigDict(env_prefix="SCORER_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    group_id: str = Field("scorer", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="consumer group of all scorers")
+    model_dir: Path = Field(project_root() / "onnx", description="folder of manifest.json and the ONNX file")
+    threads: int = Field(1, ge=1, le=256, description="threads of ONNX Runtime")
+    batch_max_messages: int = Field(10_000, ge=1, le=100_000, description="most messages in a Kafka transaction")
+    state_dir: Path = Field(Path(tempfile.gettempdir()) / "fraud-scorer", description="lock files of the slots")
+    probe_host: str = Field("127.0.0.1", description="where /livez, /readyz and /metrics answer")
+    probe_port: int = Field(9101, ge=0, le=65535, description="their port; 0 takes a free one")
+    transaction_timeout_ms: int = Field(10_000, ge=1_000, description="the broker aborts a Kafka transaction after it")
+    session_timeout_ms: int = Field(15_000, ge=6_000, description="the group gives a silent scorer's partitions away")
+    watchdog_ms: int = Field(25_000, ge=5_000, description="a scorer that makes no progress for so long ends itself")
+    max_poll_interval_ms: int = Field(60_000, ge=10_000, description="the group's limit for one batch")

@@ -1,0 +1,1 @@
+"""Makes the topics: a one-shot job before the services start."""

@@ -1,0 +1,68 @@
+"""`python -m services.topics`: make the topics that are missing, and say what there is."""
+
+import sys
+import time
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported without saying so
+
+from services.common.errors import FraudError, Stop
+from services.common.logs import configure_logs, get_logger
+from services.common.settings import KafkaSettings, TopicSettings
+
+BROKER_WAIT_SECONDS = 60.0
+DEAD_LETTER_RETENTION_MS = 30 * 24 * 3600 * 1000
+
+
+def main() -> int:
+    """Make the topics; return the exit code."""
+    configure_logs("topics")
+    try:
+        make_topics(KafkaSettings.read(), TopicSettings.read())
+    except FraudError as error:
+        get_logger().critical("stopped", reason=str(error))
+        return 1
+    return 0
+
+
+def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
+    """Make the topics that are missing; those that exist are left as they are.
+
+    Raises:
+        Stop: the broker does not answer within a minute, or refuses.
+    """
+    admin = AdminClient(kafka.client_config())
+    _wait_for_broker(admin)
+    wanted = [
+        _new_topic(topics, topics.transactions),
+        _new_topic(topics, topics.scores),
+        _new_topic(topics, topics.dead_letters, {"retention.ms": str(DEAD_LETTER_RETENTION_MS)}),
+    ]
+    for name, future in admin.create_topics(wanted, operation_timeout=30).items():
+        try:
+            future.result()
+            get_logger().info("topic made", topic=name, partitions=topics.partitions)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise Stop(f"cannot make the topic {name}: {error.args[0].str()}") from error
+            get_logger().info("topic exists", topic=name)
+
+
+def _new_topic(topics: TopicSettings, name: str, config: dict[str, str] | None = None) -> NewTopic:
+    return NewTopic(name, topics.partitions, topics.replication_factor, config=config or {})
+
+
+def _wait_for_broker(admin: AdminClient) -> None:
+    deadline = time.monotonic() + BROKER_WAIT_SECONDS
+    while True:
+        try:
+            admin.list_topics(timeout=2)
+        except KafkaException as error:
+            if time.monotonic() > deadline:
+                raise Stop(f"no Kafka broker answers: {error.args[0].str()}") from error
+        else:
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The page: sends CSV files to Kafka and shows what was scored."""

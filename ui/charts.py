@@ -1,0 +1,152 @@
+"""Turns scores into a chart. Pure: knows no database and no page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+
+BINS = 20
+BIN_WIDTH = 1 / BINS
+LABEL_FLIPS_ABOVE = 0.7
+"""The threshold's label stands to the right of its rule up to here, to the left above."""
+
+CALM, ALARM, INK = "#7c93b2", "#d9583b", "#6b7280"
+
+
+@dataclass(frozen=True, slots=True)
+class ChartTexts:
+    """The words of the chart in one language; `threshold` and `title` are whole sentences."""
+
+    title: str
+    threshold: str
+    x_title: str
+    y_title: str
+    below: str
+    above: str
+    bin: str
+    decimal_mark: str
+    thousands_mark: str
+
+
+def histogram(scores: Sequence[float], threshold: float | None, texts: ChartTexts) -> alt.LayerChart:
+    """Return the histogram of scores in [0, 1]: 20 bars of width 0.05, those at or over the threshold in another colour.
+
+    The bin that holds the threshold is split in two colours, so no bar claims to be what it is not.
+    A score of exactly 1 belongs to the last bin. Width follows the container, see page.css.
+    """
+    colours = alt.Scale(domain=[texts.below, texts.above], range=[CALM, ALARM])
+    axis = alt.Axis(values=[tenth / 10 for tenth in range(11)], format=".1f", grid=False, title=texts.x_title)
+    counts = alt.Axis(tickMinStep=1, format=",d", tickCount=4, title=texts.y_title, domain=False, ticks=False)
+    room_for_labels = max(1, *count_by_bin(scores)) * 1.12
+    x, x2 = alt.X("from:Q", scale=alt.Scale(domain=[0, 1]), axis=axis), alt.X2("to:Q")
+
+    bars = (
+        alt.Chart(alt.Data(values=split_bins(scores, threshold, texts)))
+        .mark_bar(binSpacing=2, cornerRadiusEnd=2)
+        .encode(
+            x=x,
+            x2=x2,
+            y=alt.Y("low:Q", axis=counts, scale=alt.Scale(domain=[0, room_for_labels], nice=False)),
+            y2="high:Q",
+            color=alt.Color("side:N", scale=colours, legend=alt.Legend(title=None, orient="top-right", offset=0)),
+            tooltip=[
+                alt.Tooltip("bin:N", title=texts.bin),
+                alt.Tooltip("side:N", title=" "),
+                alt.Tooltip("count:Q", title=texts.y_title, format=",d"),
+            ],
+        )
+    )
+    labels = (
+        alt.Chart(alt.Data(values=bin_labels(scores)))
+        .mark_text(dy=-7, fontSize=11, color=INK)
+        .encode(x="middle:Q", y="count:Q", text=alt.Text("count:Q", format=",d"))
+    )
+    layers = [bars, labels, *_threshold_layers(threshold, texts)]
+    return alt.layer(*layers).properties(
+        width="container",
+        height=260,
+        title=alt.Title(texts.title, anchor="start", fontSize=15, fontWeight="normal", offset=14),
+        background="transparent",
+        padding={"left": 0, "right": 8, "top": 4, "bottom": 4},
+        config=_config(),
+        usermeta={"embedOptions": _embed_options(texts)},
+    )
+
+
+def count_by_bin(scores: Sequence[float]) -> list[int]:
+    """Return how many scores fall into each of the 20 bins [0, 0.05), … [0.95, 1]."""
+    counts = [0] * BINS
+    for score in scores:
+        counts[_bin(score)] += 1
+    return counts
+
+
+def split_bins(scores: Sequence[float], threshold: float | None, texts: ChartTexts) -> list[dict[str, Any]]:
+    """Return one row a bar: bins that are not empty, and the one with the threshold twice, stacked."""
+    flagged = count_by_bin([score for score in scores if threshold is not None and score >= threshold])
+    rows = []
+    for place, count in enumerate(count_by_bin(scores)):
+        calm = count - flagged[place]
+        edges = {"from": round(place * BIN_WIDTH, 2), "to": round((place + 1) * BIN_WIDTH, 2)}
+        name = f"{edges['from']:.2f}–{edges['to']:.2f}".replace(".", texts.decimal_mark)
+        if calm:
+            rows.append({**edges, "bin": name, "side": texts.below, "count": calm, "low": 0, "high": calm})
+        if flagged[place]:
+            rows.append(
+                {**edges, "bin": name, "side": texts.above, "count": flagged[place], "low": calm, "high": count}
+            )
+    return rows
+
+
+def bin_labels(scores: Sequence[float]) -> list[dict[str, float]]:
+    """Return the count over each bin that is not empty: a bar of 1 beside a bar of 90 is else hard to see."""
+    return [
+        {"middle": round((place + 0.5) * BIN_WIDTH, 3), "count": count}
+        for place, count in enumerate(count_by_bin(scores))
+        if count
+    ]
+
+
+def _bin(score: float) -> int:
+    """Return the place of a score's bin; the rounding keeps 0.15 in the bin that begins at 0.15."""
+    return min(BINS - 1, max(0, int(round(score * BINS, 9))))
+
+
+def _threshold_layers(threshold: float | None, texts: ChartTexts) -> list[alt.Chart]:
+    """Return the rule at the threshold and its label, or nothing if no threshold is known."""
+    if threshold is None:
+        return []
+    base = alt.Chart(alt.Data(values=[{"threshold": threshold, "label": texts.threshold}]))
+    right = threshold <= LABEL_FLIPS_ABOVE
+    return [
+        base.mark_rule(strokeDash=[5, 4], strokeWidth=1.5, color=ALARM).encode(x="threshold:Q"),
+        base.mark_text(align="left" if right else "right", dx=7 if right else -7, fontSize=12, color=ALARM).encode(
+            x="threshold:Q", y=alt.value(34), text="label:N"
+        ),
+    ]
+
+
+def _config() -> alt.Config:
+    """Return the look: no frame, hairline grid, greys that read on white and on black."""
+    return alt.Config(
+        font="Source Sans Pro, system-ui, sans-serif",
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(
+            labelColor=INK, titleColor=INK, titleFontWeight="normal", labelFontSize=12, titleFontSize=12,
+            gridColor=INK, gridOpacity=0.18, domainColor=INK, tickColor=INK, titlePadding=10,
+        ),
+        legend=alt.LegendConfig(labelColor=INK, labelFontSize=12, direction="horizontal", symbolType="square"),
+        title=alt.TitleConfig(color=INK),
+    )  # fmt: skip
+
+
+def _embed_options(texts: ChartTexts) -> dict[str, Any]:
+    """Return what vega-embed shall do: no menu, readable SVG, numbers in the page's language."""
+    locale = {
+        "decimal": texts.decimal_mark,
+        "thousands": texts.thousands_mark,
+        "grouping": [3],
+        "currency": ["", ""],
+    }
+    return {"actions": False, "renderer": "svg", "formatLocale": locale}

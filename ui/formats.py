@@ -1,0 +1,60 @@
+"""Writes numbers and times as a reader of the language expects them. Pure; knows no sentences."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+NARROW_SPACE = "\u00a0"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """How one language writes numbers: 12 345,60 or 12,345.60."""
+
+    thousands_mark: str
+    decimal_mark: str
+    percent_gap: str
+    date_pattern: str
+    plural_form: Callable[[int], int]
+
+    def whole(self, number: int) -> str:
+        """Return 12345 as «12 345»."""
+        return f"{number:,}".replace(",", self.thousands_mark)
+
+    def decimal(self, number: float, places: int) -> str:
+        """Return 1234.5 with 2 places as «1 234,50»."""
+        swap = {",": self.thousands_mark, ".": self.decimal_mark}
+        return "".join(swap.get(sign, sign) for sign in f"{number:,.{places}f}")
+
+    def percent(self, share: float) -> str:
+        """Return 0.0055 as «0,55 %»."""
+        return f"{self.decimal(share * 100, 2)}{self.percent_gap}%"
+
+    def date_time(self, moment: datetime) -> str:
+        """Return a payment's event time to the minute."""
+        return moment.strftime(self.date_pattern)
+
+    def counted(self, number: int, forms: tuple[str, str, str]) -> str:
+        """Return a number with its noun: («строка», «строки», «строк») give «21 строка», «22 строки», «25 строк»."""
+        return f"{self.whole(number)}{NARROW_SPACE}{forms[self.plural_form(number)]}"
+
+
+def russian_plural(number: int) -> int:
+    """Return which of the three Russian forms a number takes: 0 for 1, 21…; 1 for 2-4, 22…; 2 for the rest."""
+    if number % 10 == 1 and number % 100 != 11:
+        return 0
+    return 1 if number % 10 in {2, 3, 4} and number % 100 not in {12, 13, 14} else 2
+
+
+def english_plural(number: int) -> int:
+    """Return 0 for one, 2 for the rest."""
+    return 0 if number == 1 else 2
+
+
+RUSSIAN_NUMBERS = Numbers(NARROW_SPACE, ",", NARROW_SPACE, "%d.%m.%Y %H:%M", russian_plural)
+ENGLISH_NUMBERS = Numbers(",", ".", "", "%Y-%m-%d %H:%M", english_plural)
+
+
+def local_clock(moment: datetime, utc_offset_minutes: int, pattern: str = "%H:%M:%S") -> str:
+    """Return the wall-clock time of a moment for a reader whose clock is that many minutes ahead of UTC."""
+    return moment.astimezone(timezone(timedelta(minutes=utc_offset_minutes))).strftime(pattern)

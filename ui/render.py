@@ -1,0 +1,149 @@
+"""Turns results into HTML. Pure; everything that came from outside is escaped. Knows no Gradio."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from ui.charts import ChartTexts
+from ui.formats import local_clock
+from ui.model import Model
+from ui.results import Answer, Flagged, Snapshot
+from ui.texts import Texts
+
+MERCHANT_PREFIX = "fraud_"
+"""Every merchant's name in this format begins with it, honest ones too: shown, it would only frighten."""
+
+_MISSING = "—"
+
+
+def header(texts: Texts) -> str:
+    """Return the head of the page; the words of the drop zone travel to page.css as a property."""
+    return (
+        f"<style>:root {{ --drop-here: '{_css_text(texts.drop_here)}' }}</style>"
+        f'<header><nav><a href="{texts.other_language_path}">{escape(texts.other_language)}</a></nav>'
+        f"<h1>{escape(texts.title)}</h1><p>{escape(texts.lead)}</p></header>"
+    )
+
+
+def section_head(title: str, *sentences: str) -> str:
+    """Return a section's heading with the sentences under it."""
+    return f"<h2>{escape(title)}</h2>" + "".join(f'<p class="hint">{escape(sentence)}</p>' for sentence in sentences)
+
+
+def notice(sentence: str, kind: str = "info") -> str:
+    """Return a boxed sentence; `kind` is info, warning or done."""
+    return f'<p class="notice {kind}" role="status">{escape(sentence)}</p>'
+
+
+def progress(sentence: str, beside: str, share: float | None) -> str:
+    """Return a bar filled to `share` (0 to 1), or one that only moves if the end is not known, under its sentence."""
+    value = "" if share is None else f' value="{min(1.0, share):.4f}"'
+    return (
+        f'<div class="progress" role="status"><p><span>{escape(sentence)}</span><span>{escape(beside)}</span></p>'
+        f'<progress max="1"{value} aria-label="{escape(sentence)}"></progress></div>'
+    )
+
+
+def links(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return download links from pairs of path and text."""
+    anchors = (f'<a href="{escape(path)}" download>{escape(text)}</a>' for path, text in pairs)
+    return f'<p class="links">{"".join(anchors)}</p>'
+
+
+def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], caption: str) -> str:
+    """Return a table from heads (text, class of the column) and rows of HTML cells.
+
+    On a narrow screen page.css turns each row into a card, which takes its labels from data-label.
+    """
+    head = "".join(f'<th scope="col" class="{kind}">{escape(text)}</th>' for text, kind in heads)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td class="{kind}" data-label="{escape(text)}">{cell}</td>'
+            for (text, kind), cell in zip(heads, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="sheet"><table><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def flagged_table(flagged: Sequence[Flagged], texts: Texts) -> str:
+    """Return the table of flagged transactions, the latest first, or the sentence that there are none."""
+    if not flagged:
+        return notice(texts.no_flagged)
+    heads = (
+        (texts.column_time, "time"),
+        (texts.column_amount, "number"),
+        (texts.column_category, "text"),
+        (texts.column_merchant, "merchant"),
+        (texts.column_state, "text"),
+        (texts.column_score, "score"),
+        (texts.column_id, "id"),
+    )
+    return table(heads, (_flagged_cells(row, texts) for row in flagged), texts.flagged_heading)
+
+
+def totals(snapshot: Snapshot, model: Model | None, texts: Texts, utc_offset_minutes: int) -> str:
+    """Return the line of totals and the line of when and by which model."""
+    numbers, found = texts.numbers, snapshot.totals
+    scored = numbers.counted(found.scored, texts.transaction_forms)
+    line = texts.totals.format(
+        scored_counted=scored if found.exact else texts.about.format(number=scored),
+        flagged=numbers.whole(found.flagged),
+        share=numbers.percent(found.flagged / found.scored if found.scored else 0.0),
+    )
+    small = texts.refreshed.format(time=local_clock(snapshot.read_at, utc_offset_minutes))
+    if model is not None:
+        small += " · " + texts.model.format(version=model.version, threshold=numbers.decimal(model.threshold, 2))
+    return f'<p class="totals">{escape(line)}</p><p class="hint">{escape(small)}</p>'
+
+
+def results_head(answer: Answer, model: Model | None, texts: Texts, utc_offset_minutes: int) -> str:
+    """Return what stands over the results: totals, and in an outage a sentence saying how old they are."""
+    if answer.snapshot is None:
+        return notice(texts.database_away, "warning")
+    head = totals(answer.snapshot, model, texts, utc_offset_minutes)
+    if answer.fresh:
+        return head
+    since = local_clock(answer.snapshot.read_at, utc_offset_minutes, "%H:%M")
+    return notice(texts.database_away_since.format(time=since), "warning") + head
+
+
+def chart_texts(scores: int, threshold: float | None, texts: Texts) -> ChartTexts:
+    """Return the words of the histogram of so many scores."""
+    numbers = texts.numbers
+    shown = "" if threshold is None else numbers.decimal(threshold, 2)
+    return ChartTexts(
+        title=texts.chart_title.format(transactions_counted=numbers.counted(scores, texts.last_transaction_forms)),
+        threshold=texts.chart_threshold.format(threshold=shown),
+        x_title=texts.chart_x,
+        y_title=texts.chart_y,
+        below=texts.chart_below,
+        above=texts.chart_above,
+        bin=texts.chart_bin,
+        decimal_mark=numbers.decimal_mark,
+        thousands_mark=numbers.thousands_mark,
+    )
+
+
+def _flagged_cells(row: Flagged, texts: Texts) -> tuple[str, ...]:
+    """Return the HTML cells of one flagged transaction."""
+    numbers = texts.numbers
+    score = numbers.decimal(row.score, 3)
+    return (
+        _MISSING if row.event_time is None else escape(numbers.date_time(row.event_time)),
+        _MISSING if row.amount is None else numbers.decimal(row.amount, 2),
+        escape(row.category or _MISSING),
+        escape((row.merchant or _MISSING).removeprefix(MERCHANT_PREFIX)),
+        escape(row.state or _MISSING),
+        f'{score}<i style="--share:{row.score:.3f}"></i>',
+        escape(row.transaction_id),
+    )
+
+
+def _css_text(text: str) -> str:
+    """Return text for a single-quoted CSS string."""
+    return text.replace("\\", "\\\\").replace("'", "\\'")

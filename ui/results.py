@@ -1,0 +1,176 @@
+"""Reads the scored transactions from PostgreSQL. Knows the mart's tables, not who looks at the figures."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row, scalar_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+Connection = psycopg.Connection[Any]
+
+LATEST_FLAGGED = 10
+LATEST_SCORES = 100
+COUNT_EXACTLY_BELOW = 5_000_000
+"""Rows up to which the total is counted; above, PostgreSQL's own estimate is used (a count would take seconds)."""
+
+_TIMEOUT_SECONDS = 3.0
+_PROBE_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """A transaction with fraud_flag = 1. A field that was missing in the message, or has not arrived yet, is None."""
+
+    transaction_id: str
+    score: float
+    event_time: datetime | None
+    amount: float | None
+    category: str | None
+    merchant: str | None
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many transactions have a score and how many of them are flagged; `exact` is False for an estimate."""
+
+    scored: int
+    flagged: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the page shows, all of one moment: `flagged` and `scores` run from the latest arrival to the earliest."""
+
+    flagged: list[Flagged]
+    scores: list[float]
+    totals: Totals
+    read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A snapshot, and whether it is fresh; if not, the database is away and this is what it last said (or None)."""
+
+    snapshot: Snapshot | None
+    fresh: bool
+
+
+def latest_flagged(connection: Connection, limit: int = LATEST_FLAGGED) -> list[Flagged]:
+    """Return the flagged transactions that arrived last, the latest first."""
+    query = """
+        select transaction_id, score, event_time, amount, category, merchant, state
+        from scored_transactions where fraud_flag = 1 order by arrival desc limit %s
+    """
+    with connection.cursor(row_factory=class_row(Flagged)) as cursor:
+        return cursor.execute(query, [limit]).fetchall()
+
+
+def latest_scores(connection: Connection, limit: int = LATEST_SCORES) -> list[float]:
+    """Return the scores that arrived last, flagged or not, the latest first; each in [0, 1]."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute("select score from scores order by arrival desc limit %s", [limit]).fetchall()
+
+
+def totals(connection: Connection, count_exactly_below: int = COUNT_EXACTLY_BELOW) -> Totals:
+    """Return how many transactions are scored and flagged so far."""
+    query = """
+        select case when exact then (select count(*) from scores) else estimate end as scored,
+               (select count(*) from scores where fraud_flag = 1) as flagged, exact
+        from (select reltuples::bigint as estimate, reltuples < %s as exact
+              from pg_class where oid = 'scores'::regclass) as size
+    """
+    with connection.cursor(row_factory=class_row(Totals)) as cursor:
+        found = cursor.execute(query, [count_exactly_below]).fetchone()
+    assert found is not None  # noqa: S101  # the table is in the catalogue, or the query fails
+    return found
+
+
+def snapshot(connection: Connection) -> Snapshot:
+    """Read everything the page shows, in one read-only database transaction."""
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        return Snapshot(latest_flagged(connection), latest_scores(connection), totals(connection), datetime.now(UTC))
+
+
+def unscored(connection: Connection, transaction_ids: Sequence[str]) -> list[str]:
+    """Return those of the ids that have no score yet, in the order given.
+
+    Scores arrive in about the order of sending, so the ids are asked for in portions from the front,
+    and the first portion with no score at all ends the asking: a long list costs only what is new.
+    """
+    query = """
+        select id from unnest(%s::text[]) with ordinality as sent(id, place)
+        where not exists (select from scores where scores.transaction_id = sent.id) order by place
+    """
+    missing: list[str] = []
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        for start in range(0, len(transaction_ids), _PROBE_ROWS):
+            portion = transaction_ids[start : start + _PROBE_ROWS]
+            left = cursor.execute(query, [list(portion)]).fetchall()
+            missing += left
+            if len(left) == len(portion):
+                missing += transaction_ids[start + _PROBE_ROWS :]
+                break
+    return missing
+
+
+class Mart:
+    """The database as the page sees it: it may go away at any time, and what it last said is kept."""
+
+    def __init__(self, conninfo: str = "") -> None:
+        """Make the pool; nothing is connected before open(). An empty conninfo means libpq's PG* variables."""
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            conninfo,
+            min_size=0,
+            max_size=4,
+            open=False,
+            timeout=_TIMEOUT_SECONDS,
+            reconnect_timeout=_TIMEOUT_SECONDS,
+            check=ConnectionPool.check_connection,
+            kwargs={"autocommit": True, "connect_timeout": 2, "options": "-c statement_timeout=5s"},
+        )
+        self._last: Snapshot | None = None
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """Start the pool's threads; the database need not be there yet."""
+        self._pool.open(wait=False)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close(timeout=1.0)
+
+    def answer(self) -> Answer:
+        """Return a fresh snapshot, or the last one known if the database is away."""
+        try:
+            with self._pool.connection() as connection:
+                fresh = snapshot(connection)
+        except (psycopg.Error, PoolTimeout):
+            return Answer(self._last, fresh=False)
+        with self._lock:
+            if self._last is None or self._last.read_at < fresh.read_at:
+                self._last = fresh
+        return Answer(fresh, fresh=True)
+
+    def unscored(self, transaction_ids: Sequence[str]) -> list[str] | None:
+        """Return those of the ids that have no score yet, or None if the database is away."""
+        try:
+            with self._pool.connection() as connection:
+                return unscored(connection, transaction_ids)
+        except (psycopg.Error, PoolTimeout):
+            return None
+
+    def is_up(self) -> bool:
+        """Return whether the database answers within a second."""
+        try:
+            with self._pool.connection(timeout=1.0) as connection:
+                connection.execute("select 1 from scores limit 1")
+        except (psycopg.Error, PoolTimeout):
+            return False
+        return True

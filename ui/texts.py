@@ -1,0 +1,95 @@
+"""Every sentence of the page, by name. The languages are in texts_ru.py and texts_en.py; knows no layout.
+
+Braces name what is filled in: `{rows}` is a number already written in the reader's language, `{rows_counted}`
+a number with its noun.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ui.formats import Numbers
+
+Forms = tuple[str, str, str]
+"""A noun beside 1, 2 and 5: («строка», «строки», «строк»)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The page in one language."""
+
+    language: str
+    numbers: Numbers
+    other_language: str
+    other_language_path: str
+
+    title: str
+    lead: str
+
+    upload_heading: str
+    upload_hint: str
+    upload_limits: str
+    file_label: str
+    drop_here: str
+    template_link: str
+    sample_link: str
+    send_button: str
+
+    reading: str
+    sending: str
+    sending_rate: str
+    sent: str
+    sent_none: str
+    kafka_away: str
+    read_tile: str
+    sent_tile: str
+    repaired_tile: str
+    refused_tile: str
+    repaired_heading: str
+    refused_heading: str
+    refused_first: str
+    refused_line: str
+    refused_field: str
+    refused_reason: str
+    twice: str
+    scored_so_far: str
+    scored_all: str
+    scored_slowly: str
+    scored_unknown: str
+    unexpected: str
+
+    results_heading: str
+    results_hint: str
+    view_button: str
+    flagged_heading: str
+    totals: str
+    about: str
+    refreshed: str
+    model: str
+    no_flagged: str
+    no_scores: str
+    database_away: str
+    database_away_since: str
+    column_time: str
+    column_amount: str
+    column_category: str
+    column_merchant: str
+    column_state: str
+    column_score: str
+    column_id: str
+
+    chart_title: str
+    chart_threshold: str
+    chart_x: str
+    chart_y: str
+    chart_below: str
+    chart_above: str
+    chart_bin: str
+
+    row_forms: Forms
+    sent_row_forms: Forms
+    transaction_forms: Forms
+    second_forms: Forms
+
+    repairs: Mapping[str, str]
+    refusals: Mapping[str, str]
+    file_refusals: Mapping[str, str]

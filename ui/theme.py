@@ -1,0 +1,32 @@
+"""The look that Gradio itself must know: fonts and colours. The rest is in page.css."""
+
+from pathlib import Path
+
+import gradio as gr
+from gradio.themes.utils import colors, sizes
+
+STYLESHEET = Path(__file__).with_name("page.css")
+
+_WEIGHTS = (400, 700)
+"""The fonts' files of weight 600, Gradio's default for headings, have no Cyrillic letters."""
+
+
+def theme() -> gr.themes.Default:
+    """Return the theme: fonts with Cyrillic, served by the page itself, and a blue that carries white text."""
+    look = gr.themes.Default(
+        primary_hue=colors.blue,
+        neutral_hue=colors.slate,
+        radius_size=sizes.radius_md,
+        font=[gr.themes.LocalFont("Source Sans Pro", weights=_WEIGHTS), "system-ui", "sans-serif"],
+        font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=_WEIGHTS), "ui-monospace", "monospace"],
+    )
+    return look.set(
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        button_large_text_weight="700",
+        button_small_text_weight="700",
+        block_title_text_weight="700",
+    )
