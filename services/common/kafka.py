@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.errors import Retry
+from services.common.errors import Retry, Stop
 from services.common.logs import get_logger
+from services.common.settings import KafkaSettings
 
 Place = tuple[str, int]
 """(topic, partition)"""
@@ -77,7 +79,7 @@ class Ownership:
         """Return the messages that are ours and new; advance() makes them old.
 
         Raises:
-            Retry: the client reports an error that only a new client mends.
+            Retry, Stop: the client reports an error that it does not mend by itself.
         """
         batch = Batch()
         expected, taken = self.next_offsets, batch.next_offsets
@@ -109,25 +111,34 @@ def check_error(error: KafkaError) -> None:
     """Log an error that librdkafka mends by itself.
 
     Raises:
-        Retry: it does not.
+        Retry: the group gave this member's partitions away because it was slow.
+        Stop: another process has taken this member's place, or librdkafka gives up.
     """
-    if error.fatal() or error.code() == KafkaError._MAX_POLL_EXCEEDED:
-        raise Retry(f"consumer failed: {error.name()}: {error.str()}")
+    if error.fatal():
+        raise Stop(f"the consumer failed for good: {error.name()}: {error.str()}")
+    if error.code() == KafkaError._MAX_POLL_EXCEEDED:
+        raise Retry(f"the consumer was too slow: {error.str()}")
     log.warning("kafka", error=error.name(), detail=error.str())
 
 
-def is_drained(consumer: Consumer, ownership: Ownership, timeout_seconds: float = 10.0) -> bool:
-    """Return whether everything in the owned partitions has been processed up to their ends as they are now."""
+def is_drained(kafka: KafkaSettings, consumer: Consumer, ownership: Ownership, timeout_seconds: float = 10.0) -> bool:
+    """Return whether everything in the owned partitions has been processed up to their ends as they are now.
+
+    Ends count control records (the markers of Kafka transactions), so the client's position is compared with them: it
+    passes control records, while the offset after the last message does not.
+    """
     if not ownership.assigned_once or ownership.unpositioned:
         return False
+    places = [TopicPartition(*place) for place in ownership.next_offsets]
     try:
-        ends = {
-            place: consumer.get_watermark_offsets(TopicPartition(*place), timeout=timeout_seconds)
-            for place in list(ownership.next_offsets)
-        }
+        positions = {(p.topic, p.partition): p.offset for p in consumer.position(places)}
+        admin = AdminClient(kafka.client_config())  # must outlive its futures
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        futures = admin.list_offsets(dict.fromkeys(places, latest), request_timeout=timeout_seconds)
+        ends = {(place.topic, place.partition): future.result().offset for place, future in futures.items()}
     except KafkaException:
         return False
-    return all(end is not None and ownership.next_offsets[place] >= end[1] for place, end in ends.items())
+    return all(max(positions[place], ownership.next_offsets[place]) >= end for place, end in ends.items())
 
 
 def lag(consumer: Consumer, ownership: Ownership) -> int:

@@ -18,6 +18,7 @@ class Source:
     """A consumer and what it owns. Batches follow the load: a lone message at once, all that waits under load."""
 
     def __init__(self, kafka: KafkaSettings, settings: ScorerSettings, topic: str, member: str) -> None:
+        self._kafka = kafka
         self._batch_max = settings.batch_max_messages
         self._ownership = Ownership()
         self._consumer = Consumer(
@@ -73,7 +74,7 @@ class Source:
     @property
     def drained(self) -> bool:
         """Whether everything there is has been processed."""
-        return is_drained(self._consumer, self._ownership)
+        return is_drained(self._kafka, self._consumer, self._ownership)
 
     @property
     def lag(self) -> int:

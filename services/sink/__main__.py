@@ -1,0 +1,89 @@
+"""`python -m services.sink`: keep scores in PostgreSQL until SIGTERM, or --until-empty until there are none left."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from services.common.errors import FraudError
+from services.common.lifecycle import Backoff, Slot, StopSignal, Watchdog
+from services.common.logs import configure_logs, get_logger
+from services.common.probes import serve_probes
+from services.common.settings import KafkaSettings, TopicSettings
+from services.sink.loop import State, run
+from services.sink.read import Source
+from services.sink.settings import SinkSettings
+from services.sink.write import Mart
+
+BROKER_TIMEOUT_SECONDS = 5.0
+
+
+def main() -> int:
+    """Run the sink; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m services.sink", description=__doc__)
+    parser.add_argument("--until-empty", action="store_true", help="end once everything has been kept")
+    arguments = parser.parse_args()
+    configure_logs("sink")
+    try:
+        _run(until_empty=arguments.until_empty)
+    except FraudError as error:
+        get_logger().critical("stopped", reason=str(error))
+        return 1
+    return 0
+
+
+def _run(*, until_empty: bool) -> None:
+    settings, kafka, topics = SinkSettings.read(), KafkaSettings.read(), TopicSettings.read()
+    stop = StopSignal.install()
+    watchdog = Watchdog(settings.watchdog_ms / 1000).start()
+    slot = Slot.claim(settings.state_dir, settings.group_id)
+    state = State()
+    source: Source | None = None
+    serve_probes(
+        settings.probe_host,
+        settings.probe_port,
+        live=lambda: watchdog.seconds_since_fed < watchdog.limit_seconds,
+        ready=lambda: state.writing and source is not None and source.ready,
+    )
+    get_logger().info("started", member=slot.name)
+    cluster_id = _cluster_id(kafka, stop, watchdog)
+    if cluster_id is None:
+        return
+
+    @contextmanager
+    def open_mart() -> Iterator[Mart]:
+        mart = Mart.connect(cluster_id, settings.statement_timeout_ms)
+        try:
+            yield mart
+        finally:
+            mart.close()
+
+    source = Source(kafka, settings, [topics.scores, topics.transactions], slot.name)
+    try:
+        run(source, open_mart, topics, stop, watchdog, state, until_empty=until_empty)
+    finally:
+        source.close()
+    get_logger().info("ended")
+
+
+def _cluster_id(kafka: KafkaSettings, stop: StopSignal, watchdog: Watchdog) -> str | None:
+    """Return the id of the Kafka cluster once it answers, None if asked to stop before."""
+    admin, backoff = AdminClient(kafka.client_config()), Backoff()
+    while not stop.requested:
+        watchdog.feed()
+        try:
+            cluster_id = admin.list_topics(timeout=BROKER_TIMEOUT_SECONDS).cluster_id
+        except KafkaException as error:
+            get_logger().warning("waiting for Kafka", reason=error.args[0].name())
+        else:
+            if cluster_id:
+                return str(cluster_id)
+        backoff.wait(stop.wait)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

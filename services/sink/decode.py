@@ -1,0 +1,109 @@
+"""Bytes to rows of the tables. Pure: knows nothing of Kafka clients and of SQL.
+
+Scores are read tolerantly, as other scorers write them too; what breaks the contract is a reject. The context of a
+transaction is read leniently: what is missing or odd becomes null, for the scorer is the judge of transactions.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from services.common.contract import customer_key, record_id
+from services.common.envelope import check_id, open_envelope
+from services.common.errors import Reason, Reject
+
+ScoreRow = tuple[str, float, int, datetime, int, int]
+"""transaction_id, score, fraud_flag, scored_at, src_partition, src_offset"""
+
+TransactionRow = tuple[
+    str, datetime | None, float | None, str | None, str | None, str | None, str | None, str | None, int, int
+]
+"""transaction_id, event_time, amount, category, merchant, state, city, customer, src_partition, src_offset"""
+
+_TIME_LENGTHS = frozenset({len("2019-09-14 02:46"), len("2019-09-14 02:46:00")})
+_FLAGS = {0: 0, 1: 1}
+"""Also takes true and false, which equal 1 and 0."""
+
+
+def decode_score(value: bytes | None, timestamp_ms: int, partition: int, offset: int) -> ScoreRow:
+    """Return the row of a message of `scores`.
+
+    Tolerated: an array that holds one object, true/false for the flag, an integer score, additional fields.
+
+    Raises:
+        Reject: the message breaks the contract.
+    """
+    try:
+        message = orjson.loads(value)  # type: ignore[arg-type]  # None is an error like any other
+    except orjson.JSONDecodeError as error:
+        raise Reject(Reason.BAD_JSON, "", str(error)) from None
+    if type(message) is list and len(message) == 1:
+        message = message[0]
+    if type(message) is not dict:
+        raise Reject(Reason.NOT_OBJECT, "", f"expected a JSON object, got {type(message).__name__}")
+    for field in ("transaction_id", "score", "fraud_flag"):
+        if message.get(field) is None:
+            raise Reject(Reason.MISSING_FIELD, field, "the field is missing")
+    transaction_id, score, flag = message["transaction_id"], message["score"], message["fraud_flag"]
+    check_id(transaction_id)
+    if type(score) is not float and type(score) is not int:
+        raise Reject(Reason.BAD_TYPE, "score", f"expected a number, got {type(score).__name__}")
+    if not 0 <= score <= 1:
+        raise Reject(Reason.OUT_OF_RANGE, "score", f"expected 0 to 1, got {score}")
+    if type(flag) not in {int, bool, float} or flag not in _FLAGS:
+        raise Reject(Reason.OUT_OF_RANGE, "fraud_flag", "expected 0 or 1")
+    scored_at = datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+    return transaction_id, float(score), _FLAGS[flag], scored_at, partition, offset
+
+
+def decode_transaction(value: bytes | None, topic: str, partition: int, offset: int) -> TransactionRow:
+    """Return the row of a message of `transactions`; a field that is missing or of another type is None.
+
+    Raises:
+        Reject: not a transaction at all, so that the scorer rejects it too.
+    """
+    transaction_id, data = open_envelope(value)
+    customer = customer_key(data)
+    return (
+        transaction_id or record_id(topic, partition, offset),
+        _time(data.get("transaction_time")),
+        _number(data.get("amount")),
+        _text(data, "cat_id"),
+        _text(data, "merch"),
+        _text(data, "us_state"),
+        _text(data, "one_city"),
+        None if customer is None else customer.decode().replace("\0", ""),
+        partition,
+        offset,
+    )
+
+
+def _time(value: Any) -> datetime | None:
+    if type(value) is not str or len(value) not in _TIME_LENGTHS:
+        return None
+    try:
+        return datetime.fromisoformat(value).replace(tzinfo=None)
+    except ValueError:
+        return None
+
+
+def _number(value: Any) -> float | None:
+    if type(value) is not float and type(value) is not int:
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _text(data: Mapping[str, Any], field: str) -> str | None:
+    value = data.get(field)
+    if type(value) is not str:
+        return None
+    if value.isascii() and "\0" not in value:
+        return value
+    return value.replace("\0", "").encode(errors="replace").decode()

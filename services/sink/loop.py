@@ -1,0 +1,191 @@
+"""The sink's loop: read a batch, turn it into rows, write rows and offsets in one database transaction; again."""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from services.common.errors import Reject, Retry
+from services.common.kafka import Batch
+from services.common.lifecycle import Backoff, StopSignal, Watchdog
+from services.common.logs import get_logger
+from services.common.settings import TopicSettings
+from services.sink import metrics
+from services.sink.decode import ScoreRow, TransactionRow, decode_score, decode_transaction
+from services.sink.read import Source
+from services.sink.tables import SCORES, TRANSACTIONS
+from services.sink.write import Mart, RejectRow, TableRows, Written, reject_row
+
+REPORT_SECONDS = 1.0
+IDLE_SECONDS = 0.2
+
+log = get_logger()
+
+OpenMart = Callable[[], AbstractContextManager[Mart]]
+
+
+@dataclass(slots=True)
+class State:
+    """What the readiness probe looks at."""
+
+    writing: bool = False
+
+
+def run(
+    source: Source,
+    open_mart: OpenMart,
+    topics: TopicSettings,
+    stop: StopSignal,
+    watchdog: Watchdog,
+    state: State,
+    *,
+    until_empty: bool = False,
+) -> None:
+    """Keep scores and transactions until asked to stop, or until there are none left; each batch whole or not at all.
+
+    While the database is away nothing is fetched, nothing is rejected, and the consumer stays in its group.
+
+    Raises:
+        Stop: nothing a retry could mend.
+    """
+    backoff = Backoff()
+    while not stop.requested:
+        watchdog.feed()
+        try:
+            with open_mart() as mart:
+                source.release()
+                state.writing = True
+                _write_batches(source, mart, topics, stop, watchdog, backoff, until_empty=until_empty)
+                return
+        except Retry as error:
+            state.writing = False
+            metrics.OUTAGES.inc()
+            log.warning("waiting", reason=str(error), failures=backoff.failures + 1)
+            source.hold()
+            backoff.wait(lambda seconds: _idle(source, stop, watchdog, seconds))
+
+
+def _idle(source: Source, stop: StopSignal, watchdog: Watchdog, seconds: float) -> None:
+    """Stay in the group for so long."""
+    end = time.monotonic() + seconds
+    while not stop.requested and time.monotonic() < end:
+        watchdog.feed()
+        source.idle(IDLE_SECONDS)
+
+
+def _write_batches(
+    source: Source,
+    mart: Mart,
+    topics: TopicSettings,
+    stop: StopSignal,
+    watchdog: Watchdog,
+    backoff: Backoff,
+    *,
+    until_empty: bool,
+) -> None:
+    report = Report(source)
+    while not stop.requested:
+        watchdog.feed()
+        batch = source.read(mart.positions)
+        if batch:
+            keep_batch(batch, source, mart, topics, report)
+            backoff.reset()
+        elif until_empty and source.drained:
+            break
+        report.tell_if_due()
+    report.tell()
+
+
+def keep_batch(batch: Batch, source: Source, mart: Mart, topics: TopicSettings, report: "Report") -> None:
+    """Take one batch all the way:
+
+    1. decode the messages into rows, the last of an id; scores that break the contract are rejects
+    2. write rows, rejects and offsets in one database transaction
+    3. note what is now kept
+    """
+    started = time.monotonic()
+    parts, rejects, skipped = decode_batch(batch, topics)
+    written = mart.write(batch, parts, rejects)
+    source.advance(batch)
+    report.count(len(batch.messages), written, rejects, skipped, time.monotonic() - started)
+
+
+def decode_batch(batch: Batch, topics: TopicSettings) -> tuple[list[TableRows], list[RejectRow], int]:
+    """Return the rows of a batch, its rejects, and how many transactions could not be read.
+
+    Of an id that comes more than once the last one is kept: a merge must not meet a row twice (SQLSTATE 21000).
+    """
+    scores: dict[str, ScoreRow] = {}
+    transactions: dict[str, TransactionRow] = {}
+    rejects: list[RejectRow] = []
+    skipped = 0
+    for message in batch.messages:
+        topic, partition, offset, value = message.topic(), message.partition(), message.offset(), message.value()
+        assert topic is not None  # noqa: S101  # a message that was read has its place; this tells the type checker
+        assert partition is not None  # noqa: S101
+        assert offset is not None  # noqa: S101
+        if topic == topics.scores:
+            try:
+                score = decode_score(value, message.timestamp()[1], partition, offset)
+            except Reject as reject:
+                rejects.append(reject_row(message, reject))
+            else:
+                scores[score[0]] = score
+        else:
+            try:
+                transaction = decode_transaction(value, topic, partition, offset)
+            except Reject:
+                skipped += 1
+            else:
+                transactions[transaction[0]] = transaction
+    parts = [
+        TableRows(SCORES, topics.scores, list(scores.values())),
+        TableRows(TRANSACTIONS, topics.transactions, list(transactions.values())),
+    ]
+    return parts, rejects, skipped
+
+
+class Report:
+    """Counts batches that are kept: metrics at once, a log line a second at most."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._told_at = time.monotonic()
+        self._batches = self._messages = self._rejected = 0
+
+    def count(
+        self, messages: int, written: dict[str, Written], rejects: list[RejectRow], skipped: int, seconds: float
+    ) -> None:
+        """Count a batch."""
+        self._batches += 1
+        self._messages += messages
+        self._rejected += len(rejects)
+        for table, change in written.items():
+            metrics.WRITTEN.labels(table).inc(change.rows)
+        if SCORES.name in written:
+            metrics.RESCORED.inc(written[SCORES.name].changed)
+        for reject in rejects:
+            metrics.REJECTED.labels(reject.reason).inc()
+        metrics.SKIPPED.inc(skipped)
+        metrics.COPY_SECONDS.observe(seconds)
+
+    def tell_if_due(self) -> None:
+        """Set the lag and write the log line once a second."""
+        if time.monotonic() - self._told_at >= REPORT_SECONDS:
+            self.tell()
+
+    def tell(self) -> None:
+        """Set the lag, and write a log line if anything was kept since the last one."""
+        behind = self._source.lag
+        metrics.LAG.set(behind)
+        if self._batches:
+            log.info(
+                "kept",
+                batches=self._batches,
+                messages=self._messages,
+                rejected=self._rejected,
+                lag=behind,
+                seconds=round(time.monotonic() - self._told_at, 3),
+            )
+        self._told_at = time.monotonic()
+        self._batches = self._messages = self._rejected = 0

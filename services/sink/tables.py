@@ -1,0 +1,90 @@
+"""The tables the sink fills, and the SQL that moves rows into them. Pure: runs nothing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from psycopg import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, how rows get into it, and when a row that is there already changes."""
+
+    name: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    content: tuple[str, ...]
+
+    @property
+    def staging(self) -> str:
+        """Name of the temporary table that COPY writes to."""
+        return f"staged_{self.name}"
+
+    def create_staging(self) -> sql.Composed:
+        """Return the statement that makes the staging table of a connection."""
+        columns = sql.SQL(", ").join(
+            sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
+            for name, kind in zip(self.columns, self.types, strict=True)
+        )
+        return sql.SQL("create temp table if not exists {} ({}) on commit delete rows").format(
+            sql.Identifier(self.staging), columns
+        )
+
+    def clear_staging(self) -> sql.Composed:
+        """Return the statement that empties the staging table before the end of the database transaction."""
+        return sql.SQL("delete from {}").format(sql.Identifier(self.staging))
+
+    def copy(self) -> sql.Composed:
+        """Return the COPY into the staging table."""
+        return sql.SQL("copy {} ({}) from stdin (format binary)").format(
+            sql.Identifier(self.staging), _identifiers(self.columns)
+        )
+
+    def merge(self) -> sql.Composed:
+        """Return the statement that moves the staged rows over and counts new rows and changed ones.
+
+        The newer offset wins; a row whose content stays the same is not touched, so that reading a file twice leaves
+        every row as it was.
+        """
+        return sql.SQL(
+            """
+            with written as (
+                insert into {table} as kept ({columns}) select {columns} from {staging}
+                on conflict (transaction_id) do update set ({changed}) = row({new})
+                where (kept.src_partition <> excluded.src_partition or kept.src_offset < excluded.src_offset)
+                  and row({kept}) is distinct from row({content})
+                returning old.transaction_id is not null as changed
+            )
+            select count(*), count(*) filter (where changed) from written
+            """
+        ).format(
+            table=sql.Identifier(self.name),
+            columns=_identifiers(self.columns),
+            staging=sql.Identifier(self.staging),
+            changed=_identifiers(self.columns[1:]),
+            new=_identifiers(self.columns[1:], "excluded"),
+            kept=_identifiers(self.content, "kept"),
+            content=_identifiers(self.content, "excluded"),
+        )
+
+
+SCORES = Table(
+    "scores",
+    ("transaction_id", "score", "fraud_flag", "scored_at", "src_partition", "src_offset"),
+    ("text", "float8", "int2", "timestamptz", "int4", "int8"),
+    content=("score", "fraud_flag"),
+)
+TRANSACTIONS = Table(
+    "transactions",
+    ("transaction_id", "event_time", "amount", "category", "merchant", "state", "city", "customer", "src_partition",
+     "src_offset"),
+    ("text", "timestamp", "float8", "text", "text", "text", "text", "text", "int4", "int8"),
+    content=("event_time", "amount", "category", "merchant", "state", "city", "customer"),
+)  # fmt: skip
+
+TABLES = (SCORES, TRANSACTIONS)
+
+
+def _identifiers(names: Iterable[str], table: str | None = None) -> sql.Composed:
+    qualified = (sql.Identifier(table, name) if table else sql.Identifier(name) for name in names)
+    return sql.SQL(", ").join(qualified)
