@@ -1,0 +1,132 @@
+"""Fixtures of all tests: a real Kafka, a real PostgreSQL, and the services as processes."""
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+import pytest
+
+from services.common.settings import KafkaSettings, TopicSettings
+from services.topics.__main__ import make_topics
+from stack.ports import free_port
+from stack.servers import KafkaServer, PostgresServer, kafka_server, postgres_server
+from tests.support.processes import ServiceProcess
+
+ROOT = Path(__file__).resolve().parent
+PASSWORDS = {"fraud_sink": "sink-secret", "fraud_ui": "ui-secret"}
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A real Kafka broker for the session."""
+    with kafka_server(tmp_path_factory.mktemp("kafka")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka(broker: KafkaServer) -> str:
+    """host:port of the broker."""
+    return broker.bootstrap
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A real PostgreSQL server for the session, migrated, its roles with the passwords of PASSWORDS."""
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
+        url = f"postgres://fraud_owner:{server.password}@127.0.0.1:{server.port}/fraud?sslmode=disable"
+        passwords = {f"{role.upper()}_PASSWORD": password for role, password in PASSWORDS.items()}
+        env = os.environ | passwords | {"DATABASE_URL": url}
+        subprocess.run([sys.executable, "-m", "db.migrate"], cwd=ROOT, env=env, check=True)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres(database: PostgresServer) -> str:
+    """libpq connection string of the database's owner."""
+    return database.conninfo
+
+
+@pytest.fixture
+def mart(postgres: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
+    """A connection of the owner to the mart, whose tables are empty."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("truncate scores, transactions, sink_offsets, sink_rejects restart identity")
+        yield connection
+
+
+@pytest.fixture
+def topics(kafka: str) -> TopicSettings:
+    """Fresh topics of this test alone."""
+    number = next(_numbers)
+    settings = TopicSettings(
+        transactions=f"transactions-{number}", scores=f"scores-{number}", dead_letters=f"transactions-{number}.dlq"
+    )
+    make_topics(KafkaSettings(bootstrap_servers=kafka), settings)
+    return settings
+
+
+class Start(Protocol):
+    """Starts a service of this test: start("scorer"), start("sink", "--until-empty", SINK_GROUP_ID="other")."""
+
+    def __call__(self, name: str, *arguments: str, **env: str) -> ServiceProcess: ...
+
+
+@pytest.fixture
+def start(
+    kafka: str, topics: TopicSettings, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Callable[..., ServiceProcess]]:
+    """Start services against the test's topics; whatever still runs at the end is killed."""
+    running: list[ServiceProcess] = []
+
+    def start_service(name: str, *arguments: str, **env: str) -> ServiceProcess:
+        port = free_port()
+        common = {
+            "KAFKA_BOOTSTRAP_SERVERS": kafka,
+            "TOPIC_TRANSACTIONS": topics.transactions,
+            "TOPIC_SCORES": topics.scores,
+            "TOPIC_DEAD_LETTERS": topics.dead_letters,
+            f"{name.upper()}_GROUP_ID": f"{name}-{topics.transactions}",
+            f"{name.upper()}_STATE_DIR": str(tmp_path),
+            f"{name.upper()}_PROBE_PORT": str(port),
+        }
+        if name == "sink":
+            common |= database_env(request.getfixturevalue("database"), "fraud_sink")
+        log = tmp_path / f"{name}-{len(running)}.log"
+        service = ServiceProcess.start(f"services.{name}", common | env, log, port, *arguments)
+        running.append(service)
+        return service
+
+    yield start_service
+    for service in running:
+        if service.process.poll() is None:
+            service.kill()
+
+
+def database_env(server: PostgresServer, role: str) -> dict[str, str]:
+    """Return libpq's variables for a role."""
+    return {
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(server.port),
+        "PGDATABASE": "fraud",
+        "PGUSER": role,
+        "PGPASSWORD": PASSWORDS[role],
+    }
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium; without one the test is skipped on a laptop and fails in CI."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    if os.environ.get("CI"):
+        pytest.fail("no Chromium on this machine: apt-get install chromium")
+    pytest.skip("no Chromium on this machine")

@@ -1,0 +1,1 @@
+"""Tests. The folder is the level: unit, contract, integration, e2e."""

@@ -1,0 +1,209 @@
+"""The stack's real servers: started from nothing, killed, started again; and its commands when things go wrong.
+
+Kafka's jars are those of the repository's own `.stack/jars`, fetched there once; all else stays in tmp_path.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from services.common.errors import Stop
+from services.common.settings import project_root
+from stack.jars import fetch_jars
+from stack.ports import free_port, is_taken
+from stack.processes import ProcessId
+from stack.report import Phase, Report, read_report
+from stack.servers import KafkaServer, PostgresServer, kafka_server, postgres_server
+from stack.settings import StackSettings
+
+WITHIN_SECONDS = 120.0
+
+
+@pytest.fixture(scope="module")
+def jars() -> Path:
+    """The shared folder of jars; without a network and without jars these tests cannot run."""
+    folder = StackSettings.read().jars
+    try:
+        fetch_jars(folder)
+    except Stop as stopped:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(stopped))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def kafka(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    with kafka_server(tmp_path_factory.mktemp("kafka")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+def environment(jars: Path, tmp_path: Path) -> dict[str, str]:
+    """The environment of a stack of its own: free ports, and nothing to fetch."""
+    (tmp_path / "jars").symlink_to(jars)
+    ports = {f"{name}_PORT": str(free_port()) for name in ("KAFKA", "POSTGRES", "UI", "SCORER_PROBE", "SINK_PROBE")}
+    return os.environ | ports | {"STACK_HOME": str(tmp_path), "KAFKA_HEAP": "384m"}
+
+
+def stack(environment: dict[str, str], *command: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "stack", *command],
+        env=environment, cwd=project_root(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def wait_for_report(home: Path, *, phase: Phase | None = None, started: str | None = None) -> Report:
+    """Wait until the stack is in a phase, or a service of it has a process."""
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        report = read_report(home)
+        if report and (report.phase is phase or any(e.name == started and e.process for e in report.entries)):
+            return report
+        time.sleep(0.05)
+    pytest.fail(f"the stack in {home} did not get there: {read_report(home)}")
+
+
+def processes(report: Report) -> list[ProcessId]:
+    return [report.supervisor, *(entry.process for entry in report.entries if entry.process)]
+
+
+def read_all(bootstrap: str, topic: str, count: int) -> list[bytes]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap, "group.id": f"read-{time.time_ns()}", "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed", "log_level": 0,
+        }
+    )  # fmt: skip
+    consumer.subscribe([topic])
+    deadline, values = time.monotonic() + WITHIN_SECONDS, list[bytes]()
+    while len(values) < count and time.monotonic() < deadline:
+        values += [message.value() or b"" for message in consumer.consume(count, 0.5) if not message.error()]
+    values += [message.value() or b"" for message in consumer.consume(1, 1.0) if not message.error()]
+    consumer.close()
+    return values
+
+
+def test_kafka_keeps_transactions_through_kill_9(kafka: KafkaServer) -> None:
+    """What was committed before a kill of the broker is there after it, what was aborted is not."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    admin.create_topics([NewTopic("kept", 1)], operation_timeout=30)["kept"].result(30)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": "kept", "log_level": 0})
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    producer.produce("kept", b"aborted")
+    producer.flush(30)
+    producer.abort_transaction(30)
+    producer.begin_transaction()
+    for number in range(100):
+        producer.produce("kept", b"%d" % number)
+    producer.commit_transaction(30)
+    del producer
+
+    kafka.kill()
+    kafka.start()
+
+    assert read_all(kafka.bootstrap, "kept", 100) == [b"%d" % number for number in range(100)]
+
+
+def test_kafka_makes_no_topic_that_nobody_made(kafka: KafkaServer) -> None:
+    """A misspelt topic is an error, not a new topic."""
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    admin.list_topics("misspelt", timeout=30)
+    assert "misspelt" not in admin.list_topics(timeout=30).topics
+
+
+def test_postgres_keeps_commits_through_kill_9(postgres: PostgresServer) -> None:
+    """What was committed before a kill of the server is there after it."""
+    with psycopg.connect(postgres.conninfo) as session:
+        session.execute("create table kept (x integer)")
+        session.execute("insert into kept values (1)")
+
+    postgres.kill()
+    postgres.start()
+
+    with psycopg.connect(postgres.conninfo) as session:
+        assert session.execute("select x from kept").fetchall() == [(1,)]
+
+
+def test_postgres_is_18_with_a_password_and_safe_commits(postgres: PostgresServer) -> None:
+    """The version and the settings that the product relies on; a wrong password opens nothing."""
+    with psycopg.connect(postgres.conninfo) as session:
+        assert session.info.server_version // 10_000 == 18
+        for name, value in {"fsync": "on", "synchronous_commit": "on", "password_encryption": "scram-sha-256"}.items():
+            assert session.execute("select current_setting(%s)", [name]).fetchone() == (value,)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(postgres.conninfo, password="wrong")
+
+
+def test_up_on_a_taken_port_names_the_variable_and_starts_nothing(environment: dict[str, str], tmp_path: Path) -> None:
+    """The message comes before anything is fetched, made or started."""
+    with socket.create_server(("127.0.0.1", int(environment["KAFKA_PORT"]))):
+        command = stack(environment, "up")
+        output, _ = command.communicate(timeout=WITHIN_SECONDS)
+    assert command.returncode == 1
+    assert "set KAFKA_PORT to a free port" in output
+    assert not (tmp_path / "kafka").exists()
+    assert read_report(tmp_path) is None
+
+
+def test_ctrl_c_during_up_leaves_nothing(environment: dict[str, str], tmp_path: Path) -> None:
+    """Interrupted while Kafka starts, everything that was started is stopped before the command returns."""
+    command = stack(environment, "up")
+    report = wait_for_report(tmp_path, started="kafka")
+    command.send_signal(signal.SIGINT)
+    command.communicate(timeout=WITHIN_SECONDS)
+    assert command.returncode == 130
+    assert not any(process.is_alive for process in processes(report))
+    assert not any(is_taken(int(environment[name])) for name in ("KAFKA_PORT", "POSTGRES_PORT"))
+
+
+def test_a_failed_up_stops_everything_and_shows_why(environment: dict[str, str], tmp_path: Path) -> None:
+    """The end of the culprit's log is shown, nothing is left running, the exit code is 1."""
+    command = stack(environment | {"TOPIC_PARTITIONS": "0"}, "up")
+    output, _ = command.communicate(timeout=WITHIN_SECONDS)
+    assert command.returncode == 1
+    assert "topics failed" in output
+    assert "TOPIC_PARTITIONS" in output
+    report = read_report(tmp_path)
+    assert report is not None
+    assert report.phase is Phase.FAILED
+    assert not any(process.is_alive for process in processes(report))
+
+
+def test_a_killed_supervisor_leaves_nothing_and_the_next_start_copes(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Kill -9 ends Kafka and PostgreSQL too; `status` says so; the next start takes up the same data."""
+    command = stack(environment, "run-infra")
+    report = wait_for_report(tmp_path, phase=Phase.UP)
+    command.kill()
+    command.communicate(timeout=WITHIN_SECONDS)
+    if sys.platform == "linux":
+        assert all(process.wait(10) for process in processes(report))
+    status = stack(environment, "status")
+    assert "the supervisor was killed" in status.communicate(timeout=WITHIN_SECONDS)[0]
+    assert status.returncode == 1
+
+    again = stack(environment, "run-infra")
+    report = wait_for_report(tmp_path, phase=Phase.UP)
+    assert stack(environment, "down").wait(WITHIN_SECONDS) == 0
+    again.communicate(timeout=WITHIN_SECONDS)
+    assert again.returncode == 0
+    assert not any(process.is_alive for process in processes(report))

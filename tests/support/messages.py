@@ -1,0 +1,31 @@
+"""Messages as producers of `transactions` write them."""
+
+from typing import Any
+
+import orjson
+
+PAYMENT: dict[str, Any] = {
+    "transaction_time": "2019-09-14 02:46", "merch": "fraud_Stokes, Christiansen and Sipes", "cat_id": "grocery_net",
+    "amount": 25.79, "name_1": "Ada", "name_2": "Example", "gender": "F", "street": "1 Test Lane",
+    "one_city": "Nowhere", "us_state": "TX", "post_code": 76443,
+    "lat": 32.1482, "lon": -99.1872, "population_city": 1897,
+    "jobs": "Chief Operating Officer", "merchant_lat": 31.772057, "merchant_lon": -99.103183,
+}  # fmt: skip
+
+FRAUD: dict[str, Any] = PAYMENT | {
+    "transaction_time": "2019-09-14 23:10",
+    "cat_id": "shopping_net",
+    "amount": 995.7,
+}
+"""A payment that any model of this data flags."""
+
+
+def nested(transaction_id: str | None, **changes: Any) -> bytes:
+    """Return a message of the nested form."""
+    message = {"data": PAYMENT | changes}
+    return orjson.dumps(message if transaction_id is None else {"transaction_id": transaction_id, **message})
+
+
+def flat(transaction_id: str | None, **changes: Any) -> bytes:
+    """Return a message of the flat form."""
+    return orjson.dumps({"transaction_id": transaction_id, **PAYMENT, **changes})

@@ -1,0 +1,61 @@
+"""Produce to topics, and read what is committed in them."""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from services.common.contract import customer_key
+from tests.support.messages import PAYMENT
+
+CUSTOMER = customer_key(PAYMENT)
+
+
+def produce(bootstrap: str, topic: str, values: Iterable[bytes | None], key: bytes | None = CUSTOMER) -> None:
+    """Write values and wait until the broker has acknowledged them all."""
+    producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 1})
+    for value in values:
+        producer.produce(topic, value, key)
+    assert producer.flush(30) == 0
+
+
+def read_all(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[Message]:
+    """Return every message of a topic up to its end as it is now."""
+    return list(_read(bootstrap, topic, isolation))
+
+
+def headers(message: Message) -> dict[str, str]:
+    """Return a message's headers as text."""
+    pairs: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]
+    return {name: value.decode() for name, value in pairs}
+
+
+def _read(bootstrap: str, topic: str, isolation: str) -> Iterator[Message]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "tests",
+            "isolation.level": isolation,
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
+    )
+    partitions = AdminClient({"bootstrap.servers": bootstrap}).list_topics(topic, timeout=10).topics[topic].partitions
+    places = [TopicPartition(topic, partition, 0) for partition in partitions]
+    ends = {place.partition: consumer.get_watermark_offsets(place, timeout=10)[1] for place in places}
+    consumer.assign(places)
+    deadline = time.monotonic() + 60
+    try:
+        while any(
+            position.offset < ends[position.partition]
+            for position in consumer.position(places)
+            if ends[position.partition]
+        ):
+            assert time.monotonic() < deadline, f"{topic} was not read to its end"
+            for message in consumer.consume(10_000, 0.2):
+                assert message.error() is None, message.error()
+                yield message
+    finally:
+        consumer.close()
