@@ -13,10 +13,11 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from services.common.errors import Retry, Stop
 from services.common.logs import get_logger
-from services.common.settings import KafkaSettings
 
 Place = tuple[str, int]
 """(topic, partition)"""
+
+BROKER_TIMEOUT_SECONDS = 10.0
 
 log = get_logger()
 
@@ -121,7 +122,7 @@ def check_error(error: KafkaError) -> None:
     log.warning("kafka", error=error.name(), detail=error.str())
 
 
-def is_drained(kafka: KafkaSettings, consumer: Consumer, ownership: Ownership, timeout_seconds: float = 10.0) -> bool:
+def is_drained(admin: AdminClient, consumer: Consumer, ownership: Ownership) -> bool:
     """Return whether everything in the owned partitions has been processed up to their ends as they are now.
 
     Ends count control records (the markers of Kafka transactions), so the client's position is compared with them: it
@@ -129,16 +130,24 @@ def is_drained(kafka: KafkaSettings, consumer: Consumer, ownership: Ownership, t
     """
     if not ownership.assigned_once or ownership.unpositioned:
         return False
-    places = [TopicPartition(*place) for place in ownership.next_offsets]
     try:
-        positions = {(p.topic, p.partition): p.offset for p in consumer.position(places)}
-        admin = AdminClient(kafka.client_config())  # must outlive its futures
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        futures = admin.list_offsets(dict.fromkeys(places, latest), request_timeout=timeout_seconds)
-        ends = {(place.topic, place.partition): future.result().offset for place, future in futures.items()}
+        positions = consumer.position([TopicPartition(*place) for place in ownership.next_offsets])
+        ends = edge_offsets(admin, ownership.next_offsets, OffsetSpec.latest())  # type: ignore[no-untyped-call]
     except KafkaException:
         return False
-    return all(max(positions[place], ownership.next_offsets[place]) >= end for place, end in ends.items())
+    reached = {(position.topic, position.partition): position.offset for position in positions}
+    return all(max(reached[place], ownership.next_offsets[place]) >= end for place, end in ends.items())
+
+
+def edge_offsets(admin: AdminClient, places: Iterable[Place], edge: OffsetSpec) -> dict[Place, int]:
+    """Return the earliest or the latest offset of each partition, asked of the brokers in one request each.
+
+    Raises:
+        KafkaException: a broker does not answer.
+    """
+    wanted = {TopicPartition(*place): edge for place in places}
+    answers = admin.list_offsets(wanted, request_timeout=BROKER_TIMEOUT_SECONDS)
+    return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
 
 
 def lag(consumer: Consumer, ownership: Ownership) -> int:

@@ -26,6 +26,15 @@ def configure_logs(service: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
     )
     structlog.contextvars.bind_contextvars(service=service)
+    logging.getLogger("librdkafka").handlers = [_ToStructlog()]
+    logging.getLogger("librdkafka").propagate = False
+
+
+class _ToStructlog(logging.Handler):
+    """Turns what a library logs into lines like our own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        get_logger().log(record.levelno, record.name, detail=record.getMessage())
 
 
 def get_logger() -> structlog.typing.FilteringBoundLogger:

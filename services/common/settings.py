@@ -1,5 +1,6 @@
 """Settings that several services read from the environment. Every variable is listed in .env.example."""
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,7 +54,8 @@ class KafkaSettings(Settings):
         `own` holds a service's defaults and what its loop rests on; the latter cannot be passed through.
         """
         config = {name if name.endswith("_cb") else name.replace("_", "."): value for name, value in own.items()}
-        return {"bootstrap.servers": self.bootstrap_servers} | config | passed_through(os.environ)
+        base = {"bootstrap.servers": self.bootstrap_servers, "logger": logging.getLogger("librdkafka")}
+        return base | config | passed_through(os.environ)
 
 
 def passed_through(environment: Mapping[str, str]) -> dict[str, str]:

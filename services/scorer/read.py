@@ -1,9 +1,11 @@
 """Reads `transactions` as one member of the scorers' group. Knows nothing of what a message holds."""
 
 import contextlib
+from functools import cached_property
 from typing import Any
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from services.common.errors import Retry
 from services.common.kafka import Batch, Ownership, is_drained, lag
@@ -74,12 +76,16 @@ class Source:
     @property
     def drained(self) -> bool:
         """Whether everything there is has been processed."""
-        return is_drained(self._kafka, self._consumer, self._ownership)
+        return is_drained(self._admin, self._consumer, self._ownership)
 
     @property
     def lag(self) -> int:
         """Messages behind the ends of the owned partitions."""
         return lag(self._consumer, self._ownership)
+
+    @cached_property
+    def _admin(self) -> AdminClient:
+        return AdminClient(self._kafka.client_config())
 
     def close(self) -> None:
         """Leave off reading; the group keeps this member's place for the session timeout."""

@@ -148,7 +148,8 @@ PROFILES = (
 def weekday_factors() -> Floats:
     """Return each profile's weekday factors, shape (12, 7), Monday first, mean 1."""
     shares = np.array([_WEEKDAYS[profile.weekdays] for profile in PROFILES])
-    return shares * (7 / shares.sum(axis=1, keepdims=True))
+    factors: Floats = shares * (7 / shares.sum(axis=1, keepdims=True))
+    return factors
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Names for people, shops and trades, put together from short lists. Nobody real is meant."""
 
 WOMEN = (
-    "Abigail", "Adele", "Agnes", "Alice", "Amanda", "Amy", "Anna", "April", "Audrey", "Beth", "Bonnie", "Carla", "Cathy",
+    "Abigail", "Adele", "Agnes", "Alice", "Amanda", "Amy", "Anna", "April", "Audrey", "Beth", "Bonnie", "Carla",
     "Chloe", "Clara", "Cora", "Dana", "Debra", "Diana", "Donna", "Edith", "Elaine", "Ella", "Emma", "Erica", "Esther",
     "Fay", "Fiona", "Gina", "Grace", "Hannah", "Heather", "Helen", "Holly", "Irene", "Isabel", "Jane", "Jenna", "Jill",
     "Joan", "Judith", "Julia", "Karen", "Katie", "Kelly", "Laura", "Leah", "Linda", "Lucy", "Lydia", "Maria", "Megan",
@@ -10,7 +10,7 @@ WOMEN = (
     "Teresa", "Tina", "Valerie", "Vera", "Violet", "Wendy", "Yvonne", "Zoe",
 )  # fmt: skip
 MEN = (
-    "Aaron", "Adam", "Alan", "Albert", "Alex", "Andrew", "Arthur", "Barry", "Ben", "Bernard", "Brian", "Bruce", "Calvin",
+    "Aaron", "Adam", "Alan", "Albert", "Alex", "Andrew", "Arthur", "Barry", "Ben", "Bernard", "Brian", "Bruce",
     "Carl", "Charles", "Chris", "Clarence", "Clyde", "Craig", "Curtis", "Daniel", "David", "Dean", "Dennis", "Derek",
     "Douglas", "Duane", "Edgar", "Edward", "Eric", "Ernest", "Eugene", "Felix", "Frank", "Fred", "Gary", "George",
     "Gerald", "Gilbert", "Glenn", "Gordon", "Greg", "Harold", "Harry", "Henry", "Howard", "Ian", "Isaac", "Jack",

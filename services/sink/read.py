@@ -5,17 +5,18 @@ the offsets in the same transaction as the rows.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Retry, Stop
-from services.common.kafka import Batch, Ownership, Place, is_drained, lag
+from services.common.kafka import Batch, Ownership, Place, edge_offsets, is_drained, lag
 from services.common.settings import KafkaSettings
 from services.sink.settings import SinkSettings
 
 FIRST_MESSAGE_WAIT_SECONDS = 0.2
-BROKER_TIMEOUT_SECONDS = 10.0
 
 Locate = Callable[[Mapping[Place, int]], dict[Place, int]]
 """(topic, partition) -> low watermark in; (topic, partition) -> next offset out. May raise Retry."""
@@ -100,12 +101,16 @@ class Source:
     @property
     def drained(self) -> bool:
         """Whether everything there is has been kept."""
-        return is_drained(self._kafka, self._consumer, self._ownership)
+        return is_drained(self._admin, self._consumer, self._ownership)
 
     @property
     def lag(self) -> int:
         """Messages behind the ends of the owned partitions."""
         return lag(self._consumer, self._ownership)
+
+    @cached_property
+    def _admin(self) -> AdminClient:
+        return AdminClient(self._kafka.client_config())
 
     def close(self) -> None:
         """Leave off reading; the group keeps this member's place for the session timeout."""
@@ -113,18 +118,13 @@ class Source:
             self._consumer.close()
 
     def _position(self, locate: Locate) -> None:
-        watermarks = self._watermarks(self._ownership.unpositioned)
-        offsets = locate({place: low for place, (low, _) in watermarks.items()})
-        for place, offset in offsets.items():
-            _check_within(place, offset, *watermarks[place])
+        places = set(self._ownership.unpositioned)
+        lows = edge_offsets(self._admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        highs = edge_offsets(self._admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        for place, offset in locate(lows).items():
+            _check_within(place, offset, lows[place], highs[place])
             self._consumer.seek(TopicPartition(*place, offset))
             self._ownership.position({place: offset})
-
-    def _watermarks(self, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
-        return {
-            place: self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=BROKER_TIMEOUT_SECONDS)
-            for place in places
-        }
 
 
 def _check_within(place: Place, offset: int, low: int, high: int) -> None:

@@ -15,7 +15,8 @@ from pathlib import Path
 import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from services.common.errors import Stop
 from services.common.settings import project_root
@@ -70,11 +71,12 @@ def stack(environment: dict[str, str], *command: str) -> subprocess.Popen[str]:
 
 
 def wait_for_report(home: Path, *, phase: Phase | None = None, started: str | None = None) -> Report:
-    """Wait until the stack is in a phase, or a service of it has a process."""
+    """Wait until a living stack is in a phase, or a service of it has a process."""
     deadline = time.monotonic() + WITHIN_SECONDS
     while time.monotonic() < deadline:
         report = read_report(home)
-        if report and (report.phase is phase or any(e.name == started and e.process for e in report.entries)):
+        entries = report.entries if report and report.is_running else ()
+        if report and entries and (report.phase is phase or any(e.name == started and e.process for e in entries)):
             return report
         time.sleep(0.05)
     pytest.fail(f"the stack in {home} did not get there: {read_report(home)}")
@@ -203,6 +205,9 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_start_copes(
 
     again = stack(environment, "run-infra")
     report = wait_for_report(tmp_path, phase=Phase.UP)
+    elsewhere = {name: value for name, value in environment.items() if not name.endswith("_PORT")}
+    psql = stack(elsewhere, "psql", "--tuples-only", "-c", "select 'found'")
+    assert "found" in psql.communicate(timeout=WITHIN_SECONDS)[0], "commands use the ports of the stack that runs"
     assert stack(environment, "down").wait(WITHIN_SECONDS) == 0
     again.communicate(timeout=WITHIN_SECONDS)
     assert again.returncode == 0

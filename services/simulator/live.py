@@ -1,0 +1,73 @@
+"""Simulated payments as messages that are made just now. Knows the contract of `transactions`, not Kafka.
+
+A thousand customers pay about twice a minute; a stream at a higher rate has to hurry. It sends the present hour of one
+simulated day after another, each payment stamped with the present time: so the hour, the categories, the amounts and
+the share of frauds fit together as they do at this hour of a real day.
+"""
+
+import datetime
+import itertools
+import uuid
+from collections.abc import Callable, Iterator
+
+import orjson
+
+from services.common.contract import customer_key, row_id
+from services.simulator.payments import PaymentSource
+from services.simulator.population import Person, World
+
+FIRST_DAY = datetime.date(2019, 1, 1).toordinal()
+DAYS = datetime.date.max.toordinal() - FIRST_DAY
+
+
+def customers_for_rate(rate: float) -> int:
+    """Return how many customers a stream should have: each pays once an hour, as far as 1,000 to 100,000 allow."""
+    return min(max(round(rate * 3_600), 1_000), 100_000)
+
+
+def live_messages(
+    world: World, namespace: uuid.UUID, now: Callable[[], datetime.datetime]
+) -> Iterator[tuple[bytes, bytes]]:
+    """Return keys and values without end, each made when it is asked for; event times are `now()` and never go back.
+
+    Ids are the namespace's rows 1, 2, 3 and so on.
+    """
+    people = [_known(person) for person in world.customers.people]
+    return _messages(PaymentSource(world), people, namespace, now)
+
+
+def _messages(
+    source: PaymentSource,
+    people: list[tuple[bytes, dict[str, object]]],
+    namespace: uuid.UUID,
+    now: Callable[[], datetime.datetime],
+) -> Iterator[tuple[bytes, bytes]]:
+    number = 0
+    moment = now()
+    for passed in itertools.count():
+        hour = moment.hour
+        payments = source.day(FIRST_DAY + passed % DAYS, hour)
+        columns = [payments.shop, payments.amount, payments.customer, payments.merchant_lat, payments.merchant_lon]
+        for shop, amount, customer, lat, lon in zip(*(column.tolist() for column in columns), strict=True):
+            number += 1
+            key, person = people[customer]
+            merch, cat_id = source.world.shops[shop]
+            data = {
+                "transaction_time": f"{moment:%Y-%m-%d %H:%M}",
+                "merch": merch,
+                "cat_id": cat_id,
+                "amount": amount,
+                **person,
+                "merchant_lat": lat,
+                "merchant_lon": lon,
+            }
+            yield key, orjson.dumps({"transaction_id": row_id(namespace, number), "data": data})
+            moment = max(moment, now())
+            if moment.hour != hour:
+                break
+
+
+def _known(person: Person) -> tuple[bytes, dict[str, object]]:
+    """Return a customer's key and fields."""
+    data = person._asdict()
+    return customer_key(data) or b"", data
