@@ -1,0 +1,76 @@
+"""The shape of the code, as far as a test can hold it."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = [
+    path
+    for folder in ("services", "ui", "stack", "db", "onnx", "bench")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
+
+
+def imports_of(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text())
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+
+
+def test_common_imports_no_service() -> None:
+    """services/common is imported by all and imports none of them."""
+    for path in (ROOT / "services/common").glob("*.py"):
+        ours = {name for name in imports_of(path) if name.startswith(("services.", "ui", "stack"))}
+        assert all(name.startswith("services.common") for name in ours), path
+
+
+@pytest.mark.parametrize("name", ["decode", "features", "clock", "manifest"])
+def test_pure_modules_of_the_scorer_know_no_kafka(name: str) -> None:
+    """decode and features are functions of their arguments."""
+    assert not {"confluent_kafka", "os", "socket", "time"} & imports_of(ROOT / f"services/scorer/{name}.py")
+
+
+def test_no_module_grows_beyond_250_lines() -> None:
+    """What does not fit has two subjects."""
+    assert {str(path): n for path in CODE if (n := len(path.read_text().splitlines())) > 250} == {}
+
+
+@pytest.mark.parametrize("service", ["scorer", "sink"])
+def test_locks_of_the_services_hold_no_training_library(service: str) -> None:
+    """The image of a service has what it runs with, and nothing else."""
+    lock = (ROOT / f"requirements/{service}.txt").read_text()
+    names = set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
+    assert names
+    assert not names & {"pandas", "scikit-learn", "lightgbm", "onnx", "onnxmltools", "gradio", "scipy"}
+
+
+@pytest.mark.parametrize("lock", sorted(path.name for path in (ROOT / "requirements").glob("*.txt")))
+def test_every_locked_requirement_has_hashes(lock: str) -> None:
+    """pip --require-hashes refuses anything else, and so does this test, earlier."""
+    text = (ROOT / "requirements" / lock).read_text()
+    pins = re.findall(r"^[a-z0-9._-]+==.*(?:\n .*)*", text, re.MULTILINE)
+    assert pins
+    assert all("--hash=sha256:" in pin for pin in pins)
+
+
+def test_the_model_folder_is_no_package() -> None:
+    """An __init__.py in onnx/ would hide the onnx library."""
+    assert not (ROOT / "onnx/__init__.py").exists()
+
+
+def test_importing_the_services_does_nothing() -> None:
+    """No client, no thread, no output at import."""
+    modules = [
+        "services.scorer.__main__",
+        "services.sink.__main__",
+        "services.sender.__main__",
+        "services.topics.__main__",
+    ]
+    script = f"import threading, {', '.join(modules)}; print(threading.active_count())"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("1\n", "")

@@ -1,0 +1,130 @@
+"""services.scorer.decode and services.common.envelope: bytes to columns."""
+
+import json
+import math
+
+import numpy as np
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.common.errors import Reason
+from services.scorer.decode import Columns, Decoder, Rejects
+from tests.support.messages import PAYMENT, flat, nested
+
+DECODER = Decoder({"population_city", "gender", "lat"})
+
+
+def decode(*values: bytes | None) -> tuple[Columns, Rejects]:
+    return DECODER.decode(values, lambda row: f"row-{row}")
+
+
+def test_both_forms_give_the_same_columns() -> None:
+    """Nested and flat messages differ in nothing but their ids."""
+    columns, rejects = decode(nested("a"), flat("b"), nested(None))
+
+    assert not rejects
+    assert columns.ids == ["a", "b", "row-2"]
+    assert columns.rows.tolist() == [0, 1, 2]
+    assert columns.seconds.tolist() == [1568429160] * 3
+    assert columns.numbers["amount"].tolist() == [25.79] * 3
+    assert columns.texts == {"cat_id": ["grocery_net"] * 3, "gender": ["F"] * 3}
+
+
+@pytest.mark.parametrize("missing", ["null", "NaN", None])
+def test_an_optional_field_may_be_missing(missing: str | None) -> None:
+    """Absent, null and bare NaN are all NaN or None to the model."""
+    value = nested("a")
+    if missing is None:
+        value = value.replace(b'"population_city"', b'"x"').replace(b'"gender"', b'"y"')
+    else:
+        value = value.replace(b"1897", missing.encode()).replace(b'"F"', missing.encode())
+
+    columns, rejects = decode(value, nested("b"))
+
+    assert not rejects
+    assert math.isnan(columns.numbers["population_city"][0])
+    assert columns.numbers["population_city"][1] == 1897
+    assert columns.texts["gender"] == [None, "F"]
+
+
+def test_only_the_fields_of_the_recipe_are_needed() -> None:
+    """A message with the three required fields alone is scored."""
+    columns, rejects = decode(b'{"transaction_time": "2019-09-14 02:46", "amount": 1, "cat_id": "home"}')
+
+    assert not rejects
+    assert len(columns) == 1
+
+
+CASES: list[tuple[bytes | None, Reason, str]] = [
+    (None, Reason.BAD_JSON, ""),
+    (b"", Reason.BAD_JSON, ""),
+    (b"{", Reason.BAD_JSON, ""),
+    (b"{'a': 1}", Reason.BAD_JSON, ""),
+    (b"[" * 100_000, Reason.BAD_JSON, ""),
+    (b'{"a": 1' + b"0" * 5_000 + b', "b": NaN}', Reason.BAD_JSON, ""),
+    (b'{"a": "\xff"}', Reason.BAD_ENCODING, ""),
+    (b"[]", Reason.NOT_OBJECT, ""),
+    (b'"text"', Reason.NOT_OBJECT, ""),
+    (b"null", Reason.NOT_OBJECT, ""),
+    (b'{"transaction_id": "a", "data": [1]}', Reason.BAD_TYPE, "data"),
+    (nested("a", transaction_time=None), Reason.MISSING_FIELD, "transaction_time"),
+    (nested("a", amount=None), Reason.MISSING_FIELD, "amount"),
+    (nested("a", cat_id=None), Reason.MISSING_FIELD, "cat_id"),
+    (b'{"transaction_id": "a"}', Reason.MISSING_FIELD, "transaction_time"),
+    (nested("a", amount="25.79"), Reason.BAD_TYPE, "amount"),
+    (nested("a", amount=True), Reason.BAD_TYPE, "amount"),
+    (nested("a", cat_id=7), Reason.BAD_TYPE, "cat_id"),
+    (nested("a", gender=7), Reason.BAD_TYPE, "gender"),
+    (nested("a", population_city="many"), Reason.BAD_TYPE, "population_city"),
+    (nested("a", transaction_time=1568429160), Reason.BAD_TYPE, "transaction_time"),
+    (nested("a", transaction_time="2019-02-30 10:00"), Reason.BAD_TIME, "transaction_time"),
+    (nested("a", amount=1e13), Reason.OUT_OF_RANGE, "amount"),
+    (nested("a").replace(b"25.79", b"-Infinity"), Reason.OUT_OF_RANGE, "amount"),
+    (nested("a").replace(b"25.79", b"1" + b"0" * 400), Reason.OUT_OF_RANGE, "amount"),
+    (orjson.dumps({"transaction_id": 7, "data": PAYMENT}), Reason.BAD_TYPE, "transaction_id"),
+    (nested(""), Reason.OUT_OF_RANGE, "transaction_id"),
+    (nested("x" * 129), Reason.OUT_OF_RANGE, "transaction_id"),
+    (nested("a\0b"), Reason.BAD_ENCODING, "transaction_id"),
+    (nested("a").replace(b'"a"', b'"\\ud800"').replace(b"1897", b"NaN"), Reason.BAD_ENCODING, "transaction_id"),
+]
+
+
+@pytest.mark.parametrize(("value", "reason", "field"), CASES)
+def test_what_cannot_be_scored_is_rejected_with_reason_and_field(
+    value: bytes | None, reason: Reason, field: str
+) -> None:
+    """It alone, between two messages that are decoded."""
+    columns, rejects = decode(nested("before"), value, flat("after"))
+
+    assert columns.ids == ["before", "after"]
+    assert columns.rows.tolist() == [0, 2]
+    assert list(rejects) == [1]
+    assert (rejects[1].reason, rejects[1].field) == (reason, field)
+    assert rejects[1].message
+
+
+def test_a_whole_batch_of_rejects_leaves_empty_columns() -> None:
+    """No message at all is a batch like any other."""
+    columns, rejects = decode(b"", b"[]")
+
+    assert len(columns) == 0
+    assert len(rejects) == 2
+    assert columns.seconds.dtype == np.int64
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*PAYMENT, "data"]), inner, max_size=6),
+    max_leaves=10,
+)
+
+
+@given(st.lists(st.binary(max_size=60) | JSON.map(json.dumps).map(str.encode), max_size=8))
+def test_every_message_has_exactly_one_fate(values: list[bytes]) -> None:
+    """Decoded or rejected, never both, never neither, never an exception."""
+    columns, rejects = decode(*values)
+
+    assert sorted([*columns.rows.tolist(), *rejects]) == list(range(len(values)))
+    assert (np.abs(columns.numbers["amount"]) <= 1e12).all()

@@ -1,0 +1,73 @@
+"""services.common.lifecycle and settings: how a process lives."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.common.errors import Stop
+from services.common.lifecycle import EXIT_STUCK, Backoff, Slot
+from services.common.settings import passed_through
+
+
+def test_two_processes_of_a_host_never_share_a_slot(tmp_path: Path) -> None:
+    """The second gets the next name; the first name is free again when its process is gone, however it ended."""
+    host = socket.gethostname()
+    script = (
+        "import os; from pathlib import Path; from services.common.lifecycle import Slot;"
+        f"slot = Slot.claim(Path({str(tmp_path)!r}), 'g'); print(slot.name, flush=True); input(); os._exit(9)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdin
+        assert other.stdout.readline().decode().strip() == f"g-{host}-0"
+        assert Slot.claim(tmp_path, "g").name == f"g-{host}-1"
+        other.kill()
+
+    assert Slot.claim(tmp_path, "g").name == f"g-{host}-0"
+
+
+def test_no_free_slot_is_said(tmp_path: Path) -> None:
+    """Rather than waiting or sharing."""
+    held = Slot.claim(tmp_path, "g", slots=1)
+
+    with pytest.raises(Stop, match="taken"):
+        Slot.claim(tmp_path, "g", slots=1)
+    assert held.name
+
+
+def test_the_watchdog_ends_a_stuck_process() -> None:
+    """With its own exit code, although the main thread hangs."""
+    script = "import time; from services.common.lifecycle import Watchdog;Watchdog(0.5).start(); time.sleep(60)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=30, check=False)
+
+    assert done.returncode == EXIT_STUCK
+    assert b"stuck" in done.stdout
+
+
+def test_waits_double_up_to_a_limit() -> None:
+    """And begin anew after a success."""
+    waited: list[float] = []
+    backoff = Backoff(0.1, 1.0)
+    for _ in range(6):
+        backoff.wait(waited.append)
+    backoff.reset()
+    backoff.wait(waited.append)
+
+    assert waited == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 0.1])
+
+
+def test_any_librdkafka_property_passes_through() -> None:
+    """KAFKA_CONF_<PROPERTY>, so that TLS and SASL need no code."""
+    given = {"KAFKA_CONF_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_CONF_SASL_MECHANISM": "PLAIN", "PATH": "/bin"}
+
+    assert passed_through(given) == {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}
+
+
+@pytest.mark.parametrize("name", ["TRANSACTIONAL_ID", "ISOLATION_LEVEL", "ENABLE_AUTO_COMMIT", "GROUP_INSTANCE_ID"])
+def test_what_exactly_once_rests_on_cannot_be_set(name: str) -> None:
+    """Such a property stops the start, with its name."""
+    with pytest.raises(Stop, match=name.lower().replace("_", ".")):
+        passed_through({f"KAFKA_CONF_{name}": "x"})

@@ -1,0 +1,99 @@
+"""services.common.kafka: which records are accepted."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, TopicPartition
+
+from services.common.errors import Retry
+from services.common.kafka import Batch, Ownership
+
+NO_CONSUMER = cast(Consumer, None)
+
+
+@dataclass
+class FakeMessage:
+    at_partition: int
+    at_offset: int
+    failure: KafkaError | None = None
+
+    def error(self) -> KafkaError | None:
+        return self.failure
+
+    def topic(self) -> str:
+        return "t"
+
+    def partition(self) -> int:
+        return self.at_partition
+
+    def offset(self) -> int:
+        return self.at_offset
+
+
+def accept(ownership: Ownership, *places: tuple[int, int]) -> tuple[list[tuple[int, int]], Batch]:
+    messages: Any = [FakeMessage(*place) for place in places]
+    batch = ownership.accept(messages)
+    return [(m.partition() or 0, m.offset() or 0) for m in batch.messages], batch
+
+
+@pytest.fixture
+def ownership() -> Ownership:
+    own = Ownership()
+    own.on_assign(NO_CONSUMER, [TopicPartition("t", 0), TopicPartition("t", 1)])
+    own.position({("t", 0): 5, ("t", 1): 0})
+    return own
+
+
+def test_only_new_records_of_owned_partitions_are_accepted(ownership: Ownership) -> None:
+    """What is below the next offset, and what belongs to others, is dropped."""
+    accepted, batch = accept(ownership, (0, 4), (0, 5), (2, 0), (1, 0), (0, 6))
+
+    assert accepted == [(0, 5), (1, 0), (0, 6)]
+    assert batch.next_offsets == {("t", 0): 7, ("t", 1): 1}
+    assert batch.first_offsets == {("t", 0): 5, ("t", 1): 0}
+
+
+def test_a_record_fetched_twice_is_accepted_once(ownership: Ownership) -> None:
+    """Within a batch, as after a revoke and a new assignment, and across batches."""
+    accepted, batch = accept(ownership, (0, 5), (0, 6), (0, 5), (0, 6), (0, 7))
+    ownership.advance(batch)
+    again, _ = accept(ownership, (0, 6), (0, 7), (0, 8))
+
+    assert accepted == [(0, 5), (0, 6), (0, 7)]
+    assert again == [(0, 8)]
+
+
+def test_a_batch_that_failed_is_accepted_again(ownership: Ownership) -> None:
+    """Only advance() makes records old."""
+    accept(ownership, (0, 5))
+
+    assert accept(ownership, (0, 5))[0] == [(0, 5)]
+
+
+def test_an_assigned_partition_waits_for_its_position(ownership: Ownership) -> None:
+    """Nothing of it is accepted before it is known where it stands."""
+    ownership.on_assign(NO_CONSUMER, [TopicPartition("t", 2)])
+    before, _ = accept(ownership, (2, 9))
+    ownership.position({("t", 2): 9})
+
+    assert before == []
+    assert accept(ownership, (2, 9))[0] == [(2, 9)]
+
+
+def test_a_revoked_partition_is_given_up_at_once(ownership: Ownership) -> None:
+    """Its records are dropped, a late advance() does not bring it back, a late position() neither."""
+    _, batch = accept(ownership, (0, 5))
+    ownership.on_revoke(NO_CONSUMER, [TopicPartition("t", 0)])
+    ownership.advance(batch)
+    ownership.position({("t", 0): 5})
+
+    assert accept(ownership, (0, 5))[0] == []
+
+
+def test_a_slow_consumer_is_made_anew(ownership: Ownership) -> None:
+    """The group gave its partitions away: the batch is dropped."""
+    messages: Any = [FakeMessage(0, 5, KafkaError(KafkaError._MAX_POLL_EXCEEDED))]
+
+    with pytest.raises(Retry):
+        ownership.accept(messages)
