@@ -151,11 +151,15 @@ def edge_offsets(admin: AdminClient, places: Iterable[Place], edge: OffsetSpec) 
 
 
 def lag(consumer: Consumer, ownership: Ownership) -> int:
-    """Return how many messages the owned partitions are behind, as of the last fetch; never below the low watermark."""
+    """Return how many messages the owned partitions are behind, as of the last fetch.
+
+    Not counted: what retention has removed (below the low watermark) and control records the client has passed.
+    """
     behind = 0
-    for place, next_offset in list(ownership.next_offsets.items()):
-        watermarks = consumer.get_watermark_offsets(TopicPartition(*place), cached=True)
+    for position in consumer.position([TopicPartition(*place) for place in ownership.next_offsets]):
+        watermarks = consumer.get_watermark_offsets(TopicPartition(position.topic, position.partition), cached=True)
         if watermarks:
             low, high = watermarks
-            behind += max(0, high - max(next_offset, low))
+            next_offset = ownership.next_offsets[position.topic, position.partition]
+            behind += max(0, high - max(next_offset, position.offset, low))
     return behind

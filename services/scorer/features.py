@@ -17,6 +17,7 @@ from services.scorer.decode import Columns
 from services.scorer.manifest import Recipe
 
 EARTH_RADIUS_KM = 6371.0088
+URBAN_POPULATION = 2_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,12 @@ def _population(columns: Columns, _: Recipe) -> NDArray[Any]:
     return columns.numbers["population_city"]
 
 
+def _urban(columns: Columns, _: Recipe) -> NDArray[Any]:
+    """1 for a home in a town of more than 2,500 people, else 0: the exact population nearly names the customer."""
+    population = columns.numbers["population_city"]
+    return np.where(np.isnan(population), np.nan, population > URBAN_POPULATION)
+
+
 def _gender(columns: Columns, _: Recipe) -> NDArray[Any]:
     codes = {"F": 0.0, "M": 1.0}
     return np.array([codes.get(gender, np.nan) for gender in columns.texts["gender"]])  # type: ignore[arg-type]
@@ -99,6 +106,7 @@ FEATURES: dict[str, Feature] = {
     "amount": Feature(("amount",), _amount),
     "category": Feature(("cat_id",), category_codes),
     "population": Feature(("population_city",), _population),
+    "urban": Feature(("population_city",), _urban),
     "gender": Feature(("gender",), _gender),
     "distance_km": Feature(("lat", "lon", "merchant_lat", "merchant_lon"), _distance),
 }

@@ -1,0 +1,1 @@
+"""From a CSV file of payments to the topic `transactions`."""

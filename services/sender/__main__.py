@@ -1,0 +1,86 @@
+"""Sends CSV files to Kafka from a terminal: `python -m services.sender FILE [FILE…]`.
+
+Exit code: 0 all rows were sent; 1 some rows were refused, the others were sent; 2 a file was unusable or not sent.
+"""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+
+from services.common.errors import FraudError
+from services.common.settings import KafkaSettings, TopicSettings
+from services.sender.csvfile import FileRefused, Payments, Report, prepare
+from services.sender.publish import publish
+
+ALL_SENT, SOME_REFUSED, NOT_SENT = 0, 1, 2
+REFUSALS_SHOWN = 10
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Send each file; return the worst of their exit codes."""
+    parser = ArgumentParser(prog="python -m services.sender", description="Send CSV files of payments to Kafka.")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV in the format of the competition")
+    parser.add_argument("--check", action="store_true", help="read and report, send nothing")
+    options = parser.parse_args(arguments)
+    return max(_send_file(path, check_only=options.check) for path in options.files)
+
+
+def _send_file(path: Path, *, check_only: bool) -> int:
+    """Check one file, say what was found, send its rows; return the exit code."""
+    try:
+        with prepare(path) as payments:
+            print(f"{path.name}: {describe(payments.report)}")
+            if not check_only:
+                _send(payments)
+            return SOME_REFUSED if payments.report.refused_total else ALL_SENT
+    except FileRefused as refused:
+        print(f"{path.name}: cannot be used ({refused.code}): {refused.detail}", file=sys.stderr)
+    except FraudError as error:
+        print(f"{path.name}: not sent: {error}", file=sys.stderr)
+    return NOT_SENT
+
+
+def _send(payments: Payments) -> None:
+    """Send the payments and say how fast."""
+    topic = TopicSettings.read().transactions
+    started = monotonic()
+    acknowledged = publish(payments, KafkaSettings.read(), topic, on_progress=_progress(len(payments), started))
+    seconds = monotonic() - started
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    print(f"sent {acknowledged:,} rows to {topic} in {seconds:.1f} s ({acknowledged / max(seconds, 1e-3):,.0f} rows/s)")
+
+
+def _progress(total: int, started: float) -> Callable[[int], None]:
+    """Return what shows the progress to a person at a terminal, and nothing to anyone else."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+
+    def show(acknowledged: int) -> None:
+        rate = acknowledged / max(monotonic() - started, 1e-3)
+        print(f"\r{acknowledged:,} of {total:,} ({rate:,.0f} rows/s) ", end="", file=sys.stderr, flush=True)
+
+    return show
+
+
+def describe(report: Report) -> str:
+    """Return a report in plain words: a line of figures, then what was mended, then what was refused."""
+    separator = "tab" if report.separator == "\t" else report.separator
+    figures = f"{report.rows:,} rows, {report.ready:,} ready, {report.refused_total:,} refused"
+    lines = [f"{figures} ({report.encoding}, separator {separator})"]
+    if report.missing_columns:
+        lines.append(f"no column for {', '.join(report.missing_columns)}: sent as null")
+    if report.ignored_columns:
+        lines.append(f"columns not sent: {', '.join(report.ignored_columns)}")
+    lines += [f"mended: {repair.replace('_', ' ')}, {times:,} times" for repair, times in report.repaired.items()]
+    shown = report.refused[:REFUSALS_SHOWN]
+    lines += [f"line {bad.line} refused: {' '.join(filter(None, (bad.field, bad.message)))}" for bad in shown]
+    if report.refused_total > len(shown):
+        lines.append(f"... and {report.refused_total - len(shown):,} more")
+    return "\n  ".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

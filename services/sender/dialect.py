@@ -1,0 +1,163 @@
+"""Finds out how a CSV file is written from its first line. Knows nothing of rows, of values, or of Kafka."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from services.common.contract import FIELDS
+from services.sender.report import FileFault, FileRefused, Repair
+
+NEEDED = ("transaction_time", "cat_id", "amount")
+"""Without these no transaction can be scored."""
+
+ID_COLUMN = "transaction_id"
+TARGET_COLUMN = "target"
+
+_SEPARATORS = (",", ";", "\t")
+_BOM = b"\xef\xbb\xbf"
+_LONGEST_HEADER = 1 << 16
+_KNOWN = frozenset((*FIELDS, ID_COLUMN, TARGET_COLUMN))
+
+_SIGNATURES = {
+    b"PK\x03\x04": (FileFault.SPREADSHEET, "this is an Excel workbook (xlsx): save it as CSV UTF-8"),
+    b"\xd0\xcf\x11\xe0": (FileFault.SPREADSHEET, "this is an old Excel workbook (xls): save it as CSV UTF-8"),
+    b"\xff\xfe": (FileFault.UTF16, "the text is UTF-16: save it as CSV UTF-8"),
+    b"\xfe\xff": (FileFault.UTF16, "the text is UTF-16: save it as CSV UTF-8"),
+    b"PAR1": (FileFault.NOT_TEXT, "this is a Parquet file, not CSV"),
+    b"\x1f\x8b": (FileFault.NOT_TEXT, "this is a gzip archive: unpack it first"),
+    b"%PDF": (FileFault.NOT_TEXT, "this is a PDF document, not CSV"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one file is written: its separator and where each field stands in a row."""
+
+    separator: str
+    width: int
+    """Number of columns in the header."""
+    positions: Mapping[str, int]
+    """Place of each known column in a row, from 0; includes `transaction_id` if there is one."""
+    first_line: int
+    """Number of the line under the header."""
+    missing: tuple[str, ...]
+    ignored: tuple[str, ...]
+    repaired: Mapping[Repair, int]
+
+    def split(self, lines: Iterable[str]) -> list[list[str]]:
+        """Return the cells of each record, read strictly by the rules of CSV.
+
+        Raises:
+            csv.Error: a quote is not closed, text follows a closing quote, or a cell is over 131,072 characters.
+        """
+        return _split(lines, self.separator)
+
+
+def read_dialect(file: BinaryIO) -> Dialect:
+    """Read the file's header and leave the file at the line under it.
+
+    Raises:
+        FileRefused: the file is empty or not text, or its header is missing, incomplete or ambiguous.
+    """
+    _check_signature(file)
+    has_bom = file.read(len(_BOM)) == _BOM
+    if not has_bom:
+        file.seek(0)
+    number, line = _first_line_with_text(file)
+    separator, header = _split_header(line)
+    names = [_plain(name) for name in header]
+    _check_names(names, header)
+    positions = {name: place for place, name in enumerate(names) if name in _KNOWN and name != TARGET_COLUMN}
+    missing = tuple(field for field in FIELDS if field not in positions)
+    ignored = tuple(name for name, plain in zip(header, names, strict=True) if plain not in _KNOWN)
+    present = [name for name in names if name in FIELDS]
+    renamed = any(name != own for name, own in zip(names, header, strict=True) if name in _KNOWN)
+    repaired = Counter(
+        {
+            Repair.BOM: int(has_bom),
+            Repair.SEPARATOR_SEMICOLON: int(separator == ";"),
+            Repair.SEPARATOR_TAB: int(separator == "\t"),
+            Repair.HEADER_NAMES: int(renamed),
+            Repair.COLUMNS_REORDERED: int(present != [field for field in FIELDS if field in positions]),
+            Repair.COLUMN_MISSING: len(missing),
+            Repair.COLUMN_IGNORED: len(ignored),
+            Repair.TARGET_DROPPED: names.count(TARGET_COLUMN),
+        }
+    )
+    return Dialect(separator, len(header), positions, number + 1, missing, ignored, +repaired)
+
+
+def _check_signature(file: BinaryIO) -> None:
+    """Refuse what its first bytes show not to be text; leave the file at its start."""
+    start = file.read(8)
+    file.seek(0)
+    if not start:
+        raise FileRefused(FileFault.EMPTY, "the file is empty")
+    for signature, (code, detail) in _SIGNATURES.items():
+        if start.startswith(signature):
+            raise FileRefused(code, detail)
+
+
+def _first_line_with_text(file: BinaryIO) -> tuple[int, str]:
+    """Return the number and the text of the first line that is not blank."""
+    number = 0
+    while line := _read_line(file):
+        number += 1
+        if b"\0" in line:
+            looks_wide = line[1:9:2] == b"\0\0\0\0" or line[0:8:2] == b"\0\0\0\0"
+            code, what = (FileFault.UTF16, "UTF-16") if looks_wide else (FileFault.NOT_TEXT, "binary data")
+            raise FileRefused(code, f"the first line is {what}: save the file as CSV UTF-8")
+        if line.strip():
+            return number, line.decode(errors="replace").strip("\r\n")
+    raise FileRefused(FileFault.EMPTY, "the file holds nothing but blank lines")
+
+
+def _read_line(file: BinaryIO) -> bytes:
+    """Return the next line, ended by LF, CRLF or a lone CR."""
+    line = file.readline(_LONGEST_HEADER)
+    end = line.find(b"\r")
+    if end >= 0 and line[end : end + 2] != b"\r\n":
+        file.seek(end + 1 - len(line), 1)
+        return line[: end + 1]
+    return line
+
+
+def _split_header(line: str) -> tuple[str, list[str]]:
+    """Return the separator under which most column names are known, and the names it gives."""
+    readings = [(separator, _cells_of_header(line, separator)) for separator in _SEPARATORS]
+    return max(readings, key=lambda reading: sum(_plain(name) in _KNOWN for name in reading[1]))
+
+
+def _cells_of_header(line: str, separator: str) -> list[str]:
+    """Return the header's cells; a header quoted as one cell is opened."""
+    try:
+        (cells,) = _split([line], separator)
+        if len(cells) == 1 and separator in cells[0]:
+            (cells,) = _split(cells, separator)
+    except (csv.Error, ValueError):
+        return [line]
+    return cells
+
+
+def _check_names(names: list[str], header: list[str]) -> None:
+    """Refuse a header without the needed columns, or with a known one twice."""
+    if not _KNOWN.intersection(names):
+        looks_like_data = any(re.match(r"\s*-?\d", cell) for cell in header)
+        found = "the first line is data: the header is missing" if looks_like_data else "no column name is known"
+        raise FileRefused(FileFault.NO_HEADER, f"{found}; the first line must be {','.join(FIELDS)}")
+    if missing := [name for name in NEEDED if name not in names]:
+        raise FileRefused(FileFault.MISSING_COLUMNS, f"needed columns are missing: {', '.join(missing)}")
+    if doubled := [name for name, times in Counter(names).items() if times > 1 and name in _KNOWN]:
+        raise FileRefused(FileFault.DUPLICATE_COLUMNS, f"columns stand there twice: {', '.join(doubled)}")
+
+
+def _plain(name: str) -> str:
+    """Return a column's name as the contract writes it: ` Cat ID` is `cat_id`."""
+    return re.sub(r"[\s-]+", "_", name.strip(" \t\"'\ufeff\xa0").lower())
+
+
+def _split(lines: Iterable[str], separator: str) -> list[list[str]]:
+    return list(csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True))

@@ -1,0 +1,85 @@
+"""Keeps a million payments on disk and gives them back in order of event time. Knows nothing of CSV or of Kafka."""
+
+import mmap
+import tempfile
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from services.sender.rows import Payment
+
+_READ_AT_ONCE = 8192
+
+
+class Spool:
+    """Payments in nameless temporary files, gone when it is closed. Memory: 16 bytes a payment, 40 while reading."""
+
+    def __init__(self) -> None:
+        self._seconds = array("q")
+        self._keys = _Column()
+        self._values = _Column()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._keys.close()
+        self._values.close()
+
+    def __len__(self) -> int:
+        return len(self._seconds)
+
+    def extend(self, payments: Sequence[Payment]) -> None:
+        """Append payments; cheap for many at a time."""
+        self._seconds.extend([seconds for seconds, _, _ in payments])
+        self._keys.extend([key or b"" for _, key, _ in payments])
+        self._values.extend([value for _, _, value in payments])
+
+    def in_time_order(self) -> Iterator[tuple[bytes | None, bytes]]:
+        """Yield (key, value) by event time; those of the same time in the order they came."""
+        order = np.argsort(np.array(self._seconds, np.int64), kind="stable")
+        with self._keys.reader() as keys, self._values.reader() as values:
+            for start in range(0, len(order), _READ_AT_ONCE):
+                places = order[start : start + _READ_AT_ONCE]
+                for key, value in zip(keys(places), values(places), strict=True):
+                    yield key or None, value
+
+
+class _Column:
+    """Byte strings one after another in a temporary file."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as its spool
+        self._lengths = array("i")
+
+    def close(self) -> None:
+        self._file.close()
+
+    def extend(self, items: list[bytes]) -> None:
+        self._file.write(b"".join(items))
+        self._lengths.extend(map(len, items))
+
+    @contextmanager
+    def reader(self) -> Iterator[Callable[[npt.NDArray[np.intp]], list[bytes]]]:
+        """Give a function from places to the strings that stand there."""
+        self._file.flush()
+        lengths = np.array(self._lengths, np.int64)
+        ends = np.cumsum(lengths)
+        begins = ends - lengths
+        with self._contents() as contents:
+
+            def read(places: npt.NDArray[np.intp]) -> list[bytes]:
+                spans = zip(begins[places].tolist(), ends[places].tolist(), strict=True)
+                return [contents[begin:end] for begin, end in spans]
+
+            yield read
+
+    def _contents(self) -> AbstractContextManager[mmap.mmap | bytes]:
+        """Return the file's bytes; an empty file cannot be mapped."""
+        if not any(self._lengths):
+            return nullcontext(b"")
+        return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
