@@ -3,15 +3,15 @@
 Columns are checked whole, each in one call. For rows that pass, the bytes are those `rows.py` gives.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from operator import itemgetter
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
 
-from services.common.contract import FIELDS
+from services.common.contract import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, TEXT_FIELDS
 from services.sender.dialect import ID_COLUMN, Dialect
 from services.sender.ids import row_ids
 from services.sender.records import Record
@@ -38,61 +38,38 @@ class CleanRows:
         rows = cast(Sequence[list[str]], records)
         if set(map(len, rows)) != {self._width}:
             return None
-        columns = self._pick(list(zip(*rows, strict=True)))
-        (times, merchants, categories, amounts, names_1, names_2, genders, streets, cities, states,
-         post_codes, lats, lons, populations, jobs, merchant_lats, merchant_lons) = columns  # fmt: skip
+        columns = zip(FIELDS, self._pick(list(zip(*rows, strict=True))), strict=True)
         try:
+            times, *others = [_READERS[field](texts) for field, texts in columns]
             seconds = [self._seconds_of_date[time[:10]] + _SECONDS_OF_CLOCK[time[10:]] for time in times]
-            decimals = [_decimals(column) for column in (amounts, lats, lons, merchant_lats, merchant_lons)]
-            integers = [_integers(column) for column in (post_codes, populations)]
         except (KeyError, ValueError):
             return None
-        if max(map(abs, decimals[0])) > AMOUNT_LIMIT:
-            return None
-        texts = (merchants, categories, names_1, names_2, genders, streets, cities, states, jobs)
-        if not all(map(_is_plain, texts)):
-            return None
-        payments: list[Payment] = [
-            (
-                second,
-                f"{name_1}|{name_2}|{street}".encode(),
-                orjson.dumps(
-                    {
-                        "transaction_id": transaction_id,
-                        "data": {
-                            "transaction_time": time,
-                            "merch": merchant,
-                            "cat_id": category,
-                            "amount": amount,
-                            "name_1": name_1,
-                            "name_2": name_2,
-                            "gender": gender,
-                            "street": street,
-                            "one_city": city,
-                            "us_state": state,
-                            "post_code": post_code,
-                            "lat": lat,
-                            "lon": lon,
-                            "population_city": population,
-                            "jobs": job,
-                            "merchant_lat": merchant_lat,
-                            "merchant_lon": merchant_lon,
-                        },
-                    }
-                ),
-            )
-            for (
-                transaction_id, second, time,
-                merchant, category, name_1, name_2, gender, street, city, state, job,
-                amount, lat, lon, merchant_lat, merchant_lon, post_code, population,
-            ) in zip(self._row_ids(first_row, len(rows)), seconds, times, *texts, *decimals, *integers, strict=True)
-        ]  # fmt: skip
+        ids = self._row_ids(first_row, len(rows))
+        payments = [_payment(*row) for row in zip(ids, seconds, times, *others, strict=True)]
         return payments if all(len(value) <= VALUE_MAX_BYTES for _, _, value in payments) else None
 
 
-def _is_plain(texts: tuple[str, ...]) -> bool:
-    """Tell whether no text is empty or has spaces around it."""
-    return "" not in texts and tuple(map(str.strip, texts)) == texts
+def _payment(
+    transaction_id: str, seconds: int, time: str, merchant: str, category: str, amount: float, name_1: str,
+    name_2: str, gender: str, street: str, city: str, state: str, post_code: int, lat: float, lon: float,
+    population: int, jobs: str, merchant_lat: float, merchant_lon: float,
+) -> Payment:  # fmt: skip
+    """Return a payment of fields in the contract's order. (A dict display is twice as fast as dict(zip(…)).)"""
+    data = {
+        "transaction_time": time, "merch": merchant, "cat_id": category, "amount": amount,
+        "name_1": name_1, "name_2": name_2, "gender": gender, "street": street, "one_city": city,
+        "us_state": state, "post_code": post_code, "lat": lat, "lon": lon, "population_city": population,
+        "jobs": jobs, "merchant_lat": merchant_lat, "merchant_lon": merchant_lon,
+    }  # fmt: skip
+    value = orjson.dumps({ID_COLUMN: transaction_id, "data": data})
+    return seconds, f"{name_1}|{name_2}|{street}".encode(), value
+
+
+def _texts(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the texts as they are, or raise ValueError if one is empty or has spaces around it."""
+    if "" in texts or tuple(map(str.strip, texts)) != texts:
+        raise ValueError
+    return texts
 
 
 def _decimals(texts: tuple[str, ...]) -> list[float]:
@@ -104,6 +81,14 @@ def _decimals(texts: tuple[str, ...]) -> list[float]:
     return numbers if types == {float} else list(map(float, numbers))
 
 
+def _amounts(texts: tuple[str, ...]) -> list[float]:
+    """Return amounts the scorer scores, or raise ValueError."""
+    amounts = _decimals(texts)
+    if max(map(abs, amounts)) > AMOUNT_LIMIT:
+        raise ValueError
+    return amounts
+
+
 def _integers(texts: tuple[str, ...]) -> list[int]:
     """Return integers that any reader of JSON can hold, or raise ValueError."""
     numbers: list[int] = orjson.loads(f"[{','.join(texts)}]")
@@ -112,6 +97,15 @@ def _integers(texts: tuple[str, ...]) -> list[int]:
     if not -INTEGER_LIMIT < min(numbers) <= max(numbers) < INTEGER_LIMIT:
         raise ValueError
     return numbers
+
+
+_READERS: Mapping[str, Callable[[tuple[str, ...]], Sequence[Any]]] = (
+    dict.fromkeys(TEXT_FIELDS, _texts)
+    | dict.fromkeys(DECIMAL_FIELDS, _decimals)
+    | dict.fromkeys(INTEGER_FIELDS, _integers)
+    | {"amount": _amounts}
+)
+"""How each column is read: all its texts in one call, ValueError if one of them is not clean."""
 
 
 class _SecondsOfDate(dict[str, int]):

@@ -17,6 +17,7 @@ Record = list[str] | BadRow
 """A record's cells, or why it has none."""
 
 BLOCK_BYTES = 1 << 16
+RECORDS_AT_ONCE = 1000
 LINE_MAX_BYTES = 1 << 17
 _LONGEST_LINE = 1 << 20
 LINES_OF_A_RECORD = 16
@@ -40,7 +41,8 @@ def read_records(
             yield lines, clean
         else:
             cutter = _LineByLine(block, blocks, next_line, dialect, repaired)
-            yield cutter.cut()
+            while records := cutter.cut():
+                yield records
             next_line = cutter.next_line
 
 
@@ -81,14 +83,14 @@ class _LineByLine:
         self._dialect = dialect
         self._repaired = repaired
 
-    def cut(self) -> tuple[list[int], list[Record]]:
-        """Return the number of the line each record begins at, and the records."""
+    def cut(self) -> tuple[list[int], list[Record]] | None:
+        """Return the numbers of the lines at which records begin, and the records; None if no line is left."""
         lines: list[int] = []
         records: list[Record] = []
-        while self._pending:
+        while self._pending and len(records) < RECORDS_AT_ONCE:
             lines.append(self.next_line)
             records.append(self._next_record())
-        return lines, records
+        return (lines, records) if records else None
 
     def _next_record(self) -> Record:
         """Take one line and return its cells; if a quote is open at its end, the lines below may belong to it."""

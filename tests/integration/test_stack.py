@@ -44,13 +44,13 @@ def jars() -> Path:
 
 
 @pytest.fixture(scope="module")
-def kafka(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+def own_kafka(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     with kafka_server(tmp_path_factory.mktemp("kafka")) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
         yield server
 
@@ -102,11 +102,11 @@ def read_all(bootstrap: str, topic: str, count: int) -> list[bytes]:
     return values
 
 
-def test_kafka_keeps_transactions_through_kill_9(kafka: KafkaServer) -> None:
+def test_kafka_keeps_transactions_through_kill_9(own_kafka: KafkaServer) -> None:
     """What was committed before a kill of the broker is there after it, what was aborted is not."""
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    admin = AdminClient({"bootstrap.servers": own_kafka.bootstrap, "log_level": 0})
     admin.create_topics([NewTopic("kept", 1)], operation_timeout=30)["kept"].result(30)
-    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": "kept", "log_level": 0})
+    producer = Producer({"bootstrap.servers": own_kafka.bootstrap, "transactional.id": "kept", "log_level": 0})
     producer.init_transactions(60)
     producer.begin_transaction()
     producer.produce("kept", b"aborted")
@@ -118,40 +118,40 @@ def test_kafka_keeps_transactions_through_kill_9(kafka: KafkaServer) -> None:
     producer.commit_transaction(30)
     del producer
 
-    kafka.kill()
-    kafka.start()
+    own_kafka.kill()
+    own_kafka.start()
 
-    assert read_all(kafka.bootstrap, "kept", 100) == [b"%d" % number for number in range(100)]
+    assert read_all(own_kafka.bootstrap, "kept", 100) == [b"%d" % number for number in range(100)]
 
 
-def test_kafka_makes_no_topic_that_nobody_made(kafka: KafkaServer) -> None:
+def test_kafka_makes_no_topic_that_nobody_made(own_kafka: KafkaServer) -> None:
     """A misspelt topic is an error, not a new topic."""
-    admin = AdminClient({"bootstrap.servers": kafka.bootstrap, "log_level": 0})
+    admin = AdminClient({"bootstrap.servers": own_kafka.bootstrap, "log_level": 0})
     admin.list_topics("misspelt", timeout=30)
     assert "misspelt" not in admin.list_topics(timeout=30).topics
 
 
-def test_postgres_keeps_commits_through_kill_9(postgres: PostgresServer) -> None:
+def test_postgres_keeps_commits_through_kill_9(own_postgres: PostgresServer) -> None:
     """What was committed before a kill of the server is there after it."""
-    with psycopg.connect(postgres.conninfo) as session:
+    with psycopg.connect(own_postgres.conninfo) as session:
         session.execute("create table kept (x integer)")
         session.execute("insert into kept values (1)")
 
-    postgres.kill()
-    postgres.start()
+    own_postgres.kill()
+    own_postgres.start()
 
-    with psycopg.connect(postgres.conninfo) as session:
+    with psycopg.connect(own_postgres.conninfo) as session:
         assert session.execute("select x from kept").fetchall() == [(1,)]
 
 
-def test_postgres_is_18_with_a_password_and_safe_commits(postgres: PostgresServer) -> None:
+def test_postgres_is_18_with_a_password_and_safe_commits(own_postgres: PostgresServer) -> None:
     """The version and the settings that the product relies on; a wrong password opens nothing."""
-    with psycopg.connect(postgres.conninfo) as session:
+    with psycopg.connect(own_postgres.conninfo) as session:
         assert session.info.server_version // 10_000 == 18
         for name, value in {"fsync": "on", "synchronous_commit": "on", "password_encryption": "scram-sha-256"}.items():
             assert session.execute("select current_setting(%s)", [name]).fetchone() == (value,)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-        psycopg.connect(postgres.conninfo, password="wrong")
+        psycopg.connect(own_postgres.conninfo, password="wrong")
 
 
 def test_up_on_a_taken_port_names_the_variable_and_starts_nothing(environment: dict[str, str], tmp_path: Path) -> None:

@@ -1,0 +1,82 @@
+# The whole product with nothing but Python 3.11+ and make. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+HAVE_PIP = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+STACK := $(BIN)/python -m stack
+
+.DEFAULT_GOAL := help
+.PHONY: help up down status logs psql send test check format bench model lock clean-data clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+up: $(VENV)/.stack  ## start everything, send a sample file through, say where the page is
+	@$(STACK) up
+
+down:  ## stop everything, keep the data
+	@test ! -x $(BIN)/python || $(STACK) down
+
+status:  ## what runs
+	@if test -x $(BIN)/python; then $(STACK) status || true; else echo "nothing is installed yet: make up"; fi
+
+logs: $(VENV)/.stack  ## the end of the logs; SERVICE=scorer for one, FOLLOW=1 to go on
+	@$(STACK) logs $(SERVICE) $(if $(FOLLOW),--follow)
+
+psql: $(VENV)/.stack  ## psql on the database; ARGS='-c "select 1"' for one query
+	@$(STACK) psql $(ARGS)
+
+send: $(VENV)/.stack  ## send payments through: FILE=payments.csv
+	@test -n "$(FILE)" || { echo "say which file: make send FILE=payments.csv" >&2; exit 2; }
+	@$(STACK) send "$(FILE)"
+
+test: $(VENV)/.dev  ## all tests; ARGS='-k name' for some
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev  ## lint, format and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+format: $(VENV)/.dev  ## put the code in its format
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: $(VENV)/.dev  ## measure the figures of the README
+	@$(BIN)/python -m bench $(ARGS)
+
+model: $(VENV)/.dev  ## train and export the model: DATA=path of the training data
+	@test -n "$(DATA)" || { echo "say which data: make model DATA=path" >&2; exit 2; }
+	@$(BIN)/python onnx/train.py "$(DATA)"
+
+lock: $(VENV)/.dev  ## lock the requirements and Kafka's jars anew
+	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock
+	@$(BIN)/python -m stack.jars
+
+clean-data:  ## stop everything and remove the data
+	@test ! -x $(BIN)/python || $(STACK) down --volumes
+
+clean: clean-data  ## stop everything and remove all that was made here
+	@rm -rf $(VENV) .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or later is needed: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 1; }
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || \
+	    { rm -rf $(VENV); echo "Python's venv module is needed (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+
+# A stamp is newer than the lock it was made from: nothing is installed until the lock changes.
+$(VENV)/.stack: requirements/stack.txt | $(BIN)/python
+	@echo "installing requirements/stack.txt"
+	@$(HAVE_PIP)
+	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(BIN)/python
+	@echo "installing requirements/dev.txt"
+	@$(HAVE_PIP)
+	@$(PIP) install --require-hashes -r $<
+	@touch $@ $(VENV)/.stack

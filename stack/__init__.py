@@ -1,0 +1,1 @@
+"""The whole product without Docker: Kafka, PostgreSQL and the services under one supervisor."""

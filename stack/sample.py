@@ -1,0 +1,76 @@
+"""Sends the sample file through the running stack and tells what became of it. Knows the mart, not how it is filled."""
+
+import csv
+import hashlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+
+from services.common.contract import file_namespace, row_id
+from services.common.errors import Stop
+from services.common.settings import project_root
+from stack.plan import kafka_environment
+from stack.postgres import conninfo
+from stack.settings import StackSettings, read_passwords
+
+SAMPLE = project_root() / "services" / "simulator" / "sample.csv"
+SCORED_WITHIN_SECONDS = 90.0
+SHOWN = 5
+
+
+def send_sample(settings: StackSettings, file: Path = SAMPLE) -> None:
+    """Send the file, wait until all its rows are scored and in the database, and print the worst of them.
+
+    Raises:
+        Stop: the sender failed, or the scores did not come in time.
+    """
+    print(f"\nsending {file.relative_to(project_root())}")
+    sender = [sys.executable, "-m", "services.sender", str(file)]
+    if subprocess.run(sender, env=kafka_environment(settings), cwd=project_root(), check=False).returncode != 0:
+        raise Stop(f"the sender could not send {file}")
+    ids = _ids(file)
+    started = time.monotonic()
+    password = read_passwords(settings.home)["POSTGRES_PASSWORD"]
+    with psycopg.connect(conninfo(settings.postgres_port, password), autocommit=True) as session:
+        scored, flagged = _wait_for_scores(session, ids)
+        print(
+            f"{scored} of {len(ids)} payments scored in {time.monotonic() - started:.1f} s, {flagged} flagged as fraud"
+        )
+        _print_worst(session, ids)
+
+
+def _ids(file: Path) -> list[str]:
+    """Return the ids that the sender gives to the rows of a file."""
+    namespace = file_namespace(hashlib.sha256(file.read_bytes()).digest())
+    with file.open(newline="", encoding="utf-8") as text:
+        rows = sum(1 for _ in csv.reader(text)) - 1
+    return [row_id(namespace, row) for row in range(1, rows + 1)]
+
+
+def _wait_for_scores(session: psycopg.Connection, ids: list[str]) -> tuple[int, int]:
+    """Wait until the ids have scores; return how many have, and how many of these are flagged."""
+    deadline = time.monotonic() + SCORED_WITHIN_SECONDS
+    count = "select count(*), coalesce(sum(fraud_flag), 0) from scores where transaction_id = any(%s)"
+    while True:
+        scored, flagged = session.execute(count, [ids]).fetchone() or (0, 0)
+        if scored == len(ids):
+            return scored, flagged
+        if time.monotonic() > deadline:
+            raise Stop(f"only {scored} of {len(ids)} payments were scored within {SCORED_WITHIN_SECONDS:.0f} s")
+        time.sleep(0.2)
+
+
+def _print_worst(session: psycopg.Connection, ids: list[str]) -> None:
+    columns = "to_char(score, '0.000'), amount, category, merchant, state, to_char(event_time, 'YYYY-MM-DD HH24:MI')"
+    worst = session.execute(
+        f"select {columns} from scored_transactions where transaction_id = any(%s) and fraud_flag = 1 "  # noqa: S608  # ours
+        "order by score desc, transaction_id limit %s",
+        [ids, SHOWN],
+    ).fetchall()
+    header = ("score", "amount", "category", "merchant", "state", "event time")
+    for row in (header, *worst):
+        score, amount, category, merchant, state, event_time = ("" if cell is None else str(cell) for cell in row)
+        print(f"{score:>6} {amount:>10}  {category:<16} {merchant:<32} {state:<6} {event_time}")

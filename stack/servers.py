@@ -1,0 +1,131 @@
+"""Private Kafka and PostgreSQL servers, for tests and benchmarks: started, killed, started again on the same data.
+
+Knows nothing of the stack's own instance, except that its jars are shared. Use from the main thread: on Linux the
+servers end with the thread that started them.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from services.common.errors import Stop
+from stack.kafka import kafka_service, prepare_kafka
+from stack.ports import free_port
+from stack.postgres import conninfo, postgres_service, prepare_postgres
+from stack.processes import spawn, stop
+from stack.service import Service
+from stack.settings import StackSettings, read_passwords
+
+RETRY_SECONDS = 0.2
+
+
+@dataclass
+class Server:
+    """One service of its own. `log` holds what it printed."""
+
+    service: Service
+    log: Path
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        """Start and wait until it is ready.
+
+        A server that exits at once is started again: after a kill, PostgreSQL refuses until its orphans are gone.
+
+        Raises:
+            Stop: not ready in time; tells the end of the log.
+        """
+        deadline = time.monotonic() + self.service.ready_within_seconds
+        while self.process is None or not self.service.ready():
+            if time.monotonic() > deadline:
+                self.stop()
+                raise Stop(f"{self.service.name} did not get ready:\n{self.log.read_text(errors='replace')[-2000:]}")
+            if self.process is None or self.process.poll() is not None:
+                self.process = spawn(
+                    self.service.argv, env=self.service.env, log=self.log, death_signal=self.service.death_signal
+                )
+            time.sleep(RETRY_SECONDS)
+
+    def stop(self) -> None:
+        """Stop it cleanly; killed if that takes too long. Its data stays."""
+        if self.process:
+            stop(self.process, self.service.stop_signal, self.service.stop_within_seconds)
+            self.process = None
+
+    def kill(self) -> None:
+        """Kill it with SIGKILL, as a crash would."""
+        if self.process:
+            stop(self.process, signal.SIGKILL, 10)
+            self.process = None
+
+    def restart(self) -> None:
+        """Stop it cleanly and start it again on the same data and port."""
+        self.stop()
+        self.start()
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keep its process frozen (SIGSTOP) for the length of the block."""
+        if self.process is None:
+            raise Stop(f"{self.service.name} does not run")
+        os.kill(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.process.pid, signal.SIGCONT)
+
+
+@dataclass
+class KafkaServer(Server):
+    """A broker; `bootstrap` is its host:port."""
+
+    bootstrap: str
+
+
+@dataclass
+class PostgresServer(Server):
+    """A PostgreSQL server with an empty database; `conninfo` connects as its owner, a superuser."""
+
+    conninfo: str
+    port: int
+    password: str
+
+
+@contextlib.contextmanager
+def kafka_server(home: Path, port: int | None = None, heap: str = "512m") -> Iterator[KafkaServer]:
+    """Run a broker with its data in `home` while the block lasts; on a free port unless one is given."""
+    port = port or free_port()
+    jars = StackSettings.read().jars
+    prepare_kafka(home, port, jars)
+    service = kafka_service(home, port, jars, heap)
+    server = KafkaServer(service, home / "kafka.log", bootstrap=service.address)
+    with _running(server):
+        yield server
+
+
+@contextlib.contextmanager
+def postgres_server(home: Path, port: int | None = None) -> Iterator[PostgresServer]:
+    """Run a PostgreSQL server with its data in `home` while the block lasts; on a free port unless one is given."""
+    port = port or free_port()
+    password = read_passwords(home)["POSTGRES_PASSWORD"]
+    prepare_postgres(home, password)
+    service = postgres_service(home, port, password)
+    server = PostgresServer(
+        service, home / "postgres.log", conninfo=conninfo(port, password), port=port, password=password
+    )
+    with _running(server):
+        yield server
+
+
+@contextlib.contextmanager
+def _running(server: Server) -> Iterator[None]:
+    try:
+        server.start()
+        yield
+    finally:
+        server.stop()

@@ -1,0 +1,55 @@
+"""What a supervised process is: plain data. Knows nothing of how processes are started or watched."""
+
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """A service runs until it is stopped; a job ends by itself, with exit code 0 if it did its work."""
+
+    SERVICE = "service"
+    JOB = "job"
+
+
+class State(StrEnum):
+    """Where a service stands."""
+
+    WAITING = "waiting"
+    STARTING = "starting"
+    READY = "ready"
+    DONE = "done"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A process to keep running, or a job to run once.
+
+    Attributes:
+        name: also the name of its log file.
+        argv: program and arguments.
+        env: its whole environment.
+        needs: names of what must be ready, or done, before it starts.
+        ready: asked again and again until it says True; must answer within about a second.
+        address: where a person or a client finds it.
+        stop_signal: asks it to finish its work and end.
+        death_signal: sent by the kernel if the supervisor is killed.
+        ready_within_seconds: after a start; a job must be done within this time.
+        stop_within_seconds: after stop_signal; then it is killed.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+    needs: tuple[str, ...] = ()
+    kind: Kind = Kind.SERVICE
+    ready: Callable[[], bool] = lambda: True
+    address: str = ""
+    stop_signal: signal.Signals = signal.SIGTERM
+    death_signal: signal.Signals = signal.SIGKILL
+    ready_within_seconds: float = 120.0
+    stop_within_seconds: float = 15.0

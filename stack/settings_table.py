@@ -1,0 +1,85 @@
+"""`python -m stack.settings_table`: write docs/settings.md and .env.example from the settings classes."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from services.common.settings import KafkaSettings, Settings, TopicSettings, project_root
+from services.scorer.settings import ScorerSettings
+from services.sink.settings import SinkSettings
+from stack.settings import PASSWORD_NAMES, StackSettings
+from ui.settings import ShareSettings, UiSettings
+
+HEADINGS: dict[str, tuple[type[Settings], ...]] = {
+    "Ports and files of the stack without Docker (KAFKA_PORT, POSTGRES_PORT, UI_PORT: of compose too)": (
+        StackSettings,
+    ),
+    "Kafka and its topics, all services": (KafkaSettings, TopicSettings),
+    "Scorer": (ScorerSettings,),
+    "Sink": (SinkSettings,),
+    "Page": (UiSettings, ShareSettings),
+}
+
+PLAIN = {
+    "KAFKA_CONF_…": ("", "any librdkafka property: KAFKA_CONF_SASL_MECHANISM sets sasl.mechanism"),
+    "PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD": ("", "libpq's own: where sink and page find PostgreSQL"),
+    "LOG_LEVEL": ("INFO", "lowest level of the log lines"),
+    "LOG_FORMAT": ("json", "json or text"),
+    "SIMULATOR_RATE": ("20", "payments a second of compose's profile `load`"),
+} | dict.fromkeys(PASSWORD_NAMES, ("fraud", "compose only; without Docker it is made at random"))
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One environment variable."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+def variables(settings: type[Settings]) -> Iterator[Variable]:
+    """Yield the variables of a settings class."""
+    prefix = settings.model_config.get("env_prefix") or ""
+    for name, field in settings.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        shown = "" if default is None else str(default)
+        shown = shown.replace(f"{project_root()}/", "").replace(tempfile.gettempdir(), "/tmp")  # noqa: S108  # text
+        yield Variable(f"{prefix}{name}".upper(), shown, field.description or "")
+
+
+def markdown() -> str:
+    """Return docs/settings.md."""
+    lines = ["# Settings", "", "Written by `python -m stack.settings_table` from the settings classes.", ""]
+    for heading, classes in HEADINGS.items():
+        lines += [f"## {heading}", "", "| variable | default | meaning |", "|---|---|---|"]
+        lines += [f"| `{v.name}` | {v.default} | {v.meaning} |" for settings in classes for v in variables(settings)]
+        lines.append("")
+    lines += ["## Others", "", "| variable | default | meaning |", "|---|---|---|"]
+    lines += [f"| `{name}` | {default} | {meaning} |" for name, (default, meaning) in PLAIN.items()]
+    return "\n".join(lines) + "\n"
+
+
+def env_example() -> str:
+    """Return .env.example: every variable with its default, commented out."""
+    lines = ["# Copy to .env and uncomment what you change. docs/settings.md has the same list.", ""]
+    for heading, classes in HEADINGS.items():
+        lines += [f"### {heading}"]
+        for settings in classes:
+            lines += [line for v in variables(settings) for line in (f"# {v.meaning}", f"#{v.name}={v.default}")]
+        lines.append("")
+    lines += ["### Others"]
+    for name, (default, meaning) in PLAIN.items():
+        if name.isidentifier() and name.isascii():
+            lines += [f"# {meaning}", f"#{name}={default}"]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write both files."""
+    (project_root() / "docs/settings.md").write_text(markdown())
+    (project_root() / ".env.example").write_text(env_example())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What the documents say about the code is true."""
+
+import re
+
+from services.common.settings import project_root
+from stack.settings_table import HEADINGS, PLAIN, env_example, markdown, variables
+
+ROOT = project_root()
+
+
+def test_the_settings_documents_are_those_of_the_code() -> None:
+    """`python -m stack.settings_table` was run after the last change of a setting."""
+    assert (ROOT / "docs/settings.md").read_text() == markdown()
+    assert (ROOT / ".env.example").read_text() == env_example()
+
+
+def test_the_readmes_name_variables_that_exist() -> None:
+    """In both languages."""
+    known = {variable.name for classes in HEADINGS.values() for settings in classes for variable in variables(settings)}
+    for readme in ("README.md", "README.ru.md"):
+        table = re.findall(r"^\| (`.*?`) \|", (ROOT / readme).read_text(), re.MULTILINE)
+        named = {name for cell in table for name in re.findall(r"`([A-Z][A-Z0-9_…]+)`", cell)}
+        assert named
+        assert named <= known | set(PLAIN), readme
+
+
+def test_the_readmes_have_the_same_commands() -> None:
+    """The Russian one is not left behind."""
+    blocks = [
+        re.findall(r"```sh\n(.*?)```", (ROOT / name).read_text(), re.DOTALL) for name in ("README.md", "README.ru.md")
+    ]
+
+    assert len(blocks[0]) >= 4
+    assert blocks[0] == blocks[1]
+
+
+def test_links_lead_somewhere() -> None:
+    """Every relative link of the documents is a file of the repository."""
+    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "onnx").glob("*.md")]:
+        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"

@@ -1,0 +1,68 @@
+"""Settings, passwords and the plan made of them."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from services.common.errors import Stop
+from stack.plan import everything
+from stack.service import Kind, Service
+from stack.settings import PASSWORD_NAMES, StackSettings, read_passwords
+
+
+@pytest.fixture
+def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Service]:
+    monkeypatch.setenv("STACK_HOME", str(tmp_path))
+    monkeypatch.setenv("KAFKA_PORT", "29092")
+    monkeypatch.setenv("DATABASE_URL", "postgres://somewhere.else/")
+    return {service.name: service for service in everything(StackSettings.read())}
+
+
+def test_passwords_are_made_once_and_only_for_the_owner(tmp_path: Path) -> None:
+    """Every home has passwords of its own, kept in a file that nobody else can read, and used again."""
+    first = read_passwords(tmp_path / "a")
+    assert first == read_passwords(tmp_path / "a")
+    assert set(first) == set(PASSWORD_NAMES)
+    assert len({*first.values(), *read_passwords(tmp_path / "b").values()}) == 2 * len(PASSWORD_NAMES)
+    assert stat.S_IMODE((tmp_path / "a" / "passwords").stat().st_mode) == 0o600
+
+
+def test_two_services_on_one_port_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mistake is told at the start, not by whichever service comes second."""
+    monkeypatch.setenv("UI_PORT", "19092")
+    with pytest.raises(Stop, match="ports must differ"):
+        StackSettings.read()
+
+
+def test_every_need_of_the_plan_is_in_the_plan(plan: dict[str, Service]) -> None:
+    """No service waits for something that never comes."""
+    names = list(plan)
+    for service in plan.values():
+        assert all(names.index(need) < names.index(service.name) for need in service.needs)
+
+
+def test_the_plan_is_the_product(plan: dict[str, Service]) -> None:
+    """Two servers, two jobs, three services, under the names that compose uses."""
+    assert list(plan) == ["kafka", "postgres", "topics", "migrate", "scorer", "sink", "ui"]
+    assert {name for name, service in plan.items() if service.kind is Kind.JOB} == {"topics", "migrate"}
+
+
+def test_each_service_gets_its_own_role_and_no_other_password(plan: dict[str, Service], tmp_path: Path) -> None:
+    """The scorer gets no database at all; the sink and the page get their roles; only the migration gets the owner."""
+    passwords = read_passwords(tmp_path)
+    roles = {name: service.env.get("PGUSER") for name, service in plan.items()}
+    assert (roles["scorer"], roles["sink"], roles["ui"]) == (None, "fraud_sink", "fraud_ui")
+    assert plan["sink"].env["PGPASSWORD"] == passwords["FRAUD_SINK_PASSWORD"]
+    assert plan["ui"].env["PGPASSWORD"] == passwords["FRAUD_UI_PASSWORD"]
+    for name in ("scorer", "sink", "ui", "topics"):
+        assert passwords["POSTGRES_PASSWORD"] not in " ".join(plan[name].env.values())
+    assert passwords["POSTGRES_PASSWORD"] in plan["migrate"].env["DATABASE_URL"]
+
+
+def test_services_are_led_to_this_stack_and_nowhere_else(plan: dict[str, Service]) -> None:
+    """The ports of the settings reach the services; a DATABASE_URL from outside does not."""
+    assert plan["scorer"].env["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:29092"
+    assert "DATABASE_URL" not in plan["sink"].env
+    assert "DATABASE_URL" not in plan["ui"].env
+    assert "127.0.0.1:15432" in plan["migrate"].env["DATABASE_URL"]
