@@ -30,7 +30,7 @@ class ChartTexts:
 
 
 def histogram(scores: Sequence[float], threshold: float | None, texts: ChartTexts) -> alt.LayerChart:
-    """Return the histogram of scores in [0, 1]: 20 bars of width 0.05, those at or over the threshold in another colour.
+    """Return the histogram of scores in [0, 1]: 20 bars of width 0.05, red at or over the threshold.
 
     The bin that holds the threshold is split in two colours, so no bar claims to be what it is not.
     A score of exactly 1 belongs to the last bin. Width follows the container, see page.css.
@@ -42,14 +42,14 @@ def histogram(scores: Sequence[float], threshold: float | None, texts: ChartText
     x, x2 = alt.X("from:Q", scale=alt.Scale(domain=[0, 1]), axis=axis), alt.X2("to:Q")
 
     bars = (
-        alt.Chart(alt.Data(values=split_bins(scores, threshold, texts)))
-        .mark_bar(binSpacing=2, cornerRadiusEnd=2)
+        alt.Chart(alt.InlineData(values=split_bins(scores, threshold, texts)))
+        .mark_bar(xOffset=1, x2Offset=-1)
         .encode(
             x=x,
             x2=x2,
             y=alt.Y("low:Q", axis=counts, scale=alt.Scale(domain=[0, room_for_labels], nice=False)),
             y2="high:Q",
-            color=alt.Color("side:N", scale=colours, legend=alt.Legend(title=None, orient="top-right", offset=0)),
+            color=alt.Color("side:N", scale=colours, legend=alt.Legend(title=None, orient="top", offset=6)),
             tooltip=[
                 alt.Tooltip("bin:N", title=texts.bin),
                 alt.Tooltip("side:N", title=" "),
@@ -58,12 +58,12 @@ def histogram(scores: Sequence[float], threshold: float | None, texts: ChartText
         )
     )
     labels = (
-        alt.Chart(alt.Data(values=bin_labels(scores)))
+        alt.Chart(alt.InlineData(values=bin_labels(scores)))
         .mark_text(dy=-7, fontSize=11, color=INK)
         .encode(x="middle:Q", y="count:Q", text=alt.Text("count:Q", format=",d"))
     )
     layers = [bars, labels, *_threshold_layers(threshold, texts)]
-    return alt.layer(*layers).properties(
+    return alt.LayerChart(layer=layers).properties(
         width="container",
         height=260,
         title=alt.Title(texts.title, anchor="start", fontSize=15, fontWeight="normal", offset=14),
@@ -117,7 +117,7 @@ def _threshold_layers(threshold: float | None, texts: ChartTexts) -> list[alt.Ch
     """Return the rule at the threshold and its label, or nothing if no threshold is known."""
     if threshold is None:
         return []
-    base = alt.Chart(alt.Data(values=[{"threshold": threshold, "label": texts.threshold}]))
+    base = alt.Chart(alt.InlineData(values=[{"threshold": threshold, "label": texts.threshold}]))
     right = threshold <= LABEL_FLIPS_ABOVE
     return [
         base.mark_rule(strokeDash=[5, 4], strokeWidth=1.5, color=ALARM).encode(x="threshold:Q"),

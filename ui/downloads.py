@@ -15,7 +15,8 @@ TEMPLATE_PATH, SAMPLE_PATH = "files/template.csv", "files/sample.csv"
 
 EXAMPLE_ROW = (
     "2020-06-21 22:14", "fraud_Stokes, Christiansen and Sipes", "grocery_net", "25.79", "Maria", "Example", "F",
-    "1 Example Street", "Springfield", "IL", "62701", "39.7817", "-89.6501", "114394", "Surveyor", "39.9012", "-89.1205",
+    "1 Example Street", "Springfield", "IL", "62701", "39.7817", "-89.6501", "114394", "Surveyor", "39.9012",
+    "-89.1205",
 )  # fmt: skip
 
 

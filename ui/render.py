@@ -6,7 +6,7 @@ from html import escape
 from ui.charts import ChartTexts
 from ui.formats import local_clock
 from ui.model import Model
-from ui.results import Answer, Flagged, Snapshot
+from ui.results import Answer, Flagged, Snapshot, Totals
 from ui.texts import Texts
 
 MERCHANT_PREFIX = "fraud_"
@@ -26,7 +26,12 @@ def header(texts: Texts) -> str:
 
 def section_head(title: str, *sentences: str) -> str:
     """Return a section's heading with the sentences under it."""
-    return f"<h2>{escape(title)}</h2>" + "".join(f'<p class="hint">{escape(sentence)}</p>' for sentence in sentences)
+    return f"<h2>{escape(title)}</h2>" + "".join(hint(sentence) for sentence in sentences)
+
+
+def hint(sentence: str) -> str:
+    """Return a sentence in small grey letters."""
+    return f'<p class="hint">{escape(sentence)}</p>'
 
 
 def notice(sentence: str, kind: str = "info") -> str:
@@ -49,8 +54,8 @@ def links(pairs: Iterable[tuple[str, str]]) -> str:
     return f'<p class="links">{"".join(anchors)}</p>'
 
 
-def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], caption: str) -> str:
-    """Return a table from heads (text, class of the column) and rows of HTML cells.
+def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], caption: str, *, long: bool = False) -> str:
+    """Return a table from heads (text, class of the column) and rows of HTML cells; a long one scrolls in itself.
 
     On a narrow screen page.css turns each row into a card, which takes its labels from data-label.
     """
@@ -64,8 +69,10 @@ def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], capti
         + "</tr>"
         for row in rows
     )
+    kind = "sheet long" if long else "sheet"
     return (
-        f'<div class="sheet"><table><caption>{escape(caption)}</caption>'
+        f'<div class="{kind}" role="region" aria-label="{escape(caption)}" tabindex="0">'
+        f"<table><caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
@@ -87,18 +94,26 @@ def flagged_table(flagged: Sequence[Flagged], texts: Texts) -> str:
 
 
 def totals(snapshot: Snapshot, model: Model | None, texts: Texts, utc_offset_minutes: int) -> str:
-    """Return the line of totals and the line of when and by which model."""
-    numbers, found = texts.numbers, snapshot.totals
+    """Return the line of totals, if there is any score, and the line of when and by which model."""
+    numbers = texts.numbers
+    small = texts.refreshed.format(time=local_clock(snapshot.read_at, utc_offset_minutes))
+    if model is not None:
+        small += " · " + texts.model.format(version=model.version, threshold=numbers.decimal(model.threshold, 2))
+    return _counts(snapshot.totals, texts) + hint(small)
+
+
+def _counts(found: Totals, texts: Texts) -> str:
+    """Return the line of totals, or nothing while nothing is scored."""
+    if not found.scored:
+        return ""
+    numbers = texts.numbers
     scored = numbers.counted(found.scored, texts.transaction_forms)
     line = texts.totals.format(
         scored_counted=scored if found.exact else texts.about.format(number=scored),
         flagged=numbers.whole(found.flagged),
-        share=numbers.percent(found.flagged / found.scored if found.scored else 0.0),
+        share=numbers.percent(found.flagged / found.scored),
     )
-    small = texts.refreshed.format(time=local_clock(snapshot.read_at, utc_offset_minutes))
-    if model is not None:
-        small += " · " + texts.model.format(version=model.version, threshold=numbers.decimal(model.threshold, 2))
-    return f'<p class="totals">{escape(line)}</p><p class="hint">{escape(small)}</p>'
+    return f'<p class="totals">{escape(line)}</p>'
 
 
 def results_head(answer: Answer, model: Model | None, texts: Texts, utc_offset_minutes: int) -> str:

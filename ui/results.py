@@ -1,23 +1,26 @@
 """Reads the scored transactions from PostgreSQL. Knows the mart's tables, not who looks at the figures."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import class_row, scalar_row
-from psycopg_pool import ConnectionPool, PoolTimeout
+from psycopg_pool import ConnectionPool
+
+from ui.background import in_background
 
 Connection = psycopg.Connection[Any]
+T = TypeVar("T")
 
 LATEST_FLAGGED = 10
 LATEST_SCORES = 100
 COUNT_EXACTLY_BELOW = 5_000_000
 """Rows up to which the total is counted; above, PostgreSQL's own estimate is used (a count would take seconds)."""
 
-_TIMEOUT_SECONDS = 3.0
+_CONNECT_SECONDS = 3.0
 _PROBE_ROWS = 10_000
 
 
@@ -130,10 +133,10 @@ class Mart:
             min_size=0,
             max_size=4,
             open=False,
-            timeout=_TIMEOUT_SECONDS,
-            reconnect_timeout=_TIMEOUT_SECONDS,
+            timeout=_CONNECT_SECONDS,
+            reconnect_timeout=_CONNECT_SECONDS,
             check=ConnectionPool.check_connection,
-            kwargs={"autocommit": True, "connect_timeout": 2, "options": "-c statement_timeout=5s"},
+            kwargs={"autocommit": True, "connect_timeout": 2, "options": "-c statement_timeout=3s"},
         )
         self._last: Snapshot | None = None
         self._lock = threading.Lock()
@@ -148,10 +151,8 @@ class Mart:
 
     def answer(self) -> Answer:
         """Return a fresh snapshot, or the last one known if the database is away."""
-        try:
-            with self._pool.connection() as connection:
-                fresh = snapshot(connection)
-        except (psycopg.Error, PoolTimeout):
+        fresh = self._ask(snapshot)
+        if fresh is None:
             return Answer(self._last, fresh=False)
         with self._lock:
             if self._last is None or self._last.read_at < fresh.read_at:
@@ -160,17 +161,20 @@ class Mart:
 
     def unscored(self, transaction_ids: Sequence[str]) -> list[str] | None:
         """Return those of the ids that have no score yet, or None if the database is away."""
-        try:
-            with self._pool.connection() as connection:
-                return unscored(connection, transaction_ids)
-        except (psycopg.Error, PoolTimeout):
-            return None
+        return self._ask(lambda connection: unscored(connection, transaction_ids))
 
     def is_up(self) -> bool:
-        """Return whether the database answers within a second."""
+        """Return whether the database answers within a second or so, and the mart can be read."""
+        return self._ask(lambda connection: connection.execute("select from scores limit 1"), 1.0) is not None
+
+    def _ask(self, question: Callable[[Connection], T], connect_seconds: float = _CONNECT_SECONDS) -> T | None:
+        """Return the answer, or None if none came in time: a frozen server neither answers nor refuses."""
+
+        def ask() -> T:
+            with self._pool.connection(timeout=connect_seconds) as connection:
+                return question(connection)
+
         try:
-            with self._pool.connection(timeout=1.0) as connection:
-                connection.execute("select 1 from scores limit 1")
-        except (psycopg.Error, PoolTimeout):
-            return False
-        return True
+            return in_background(ask, "mart").result(connect_seconds * 2)
+        except (psycopg.Error, TimeoutError):
+            return None

@@ -11,12 +11,14 @@ from services.common.logs import get_logger
 PATIENCE_SECONDS = 45.0
 
 
-def open_link_in_background(page: gr.Blocks, patience_seconds: float = PATIENCE_SECONDS) -> None:
+def open_link_in_background(page: gr.Blocks, patience_seconds: float = PATIENCE_SECONDS) -> threading.Thread:
     """Ask for the link beside the running page and log one line: `share_link` with the address, or why there is none.
 
     launch(share=True) would ask too, but its caller waits for as long as the tunnel's client stays silent.
     """
-    threading.Thread(target=_open_link, args=(page, patience_seconds), name="share", daemon=True).start()
+    asking = threading.Thread(target=_open_link, args=(page, patience_seconds), name="share", daemon=True)
+    asking.start()
+    return asking
 
 
 def close_link() -> None:
@@ -46,5 +48,5 @@ def _open_link(page: gr.Blocks, patience_seconds: float) -> None:
     finally:
         too_late.cancel()
     scheme = "https" if networking.GRADIO_SHARE_SERVER_ADDRESS is None else "http"
-    page.share_url = urlunparse((scheme, *urlparse(address)[1:]))
+    page.share_url = urlunparse((scheme, *urlparse(address)[1:]))  # type: ignore[assignment]  # declared as None
     log.info("share_link", url=page.share_url)

@@ -7,6 +7,7 @@ a number with its noun.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.sender.report import FileFault, Repair, RowFault
 from ui.formats import Numbers
 
 Forms = tuple[str, str, str]
@@ -18,6 +19,7 @@ class Texts:
     """The page in one language."""
 
     language: str
+    path: str
     numbers: Numbers
     other_language: str
     other_language_path: str
@@ -40,6 +42,7 @@ class Texts:
     sent: str
     sent_none: str
     kafka_away: str
+    kafka_refuses: str
     read_tile: str
     sent_tile: str
     repaired_tile: str
@@ -55,6 +58,7 @@ class Texts:
     scored_all: str
     scored_slowly: str
     scored_unknown: str
+    unexpected_title: str
     unexpected: str
 
     results_heading: str
@@ -66,7 +70,6 @@ class Texts:
     refreshed: str
     model: str
     no_flagged: str
-    no_scores: str
     database_away: str
     database_away_since: str
     column_time: str
@@ -86,10 +89,12 @@ class Texts:
     chart_bin: str
 
     row_forms: Forms
-    sent_row_forms: Forms
+    of_row_forms: Forms
+    of_sent_row_forms: Forms
+    column_forms: Forms
     transaction_forms: Forms
-    second_forms: Forms
+    last_transaction_forms: Forms
 
-    repairs: Mapping[str, str]
-    refusals: Mapping[str, str]
-    file_refusals: Mapping[str, str]
+    repairs: Mapping[Repair, str]
+    row_refusals: Mapping[RowFault, str]
+    file_refusals: Mapping[FileFault, str]

@@ -11,7 +11,7 @@ _WEIGHTS = (400, 700)
 """The fonts' files of weight 600, Gradio's default for headings, have no Cyrillic letters."""
 
 
-def theme() -> gr.themes.Default:
+def theme() -> gr.Theme:
     """Return the theme: fonts with Cyrillic, served by the page itself, and a blue that carries white text."""
     look = gr.themes.Default(
         primary_hue=colors.blue,
@@ -21,6 +21,9 @@ def theme() -> gr.themes.Default:
         font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=_WEIGHTS), "ui-monospace", "monospace"],
     )
     return look.set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        link_text_color_dark="*secondary_300",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",

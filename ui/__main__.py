@@ -1,0 +1,116 @@
+"""Serves the page until asked to stop: `python -m ui`. Here, and only here, the parts meet."""
+
+import logging
+import os
+import sys
+from functools import partial
+
+import gradio as gr
+
+from services.common.errors import Stop
+from services.common.lifecycle import StopSignal
+from services.common.logs import configure_logs, get_logger
+from services.common.settings import KafkaSettings, TopicSettings
+from ui import page
+from ui.downloads import download_routes
+from ui.health import KafkaProbe, health_route
+from ui.model import current_model
+from ui.results import Mart
+from ui.settings import ShareSettings, UiSettings, check_sharing
+from ui.share import close_link, open_link_in_background
+from ui.theme import STYLESHEET, theme
+from ui.upload import send_file
+
+LOOPBACK = "localhost,127.0.0.1"
+
+
+def main() -> None:
+    """Read the settings, serve the page, and leave with 0 when asked to stop.
+
+    Raises:
+        SystemExit: with one line a wrong setting, if the page cannot be served as it is set up.
+    """
+    configure_logs("ui")
+    _quieten_libraries()
+    try:
+        settings, share = UiSettings.read(), ShareSettings.read()
+        check_sharing(share, settings)
+        serve(settings, share, KafkaSettings.read(), TopicSettings.read())
+    except Stop as error:
+        sys.exit(f"ui: {error}")
+
+
+def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topics: TopicSettings) -> None:
+    """Serve the page until SIGTERM or SIGINT."""
+    log, stop, mart, probe = get_logger(), StopSignal.install(), Mart(), KafkaProbe(kafka)
+    mart.open()
+    blocks = page.build(
+        page.Parts(
+            mart=mart,
+            send=partial(send_file, kafka=kafka, topic=topics.transactions, kafka_is_up=probe.is_up, stop=stop),
+            model=partial(current_model, settings.manifest),
+            max_file_mb=settings.max_file_mb,
+            stop=stop,
+        )
+    )
+    launch(blocks, settings, [health_route(mart, probe), *download_routes()])
+    log.info("page_ready", url=blocks.local_url, login=bool(settings.login))
+    if current_model(settings.manifest) is None:
+        log.warning("manifest_unreadable", path=str(settings.manifest))
+    if share.share:
+        open_link_in_background(blocks)
+    while not stop.wait(3600):
+        pass
+    close_link()
+    close(blocks)
+    mart.close()
+    log.info("page_closed")
+
+
+def launch(blocks: gr.Blocks, settings: UiSettings, routes: list[object]) -> None:
+    """Begin to serve; returns when the page answers.
+
+    Raises:
+        Stop: the port is in use.
+    """
+    try:
+        blocks.launch(
+            server_name=settings.host,
+            server_port=settings.port,
+            auth=settings.login,
+            share=False,  # asked for in the background: see ui/share.py
+            prevent_thread_lock=True,
+            quiet=True,
+            show_error=False,
+            footer_links=[],
+            run_history=False,
+            max_file_size=f"{settings.max_file_mb}mb",
+            theme=theme(),
+            css_paths=STYLESHEET,
+            app_kwargs={"routes": routes},
+            enable_monitoring=False,
+            ssr_mode=False,
+            mcp_server=False,
+        )
+    except OSError as error:
+        raise Stop(f"cannot serve on {settings.host}:{settings.port}: {error}") from error
+
+
+def close(blocks: gr.Blocks) -> None:
+    """Stop serving: answers under way get a second; open pages hold a connection each, and are not waited for."""
+    if blocks.server is not None:
+        blocks.server.config.timeout_graceful_shutdown = 1
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+    blocks.close(verbose=False)
+
+
+def _quieten_libraries() -> None:
+    """Send nothing to anyone, keep loopback out of a proxy, and leave outages to the page's own words."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+
+
+if __name__ == "__main__":
+    main()
