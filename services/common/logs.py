@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -15,7 +16,7 @@ def configure_logs(service: str) -> None:
     renderer: Any = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            partial(_add_service, service),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
@@ -25,9 +26,14 @@ def configure_logs(service: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
     )
-    structlog.contextvars.bind_contextvars(service=service)
     logging.getLogger("librdkafka").handlers = [_ToStructlog()]
     logging.getLogger("librdkafka").propagate = False
+
+
+def _add_service(service: str, _: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Name the service in every line, whichever thread writes it."""
+    event["service"] = service
+    return event
 
 
 class _ToStructlog(logging.Handler):

@@ -1,0 +1,107 @@
+"""Labelled payments of a file, as the model sees them. Knows the file's format, nothing of models.
+
+The columns have the form that `services.scorer.decode` gives them, so that the scorer's own code makes the features
+for training and for serving.
+"""
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from services.common.contract import CUSTOMER_FIELDS, FIELDS, TEXT_FIELDS
+from services.common.errors import Stop
+from services.scorer.clock import parse_times
+from services.scorer.decode import AMOUNT_LIMIT, REQUIRED_FIELDS, Columns, Decoder
+from services.scorer.features import required_fields, to_features
+from services.scorer.manifest import Recipe
+
+TARGET = "target"
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """n payments whose outcome is known.
+
+    Attributes:
+        features: the model's input, float32 [n, k].
+        frauds: which payments are frauds, bool [n].
+        customers: a number a customer, the same in every file, uint32 [n].
+        seconds: event times in seconds since 1970-01-01, int64 [n].
+    """
+
+    features: NDArray[np.float32]
+    frauds: NDArray[np.bool_]
+    customers: NDArray[np.uint32]
+    seconds: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.frauds)
+
+
+def read_payments(path: Path) -> pd.DataFrame:
+    """Return the payments of a Parquet or CSV file in the competition's format, with the column `target`.
+
+    Raises:
+        Stop: a column is missing, a target is neither 0 nor 1, or one of the two kinds does not occur.
+        OSError: the file cannot be read.
+    """
+    if path.suffix == ".parquet":
+        frame = pd.read_parquet(path)
+    else:
+        texts = dict.fromkeys(TEXT_FIELDS, "str")
+        frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+    if missing := [column for column in (*FIELDS, TARGET) if column not in frame.columns]:
+        raise Stop(f"{path} lacks the columns {', '.join(missing)}")
+    if set(frame[TARGET].unique()) != {0, 1}:
+        raise Stop(f"{path}: the column {TARGET} must hold both 0 and 1, and nothing else")
+    return frame
+
+
+def label(frame: pd.DataFrame, recipe: Recipe) -> Labelled:
+    """Return the features of a frame's payments, made by the scorer's code, and what happened to them."""
+    columns = to_columns(frame, required_fields(recipe))
+    frauds = frame[TARGET].to_numpy() == 1
+    return Labelled(to_features(columns, recipe), frauds, customer_numbers(frame), columns.seconds)
+
+
+def to_columns(frame: pd.DataFrame, fields: Iterable[str]) -> Columns:
+    """Return what `Decoder(fields)` would make of the frame's rows, sent as JSON without ids.
+
+    Raises:
+        Stop: a row that the decoder would reject.
+    """
+    seconds, valid = parse_times(frame["transaction_time"].fillna("").tolist())
+    valid &= frame["cat_id"].notna().to_numpy() & (frame["amount"].abs() <= AMOUNT_LIMIT).to_numpy()
+    if not valid.all():
+        raise Stop(f"row {int(np.argmin(valid)) + 1} has no usable {', '.join(REQUIRED_FIELDS)}")
+    numbers, texts = {}, {}
+    for field in Decoder(fields).fields:
+        if field not in TEXT_FIELDS:
+            column = frame[field].to_numpy(np.float64, na_value=np.nan)
+            numbers[field] = np.where(np.isfinite(column), column, np.nan)
+        elif field != "transaction_time":
+            texts[field] = [None if pd.isna(text) else str(text) for text in frame[field]]
+    return Columns(list(map(str, range(len(frame)))), np.arange(len(frame)), seconds, numbers, texts)
+
+
+def customer_numbers(frame: pd.DataFrame) -> NDArray[np.uint32]:
+    """Return the CRC-32 of each payment's customer, uint32 [n]: equal for equal customers, whatever the file."""
+    names = frame[list(CUSTOMER_FIELDS)].fillna("").agg("|".join, axis=1)
+    codes, customers = pd.factorize(names)
+    return np.array([zlib.crc32(customer.encode()) for customer in customers], np.uint32)[codes]
+
+
+def categories_by_fraud_amount(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Return the categories, those with small frauds first: neighbours are alike, so that a tree's split fits both.
+
+    A category without fraud takes its place by its mean amount; equal ones are in alphabetical order.
+    """
+    amounts = frame.groupby("cat_id")["amount"].mean()
+    frauds = frame[frame[TARGET] == 1].groupby("cat_id")["amount"].mean()
+    means = frauds.reindex(amounts.index).fillna(amounts)
+    return tuple(str(category) for category in means.sort_index().sort_values(kind="stable").index)

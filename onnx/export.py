@@ -1,0 +1,185 @@
+"""Trees to files: the ONNX model, its manifest, the figures in its card. Knows nothing of how trees are trained.
+
+The graph takes `features`, float [None, k], and gives `probabilities`, float [None, 2]: no label (its static shape is
+wrong in onnxmltools' output and warns at every run) and no ZipMap (a dictionary a row).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import numpy as np
+import onnxruntime
+import orjson
+from numpy.typing import NDArray
+from onnx.checker import check_model
+from onnx.helper import make_graph, make_model, make_opsetid
+from onnxmltools import convert_lightgbm
+from onnxmltools.convert.common.data_types import FloatTensorType
+
+from services.common.errors import Stop
+from services.scorer.decode import Decoder
+from services.scorer.features import required_fields, to_features
+from services.scorer.manifest import MANIFEST_NAME, GoldenRow, Manifest, Recipe
+from services.scorer.score import decode_golden, load_model, probabilities
+
+MODEL_NAME = "fraud.onnx"
+CARD_NAME = "MODEL_CARD.md"
+OPSETS = {"": 15, "ai.onnx.ml": 3}
+IR_VERSION = 8
+TOLERANCE = 1e-5
+FIGURES_BEGIN, FIGURES_END = "<!-- figures: written by train.py -->", "<!-- end of figures -->"
+
+_PAYMENT = {
+    "transaction_time": "2020-06-17 14:05", "merch": "fraud_Invented and Sons", "cat_id": "grocery_pos",
+    "amount": 104.5, "name_1": "Ada", "name_2": "Example", "gender": "F", "street": "1 Test Lane",
+    "one_city": "Nowhere", "us_state": "TX", "post_code": 12345, "lat": 32.1, "lon": -99.2, "population_city": 5_000,
+    "jobs": "Tester", "merchant_lat": 32.4, "merchant_lon": -98.9,
+}  # fmt: skip
+
+GOLDEN_TRANSACTIONS: list[Mapping[str, Any]] = [
+    _PAYMENT | changes
+    for changes in (
+        {},
+        {"cat_id": "gas_transport", "amount": 62.0, "transaction_time": "2020-06-15 08:30", "gender": "M"},
+        {"cat_id": "travel", "amount": 2_500.0},
+        {"cat_id": "home", "amount": 0.01, "population_city": 120},
+        {"cat_id": "shopping_net", "amount": 990.0, "transaction_time": "2020-06-17 23:10"},
+        {"cat_id": "shopping_net", "amount": 990.0, "transaction_time": "2020-06-17 23:10:59", "gender": "M"},
+        {"cat_id": "grocery_pos", "amount": 311.25, "transaction_time": "2020-06-20 01:44", "population_city": 900},
+        {"cat_id": "misc_net", "amount": 805.1, "transaction_time": "2020-06-21 22:00", "gender": "M"},
+        {"cat_id": "gas_transport", "amount": 12.0, "transaction_time": "2020-06-19 03:59"},
+        {"cat_id": "shopping_pos", "amount": 880.0, "transaction_time": "2020-02-29 23:59", "population_city": None},
+        {"cat_id": "shopping_pos", "amount": 72.3, "population_city": None, "gender": None},
+        {"cat_id": "entertainment", "amount": 495.0, "transaction_time": "2020-06-18 00:00", "gender": "X"},
+        {"cat_id": "no_such_category", "amount": 60.0},
+        {"cat_id": "no_such_category", "amount": 990.0, "transaction_time": "2020-06-17 23:10"},
+        {"cat_id": "kids_pets", "amount": -18.0, "population_city": 2_500},
+        {"cat_id": "personal_care", "amount": 1e9, "population_city": 2_501},
+    )
+]
+"""Payments that nobody made: legitimate and fraudulent in kind, with missing values, at the edges of what is valid."""
+
+
+def export(
+    booster: lightgbm.Booster,
+    sample: NDArray[np.float32],
+    recipe: Recipe,
+    threshold: float,
+    figures: dict[str, Any],
+    card: Path,
+    out: Path,
+) -> Manifest:
+    """Write the artifact and return its manifest, once the scorer has accepted what was written.
+
+    Args:
+        booster: the trees.
+        sample: features to compare ONNX Runtime with LightGBM on, float32 [n, k].
+        recipe: which features, in which order, with which constants.
+        threshold: fraud_flag = 1 where score >= threshold.
+        figures: how good the model is.
+        card: the model card whose figures are brought up to date; the result goes to `out` too.
+        out: the folder to write to; made if there is none.
+
+    Raises:
+        Stop: ONNX Runtime scores otherwise than LightGBM, or the scorer refuses the artifact.
+    """
+    content = to_onnx(booster, len(recipe.features))
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    difference = float(np.abs(probabilities(session, sample) - np.asarray(booster.predict(sample))).max())
+    if difference > TOLERANCE:
+        raise Stop(f"ONNX Runtime and LightGBM differ by {difference:.2g}, allowed {TOLERANCE:.0e}")
+    manifest = Manifest(
+        version=version_of(content, recipe, threshold),
+        model_file=MODEL_NAME,
+        sha256=hashlib.sha256(content).hexdigest(),
+        threshold=threshold,
+        recipe=recipe,
+        figures=figures | {"onnx": {"rows_compared": len(sample), "largest_difference": float(f"{difference:.1e}")}},
+        golden=golden_rows(session, recipe),
+    )
+    text = card.read_text(encoding="utf-8")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MODEL_NAME).write_bytes(content)
+    (out / MANIFEST_NAME).write_bytes(
+        orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n"
+    )
+    (out / CARD_NAME).write_text(with_figures(text, manifest), encoding="utf-8")
+    return load_model(out).manifest
+
+
+def to_onnx(booster: lightgbm.Booster, width: int) -> bytes:
+    """Return an ONNX model that gives the probabilities of the two classes. The same trees give the same bytes.
+
+    onnxmltools puts the trees in the first node; those after it make a label and multiply by one.
+    """
+    inputs = [("features", FloatTensorType([None, width]))]
+    converted = convert_lightgbm(booster, "fraud", inputs, target_opset=OPSETS[""], zipmap=False).graph
+    trees, probabilities_of_both = converted.node[0], converted.output[-1]
+    trees.output[1] = probabilities_of_both.name
+    graph = make_graph([trees], "fraud", converted.input, [probabilities_of_both])
+    opsets = [make_opsetid(domain, version) for domain, version in OPSETS.items()]
+    model = make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="fraud-scoring")
+    check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def golden_rows(session: onnxruntime.InferenceSession, recipe: Recipe) -> tuple[GoldenRow, ...]:
+    """Return the golden transactions with the features the scorer's code makes of them, and their scores."""
+    columns = decode_golden(Decoder(required_fields(recipe)), GOLDEN_TRANSACTIONS)
+    features = to_features(columns, recipe)
+    return tuple(
+        GoldenRow(transaction=dict(transaction), features=tuple(map(_shortest, row)), score=round(float(score), 8))
+        for transaction, row, score in zip(GOLDEN_TRANSACTIONS, features, probabilities(session, features), strict=True)
+    )
+
+
+def version_of(content: bytes, recipe: Recipe, threshold: float) -> str:
+    """Return a name that changes whenever a score or a flag could: a hash of all that decides them."""
+    digest = hashlib.sha256(content + recipe.model_dump_json().encode() + str(threshold).encode())
+    return f"lgbm-{digest.hexdigest()[:12]}"
+
+
+def with_figures(card: str, manifest: Manifest) -> str:
+    """Return a model card with the figures of a manifest between its two marks.
+
+    Raises:
+        Stop: the card lacks the marks.
+    """
+    before, begin, rest = card.partition(FIGURES_BEGIN)
+    _, end, after = rest.partition(FIGURES_END)
+    if not (begin and end):
+        raise Stop(f"the model card lacks the marks {FIGURES_BEGIN} and {FIGURES_END}")
+    return f"{before}{begin}\n{figures_table(manifest)}\n{end}{after}"
+
+
+def figures_table(manifest: Manifest) -> str:
+    """Return the figures as a Markdown table."""
+    titles = {
+        "unseen_customers": "customers never seen",
+        "unseen_customers_later": "customers never seen, later time",
+        "known_customers": "known customers, other rows (random split)",
+    }
+    names = ["average_precision", "f1", "precision", "recall", "best_f1", "precision_of_top_10_a_day", "rows", "frauds"]
+    features = ", ".join(manifest.recipe.features)
+    lines = [
+        f"Version `{manifest.version}`, threshold {manifest.threshold}, features: {features}.",
+        "",
+        "| judged on | AP | F1 | precision | recall | best F1 | precision of the day's top 10 | rows | frauds |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for key, title in titles.items():
+        values = [manifest.figures[key][name] for name in names]
+        lines.append(f"| {title} | {' | '.join(map(_figure, values))} |")
+    return "\n".join(lines)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
+
+
+def _shortest(value: np.float32) -> float | None:
+    """Return the shortest decimal that is this float32 again; None for NaN."""
+    return None if np.isnan(value) else float(str(value))

@@ -1,0 +1,112 @@
+"""Training turns a labelled file into an artifact that the scorer takes, the same one every time."""
+
+import csv
+import importlib
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from services.common.contract import FIELDS
+from services.scorer.decode import Decoder
+from services.scorer.score import load_model
+from tests.support.messages import PAYMENT
+
+ROOT = Path(__file__).resolve().parents[2]
+ARTIFACT = ("fraud.onnx", "manifest.json", "MODEL_CARD.md")
+
+
+def train(data: Path, out: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(ROOT / "onnx/train.py"), str(data), "--out", str(out), "--trees", "10", *arguments]
+    return subprocess.run(command, cwd=out.parent, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """20,000 payments with their outcomes, shuffled."""
+    path = tmp_path_factory.mktemp("data") / "labelled.csv"
+    options = ["--rows", "20000", "--seed", "3", "--labels", "--shuffle", "--out", str(path)]
+    subprocess.run([sys.executable, "-m", "services.simulator", "csv", *options], cwd=ROOT, check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of those payments."""
+    out = tmp_path_factory.mktemp("trained") / "model"
+    done = train(labelled, out)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.fixture
+def dataset(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """onnx/dataset.py, found as train.py finds it."""
+    monkeypatch.syspath_prepend(str(ROOT / "onnx"))
+    return importlib.import_module("dataset")
+
+
+def test_a_retrained_model_is_accepted_by_the_scorer_and_ranks_frauds_first(trained: Path, labelled: Path) -> None:
+    """The artifact of any labelled file is complete: model, manifest, golden rows, figures, card."""
+    model = load_model(trained)
+    with labelled.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    payments = [row | {"amount": float(row["amount"]), "population_city": int(row["population_city"])} for row in rows]
+    needed = ("transaction_time", "cat_id", "amount", "population_city", "gender")
+    values = [json.dumps({field: payment[field] for field in needed}).encode() for payment in payments]
+    scores = model.score(model.decoder.decode(values, str)[0])
+    frauds = np.array([row["target"] == "1" for row in rows])
+    assert scores[frauds].mean() > 20 * scores[~frauds].mean()
+    assert f"`{model.manifest.version}`" in (trained / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert model.manifest.figures["unseen_customers"]["rows"] == len(rows)
+
+
+def test_the_same_data_gives_the_same_bytes(trained: Path, labelled: Path, tmp_path: Path) -> None:
+    """Whoever doubts the shipped model can train it again and compare hashes."""
+    again = tmp_path / "again"
+    assert train(labelled, again).returncode == 0
+    assert [(again / name).read_bytes() for name in ARTIFACT] == [(trained / name).read_bytes() for name in ARTIFACT]
+
+
+def test_a_file_without_a_needed_column_writes_nothing(labelled: Path, tmp_path: Path) -> None:
+    """The command says what is missing, exits with 1 and leaves no half artifact."""
+    data, out = tmp_path / "spoilt.csv", tmp_path / "model"
+    pd.read_csv(labelled, nrows=50).drop(columns="target").to_csv(data, index=False)
+    done = train(data, out)
+    assert (done.returncode, "lacks the columns target" in done.stderr, out.exists()) == (1, True, False)
+
+
+def test_a_frames_columns_equal_those_of_its_rows_sent_as_json(dataset: ModuleType) -> None:
+    """Training and serving see the same payment the same way, missing values and seconds included."""
+    changes: list[dict[str, Any]] = [
+        {},
+        {"transaction_time": "2020-02-29 23:59:59", "amount": 0.01, "gender": None},
+        {"population_city": math.nan, "amount": -5.5, "cat_id": "new"},
+        {"merchant_lat": math.inf, "lat": None, "gender": "", "jobs": "Ñandú, keeper"},
+    ]
+    rows = [PAYMENT | change for change in changes]
+    decoded, rejects = Decoder(FIELDS).decode([json.dumps(row).encode() for row in rows], str)
+    columns = dataset.to_columns(pd.DataFrame(rows), FIELDS)
+
+    assert rejects == {}
+    assert (columns.ids, columns.texts) == (decoded.ids, decoded.texts)
+    assert columns.numbers.keys() == decoded.numbers.keys()
+    np.testing.assert_array_equal(columns.rows, decoded.rows)
+    np.testing.assert_array_equal(columns.seconds, decoded.seconds)
+    for field, numbers in decoded.numbers.items():
+        np.testing.assert_array_equal(columns.numbers[field], numbers, err_msg=field)
+        assert columns.numbers[field].dtype == numbers.dtype
+
+
+def test_categories_are_ordered_by_the_mean_amount_of_their_frauds(dataset: ModuleType) -> None:
+    """A category without fraud takes its place by its mean amount."""
+    rows = [("high", 900, 1), ("high", 1, 0), ("low", 10, 1), ("low", 5_000, 0), ("none", 60, 0)]
+    frame = pd.DataFrame(rows, columns=["cat_id", "amount", "target"])
+    assert dataset.categories_by_fraud_amount(frame) == ("low", "none", "high")

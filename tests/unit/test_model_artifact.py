@@ -1,0 +1,158 @@
+"""The shipped model is what its manifest says, and the scorer takes nothing else."""
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from services.common.errors import Stop
+from services.scorer.features import FEATURES, to_features
+from services.scorer.score import Model, load_model
+from tests.support.messages import FRAUD, PAYMENT, flat
+
+SHIPPED = Path(__file__).resolve().parents[2] / "onnx"
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model(SHIPPED)
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Path:
+    """A copy of the shipped artifact, free to be spoilt."""
+    for name in ("fraud.onnx", "manifest.json"):
+        shutil.copy(SHIPPED / name, tmp_path)
+    return tmp_path
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    change(manifest)
+    path.write_text(json.dumps(manifest))
+
+
+def score(model: Model, *payments: dict[str, Any]) -> list[float]:
+    columns, rejects = model.decoder.decode([flat(None, **payment) for payment in payments], str)
+    assert rejects == {}
+    return [float(score) for score in model.score(columns)]
+
+
+def test_the_graph_takes_the_features_and_gives_probabilities_alone() -> None:
+    """No label, no ZipMap: one float input [n, k], one float output [n, 2]."""
+    session = onnxruntime.InferenceSession(str(SHIPPED / "fraud.onnx"), providers=["CPUExecutionProvider"])
+    width = len(load_model(SHIPPED).manifest.recipe.features)
+    assert [(i.name, i.type, i.shape) for i in session.get_inputs()] == [("features", "tensor(float)", [None, width])]
+    assert [(o.name, o.type, o.shape) for o in session.get_outputs()] == [("probabilities", "tensor(float)", [None, 2])]
+
+
+def test_golden_rows_cover_both_flags_and_missing_values(model: Model) -> None:
+    """At least twelve payments, some flagged, some not, some with NaN, some of an unknown category."""
+    golden = model.manifest.golden
+    categories = {row.transaction["cat_id"] for row in golden}
+    assert len(golden) >= 12
+    assert {row.score >= model.manifest.threshold for row in golden} == {True, False}
+    assert any(None in row.features for row in golden)
+    assert categories - set(model.manifest.recipe.categories)
+
+
+def test_the_features_name_no_customer_and_no_place(model: Model) -> None:
+    """Names, streets and coordinates never become features."""
+    fields = {field for name in model.manifest.recipe.features for field in FEATURES[name].fields}
+    assert not fields & {
+        "name_1",
+        "name_2",
+        "street",
+        "one_city",
+        "us_state",
+        "post_code",
+        "lat",
+        "lon",
+        "jobs",
+        "merch",
+    }
+
+
+@pytest.mark.parametrize(
+    ("judged_on", "precision", "f1"), [("unseen_customers", 0.845, 0.775), ("known_customers", 0.875, 0.81)]
+)
+def test_the_shipped_figures_reach_what_is_required(model: Model, judged_on: str, precision: float, f1: float) -> None:
+    """Average precision, and F1 at the shipped threshold."""
+    assert model.manifest.figures[judged_on]["average_precision"] >= precision
+    assert model.manifest.figures[judged_on]["f1"] >= f1
+
+
+def test_onnx_runtime_agrees_with_the_trees_it_was_exported_from(model: Model) -> None:
+    """On at least 50,000 rows, to 1e-5."""
+    assert model.manifest.figures["onnx"]["rows_compared"] >= 50_000
+    assert model.manifest.figures["onnx"]["largest_difference"] <= 1e-5
+
+
+def test_a_plain_fraud_is_flagged_and_a_plain_payment_is_not(model: Model) -> None:
+    """The shipped threshold tells the obvious ones apart."""
+    assert model.flag(np.array(score(model, FRAUD, PAYMENT))).tolist() == [True, False]
+
+
+def test_a_changed_byte_is_refused(artifact: Path) -> None:
+    """The file's hash must be the manifest's."""
+    path = artifact / "fraud.onnx"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(Stop, match="is not the model of its manifest"):
+        load_model(artifact)
+
+
+def test_a_wrong_number_of_features_is_refused(artifact: Path) -> None:
+    """A recipe with one feature more than the model takes never scores."""
+    rewrite(artifact, lambda manifest: manifest["recipe"]["features"].append("month"))
+    with pytest.raises(Stop, match="takes 7 features, its recipe has 8"):
+        load_model(artifact)
+
+
+def test_features_that_come_out_otherwise_are_refused(artifact: Path) -> None:
+    """Two features swapped give plausible scores; the golden features give them away."""
+
+    def swap(manifest: dict[str, Any]) -> None:
+        features = manifest["recipe"]["features"]
+        features[0], features[1] = features[1], features[0]
+
+    rewrite(artifact, swap)
+    with pytest.raises(Stop, match="features come out differently"):
+        load_model(artifact)
+
+
+@pytest.mark.parametrize("shift", [2e-5, -2e-5])
+def test_golden_scores_off_by_more_than_the_tolerance_are_refused(artifact: Path, shift: float) -> None:
+    """1e-5 is what float32 may differ between machines, not more."""
+    rewrite(artifact, lambda manifest: manifest["golden"][4].update(score=manifest["golden"][4]["score"] + shift))
+    with pytest.raises(Stop, match="scores differ"):
+        load_model(artifact)
+
+
+def test_golden_scores_off_by_less_than_the_tolerance_are_accepted(artifact: Path) -> None:
+    """Another processor may round otherwise."""
+    rewrite(artifact, lambda manifest: manifest["golden"][4].update(score=manifest["golden"][4]["score"] + 5e-6))
+    assert load_model(artifact).manifest.threshold > 0
+
+
+def test_every_unknown_category_scores_as_other(model: Model) -> None:
+    """A category the recipe lacks has the code -1, whatever its name."""
+    columns, _ = model.decoder.decode([flat(None, cat_id=name) for name in ("new", "", "SHOPPING_NET")], str)
+    codes = to_features(columns, model.manifest.recipe)[:, model.manifest.recipe.features.index("category")]
+    assert codes.tolist() == [-1, -1, -1]
+    assert len(set(model.score(columns).tolist())) == 1
+
+
+@pytest.mark.parametrize("missing", [None, math.nan])
+def test_a_payment_without_population_and_gender_is_scored(model: Model, missing: float | None) -> None:
+    """What is missing is NaN to the model, and an obvious fraud is flagged all the same."""
+    payment = FRAUD | {"population_city": missing, "gender": missing}
+    assert model.flag(np.array(score(model, payment))).tolist() == [True]
