@@ -35,6 +35,8 @@ class Columns:
         seconds: event times in seconds since 1970-01-01, local to the payment, int64 [n].
         numbers: float64 [n] a field; NaN where the field is missing.
         texts: list [n] a field; None where the field is missing.
+        past: what each payment sees of its customer's past, float64 [n, len(PAST)] of services.scorer.history; None
+            where there is no history.
     """
 
     ids: list[str]
@@ -42,6 +44,7 @@ class Columns:
     seconds: NDArray[np.int64]
     numbers: dict[str, NDArray[np.float64]]
     texts: dict[str, list[str | None]]
+    past: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import Stop
 from services.scorer.clock import SECONDS_A_DAY
 from services.scorer.decode import Columns
+from services.scorer.history import PAST
 from services.scorer.manifest import Recipe
 
 EARTH_RADIUS_KM = 6371.0088
@@ -98,6 +100,13 @@ def _distance(columns: Columns, _: Recipe) -> NDArray[Any]:
     return distance
 
 
+def _of_the_past(place: int) -> Callable[[Columns, Recipe], NDArray[Any]]:
+    def compute(columns: Columns, _: Recipe) -> NDArray[Any]:
+        return np.full(len(columns), np.nan) if columns.past is None else columns.past[:, place]
+
+    return compute
+
+
 FEATURES: dict[str, Feature] = {
     "hour": Feature(("transaction_time",), _hour),
     "minute_of_day": Feature(("transaction_time",), _minute_of_day),
@@ -109,5 +118,6 @@ FEATURES: dict[str, Feature] = {
     "urban": Feature(("population_city",), _urban),
     "gender": Feature(("gender",), _gender),
     "distance_km": Feature(("lat", "lon", "merchant_lat", "merchant_lon"), _distance),
+    **{name: Feature(CUSTOMER_FIELDS, _of_the_past(place)) for place, name in enumerate(PAST)},
 }
 """Every feature this code can compute, by the name a recipe uses."""

@@ -1,0 +1,120 @@
+"""What the scorer remembers of each customer, by event time. Pure numpy: knows no Kafka and no message.
+
+A customer's events lie in one stretch of shared columns, ordered by event time, with running sums beside them: count
+and sum of a window are differences between two places that a binary search finds, for all payments at once.
+
+A payment sees the events that arrived before it and lie strictly earlier in event time. So what it sees depends on the
+order of the records in their partition alone: not on how they were cut into batches, and not on restarts.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scorer.events import RUNNING, Events, Forgotten, Rows, Stretches, groups, ranks
+
+WINDOWS = {"1h": 3_600, "24h": 86_400, "72h": 259_200}
+"""Seconds before a payment that a window covers: from t - seconds, included, to t, not included."""
+
+PAST = (
+    "seconds_since_last",
+    "last_amount",
+    *(f"{what}_{window}" for window in WINDOWS for what in ("count", "sum", "night_count", "night_sum")),
+    "amount_over_mean",
+    "count_so_far",
+)
+"""What is known of a payment's past. NaN: there was no last event, or no mean; all NaN: there is no history at all."""
+
+
+MOST_AT_ONCE = 256
+"""Events of a customer taken in together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a batch's payments see of their customers' past, and what became of them.
+
+    Attributes:
+        values: float64 [n, len(PAST)].
+        kept: which payments are remembered, bool [n]. One that is there already does not count twice; one older than
+            all that is kept of its customer comes too late to count, and sees nothing.
+        sequences: numbers of the kept ones among all events of their customers, int64 [n]; -1 for the others.
+        forgotten: what made room for them.
+    """
+
+    values: NDArray[np.float64]
+    kept: NDArray[np.bool_]
+    sequences: NDArray[np.int64]
+    forgotten: list[Forgotten]
+
+
+class History:
+    """The customers of one partition."""
+
+    def __init__(self) -> None:
+        self._stretches = Stretches()
+
+    def __len__(self) -> int:
+        return len(self._stretches)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the events, without the index of the customers."""
+        return self._stretches.nbytes
+
+    def observe(self, events: Events) -> Past:
+        """Take payments in, in the order of their arrival, and return what each of them sees."""
+        n, stretches = len(events), self._stretches
+        values, sequences = np.full((n, len(PAST)), np.nan), np.full(n, -1, np.int64)
+        rows = stretches.rows_of(events.customers)
+        for run in _runs(rows, events.seconds):
+            part, who = events.take(run), rows[run]
+            late = stretches.too_late(who, part.seconds)
+            new = ~late & ~stretches.known(who, part)
+            sequences[run[new]] = stretches.insert(who[new], part.take(new))
+            values[run[~late]] = self._look_back(who[~late], part.take(~late))
+        return Past(values, sequences >= 0, sequences, stretches.take_forgotten())
+
+    def _look_back(self, rows: Rows, events: Events) -> NDArray[np.float64]:
+        """Return what payments see at their own time, float64 [n, len(PAST)]; events of the same time are not seen."""
+        stretches = self._stretches
+        now = stretches.lower_bound(rows, events.seconds)
+        sums_now = {name: stretches.before(name, rows, now) for name in RUNNING}
+        last = stretches.of["start"][rows] + np.maximum(now - 1, 0)
+        has_last = now > 0
+        columns = {
+            "seconds_since_last": np.where(has_last, events.seconds - stretches.events["seconds"][last], np.nan),
+            "last_amount": np.where(has_last, stretches.events["amount"][last], np.nan),
+        }
+        for window, seconds in WINDOWS.items():
+            then = stretches.lower_bound(rows, events.seconds - seconds)
+            sums = {name: sums_now[name] - stretches.before(name, rows, then) for name in RUNNING}
+            columns[f"count_{window}"] = now - then
+            columns[f"sum_{window}"] = sums["total"]
+            columns[f"night_count_{window}"] = sums["nights"]
+            columns[f"night_sum_{window}"] = sums["night_total"]
+        count = stretches.of["forgotten"][rows] + now
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = events.amounts * count / sums_now["total"]
+        columns["amount_over_mean"] = np.where((count > 0) & np.isfinite(ratio), ratio, np.nan)
+        columns["count_so_far"] = count
+        return np.stack([columns[name] for name in PAST], axis=1).astype(np.float64)
+
+
+def _runs(rows: Rows, seconds: NDArray[np.int64]) -> Iterator[Rows]:
+    """Yield the payments of a batch in parts, each ordered by row and in a row by arrival, its times not falling.
+
+    Where the times of a customer fall, or one has very many payments, the rest waits for the next part: what came
+    later is not seen by what came before it.
+    """
+    order = np.argsort(rows, kind="stable")
+    firsts, counts = groups(rows[order])
+    falls = np.diff(seconds[order], prepend=0) < 0
+    falls[firsts] = False
+    falls |= ranks(firsts, counts) % MOST_AT_ONCE == MOST_AT_ONCE - 1
+    number = np.cumsum(falls, dtype=np.int64)
+    number = number - np.repeat(number[firsts], counts)
+    for part in range(int(number.max(initial=-1)) + 1):
+        yield order[number == part]
