@@ -67,7 +67,10 @@ def topics(kafka: str) -> TopicSettings:
     """Fresh topics of this test alone."""
     number = next(_numbers)
     settings = TopicSettings(
-        transactions=f"transactions-{number}", scores=f"scores-{number}", dead_letters=f"transactions-{number}.dlq"
+        transactions=f"transactions-{number}",
+        scores=f"scores-{number}",
+        dead_letters=f"transactions-{number}.dlq",
+        history=f"scorer-{number}.history",
     )
     make_topics(KafkaSettings(bootstrap_servers=kafka), settings)
     return settings
@@ -93,6 +96,7 @@ def start(
             "TOPIC_TRANSACTIONS": topics.transactions,
             "TOPIC_SCORES": topics.scores,
             "TOPIC_DEAD_LETTERS": topics.dead_letters,
+            "TOPIC_HISTORY": topics.history,
             f"{name.upper()}_GROUP_ID": f"{name}-{topics.transactions}",
             f"{name.upper()}_STATE_DIR": str(tmp_path),
             f"{name.upper()}_PROBE_PORT": str(port),

@@ -13,11 +13,12 @@ from bench.servers import Servers
 from services.common.kafka import Batch
 from services.common.lifecycle import Slot
 from services.common.settings import TopicSettings
+from services.scorer.changelog import Record
 from services.scorer.loop import Report, Session, score_batch
 from services.scorer.read import Source
 from services.scorer.score import load_model
 from services.scorer.settings import ScorerSettings
-from services.scorer.write import Record, Target
+from services.scorer.write import Target
 
 Handle = Callable[[Batch, Session], None]
 
@@ -71,5 +72,5 @@ def _rate(servers: Servers, topics: TopicSettings, rows: int, group: str, handle
 
 def _pass_through(batch: Batch, session: Session) -> None:
     records: list[Record] = [{"key": m.key() or b"", "value": m.value() or b""} for m in batch.messages]
-    session.target.write(batch, records, {}, session.source.group_metadata())
+    session.target.write(batch, records, {}, {}, session.source.group_metadata())
     session.source.advance(batch)

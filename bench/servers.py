@@ -30,7 +30,9 @@ class Servers:
 
     def make_topics(self, name: str) -> TopicSettings:
         """Return fresh topics."""
-        topics = TopicSettings(transactions=f"{name}-in", scores=f"{name}-out", dead_letters=f"{name}-dlq")
+        topics = TopicSettings(
+            transactions=f"{name}-in", scores=f"{name}-out", dead_letters=f"{name}-dlq", history=f"{name}-history"
+        )
         make_topics(self.kafka_settings, topics)
         return topics
 
@@ -53,6 +55,7 @@ class Servers:
             "TOPIC_TRANSACTIONS": topics.transactions,
             "TOPIC_SCORES": topics.scores,
             "TOPIC_DEAD_LETTERS": topics.dead_letters,
+            "TOPIC_HISTORY": topics.history,
             "PGHOST": "127.0.0.1",
             "PGPORT": str(self.postgres.port),
             "PGDATABASE": "fraud",

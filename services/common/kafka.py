@@ -51,11 +51,15 @@ class Ownership:
         self.next_offsets: dict[Place, int] = {}
         self.unpositioned: set[Place] = set()
         self.assigned_once = False
+        self.assignments: dict[Place, int] = {}
 
     def on_assign(self, _: Consumer, partitions: Iterable[TopicPartition]) -> None:
         """Take partitions over; nothing of them is accepted before position() says where they stand."""
         self.assigned_once = True
-        self.unpositioned |= {(partition.topic, partition.partition) for partition in partitions}
+        for partition in partitions:
+            place = (partition.topic, partition.partition)
+            self.unpositioned.add(place)
+            self.assignments[place] = self.assignments.get(place, 0) + 1
 
     def on_revoke(self, _: Consumer, partitions: Iterable[TopicPartition]) -> None:
         """Give partitions up. Also for partitions that were lost."""

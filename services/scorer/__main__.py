@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from services.common.errors import FraudError, Retry
@@ -11,9 +11,12 @@ from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer import metrics
+from services.scorer.history import History
 from services.scorer.loop import OpenSession, Session, run
+from services.scorer.memory import Memory, uses_history
 from services.scorer.read import Source
-from services.scorer.score import load_model
+from services.scorer.restore import check_copartitioned, restore_histories
+from services.scorer.score import Model, load_model
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import Target
 
@@ -47,7 +50,7 @@ def _run(*, until_empty: bool) -> None:
         ready=lambda: current.ready,
     )
     get_logger().info("started", member=slot.name, model=model.manifest.version, threshold=model.manifest.threshold)
-    open_session = _session_opener(settings, kafka, topics, slot, stop, watchdog, current)
+    open_session = _session_opener(settings, kafka, topics, slot, model, stop, watchdog, current)
     run(open_session, model, stop, watchdog.start(), until_empty=until_empty)
     get_logger().info("ended")
 
@@ -60,7 +63,10 @@ class _Current:
 
     @property
     def ready(self) -> bool:
-        return self.session is not None and self.session.source.ready
+        session = self.session
+        if session is None or not session.source.ready:
+            return False
+        return session.memory is None or session.memory.partitions == session.source.partitions
 
 
 def _session_opener(
@@ -68,23 +74,30 @@ def _session_opener(
     kafka: KafkaSettings,
     topics: TopicSettings,
     slot: Slot,
+    model: Model,
     stop: StopSignal,
     watchdog: Watchdog,
     current: _Current,
 ) -> OpenSession:
-    def wait() -> None:
+    def go_on() -> None:
         watchdog.feed()
         if stop.requested:
             raise Retry("asked to stop before Kafka answered")
 
+    def restore(partitions: Iterable[int]) -> dict[int, History]:
+        return restore_histories(kafka, topics.history, partitions, go_on)
+
     @contextmanager
     def open_session() -> Iterator[Session]:
+        remembers = uses_history(model.manifest.recipe)
+        if remembers:
+            check_copartitioned(kafka, topics)
         target = Target(kafka, settings, topics, slot.name)
         try:
-            target.open(wait)
+            target.open(go_on)
             source = Source(kafka, settings, topics.transactions, slot.name)
             try:
-                current.session = Session(source, target)
+                current.session = Session(source, target, Memory(restore) if remembers else None)
                 yield current.session
             finally:
                 current.session = None

@@ -1,7 +1,7 @@
 """Event times: text to seconds, a whole column at once. Pure numpy.
 
 Accepted: `YYYY-MM-DD HH:MM` and `YYYY-MM-DD HH:MM:SS`, with a blank or a `T` between date and time; years 1970 to
-2199. The calendar is the proleptic Gregorian one; days are counted as in "chrono-Compatible Low-Level Date
+2099. The calendar is the proleptic Gregorian one; days are counted as in "chrono-Compatible Low-Level Date
 Algorithms" (Howard Hinnant), `days_from_civil`.
 """
 
@@ -34,7 +34,7 @@ def parse_times(times: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.boo
     month, day, hour, minute, second = (digits[:, at] * 10 + digits[:, at + 1] for at in (4, 6, 8, 10, 12))
     leap: NDArray[np.bool_] = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     last_day = _DAYS_OF_MONTH[np.clip(month, 0, 12)] + (leap & (month == 2))
-    valid &= (year >= 1970) & (year < 2200) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= last_day)
+    valid &= (year >= 1970) & (year < 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= last_day)
     valid &= (hour < 24) & (minute < 60) & (second < 60)
 
     seconds = _days_from_civil(year, month, day) * SECONDS_A_DAY + hour * 3600 + minute * 60 + second

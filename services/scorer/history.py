@@ -7,13 +7,15 @@ A payment sees the events that arrived before it and lie strictly earlier in eve
 order of the records in their partition alone: not on how they were cut into batches, and not on restarts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scorer.events import RUNNING, Events, Forgotten, Rows, Stretches, groups, ranks
+from services.scorer.events import RUNNING, Events, Forgotten, Rows, groups, ranks
+from services.scorer.stretches import Stretches
 
 WINDOWS = {"1h": 3_600, "24h": 86_400, "72h": 259_200}
 """Seconds before a payment that a window covers: from t - seconds, included, to t, not included."""
@@ -55,6 +57,21 @@ class History:
 
     def __init__(self) -> None:
         self._stretches = Stretches()
+
+    @classmethod
+    def restored(
+        cls, events: Events, sequences: NDArray[np.int64], sums: Mapping[int, tuple[int, Mapping[str, float]]]
+    ) -> Self:
+        """Return the history of remembered events, ordered by customer, event time and sequence.
+
+        Args:
+            events: what is remembered.
+            sequences: the events' numbers, int64 [n].
+            sums: customer -> how many events were forgotten, and what they came to.
+        """
+        history = cls()
+        history._stretches.load(events, sequences, sums)
+        return history
 
     def __len__(self) -> int:
         return len(self._stretches)

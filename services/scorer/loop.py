@@ -13,11 +13,13 @@ from services.common.kafka import Batch
 from services.common.lifecycle import Backoff, StopSignal, Watchdog
 from services.common.logs import get_logger
 from services.scorer import metrics
+from services.scorer.changelog import Record
 from services.scorer.decode import Columns, Rejects
 from services.scorer.features import category_codes
+from services.scorer.memory import Memory
 from services.scorer.read import Source
 from services.scorer.score import Model
-from services.scorer.write import Record, Target
+from services.scorer.write import Target
 
 FAILURES_IN_A_ROW = 20
 REPORT_SECONDS = 1.0
@@ -27,10 +29,14 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One life of the Kafka clients: from a fresh start to the first error."""
+    """One life of the Kafka clients, and of what is remembered with them: from a fresh start to the first error.
+
+    Without a memory every payment is scored as if its customer had no past.
+    """
 
     source: Source
     target: Target
+    memory: Memory | None = None
 
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
@@ -68,6 +74,8 @@ def _score_batches(
     while not stop.requested:
         watchdog.feed()
         batch = session.source.read()
+        if session.memory:
+            session.memory.follow(session.source.partitions)
         if batch:
             score_batch(batch, session, model, report)
             backoff.reset()
@@ -81,19 +89,23 @@ def score_batch(batch: Batch, session: Session, model: Model, report: "Report") 
     """Take one batch all the way:
 
     1. decode the messages into columns; what cannot be decoded is a reject
-    2. compute features and score them
-    3. write scores, rejects and offsets in one Kafka transaction
-    4. count what is now committed
+    2. recall the customers' past, and take the payments into it
+    3. compute features and score them
+    4. write scores, rejects, what is remembered and offsets in one Kafka transaction
+    5. count what is now committed
 
     Raises:
         Retry: nothing of the batch was written.
     """
     started = time.monotonic()
     columns, rejects = decode_batch(batch, model)
+    memories: dict[int, list[Record]] = {}
+    if session.memory:
+        columns, memories = session.memory.recall(batch.messages, columns)
     scores = model.score(columns)
     flags = model.flag(scores)
     records = to_records(columns.ids, scores.tolist(), flags.tolist())
-    session.target.write(batch, records, rejects, session.source.group_metadata())
+    session.target.write(batch, records, rejects, memories, session.source.group_metadata())
     session.source.advance(batch)
     unknown = int((category_codes(columns, model.manifest.recipe) < 0).sum())
     report.count(len(batch.messages), int(flags.sum()), unknown, rejects, time.monotonic() - started)

@@ -69,6 +69,11 @@ class Source:
         return self._consumer.consumer_group_metadata()
 
     @property
+    def partitions(self) -> dict[int, int]:
+        """The partitions that are owned and positioned -> how often each was assigned to this member."""
+        return {place[1]: self._ownership.assignments[place] for place in self._ownership.next_offsets}
+
+    @property
     def ready(self) -> bool:
         """Whether this member has joined the group and knows where its partitions stand."""
         return self._ownership.assigned_once and not self._ownership.unpositioned

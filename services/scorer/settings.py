@@ -24,4 +24,6 @@ class ScorerSettings(Settings):
     transaction_timeout_ms: int = Field(10_000, ge=1_000, description="the broker aborts a Kafka transaction after it")
     session_timeout_ms: int = Field(15_000, ge=6_000, description="the group gives a silent scorer's partitions away")
     watchdog_ms: int = Field(25_000, ge=5_000, description="a scorer that makes no progress for so long ends itself")
-    max_poll_interval_ms: int = Field(60_000, ge=10_000, description="the group's limit for one batch")
+    max_poll_interval_ms: int = Field(
+        300_000, ge=10_000, description="the group's limit for one batch, and for restoring the history"
+    )

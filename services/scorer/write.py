@@ -10,6 +10,7 @@ from services.common.errors import FraudError, Reject, Retry, Stop
 from services.common.kafka import Batch
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings, TopicSettings
+from services.scorer.changelog import Record
 from services.scorer.dead_letters import Headers, error_headers, truncate
 from services.scorer.settings import ScorerSettings
 
@@ -18,6 +19,8 @@ COMMIT_TIMEOUT_SECONDS = 15.0
 INIT_TIMEOUT_SECONDS = 5.0
 OFFSETS_TIMEOUT_SECONDS = 10.0
 QUEUE_WAIT_SECONDS = 0.05
+PARTITION_UA = -1
+"""librdkafka's RD_KAFKA_PARTITION_UA: the partitioner chooses by the key."""
 
 NO_RETRY_MENDS = frozenset(
     {
@@ -29,9 +32,6 @@ NO_RETRY_MENDS = frozenset(
         KafkaError.UNSUPPORTED_VERSION,
     }
 )
-
-Record = dict[str, bytes]
-"""{"key": …, "value": …}, the form produce_batch takes."""
 
 log = get_logger()
 
@@ -80,14 +80,22 @@ class Target:
                 self._doubted = False  # what went wrong before is fenced now
                 return
 
-    def write(self, batch: Batch, scores: list[Record], rejects: Mapping[int, Reject], group_metadata: Any) -> None:
+    def write(
+        self,
+        batch: Batch,
+        scores: list[Record],
+        rejects: Mapping[int, Reject],
+        memories: Mapping[int, list[Record]],
+        group_metadata: Any,
+    ) -> None:
         """Write everything that follows from a batch, or nothing of it:
 
         1. begin a Kafka transaction
         2. produce the scores
         3. produce the rejects to the dead letters, original key and value untouched
-        4. add the batch's offsets
-        5. commit; from here on it is done
+        4. produce what the history remembers, to the partition it belongs to
+        5. add the batch's offsets
+        6. commit; from here on it is done
 
         Raises:
             Retry: nothing was written, or what was written is aborted by the next producer of this member.
@@ -101,6 +109,8 @@ class Target:
             self._produce_all(self._topics.scores, scores)
             for row, reject in rejects.items():
                 self._produce_reject(batch.messages[row], reject)
+            for partition, records in memories.items():
+                self._produce_all(self._topics.history, records, partition)
             self._producer.send_offsets_to_transaction(batch.offsets(), group_metadata, OFFSETS_TIMEOUT_SECONDS)
             self._commit()
             self._open = False
@@ -126,10 +136,13 @@ class Target:
             else:
                 return
 
-    def _produce_all(self, topic: str, records: list[Record]) -> None:
-        """Queue all records; produce_batch() drops silently what a full queue cannot take and only marks it."""
+    def _produce_all(self, topic: str, records: list[Record], partition: int = PARTITION_UA) -> None:
+        """Queue all records; produce_batch() drops silently what a full queue cannot take and only marks it.
+
+        The partition is an argument of the call: produce_batch() ignores one that stands in a record.
+        """
         while records:
-            accepted = self._producer.produce_batch(topic, records)
+            accepted = self._producer.produce_batch(topic, records, partition=partition)
             if accepted == len(records):
                 return
             left = [record for record in records if "_error" in record]

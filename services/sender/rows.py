@@ -23,8 +23,8 @@ from services.sender.report import BadRow, Repair, RowFault
 VALUE_MAX_BYTES = 1 << 18
 """A quarter of what a broker takes by default (message.max.bytes, 1 MiB)."""
 
-DATE = re.compile(r"(?:19[7-9]\d|2[01]\d\d)-\d{2}-\d{2}", re.ASCII)
-"""Years 1970 to 2199: of any other the scorer takes the clock to be wrong."""
+DATE = re.compile(r"(?:19[7-9]\d|20\d\d)-\d{2}-\d{2}", re.ASCII)
+"""Years 1970 to 2099: of any other the scorer takes the clock to be wrong."""
 _TIME = re.compile(rf"({DATE.pattern})([ T])((?:[01]\d|2[0-3]):[0-5]\d)(:[0-5]\d)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 DAY_SECONDS = 86_400

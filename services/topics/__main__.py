@@ -11,6 +11,12 @@ from services.common.logs import configure_logs, get_logger
 from services.common.settings import KafkaSettings, TopicSettings
 
 BROKER_WAIT_SECONDS = 60.0
+CHANGELOG = {
+    "cleanup.policy": "compact",
+    "segment.bytes": str(32 * 1024 * 1024),  # the segment in use is never compacted
+    "min.cleanable.dirty.ratio": "0.2",
+    "max.compaction.lag.ms": str(24 * 3600 * 1000),
+}
 DEAD_LETTER_RETENTION_MS = 30 * 24 * 3600 * 1000
 
 
@@ -37,6 +43,7 @@ def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
         _new_topic(topics, topics.transactions),
         _new_topic(topics, topics.scores),
         _new_topic(topics, topics.dead_letters, {"retention.ms": str(DEAD_LETTER_RETENTION_MS)}),
+        _new_topic(topics, topics.history, CHANGELOG),
     ]
     for name, future in admin.create_topics(wanted, operation_timeout=30).items():
         try:

@@ -1,0 +1,114 @@
+"""The histories of the owned partitions: gives each payment of a batch its past, and the records that keep it.
+
+What a batch changes is changed at once. If the batch then fails, its session ends and its memory with it; the next
+session restores what is committed. So memory and changelog never differ for longer than a batch.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+
+import numpy as np
+from confluent_kafka import Message
+from numpy.typing import NDArray
+
+from services.common.contract import CUSTOMER_FIELDS
+from services.common.logs import get_logger
+from services.scorer import metrics
+from services.scorer.changelog import Record, to_records
+from services.scorer.decode import Columns
+from services.scorer.events import Events
+from services.scorer.history import PAST, History
+from services.scorer.manifest import Recipe
+
+Restore = Callable[[Iterable[int]], dict[int, History]]
+
+log = get_logger()
+
+
+def uses_history(recipe: Recipe) -> bool:
+    """Return whether a model wants to know the past at all."""
+    return not set(PAST).isdisjoint(recipe.features)
+
+
+class Memory:
+    """The histories of one session."""
+
+    def __init__(self, restore: Restore) -> None:
+        self._restore = restore
+        self._histories: dict[int, History] = {}
+        self._assignments: dict[int, int] = {}
+        self._told_unkeyed = False
+
+    @property
+    def partitions(self) -> dict[int, int]:
+        """The partitions whose histories are held -> the assignment they are of."""
+        return dict(self._assignments)
+
+    def follow(self, partitions: Mapping[int, int]) -> None:
+        """Hold the histories of these partitions and of no others; restores those of a new assignment.
+
+        A partition that was away for a moment is restored too: another member may have gone on with it.
+
+        Args:
+            partitions: partition -> number of its assignment.
+
+        Raises:
+            Retry: the changelog cannot be read.
+        """
+        if partitions == self._assignments:
+            return
+        for partition, assignment in self._assignments.items():
+            if partitions.get(partition) != assignment:
+                del self._histories[partition]
+        if new := sorted(partitions.keys() - self._histories.keys()):
+            self._histories |= self._restore(new)
+        self._assignments = dict(partitions)
+        metrics.CUSTOMERS.set(sum(map(len, self._histories.values())))
+
+    def recall(self, messages: Sequence[Message], columns: Columns) -> tuple[Columns, dict[int, list[Record]]]:
+        """Return the columns with each payment's past, and partition -> the changelog records of the batch.
+
+        A payment whose key is not its customer has no past and leaves none: its partition may not be its customer's.
+        """
+        read = [messages[row] for row in columns.rows.tolist()]
+        keys = [message.key() for message in read]
+        keyed = np.array(
+            [key is not None and key == own for key, own in zip(keys, customer_keys(columns), strict=True)]
+        )
+        partitions = np.array([message.partition() for message in read], np.int64)
+        values = np.full((len(columns), len(PAST)), np.nan)
+        records: dict[int, list[Record]] = {}
+        not_remembered = 0
+        for partition in np.unique(partitions[keyed]).tolist() if read else ():
+            rows = np.flatnonzero(keyed & (partitions == partition))
+            events = Events(
+                customers=hashes([keys[row] or b"" for row in rows.tolist()]),
+                seconds=columns.seconds[rows],
+                amounts=columns.numbers["amount"][rows].astype(np.float32),
+                ids=hashes([columns.ids[row].encode() for row in rows.tolist()]),
+            )
+            past = self._histories[partition].observe(events)
+            values[rows] = past.values
+            records[partition] = to_records(events.take(past.kept), past.sequences[past.kept], past.forgotten)
+            not_remembered += len(rows) - int(past.kept.sum())
+        self._count(len(read) - int(keyed.sum()), not_remembered)
+        return replace(columns, past=values), records
+
+    def _count(self, unkeyed: int, not_remembered: int) -> None:
+        metrics.FORGETFUL.inc(not_remembered)
+        metrics.UNKEYED.inc(unkeyed)
+        if unkeyed and not self._told_unkeyed:
+            self._told_unkeyed = True
+            log.warning("scored without history", unkeyed=unkeyed, reason="the key is not name_1|name_2|street")
+
+
+def customer_keys(columns: Columns) -> list[bytes | None]:
+    """Return the key that each payment should have, None where a part of the customer is missing."""
+    parts = zip(*(columns.texts[field] for field in CUSTOMER_FIELDS), strict=True)
+    return [f"{first}|{last}|{street}".encode() if first and last and street else None for first, last, street in parts]
+
+
+def hashes(values: Sequence[bytes]) -> NDArray[np.uint64]:
+    """Return the first 64 bits of each value's BLAKE2b (RFC 7693), uint64 [n]."""
+    return np.frombuffer(b"".join([blake2b(value, digest_size=8).digest() for value in values]), np.uint64)

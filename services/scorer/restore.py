@@ -1,0 +1,106 @@
+"""Reads the changelog of assigned partitions back into histories. Knows Kafka, not what a record means."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+
+from services.common.errors import Retry, Stop
+from services.common.kafka import edge_offsets
+from services.common.logs import get_logger
+from services.common.settings import KafkaSettings, TopicSettings
+from services.scorer import metrics
+from services.scorer.changelog import from_records
+from services.scorer.history import History
+
+READ_AT_ONCE = 20_000
+READ_WAIT_SECONDS = 0.2
+BROKER_TIMEOUT_SECONDS = 10.0
+
+log = get_logger()
+
+
+def check_copartitioned(kafka: KafkaSettings, topics: TopicSettings) -> None:
+    """Check that the changelog has as many partitions as the transactions: a customer is in the same one of both.
+
+    Raises:
+        Stop: it has not, or does not exist; Retry: the broker does not answer.
+    """
+    admin = AdminClient(kafka.client_config())
+    try:
+        found = {
+            name: len(admin.list_topics(name, timeout=BROKER_TIMEOUT_SECONDS).topics[name].partitions)
+            for name in (topics.transactions, topics.history)
+        }
+    except KafkaException as error:
+        raise Retry(f"cannot see the topics: {error.args[0].name()}") from error
+    if len(set(found.values())) > 1:
+        raise Stop(f"partition counts differ: {found}; the history would be of other customers, see docs/operations.md")
+
+
+def restore_histories(
+    kafka: KafkaSettings, topic: str, partitions: Iterable[int], progress: Callable[[], None]
+) -> dict[int, History]:
+    """Return the history of each partition as its changelog tells it.
+
+    The end is the newest offset there is, committed or not: a transaction of the partition's last owner may be decided
+    while its markers are still being written. Records are read committed, so reaching that end waits for them.
+
+    Args:
+        progress: called between reads; may raise to give up.
+
+    Raises:
+        Retry: the broker does not answer.
+    """
+    started = time.monotonic()
+    places = [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
+    records: dict[int, list[tuple[bytes, bytes | None]]] = {place.partition: [] for place in places}
+    consumer = Consumer(
+        kafka.client_config(
+            group_id="fraud-restore",  # not used: partitions are assigned by hand and nothing is committed
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            enable_partition_eof=True,
+            auto_offset_reset="earliest",
+            fetch_queue_backoff_ms=20,
+        )
+    )
+    try:
+        ends = _ends(kafka, topic, records)
+        missing = {partition for partition, end in ends.items() if end > 0}
+        consumer.assign([place for place in places if place.partition in missing])
+        while missing:
+            progress()
+            for message in consumer.consume(READ_AT_ONCE, READ_WAIT_SECONDS):
+                error, partition = message.error(), message.partition() or 0
+                if error is None:
+                    records[partition].append((message.key() or b"", message.value()))
+                elif error.code() != KafkaError._PARTITION_EOF:
+                    raise Retry(f"reading the history failed: {error.name()}")
+                elif (message.offset() or 0) >= ends[partition]:
+                    missing.discard(partition)
+    except KafkaException as error:
+        raise Retry(f"reading the history failed: {error.args[0].name()}") from error
+    finally:
+        with contextlib.suppress(KafkaException, RuntimeError):
+            consumer.close()
+    histories = {partition: from_records(found) for partition, found in records.items()}
+    seconds = time.monotonic() - started
+    metrics.RESTORE_SECONDS.observe(seconds)
+    log.info(
+        "restored",
+        partitions=sorted(histories),
+        customers=sum(map(len, histories.values())),
+        records=sum(map(len, records.values())),
+        seconds=round(seconds, 3),
+    )
+    return histories
+
+
+def _ends(kafka: KafkaSettings, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    admin = AdminClient(kafka.client_config())
+    latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    ends = edge_offsets(admin, [(topic, partition) for partition in partitions], latest)
+    return {partition: end for (_, partition), end in ends.items()}

@@ -1,0 +1,71 @@
+"""Models made for tests."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx.checker  # the folder onnx/ of this project shadows nothing, but `import onnx` alone would not prove it
+import orjson
+
+from onnx import TensorProto, helper, numpy_helper
+from services.scorer.history import PAST
+from services.scorer.manifest import Recipe
+from services.scorer.score import decode_golden, probabilities
+from tests.support.messages import PAYMENT
+
+PROBE_FEATURES = ("amount", *PAST)
+
+
+def write_probe(folder: Path) -> Path:
+    """Write a model whose score depends smoothly on every feature of the past, so that a wrong one shows; return it.
+
+    score = sigmoid(sum of w * log(1 + |x|)) with another w for each feature; NaN counts as -7.
+    """
+    import onnxruntime  # noqa: PLC0415
+
+    from services.scorer.decode import Decoder  # noqa: PLC0415
+    from services.scorer.features import required_fields, to_features  # noqa: PLC0415
+
+    count = len(PROBE_FEATURES)
+    weights = (np.sqrt(np.arange(2, count + 2)) % 1 - 0.5).astype(np.float32).reshape(count, 1) / 8
+    nodes = [
+        helper.make_node("IsNaN", ["features"], ["missing"]),
+        helper.make_node("Where", ["missing", "seven", "features"], ["filled"]),
+        helper.make_node("Abs", ["filled"], ["positive"]),
+        helper.make_node("Add", ["positive", "one"], ["shifted"]),
+        helper.make_node("Log", ["shifted"], ["logs"]),
+        helper.make_node("MatMul", ["logs", "weights"], ["sum"]),
+        helper.make_node("Sigmoid", ["sum"], ["probability"]),
+    ]
+    constants = {"seven": np.float32(-7), "one": np.float32(1), "weights": weights}
+    graph = helper.make_graph(
+        nodes,
+        "probe",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, count])],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, [None, 1])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    content = model.SerializeToString()
+
+    recipe = Recipe(features=PROBE_FEATURES, categories=("home",))
+    features = to_features(decode_golden(Decoder(required_fields(recipe)), [PAYMENT]), recipe)
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    golden = {
+        "transaction": PAYMENT,
+        "features": [None if np.isnan(value) else float(value) for value in features[0]],
+        "score": float(probabilities(session, features)[0]),
+    }
+    manifest = {
+        "version": "probe",
+        "model_file": "probe.onnx",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "threshold": 0.5,
+        "recipe": recipe.model_dump(),
+        "golden": [golden],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "probe.onnx").write_bytes(content)
+    (folder / "manifest.json").write_bytes(orjson.dumps(manifest))
+    return folder
