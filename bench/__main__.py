@@ -5,7 +5,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from bench import latency, machine, pipeline, rates
+from bench import history, latency, machine, pipeline, rates
 from bench.servers import Servers, running_servers
 
 ROWS = 262_144
@@ -35,6 +35,7 @@ def measure(servers: Servers, rows: int, rounds: int) -> dict[str, dict[str, obj
         **rates.measure(servers, csv_file, rows, rounds),
         **pipeline.measure(servers, csv_file, rows),
         **latency.measure(servers),
+        **history.measure(servers),
     }
 
 

@@ -48,6 +48,10 @@ class Servers:
         command = [sys.executable, "-m", "services.sender", str(csv_file)]
         subprocess.run(command, cwd=ROOT, env=os.environ | self.env(topics), check=True, stdout=subprocess.DEVNULL)
 
+    def bytes_of(self, topic: str) -> int:
+        """Return the bytes of a topic's segments on the broker's disk."""
+        return sum(path.stat().st_size for path in self.folder.glob(f"kafka/data/{topic}-*/*.log"))
+
     def env(self, topics: TopicSettings) -> dict[str, str]:
         """Return the environment of the services."""
         return {

@@ -88,9 +88,11 @@ def flagged_table(flagged: Sequence[Flagged], texts: Texts) -> str:
         (texts.column_merchant, "merchant"),
         (texts.column_state, "text"),
         (texts.column_score, "score"),
+        (texts.column_earlier, "text"),
         (texts.column_id, "id"),
     )
-    return table(heads, (_flagged_cells(row, texts) for row in flagged), texts.flagged_heading)
+    rows = (_flagged_cells(row, texts) for row in flagged)
+    return table(heads, rows, texts.flagged_heading) + hint(texts.earlier_hint)
 
 
 def totals(snapshot: Snapshot, model: Model | None, texts: Texts, utc_offset_minutes: int) -> str:
@@ -155,8 +157,16 @@ def _flagged_cells(row: Flagged, texts: Texts) -> tuple[str, ...]:
         escape((row.merchant or _MISSING).removeprefix(MERCHANT_PREFIX)),
         escape(row.state or _MISSING),
         f'{score}<i style="--share:{row.score:.3f}"></i>',
+        escape(_earlier(row.earlier, texts)),
         escape(row.transaction_id),
     )
+
+
+def _earlier(earlier: int | None, texts: Texts) -> str:
+    """Return in words how much of the customer's past was known."""
+    if earlier is None:
+        return texts.earlier_unknown
+    return texts.numbers.counted(earlier, texts.payment_forms) if earlier else texts.earlier_none
 
 
 def _css_text(text: str) -> str:

@@ -35,6 +35,8 @@ class Flagged:
     category: str | None
     merchant: str | None
     state: str | None
+    earlier: int | None = None
+    """Payments of the customer before this one in event time; None if it is not known who pays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,12 @@ class Answer:
 def latest_flagged(connection: Connection, limit: int = LATEST_FLAGGED) -> list[Flagged]:
     """Return the flagged transactions that arrived last, the latest first."""
     query = """
-        select transaction_id, score, event_time, amount, category, merchant, state
-        from scored_transactions where fraud_flag = 1 order by arrival desc limit %s
+        select f.transaction_id, f.score, f.event_time, f.amount, f.category, f.merchant, f.state,
+               case when f.customer is not null then (
+                   select count(*) from transactions t where t.customer = f.customer and t.event_time < f.event_time
+               ) end as earlier
+        from (select * from scored_transactions where fraud_flag = 1 order by arrival desc limit %s) f
+        order by f.arrival desc
     """
     with connection.cursor(row_factory=class_row(Flagged)) as cursor:
         return cursor.execute(query, [limit]).fetchall()

@@ -78,7 +78,11 @@ class Texts:
     column_merchant: str
     column_state: str
     column_score: str
+    column_earlier: str
     column_id: str
+    earlier_hint: str
+    earlier_none: str
+    earlier_unknown: str
 
     chart_title: str
     chart_threshold: str
@@ -93,6 +97,7 @@ class Texts:
     of_sent_row_forms: Forms
     column_forms: Forms
     transaction_forms: Forms
+    payment_forms: Forms
     last_transaction_forms: Forms
 
     repairs: Mapping[Repair, str]

@@ -42,7 +42,7 @@ class Stretches:
         self._rows: dict[int, int] = {}
         self._forgotten: list[Forgotten] = []
         self._end = 0
-        self._free: dict[int, list[int]] = {}
+        self._free: dict[int, set[int]] = {}
         self._bases: dict[int, Mapping[str, float]] = {}
         self.of = {name: np.zeros(64, dtype) for name, dtype in _CUSTOMER_COLUMNS.items()}
         self.events = {name: np.zeros(512, dtype) for name, dtype in _COLUMNS.items()}
@@ -133,7 +133,9 @@ class Stretches:
         _grow(self.of, len(customers) + 1)
         who = np.arange(len(customers))
         newest = np.maximum.reduceat(sequences, firsts) if len(firsts) else sequences
-        starts = np.cumsum(capacities) - capacities
+        largest_first = np.argsort(-capacities, kind="stable")  # so that each begins at a multiple of itself
+        starts = np.empty_like(capacities)
+        starts[largest_first] = np.cumsum(capacities[largest_first]) - capacities[largest_first]
         columns = {"customer": customers, "start": starts, "capacity": capacities, "next_sequence": newest + 1}
         for name, values in columns.items():
             self.of[name][: len(customers)] = values
@@ -189,13 +191,29 @@ class Stretches:
         return row
 
     def _allocate(self, capacity: int) -> int:
-        """Return the start of a free stretch."""
-        if free := self._free.get(capacity):
-            return free.pop()
+        """Return the start of a free stretch: a power of two, at a multiple of itself, as buddy allocators do."""
+        if larger := [size for size, free in self._free.items() if free and size >= capacity]:
+            size = min(larger)
+            start = self._free[size].pop()
+            while size > capacity:
+                size //= 2
+                self._free.setdefault(size, set()).add(start + size)
+            return start
+        while self._end % capacity:
+            gap = self._end & -self._end
+            self._release(self._end, gap)
+            self._end += gap
         start, self._end = self._end, self._end + capacity
         if self._end >= len(self.events["seconds"]):
             _grow(self.events, self._end + 1)
         return start
+
+    def _release(self, start: int, capacity: int) -> None:
+        """Free a stretch, joined with its other half where that is free too."""
+        while (other := start ^ capacity) in (free := self._free.setdefault(capacity, set())):
+            free.remove(other)
+            start, capacity = min(start, other), 2 * capacity
+        free.add(start)
 
     def _make_room(self, row: int, count: int) -> None:
         """Make room for more events of a row: a longer stretch, or fewer events."""
@@ -209,7 +227,7 @@ class Stretches:
         for column in self.events.values():
             column[to : to + length] = column[start : start + length]
         self.of["start"][row], self.of["capacity"][row] = to, longer
-        self._free.setdefault(capacity, []).append(start)
+        self._release(start, capacity)
 
     def _forget(self, row: int, start: int, length: int, dropped: int) -> None:
         last = {name: self.events[name][start + dropped - 1].item() for name in RUNNING}

@@ -41,6 +41,30 @@ def test_the_latest_flagged_come_first(mart: Connection, reader: Connection) -> 
     assert [row.transaction_id for row in results.latest_flagged(reader)] == flagged[:1:-1]
 
 
+def test_a_flagged_transaction_comes_with_the_number_of_its_customers_earlier_payments(
+    mart: Connection, reader: Connection
+) -> None:
+    """Earlier in event time, of the same customer; None if it is not known who pays."""
+    customers = {
+        "Z": ["2020-06-20 10:00", "2020-06-21 22:13", "2020-06-21 22:14", "2020-06-22 10:00"],
+        "other": ["2020-06-01"],
+    }
+    for customer, times in customers.items():
+        for earlier in times:
+            mart.execute(
+                "insert into transactions values (%s, %s, 1, 'home', 'fraud_X', 'TX', 'Y', %s, 0, 0)",
+                [str(uuid.uuid4()), earlier, customer],
+            )
+    known, unknown = add(mart, 0.9, 0.8)
+    for key, payer in ((known, "Z"), (unknown, None)):
+        mart.execute(
+            "insert into transactions values (%s, '2020-06-21 22:14', 1, 'home', 'fraud_X', 'TX', 'Y', %s, 0, 0)",
+            [key, payer],
+        )
+
+    assert [row.earlier for row in results.latest_flagged(reader)] == [None, 2]
+
+
 def test_a_flagged_transaction_comes_with_its_payment(mart: Connection, reader: Connection) -> None:
     """Time, amount, category, merchant and state; None for all of it while the payment has not arrived."""
     known, unknown = add(mart, 0.9, 0.8)

@@ -1,5 +1,6 @@
 """Results as HTML."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from ui import render
@@ -31,6 +32,19 @@ def test_a_flagged_transaction_reads_in_english() -> None:
     html = render.flagged_table([PAYMENT], ENGLISH)
     for cell in ("2020-06-21 22:14", "1,250.50", ">0.973<"):
         assert cell in html
+
+
+def test_the_past_is_told_in_words() -> None:
+    """How many earlier payments the customer has, that this is the first, or that it is not known who pays."""
+    told = {
+        number: render.flagged_table([replace(PAYMENT, earlier=number)], RUSSIAN) for number in (None, 0, 1, 22, 1_205)
+    }
+    assert ">неизвестно<" in told[None]
+    assert ">первый платёж<" in told[0]
+    assert ">1\u202fплатёж<" in told[1] or ">1\u00a0платёж<" in told[1]
+    assert "22" in told[22]
+    assert "платежа<" in told[22]
+    assert "платежей<" in told[1_205]
 
 
 def test_what_came_from_outside_is_escaped() -> None:
