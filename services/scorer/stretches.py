@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.events import RUNNING, Events, Forgotten, Rows, groups, own_share, ranks
+from services.scorer.space import Space
 
 FIRST_CAPACITY = 8
 MOST_EVENTS = 1_024
@@ -41,8 +42,7 @@ class Stretches:
     def __init__(self) -> None:
         self._rows: dict[int, int] = {}
         self._forgotten: list[Forgotten] = []
-        self._end = 0
-        self._free: dict[int, set[int]] = {}
+        self._space = Space()
         self._bases: dict[int, Mapping[str, float]] = {}
         self.of = {name: np.zeros(64, dtype) for name, dtype in _CUSTOMER_COLUMNS.items()}
         self.events = {name: np.zeros(512, dtype) for name, dtype in _COLUMNS.items()}
@@ -69,7 +69,7 @@ class Stretches:
         low, left = np.zeros(len(rows), np.int64), self.of["length"][rows]
         while left.any():
             half = left >> 1
-            before = (left > 0) & (times[np.minimum(start + low + half, self._end)] < seconds)
+            before = (left > 0) & (times[np.minimum(start + low + half, self._space.end)] < seconds)
             low = np.where(before, low + half + 1, low)
             left = np.where(before, left - half - 1, half)
         return low
@@ -95,8 +95,8 @@ class Stretches:
         end = self.of["start"][rows] + self.of["length"][rows]
         at = self.of["start"][rows] + self.lower_bound(rows, events.seconds)
         found = np.zeros(len(rows), np.bool_)
-        while (same := (at < end) & (self.events["seconds"][np.minimum(at, self._end)] == events.seconds)).any():
-            found |= same & (self.events["id"][np.minimum(at, self._end)] == events.ids)
+        while (same := (at < end) & (self.events["seconds"][np.minimum(at, self._space.end)] == events.seconds)).any():
+            found |= same & (self.events["id"][np.minimum(at, self._space.end)] == events.ids)
             at = np.where(same, at + 1, end)
         order = np.lexsort((events.ids, events.seconds, rows))  # stable: what arrived first stays first
         columns = (rows[order], events.seconds[order], events.ids[order])
@@ -128,8 +128,8 @@ class Stretches:
         customers = events.customers[firsts]
         self._rows = dict(zip(customers.tolist(), range(len(customers)), strict=True))
         capacities = np.maximum(FIRST_CAPACITY, 1 << np.ceil(np.log2(np.maximum(counts, 1))).astype(np.int64))
-        self._end = int(capacities.sum())
-        _grow(self.events, self._end + 1)
+        self._space.take_all(int(capacities.sum()))
+        _grow(self.events, self._space.end + 1)
         _grow(self.of, len(customers) + 1)
         who = np.arange(len(customers))
         newest = np.maximum.reduceat(sequences, firsts) if len(firsts) else sequences
@@ -191,29 +191,11 @@ class Stretches:
         return row
 
     def _allocate(self, capacity: int) -> int:
-        """Return the start of a free stretch: a power of two, at a multiple of itself, as buddy allocators do."""
-        if larger := [size for size, free in self._free.items() if free and size >= capacity]:
-            size = min(larger)
-            start = self._free[size].pop()
-            while size > capacity:
-                size //= 2
-                self._free.setdefault(size, set()).add(start + size)
-            return start
-        while self._end % capacity:
-            gap = self._end & -self._end
-            self._release(self._end, gap)
-            self._end += gap
-        start, self._end = self._end, self._end + capacity
-        if self._end >= len(self.events["seconds"]):
-            _grow(self.events, self._end + 1)
+        """Return the start of a stretch that is free now."""
+        start = self._space.take(capacity)
+        if self._space.end >= len(self.events["seconds"]):
+            _grow(self.events, self._space.end + 1)
         return start
-
-    def _release(self, start: int, capacity: int) -> None:
-        """Free a stretch, joined with its other half where that is free too."""
-        while (other := start ^ capacity) in (free := self._free.setdefault(capacity, set())):
-            free.remove(other)
-            start, capacity = min(start, other), 2 * capacity
-        free.add(start)
 
     def _make_room(self, row: int, count: int) -> None:
         """Make room for more events of a row: a longer stretch, or fewer events."""
@@ -227,7 +209,7 @@ class Stretches:
         for column in self.events.values():
             column[to : to + length] = column[start : start + length]
         self.of["start"][row], self.of["capacity"][row] = to, longer
-        self._release(start, capacity)
+        self._space.give_back(start, capacity)
 
     def _forget(self, row: int, start: int, length: int, dropped: int) -> None:
         last = {name: self.events[name][start + dropped - 1].item() for name in RUNNING}
