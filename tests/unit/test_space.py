@@ -1,5 +1,8 @@
 """services.scorer.space: stretches that never overlap."""
 
+from itertools import pairwise
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,17 +10,17 @@ from services.scorer.space import Space
 
 
 @given(st.lists(st.integers(3, 10).map(lambda power: 1 << power) | st.just(0), max_size=200), st.randoms())
-def test_stretches_never_overlap_and_begin_at_multiples_of_their_length(lengths: list[int], random: "object") -> None:
+def test_stretches_never_overlap_and_begin_at_multiples_of_their_length(lengths: list[int], random: Random) -> None:
     """Whatever is taken and given back (0: give one back), in any order."""
     space, taken = Space(), []
     for length in lengths:
         if length:
             taken.append((space.take(length), length))
         elif taken:
-            space.give_back(*taken.pop(random.randrange(len(taken))))  # type: ignore[attr-defined]
+            space.give_back(*taken.pop(random.randrange(len(taken))))
     spans = sorted(taken)
     assert all(start % length == 0 for start, length in spans)
-    assert all(start + length <= following for (start, length), (following, _) in zip(spans, spans[1:], strict=False))
+    assert all(start + length <= following for (start, length), (following, _) in pairwise(spans))
     assert all(start + length <= space.end for start, length in spans)
 
 
