@@ -1,12 +1,13 @@
-"""Labelled payments of a file, as the model sees them. Knows the file's format, nothing of models.
+"""Labelled payments of a file, as the scorer sees them. Knows the file's format, nothing of models.
 
-The columns have the form that `services.scorer.decode` gives them, so that the scorer's own code makes the features
-for training and for serving.
+The columns have the form that `services.scorer.decode` gives them and `services.scorer.history` adds the past, so that
+the scorer's own code makes the features for training and for serving.
 """
 
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,9 @@ from services.common.contract import CUSTOMER_FIELDS, FIELDS, TEXT_FIELDS
 from services.common.errors import Stop
 from services.scorer.clock import parse_times
 from services.scorer.decode import AMOUNT_LIMIT, REQUIRED_FIELDS, Columns, Decoder
-from services.scorer.features import required_fields, to_features
+from services.scorer.events import Events
+from services.scorer.features import required_fields
+from services.scorer.history import PAST, History
 from services.scorer.manifest import Recipe
 
 TARGET = "target"
@@ -25,22 +28,48 @@ TARGET = "target"
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """n payments whose outcome is known.
+    """n payments whose outcome is known, in order of event time.
 
     Attributes:
-        features: the model's input, float32 [n, k].
+        columns: the payments, with what they see of their customers' past, if anything.
         frauds: which payments are frauds, bool [n].
-        customers: a number a customer, the same in every file, uint32 [n].
-        seconds: event times in seconds since 1970-01-01, int64 [n].
+        customers: a number a customer, the same in every file, uint32 [n]; 0 where it is not known who paid.
     """
 
-    features: NDArray[np.float32]
+    columns: Columns
     frauds: NDArray[np.bool_]
     customers: NDArray[np.uint32]
-    seconds: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.frauds)
+
+    def take(self, rows: NDArray[np.bool_]) -> "Labelled":
+        """Return the chosen payments, bool [n]; what they see stays as it is."""
+        columns, chosen = self.columns, rows.tolist()
+        taken = Columns(
+            ids=list(compress(columns.ids, chosen)),
+            rows=columns.rows[rows],
+            seconds=columns.seconds[rows],
+            numbers={field: numbers[rows] for field, numbers in columns.numbers.items()},
+            texts={field: list(compress(texts, chosen)) for field, texts in columns.texts.items()},
+            past=None if columns.past is None else columns.past[rows],
+        )
+        return Labelled(taken, self.frauds[rows], self.customers[rows])
+
+    def in_stream(self) -> "Labelled":
+        """Return the payments as the scorer sees them when these, and no others, come to it one after another."""
+        return self._seeing(self.customers.astype(np.uint64))
+
+    def as_first_ones(self) -> "Labelled":
+        """Return the payments as the scorer sees them when each is the first of its customer."""
+        return self._seeing(np.arange(1, len(self) + 1, dtype=np.uint64))
+
+    def _seeing(self, customers: NDArray[np.uint64]) -> "Labelled":
+        columns, known = self.columns, customers > 0
+        amounts, ids = columns.numbers["amount"].astype(np.float32), columns.rows.astype(np.uint64)
+        past = np.full((len(self), len(PAST)), np.nan)
+        past[known] = History().observe(Events(customers, columns.seconds, amounts, ids).take(known)).values
+        return replace(self, columns=replace(columns, past=past))
 
 
 def read_payments(path: Path) -> pd.DataFrame:
@@ -63,10 +92,11 @@ def read_payments(path: Path) -> pd.DataFrame:
 
 
 def label(frame: pd.DataFrame, recipe: Recipe) -> Labelled:
-    """Return the features of a frame's payments, made by the scorer's code, and what happened to them."""
+    """Return a frame's payments in order of event time, with all that the recipe needs of them, and their outcomes."""
+    seconds, _ = parse_times(frame["transaction_time"].fillna("").tolist())
+    frame = frame.iloc[np.argsort(seconds, kind="stable")]
     columns = to_columns(frame, required_fields(recipe))
-    frauds = frame[TARGET].to_numpy() == 1
-    return Labelled(to_features(columns, recipe), frauds, customer_numbers(frame), columns.seconds)
+    return Labelled(columns, frame[TARGET].to_numpy() == 1, customer_numbers(frame))
 
 
 def to_columns(frame: pd.DataFrame, fields: Iterable[str]) -> Columns:
@@ -90,10 +120,14 @@ def to_columns(frame: pd.DataFrame, fields: Iterable[str]) -> Columns:
 
 
 def customer_numbers(frame: pd.DataFrame) -> NDArray[np.uint32]:
-    """Return the CRC-32 of each payment's customer, uint32 [n]: equal for equal customers, whatever the file."""
-    names = frame[list(CUSTOMER_FIELDS)].fillna("").agg("|".join, axis=1)
-    codes, customers = pd.factorize(names)
-    return np.array([zlib.crc32(customer.encode()) for customer in customers], np.uint32)[codes]
+    """Return the CRC-32 of each payment's customer, uint32 [n]: equal for equal customers, whatever the file.
+
+    It is 0 where a part of the customer's name is missing.
+    """
+    parts = frame[list(CUSTOMER_FIELDS)].fillna("")
+    codes, customers = pd.factorize(parts.iloc[:, 0].str.cat(parts.iloc[:, 1:], sep="|"))
+    numbers = np.array([zlib.crc32(customer.encode()) for customer in customers], np.uint32)[codes]
+    return np.where((parts != "").all(axis=1), numbers, 0).astype(np.uint32)
 
 
 def categories_by_fraud_amount(frame: pd.DataFrame) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from services.scorer.clock import SECONDS_A_DAY
 
 NIGHT_FROM, NIGHT_TO = 22 * 3_600, 4 * 3_600
 
-RUNNING = ("total", "nights", "night_total")
-"""Running sums: amounts, night events, their amounts; up to and with an event, forgotten ones included."""
+RUNNING = ("total", "nights", "risk_total")
+"""Running sums: amounts, night events, risks; up to and with an event, forgotten ones included."""
 
 Rows = NDArray[np.int64]
 
@@ -25,19 +25,21 @@ class Events:
         seconds: event times in seconds since 1970-01-01, int64 [n].
         amounts: float32 [n].
         ids: 64-bit hashes of the transactions' ids, uint64 [n].
+        risks: how likely each is a fraud by itself, float32 [n] (services.scorer.risk).
     """
 
     customers: NDArray[np.uint64]
     seconds: NDArray[np.int64]
     amounts: NDArray[np.float32]
     ids: NDArray[np.uint64]
+    risks: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.customers)
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Events":
         """Return some of the payments."""
-        return Events(self.customers[rows], self.seconds[rows], self.amounts[rows], self.ids[rows])
+        return Events(*(column[rows] for column in (self.customers, self.seconds, self.amounts, self.ids, self.risks)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,9 @@ def ranks(firsts: Rows, counts: Rows) -> Rows:
     return np.arange(total) - np.repeat(firsts, counts)
 
 
-def own_share(name: str, seconds: NDArray[np.int64], amounts: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return what each event adds to a running sum."""
-    if name == "total":
-        return amounts.astype(np.float64)
-    night = is_night(seconds)
-    return night.astype(np.float64) if name == "nights" else np.where(night, amounts, 0.0).astype(np.float64)
+def own_share(
+    name: str, seconds: NDArray[np.int64], amounts: NDArray[np.float32], risks: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return what each event adds to a running sum, float64 [n]."""
+    shares = {"total": amounts, "nights": is_night(seconds), "risk_total": risks}
+    return shares[name].astype(np.float64)
