@@ -84,7 +84,7 @@ def _events(numbers: "np.typing.NDArray[np.uint64]", customers: int) -> Events:
     seconds = 1_546_300_800 + (numbers // np.uint64(customers)).astype(np.int64) * 36_000
     amounts = (numbers % np.uint64(997)).astype(np.float32) + 1
     hashes = (numbers % np.uint64(customers)) * np.uint64(0x9E3779B97F4A7C15)
-    return Events(hashes, seconds, amounts, numbers)
+    return Events(hashes, seconds, amounts, numbers, amounts / np.float32(1_000))
 
 
 def _resident_bytes() -> int:

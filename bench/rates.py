@@ -36,7 +36,9 @@ def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> dict[st
     forgetting: list[float] = []
     for number in range(rounds):
         passing.append(_rate(servers, topics, rows, f"pass-{number}", _pass_through))
-        scoring.append(_rate(servers, topics, rows, f"score-{number}", handle, Memory(_empty_histories)))
+        scoring.append(
+            _rate(servers, topics, rows, f"score-{number}", handle, Memory(model.manifest.recipe, _empty_histories))
+        )
         forgetting.append(_rate(servers, topics, rows, f"forget-{number}", handle))
     changelog = servers.bytes_of(topics.history) / rows / rounds
     return {

@@ -21,9 +21,16 @@ from services.scorer.decode import AMOUNT_LIMIT, REQUIRED_FIELDS, Columns, Decod
 from services.scorer.events import Events
 from services.scorer.features import required_fields
 from services.scorer.history import PAST, History
-from services.scorer.manifest import Recipe
+from services.scorer.manifest import Recipe, RiskTable
+from services.scorer.risk import cells, payment_risks
 
 TARGET = "target"
+
+RISK_AMOUNTS = np.round(np.geomspace(1, 3_000, 48), 2)
+"""Edges of the amounts' bins in the risk table: each bin is 19 % wide."""
+
+RISK_PRIOR_PAYMENTS = 20
+"""Payments with the mean share of frauds that are added to each cell of the risk table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +41,13 @@ class Labelled:
         columns: the payments, with what they see of their customers' past, if anything.
         frauds: which payments are frauds, bool [n].
         customers: a number a customer, the same in every file, uint32 [n]; 0 where it is not known who paid.
+        risks: how likely each is a fraud by itself, float32 [n]; zeros until with_risks() is called.
     """
 
     columns: Columns
     frauds: NDArray[np.bool_]
     customers: NDArray[np.uint32]
+    risks: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.frauds)
@@ -54,7 +63,11 @@ class Labelled:
             texts={field: list(compress(texts, chosen)) for field, texts in columns.texts.items()},
             past=None if columns.past is None else columns.past[rows],
         )
-        return Labelled(taken, self.frauds[rows], self.customers[rows])
+        return Labelled(taken, self.frauds[rows], self.customers[rows], self.risks[rows])
+
+    def with_risks(self, recipe: Recipe) -> "Labelled":
+        """Return the payments with the risks that a recipe's table gives them."""
+        return replace(self, risks=payment_risks(self.columns, recipe))
 
     def in_stream(self) -> "Labelled":
         """Return the payments as the scorer sees them when these, and no others, come to it one after another."""
@@ -68,7 +81,8 @@ class Labelled:
         columns, known = self.columns, customers > 0
         amounts, ids = columns.numbers["amount"].astype(np.float32), columns.rows.astype(np.uint64)
         past = np.full((len(self), len(PAST)), np.nan)
-        past[known] = History().observe(Events(customers, columns.seconds, amounts, ids).take(known)).values
+        events = Events(customers, columns.seconds, amounts, ids, self.risks)
+        past[known] = History().observe(events.take(known)).values
         return replace(self, columns=replace(columns, past=past))
 
 
@@ -96,7 +110,17 @@ def label(frame: pd.DataFrame, recipe: Recipe) -> Labelled:
     seconds, _ = parse_times(frame["transaction_time"].fillna("").tolist())
     frame = frame.iloc[np.argsort(seconds, kind="stable")]
     columns = to_columns(frame, required_fields(recipe))
-    return Labelled(columns, frame[TARGET].to_numpy() == 1, customer_numbers(frame))
+    frauds = frame[TARGET].to_numpy() == 1
+    return Labelled(columns, frauds, customer_numbers(frame), np.zeros(len(frame), np.float32))
+
+
+def learn_risks(data: Labelled, recipe: Recipe) -> RiskTable:
+    """Return the share of frauds by category, day or night, and amount, drawn to the mean where few paid."""
+    cell = cells(data.columns, recipe, RISK_AMOUNTS)
+    size = (len(recipe.categories) + 1) * 2 * (len(RISK_AMOUNTS) + 1)
+    payments, frauds = np.bincount(cell, minlength=size), np.bincount(cell, data.frauds, minlength=size)
+    shares = (frauds + RISK_PRIOR_PAYMENTS * data.frauds.mean()) / (payments + RISK_PRIOR_PAYMENTS)
+    return RiskTable(amounts=tuple(RISK_AMOUNTS.tolist()), risks=tuple(np.round(shares, 6).tolist()))
 
 
 def to_columns(frame: pd.DataFrame, fields: Iterable[str]) -> Columns:

@@ -6,13 +6,14 @@ Knows the learner and its parameters. Features come from the scorer's own code, 
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its own folder on the path, services/ not
 
 import lightgbm
 import numpy as np
-from dataset import Labelled, categories_by_fraud_amount, label, read_payments
+from dataset import Labelled, categories_by_fraud_amount, label, learn_risks, read_payments
 from export import export
 from numpy.typing import NDArray
 from validate import SEED, SITUATIONS, Scorer, validate
@@ -74,18 +75,30 @@ def train(path: Path, out: Path, features: tuple[str, ...] = USED, trees: int = 
     data = label(frame, recipe)
     print(f"{len(data)} payments, {data.frauds.sum()} frauds, {len(np.unique(data.customers))} customers")
 
-    def learn(part: Labelled) -> Scorer:
-        booster = fit(*lessons(part, recipe), trees)
-        return lambda payments: np.asarray(booster.predict(to_features(payments.columns, recipe)), np.float64)
-
-    threshold, figures = validate(data, learn)
-    matrix, frauds = lessons(data, recipe)
+    threshold, figures = validate(data, partial(learn, recipe=recipe, trees=trees))
+    recipe = with_risk_table(recipe, data)
+    matrix, frauds = lessons(data.with_risks(recipe), recipe)
     booster = fit(matrix, frauds, trees)
     sample = matrix[:: max(1, len(matrix) // COMPARED_ROWS)]
     manifest = export(booster, sample, recipe, threshold, figures, card=FOLDER / "MODEL_CARD.md", out=out)
     print(f"{manifest.version} in {out}, threshold {threshold}")
     for name in SITUATIONS:
         print(f"{name}: AP {figures[name]['average_precision']}, F1 {figures[name]['f1']}")
+
+
+def learn(part: Labelled, recipe: Recipe, trees: int) -> Scorer:
+    """Return what a part of the payments teaches: the risk table and the trees."""
+    recipe = with_risk_table(recipe, part)
+    booster = fit(*lessons(part.with_risks(recipe), recipe), trees)
+    return Scorer(
+        prepare=lambda payments: payments.with_risks(recipe),
+        score=lambda payments: np.asarray(booster.predict(to_features(payments.columns, recipe)), np.float64),
+    )
+
+
+def with_risk_table(recipe: Recipe, data: Labelled) -> Recipe:
+    """Return the recipe with a risk table learned from payments."""
+    return recipe.model_copy(update={"risk": learn_risks(data, recipe)})
 
 
 def lessons(data: Labelled, recipe: Recipe) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -40,8 +40,14 @@ SITUATIONS = {
 
 _THRESHOLDS = np.arange(1, 100) / 100
 
-Scorer = Callable[[Labelled], NDArray[np.float64]]
-"""Gives the scores of payments, float64 [n]."""
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """What was learned: `prepare` gives payments their risks, before they see each other; `score` float64 [n]."""
+
+    prepare: Callable[[Labelled], Labelled]
+    score: Callable[[Labelled], NDArray[np.float64]]
+
 
 Learner = Callable[[Labelled], Scorer]
 """Trains on payments."""
@@ -86,7 +92,8 @@ def validate(data: Labelled, learner: Learner) -> tuple[float, dict[str, Any]]:
 
 def _unseen_customers(data: Labelled, learner: Learner, fold: int) -> dict[str, Scored]:
     held_out = data.customers % FOLDS == fold
-    scorer, payments = _learn(learner, data.take(~held_out)), data.take(held_out)
+    scorer = _learn(learner, data.take(~held_out))
+    payments = scorer.prepare(data.take(held_out))
     return {
         "unseen_customers": _score(scorer, payments.in_stream()),
         "unseen_customers_no_history": _score(scorer, payments),
@@ -97,14 +104,15 @@ def _unseen_customers_later(data: Labelled, learner: Learner, fold: int) -> dict
     held_out = data.customers % FOLDS == fold
     late = data.columns.seconds >= np.quantile(data.columns.seconds, 1 - LATE_SHARE)
     scorer = _learn(learner, data.take(~held_out & ~late))
-    return {"unseen_customers_later": _score(scorer, data.in_stream().take(held_out & late))}
+    return {"unseen_customers_later": _score(scorer, scorer.prepare(data).in_stream().take(held_out & late))}
 
 
 def _known_customers(data: Labelled, learner: Learner, fold: int) -> dict[str, Scored]:
     held_out = np.random.default_rng(SEED).integers(0, FOLDS, len(data)) == fold
-    scorer, payments = _learn(learner, data.take(~held_out)), data.take(held_out)
+    scorer = _learn(learner, data.take(~held_out))
+    payments = scorer.prepare(data.take(held_out))
     return {
-        "known_after_all_others": _score(scorer, data.in_stream().take(held_out)),
+        "known_after_all_others": _score(scorer, scorer.prepare(data).in_stream().take(held_out)),
         "known_alone": _score(scorer, payments.in_stream()),
         "known_no_history": _score(scorer, payments),
         "known_first_payment": _score(scorer, payments.as_first_ones()),
@@ -118,7 +126,7 @@ def _learn(learner: Learner, data: Labelled) -> Scorer:
 
 
 def _score(scorer: Scorer, data: Labelled) -> Scored:
-    return Scored(scorer(data), data.frauds, data.columns.seconds // SECONDS_A_DAY)
+    return Scored(scorer.score(data), data.frauds, data.columns.seconds // SECONDS_A_DAY)
 
 
 def _pool(scored: Iterable[Scored]) -> Scored:

@@ -97,7 +97,7 @@ def _session_opener(
             target.open(go_on)
             source = Source(kafka, settings, topics.transactions, slot.name)
             try:
-                current.session = Session(source, target, Memory(restore) if remembers else None)
+                current.session = Session(source, target, Memory(model.manifest.recipe, restore) if remembers else None)
                 yield current.session
             finally:
                 current.session = None

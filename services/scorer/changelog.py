@@ -12,9 +12,9 @@ from services.scorer.events import Events, Forgotten
 from services.scorer.history import History
 
 KEY = np.dtype([("customer", "<u8"), ("sequence", "<u4")])
-VALUE = np.dtype([("seconds", "<u4"), ("amount", "<f4"), ("id", "<u8")])
+VALUE = np.dtype([("seconds", "<u4"), ("amount", "<f4"), ("id", "<u8"), ("risk", "<f4")])
 SUMS_KEY = np.dtype([("customer", "<u8")])
-SUMS = np.dtype([("count", "<u8"), ("total", "<f8"), ("nights", "<f8"), ("night_total", "<f8")])
+SUMS = np.dtype([("count", "<u8"), ("total", "<f8"), ("nights", "<f8"), ("risk_total", "<f8")])
 
 
 Record = dict[str, bytes | None]
@@ -25,7 +25,8 @@ def to_records(events: Events, sequences: Sequence[int] | np.ndarray, forgotten:
     """Return the records of newly remembered payments (n of them) and of what was forgotten for them."""
     keys, values = np.empty(len(events), KEY), np.empty(len(events), VALUE)
     keys["customer"], keys["sequence"] = events.customers, sequences
-    values["seconds"], values["amount"], values["id"] = events.seconds, events.amounts, events.ids
+    values["seconds"], values["amount"] = events.seconds, events.amounts
+    values["id"], values["risk"] = events.ids, events.risks
     records: list[Record] = [{"key": key, "value": value} for key, value in zip(_cut(keys), _cut(values), strict=True)]
     for lost in forgotten:
         records += _forgotten_records(lost)
@@ -47,7 +48,8 @@ def from_records(records: Sequence[tuple[bytes, bytes | None]]) -> History:
 
     order = np.lexsort((keys["sequence"], values["seconds"], keys["customer"]))
     keys, values = keys[order], values[order]
-    restored = Events(keys["customer"], values["seconds"].astype(np.int64), values["amount"], values["id"])
+    seconds = values["seconds"].astype(np.int64)
+    restored = Events(keys["customer"], seconds, values["amount"], values["id"], values["risk"])
     return History.restored(restored, keys["sequence"].astype(np.int64), _read_sums(sums))
 
 

@@ -39,7 +39,7 @@ class Events:
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Events":
         """Return some of the payments."""
-        return Events(*(column[rows] for column in (self.customers, self.seconds, self.amounts, self.ids, self.risks)))
+        return Events(self.customers[rows], self.seconds[rows], self.amounts[rows], self.ids[rows], self.risks[rows])
 
 
 @dataclass(frozen=True, slots=True)

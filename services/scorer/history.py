@@ -23,7 +23,8 @@ WINDOWS = {"1h": 3_600, "24h": 86_400, "72h": 259_200}
 PAST = (
     "seconds_since_last",
     "last_amount",
-    *(f"{what}_{window}" for window in WINDOWS for what in ("count", "sum", "night_count", "night_sum")),
+    "last_risk",
+    *(f"{what}_{window}" for window in WINDOWS for what in ("count", "sum", "night_count", "risk")),
     "amount_over_mean",
     "count_so_far",
 )
@@ -104,6 +105,7 @@ class History:
         columns = {
             "seconds_since_last": np.where(has_last, events.seconds - stretches.events["seconds"][last], np.nan),
             "last_amount": np.where(has_last, stretches.events["amount"][last], np.nan),
+            "last_risk": np.where(has_last, stretches.events["risk"][last], np.nan),
         }
         for window, seconds in WINDOWS.items():
             then = stretches.lower_bound(rows, events.seconds - seconds)
@@ -111,7 +113,7 @@ class History:
             columns[f"count_{window}"] = now - then
             columns[f"sum_{window}"] = sums["total"]
             columns[f"night_count_{window}"] = sums["nights"]
-            columns[f"night_sum_{window}"] = sums["night_total"]
+            columns[f"risk_{window}"] = sums["risk_total"]
         count = stretches.of["forgotten"][rows] + now
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = events.amounts * count / sums_now["total"]

@@ -1,13 +1,22 @@
 """The manifest beside the ONNX file: what the model is, what it wants and how it was judged. Knows no ONNX."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.common.errors import Stop
 
 MANIFEST_NAME = "manifest.json"
+
+
+class RiskTable(BaseModel):
+    """How likely a payment is a fraud by itself: a coarse look-up that the history sums up over a customer's past."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    amounts: tuple[float, ...] = Field(description="ascending edges of the amounts' bins")
+    risks: tuple[float, ...] = Field(description="by category of the recipe and then any other, day and night, bin")
 
 
 class Recipe(BaseModel):
@@ -17,6 +26,13 @@ class Recipe(BaseModel):
 
     features: tuple[str, ...] = Field(min_length=1, description="names of services.scorer.features, in column order")
     categories: tuple[str, ...] = Field(min_length=1, description="cat_id values; a category's code is its place")
+    risk: RiskTable | None = Field(None, description="what features of a customer's past risk are made of")
+
+    @model_validator(mode="after")
+    def _check_risk_table(self) -> Self:
+        if self.risk and len(self.risk.risks) != (len(self.categories) + 1) * 2 * (len(self.risk.amounts) + 1):
+            raise ValueError("the risk table needs a risk for each category and any other, day and night, and bin")
+        return self
 
 
 class GoldenRow(BaseModel):

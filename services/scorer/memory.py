@@ -20,6 +20,7 @@ from services.scorer.decode import Columns
 from services.scorer.events import Events
 from services.scorer.history import PAST, History
 from services.scorer.manifest import Recipe
+from services.scorer.risk import payment_risks
 
 Restore = Callable[[Iterable[int]], dict[int, History]]
 
@@ -34,7 +35,8 @@ def uses_history(recipe: Recipe) -> bool:
 class Memory:
     """The histories of one session."""
 
-    def __init__(self, restore: Restore) -> None:
+    def __init__(self, recipe: Recipe, restore: Restore) -> None:
+        self._recipe = recipe
         self._restore = restore
         self._histories: dict[int, History] = {}
         self._assignments: dict[int, int] = {}
@@ -77,7 +79,7 @@ class Memory:
             [key is not None and key == own for key, own in zip(keys, customer_keys(columns), strict=True)]
         )
         partitions = np.array([message.partition() for message in read], np.int64)
-        values = np.full((len(columns), len(PAST)), np.nan)
+        values, risks = np.full((len(columns), len(PAST)), np.nan), payment_risks(columns, self._recipe)
         records: dict[int, list[Record]] = {}
         not_remembered = 0
         for partition in np.unique(partitions[keyed]).tolist() if read else ():
@@ -87,6 +89,7 @@ class Memory:
                 seconds=columns.seconds[rows],
                 amounts=columns.numbers["amount"][rows].astype(np.float32),
                 ids=hashes([columns.ids[row].encode() for row in rows.tolist()]),
+                risks=risks[rows],
             )
             past = self._histories[partition].observe(events)
             values[rows] = past.values

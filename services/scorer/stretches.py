@@ -23,7 +23,8 @@ _COLUMNS = {
     "sequence": np.uint32,
     "total": np.float64,
     "nights": np.int32,
-    "night_total": np.float64,
+    "risk": np.float32,
+    "risk_total": np.float64,
 }
 _CUSTOMER_COLUMNS = {
     "customer": np.uint64,
@@ -79,7 +80,8 @@ class Stretches:
         start, length = self.of["start"][rows], self.of["length"][rows]
         sums: NDArray[np.float64] = self.events[name][start + np.maximum(places - 1, 0)].astype(np.float64)
         at = start[first := (places == 0)]
-        sums[first] -= own_share(name, self.events["seconds"][at].astype(np.int64), self.events["amount"][at])
+        own = (self.events["seconds"][at].astype(np.int64), self.events["amount"][at], self.events["risk"][at])
+        sums[first] -= own_share(name, *own)
         sums[length == 0] = 0.0
         for place, row in enumerate(rows.tolist() if self._bases else ()):
             if length[place] == 0 and row in self._bases:
@@ -158,7 +160,7 @@ class Stretches:
         for name, values in _plain(events, sequences).items():
             self.events[name][at] = values
         for name, base in bases.items():
-            own = own_share(name, events.seconds, events.amounts)
+            own = own_share(name, events.seconds, events.amounts, events.risks)
             running = np.cumsum(own)
             self.events[name][at] = np.repeat(base - running[firsts] + own[firsts], counts) + running
         self.of["length"][who] += counts
@@ -175,7 +177,7 @@ class Stretches:
         for name, values in _plain(event, np.array([sequence])).items():
             self.events[name][at] = values[0]
         for name, base in bases.items():
-            own = own_share(name, event.seconds, event.amounts)[0]
+            own = own_share(name, event.seconds, event.amounts, event.risks)[0]
             self.events[name][at] = base + own
             self.events[name][at + 1 : end + 1] += np.array(own).astype(self.events[name].dtype)
         self.of["length"][row] += 1
@@ -224,7 +226,13 @@ class Stretches:
 
 
 def _plain(events: Events, sequences: Rows) -> dict[str, NDArray[Any]]:
-    return {"seconds": events.seconds, "amount": events.amounts, "id": events.ids, "sequence": sequences}
+    return {
+        "seconds": events.seconds,
+        "amount": events.amounts,
+        "id": events.ids,
+        "risk": events.risks,
+        "sequence": sequences,
+    }
 
 
 def _grow(columns: dict[str, NDArray[Any]], needed: int) -> None:

@@ -17,6 +17,7 @@ from services.scorer.changelog import from_records
 from services.scorer.events import Events
 from services.scorer.history import PAST, History
 from services.scorer.memory import hashes
+from services.scorer.risk import payment_risks
 from services.scorer.score import Model, load_model
 from tests.support.messages import PAYMENT, nested
 from tests.support.models import write_probe
@@ -64,6 +65,7 @@ def recomputed(messages: list[Message], model: Model) -> dict[tuple[int, int], t
             columns.seconds,
             columns.numbers["amount"].astype(np.float32),
             hashes([i.encode() for i in columns.ids]),
+            payment_risks(columns, model.manifest.recipe),
         )
         values = np.full((len(log), len(PAST)), np.nan)
         values[keyed] = History().observe(events.take(keyed)).values

@@ -9,7 +9,7 @@ import orjson
 
 from onnx import TensorProto, helper, numpy_helper
 from services.scorer.history import PAST
-from services.scorer.manifest import Recipe
+from services.scorer.manifest import Recipe, RiskTable
 from services.scorer.score import decode_golden, probabilities
 from tests.support.messages import PAYMENT
 
@@ -49,7 +49,8 @@ def write_probe(folder: Path) -> Path:
     onnx.checker.check_model(model)
     content = model.SerializeToString()
 
-    recipe = Recipe(features=PROBE_FEATURES, categories=("home",))
+    table = RiskTable(amounts=(20, 60, 150), risks=tuple(place / 16 for place in range(16)))
+    recipe = Recipe(features=PROBE_FEATURES, categories=("home",), risk=table)
     features = to_features(decode_golden(Decoder(required_fields(recipe)), [PAYMENT]), recipe)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     golden = {

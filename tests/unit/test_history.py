@@ -14,7 +14,7 @@ from services.scorer.history import PAST, WINDOWS, History
 from services.scorer.stretches import MOST_EVENTS
 
 Payment = tuple[int, int, float, int]
-"""customer, seconds, amount, id"""
+"""customer, seconds, amount, id; the risk is made of the amount"""
 
 MONDAY = 1_546_819_200  # 2019-01-07 00:00
 
@@ -31,8 +31,18 @@ PAYMENTS = st.lists(
 
 def events(payments: list[Payment]) -> Events:
     columns = list(zip(*payments, strict=True)) or [()] * 4
-    dtypes = (np.uint64, np.int64, np.float32, np.uint64)
-    return Events(*(np.array(column, dtype) for column, dtype in zip(columns, dtypes, strict=True)))
+    amounts = np.array(columns[2], np.float32)
+    return Events(
+        np.array(columns[0], np.uint64),
+        np.array(columns[1], np.int64),
+        amounts,
+        np.array(columns[3], np.uint64),
+        amounts % np.float32(1),
+    )
+
+
+def risk(amount: float) -> float:
+    return float(np.float32(amount) % np.float32(1))
 
 
 def remembered(payments: list[Payment]) -> list[list[float]]:
@@ -42,11 +52,13 @@ def remembered(payments: list[Payment]) -> list[list[float]]:
     for customer, seconds, amount, number in payments:
         kept = seen.setdefault(customer, [])
         earlier = sorted((event for event in kept if event[0] < seconds), key=lambda event: event[0])
-        row = [seconds - earlier[-1][0], earlier[-1][1]] if earlier else [math.nan] * 2
+        last = earlier[-1][1] if earlier else math.nan
+        row = [seconds - earlier[-1][0], last, risk(last)] if earlier else [math.nan] * 3
         for window in WINDOWS.values():
             inside = [event for event in earlier if event[0] >= seconds - window]
             nights = [event for event in inside if event[0] % 86_400 >= 22 * 3_600 or event[0] % 86_400 < 4 * 3_600]
-            row += [len(inside), sum(event[1] for event in inside), len(nights), sum(event[1] for event in nights)]
+            risks = sum(risk(event[1]) for event in inside)
+            row += [len(inside), sum(event[1] for event in inside), len(nights), risks]
         row.append(amount * len(earlier) / sum(event[1] for event in earlier) if earlier else math.nan)
         rows.append([*row, len(earlier)])
         if (seconds, number) not in [(event[0], event[2]) for event in kept]:
