@@ -1,0 +1,87 @@
+"""Everything at once: a file chosen in the browser, scored, kept, and seen in the browser."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from conftest import ROOT, Start, database_env
+from services.common.settings import TopicSettings
+from stack.ports import free_port
+from stack.servers import PostgresServer
+from tests.support.processes import ServiceProcess, wait_for
+from tests.support.topics import read_all
+
+FULL_ROWS = 262_144
+SCREENSHOT = ROOT / "build" / "page.png"
+"""Kept for a person to look at; the folder is ignored by git."""
+
+BROWSER_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture
+def url(kafka: str, topics: TopicSettings, start: Start, database: PostgresServer, tmp_path: Path) -> Iterator[str]:
+    """The address of a page with a scorer and a sink behind it."""
+    scorer, sink = start("scorer"), start("sink")
+    port = free_port()
+    env = database_env(database, "fraud_ui") | {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka,
+        "TOPIC_TRANSACTIONS": topics.transactions,
+        "UI_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(tmp_path / "uploads"),
+    }
+    page = ServiceProcess.start("ui", env, tmp_path / "ui.log", port)
+    for service in (scorer, sink):
+        service.wait_ready()
+    wait_for(lambda: page.ready("/healthz"), 90, page.text)
+    yield f"http://127.0.0.1:{port}"
+    page.kill()
+
+
+@pytest.fixture
+def full_file(tmp_path: Path) -> Path:
+    """A shuffled file as long as the competition's test.csv."""
+    path = tmp_path / "full.csv"
+    arguments = ["csv", "--rows", str(FULL_ROWS), "--seed", "5", "--shuffle", "--out", str(path)]
+    subprocess.run([sys.executable, "-m", "services.simulator", *arguments], cwd=ROOT, check=True)
+    return path
+
+
+@pytest.mark.timeout(400)
+def test_a_full_file_goes_from_the_browser_to_the_table_and_back(
+    url: str,
+    full_file: Path,
+    chromium: str,
+    kafka: str,
+    topics: TopicSettings,
+    mart: "psycopg.Connection[tuple[Any, ...]]",
+) -> None:
+    """262,144 rows: sent, scored and kept, none lost; then the latest flagged and the histogram."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
+        page = browser.new_page(locale="ru-RU")
+        page.goto(url)
+        page.set_input_files("input[type=file]", full_file)
+        page.get_by_role("button", name="Отправить в Kafka").click()
+        expect(page.locator("#headline")).to_contain_text("262 144 строки в Kafka", timeout=120_000)
+        expect(page.locator("#scored")).to_contain_text("Оценены все строки файла: 262 144.", timeout=180_000)
+        page.get_by_role("button", name="Посмотреть результаты").click()
+        expect(page.locator("#totals")).to_contain_text("Оценено 262 144 транзакции")
+        expect(page.locator("#flagged tbody tr")).to_have_count(10)
+        expect(page.locator("#plot")).to_contain_text("Оценки последних 100 транзакций")
+        bars = page.locator("#plot svg.marks [aria-roledescription=bar]").count()
+        SCREENSHOT.parent.mkdir(exist_ok=True)
+        page.screenshot(path=SCREENSHOT, full_page=True)
+        browser.close()
+
+    latest = mart.execute("select score from scores order by arrival desc limit 100").fetchall()
+    assert bars >= len({int(score * 20) for (score,) in latest if score < 1})
+    counts = "select (select count(*) from scores), (select count(*) from transactions)"
+    wait_for(lambda: mart.execute(counts).fetchone() == (FULL_ROWS, FULL_ROWS), 60)
+    assert len(read_all(kafka, topics.scores)) == FULL_ROWS
+    assert read_all(kafka, topics.dead_letters) == []
