@@ -29,6 +29,9 @@ TARGET = "target"
 RISK_AMOUNTS = np.round(np.geomspace(1, 3_000, 48), 2)
 """Edges of the amounts' bins in the risk table: each bin is 19 % wide."""
 
+RISK_STEP = 2.0**-12
+"""Risks are multiples of it, so that sums of them are exact, and those that differ do so in float32 too."""
+
 RISK_PRIOR_PAYMENTS = 20
 """Payments with the mean share of frauds that are added to each cell of the risk table."""
 
@@ -120,7 +123,9 @@ def learn_risks(data: Labelled, recipe: Recipe) -> RiskTable:
     size = (len(recipe.categories) + 1) * 2 * (len(RISK_AMOUNTS) + 1)
     payments, frauds = np.bincount(cell, minlength=size), np.bincount(cell, data.frauds, minlength=size)
     shares = (frauds + RISK_PRIOR_PAYMENTS * data.frauds.mean()) / (payments + RISK_PRIOR_PAYMENTS)
-    return RiskTable(amounts=tuple(RISK_AMOUNTS.tolist()), risks=tuple(np.round(shares, 6).tolist()))
+    return RiskTable(
+        amounts=tuple(RISK_AMOUNTS.tolist()), risks=tuple((np.round(shares / RISK_STEP) * RISK_STEP).tolist())
+    )
 
 
 def to_columns(frame: pd.DataFrame, fields: Iterable[str]) -> Columns:

@@ -31,6 +31,9 @@ PAST = (
 """What is known of a payment's past. NaN: there was no last event, or no mean; all NaN: there is no history at all."""
 
 
+SUM_DECIMALS, RATIO_DECIMALS = 2, 4
+"""Coarser than what running sums lose and than neighbouring float32 values: equal pasts give equal features."""
+
 MOST_AT_ONCE = 256
 """Events of a customer taken in together."""
 
@@ -111,12 +114,12 @@ class History:
             then = stretches.lower_bound(rows, events.seconds - seconds)
             sums = {name: sums_now[name] - stretches.before(name, rows, then) for name in RUNNING}
             columns[f"count_{window}"] = now - then
-            columns[f"sum_{window}"] = sums["total"]
+            columns[f"sum_{window}"] = np.round(sums["total"], SUM_DECIMALS)
             columns[f"night_count_{window}"] = sums["nights"]
             columns[f"risk_{window}"] = sums["risk_total"]
         count = stretches.of["forgotten"][rows] + now
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = events.amounts * count / sums_now["total"]
+            ratio = np.round(events.amounts * count / sums_now["total"], RATIO_DECIMALS)
         columns["amount_over_mean"] = np.where((count > 0) & np.isfinite(ratio), ratio, np.nan)
         columns["count_so_far"] = count
         return np.stack([columns[name] for name in PAST], axis=1).astype(np.float64)

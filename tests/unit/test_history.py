@@ -58,8 +58,8 @@ def remembered(payments: list[Payment]) -> list[list[float]]:
             inside = [event for event in earlier if event[0] >= seconds - window]
             nights = [event for event in inside if event[0] % 86_400 >= 22 * 3_600 or event[0] % 86_400 < 4 * 3_600]
             risks = sum(risk(event[1]) for event in inside)
-            row += [len(inside), sum(event[1] for event in inside), len(nights), risks]
-        row.append(amount * len(earlier) / sum(event[1] for event in earlier) if earlier else math.nan)
+            row += [len(inside), round(sum(event[1] for event in inside), 2), len(nights), risks]
+        row.append(round(amount * len(earlier) / sum(event[1] for event in earlier), 4) if earlier else math.nan)
         rows.append([*row, len(earlier)])
         if (seconds, number) not in [(event[0], event[2]) for event in kept]:
             kept.append((seconds, amount, number))
@@ -67,7 +67,7 @@ def remembered(payments: list[Payment]) -> list[list[float]]:
 
 
 def same(found: NDArray[np.float64], expected: list[list[float]]) -> bool:
-    return np.allclose(found, np.array(expected).reshape(-1, len(PAST)), rtol=1e-6, atol=1e-6, equal_nan=True)
+    return np.allclose(found, np.array(expected).reshape(-1, len(PAST)), rtol=0, atol=1.1e-4, equal_nan=True)
 
 
 @settings(max_examples=300, deadline=None)
@@ -134,7 +134,7 @@ def test_old_events_make_room_and_live_on_in_the_sums() -> None:
     for remaining in (from_records(records), history):
         past = remaining.observe(later)
         assert past.values[0, PAST.index("count_so_far")] == len(stream)
-        assert past.values[0, PAST.index("amount_over_mean")] == pytest.approx(8 * len(stream) / sum(amounts))
+        assert past.values[0, PAST.index("amount_over_mean")] == pytest.approx(8 * len(stream) / sum(amounts), abs=1e-4)
 
 
 def test_what_comes_too_late_sees_nothing_and_is_not_remembered() -> None:

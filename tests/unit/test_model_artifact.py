@@ -85,16 +85,16 @@ def test_the_features_name_no_customer_and_no_place(model: Model) -> None:
 @pytest.mark.parametrize(
     ("judged_on", "precision", "f1"),
     [
-        ("unseen_customers", 0.965, 0.92),
+        ("unseen_customers", 0.98, 0.94),
         ("unseen_customers_no_history", 0.835, 0.75),
-        ("known_after_all_others", 0.975, 0.935),
+        ("known_after_all_others", 0.98, 0.95),
         ("known_alone", 0.94, 0.88),
         ("known_no_history", 0.865, 0.81),
         ("known_first_payment", 0.865, 0.81),
     ],
 )
-def test_the_shipped_figures_do_not_fall(model: Model, judged_on: str, precision: float, f1: float) -> None:
-    """Average precision, and F1 at the shipped threshold."""
+def test_the_shipped_figures_reach_what_is_required(model: Model, judged_on: str, precision: float, f1: float) -> None:
+    """Average precision, and F1 at the one shipped threshold, in each situation."""
     assert model.manifest.figures[judged_on]["average_precision"] >= precision
     assert model.manifest.figures[judged_on]["f1"] >= f1
 
