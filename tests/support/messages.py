@@ -16,8 +16,9 @@ FRAUD: dict[str, Any] = PAYMENT | {
     "transaction_time": "2019-09-14 23:10",
     "cat_id": "shopping_net",
     "amount": 995.7,
+    "name_1": "Eve",
 }
-"""A payment that any model of this data flags."""
+"""A payment that any model of this data flags, of a customer without a past."""
 
 
 def nested(transaction_id: str | None, **changes: Any) -> bytes:
