@@ -58,7 +58,9 @@ def postgres(database: PostgresServer) -> str:
 def mart(postgres: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
     """A connection of the owner to the mart, whose tables are empty."""
     with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("truncate scores, transactions, sink_offsets, sink_rejects restart identity")
+        connection.execute(
+            "truncate scores, transactions, alerts, verdicts, sink_offsets, sink_rejects restart identity"
+        )
         yield connection
 
 
@@ -101,7 +103,7 @@ def start(
             f"{name.upper()}_STATE_DIR": str(tmp_path),
             f"{name.upper()}_PROBE_PORT": str(port),
         }
-        if name == "sink":
+        if name in {"sink", "dlq"}:
             common |= database_env(request.getfixturevalue("database"), "fraud_sink")
         log = tmp_path / f"{name}-{len(running)}.log"
         service = ServiceProcess.start(f"services.{name}", common | env, log, port, *arguments)

@@ -1,6 +1,7 @@
 """Opens a message of `transactions`: bytes to (id, data). Knows which forms producers use, not what the model needs."""
 
 import json
+import re
 from typing import Any
 
 import orjson
@@ -8,12 +9,15 @@ import orjson
 from services.common.contract import ID_MAX_CHARACTERS
 from services.common.errors import Reason, Reject
 
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
 
 def open_envelope(value: bytes | None) -> tuple[str | None, dict[str, Any]]:
     """Return the transaction's id (None if it has none) and its fields.
 
     Both forms in use are accepted: `{"transaction_id": …, "data": {fields}}` and `{"transaction_id": …, fields}`.
-    Bare NaN and Infinity, which JSON (RFC 8259) does not know but pandas and the standard library write, are read.
+    Bare NaN and Infinity, which JSON (RFC 8259) does not know but pandas and the standard library write, are read. Half
+    of a surrogate pair, which JSON can name but no encoding can write, becomes U+FFFD; in an id it is a reject.
 
     Raises:
         Reject: bad_json, bad_encoding, not_object, or a wrong `transaction_id` or `data`.
@@ -54,7 +58,7 @@ def check_id(transaction_id: object) -> None:
 
 
 def _read_leniently(value: bytes | None) -> Any:
-    """Read what orjson refused: JSON with bare NaN or Infinity, or else name what is wrong."""
+    """Read what orjson refused: JSON with bare NaN, Infinity or lone surrogates, or else name what is wrong."""
     if not value:
         raise Reject(Reason.BAD_JSON, "", "the message is empty")
     try:
@@ -62,8 +66,24 @@ def _read_leniently(value: bytes | None) -> Any:
     except UnicodeDecodeError as error:
         raise Reject(Reason.BAD_ENCODING, "", f"not UTF-8 at byte {error.start}") from None
     try:
-        return json.loads(text)
+        hook = _without_lone_surrogates if "\\u" in text else None
+        return json.loads(text, object_hook=hook, parse_int=_to_number)
     except json.JSONDecodeError as error:
         raise Reject(Reason.BAD_JSON, "", f"{error.msg} at character {error.pos}") from None
-    except (RecursionError, ValueError):
-        raise Reject(Reason.BAD_JSON, "", "nested too deeply or a number too long") from None
+    except RecursionError:
+        raise Reject(Reason.BAD_JSON, "", "nested too deeply") from None
+
+
+def _to_number(digits: str) -> float:
+    """Return an integer; one longer than Python reads (sys.int_info.default_max_str_digits) is far out of any range."""
+    try:
+        return int(digits)
+    except ValueError:
+        return float(digits)
+
+
+def _without_lone_surrogates(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        field: _LONE_SURROGATE.sub("\ufffd", value) if type(value) is str and field != "transaction_id" else value
+        for field, value in fields.items()
+    }

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     BAD_TIME = "bad_time"
     OUT_OF_RANGE = "out_of_range"
     TOO_LARGE = "too_large"
+    CRASH = "crash"
 
 
 class FraudError(Exception):

@@ -1,6 +1,7 @@
 """`python -m services.scorer`: score transactions until SIGTERM, or with --until-empty until there are none left."""
 
 import argparse
+import gc
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,16 +10,21 @@ from services.common.errors import FraudError, Retry
 from services.common.lifecycle import Slot, StopSignal, Watchdog
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
+from services.common.reject_limit import RejectLimit
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer import metrics
-from services.scorer.history import History
-from services.scorer.loop import OpenSession, Session, run
+from services.scorer.batches import Session
+from services.scorer.changelog import Restored
+from services.scorer.loop import OpenSession, run
 from services.scorer.memory import Memory, uses_history
 from services.scorer.read import Source
 from services.scorer.restore import check_copartitioned, restore_histories
 from services.scorer.score import Model, load_model
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import Target
+
+GARBAGE_THRESHOLD = 100_000
+"""Objects before Python looks for cycles: more than a batch has, so that its records are not searched in vain."""
 
 
 def main() -> int:
@@ -36,6 +42,7 @@ def main() -> int:
 
 
 def _run(*, until_empty: bool) -> None:
+    gc.set_threshold(GARBAGE_THRESHOLD)
     settings, kafka, topics = ScorerSettings.read(), KafkaSettings.read(), TopicSettings.read()
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000)
@@ -51,7 +58,9 @@ def _run(*, until_empty: bool) -> None:
     )
     get_logger().info("started", member=slot.name, model=model.manifest.version, threshold=model.manifest.threshold)
     open_session = _session_opener(settings, kafka, topics, slot, model, stop, watchdog, current)
-    run(open_session, model, stop, watchdog.start(), until_empty=until_empty)
+    mark = settings.state_dir / f"{slot.name}.too-many-rejects"
+    limit = RejectLimit(settings.reject_limit_share, settings.reject_limit_in_a_row, mark)
+    run(open_session, model, limit, stop, watchdog.start(), until_empty=until_empty)
     get_logger().info("ended")
 
 
@@ -84,7 +93,7 @@ def _session_opener(
         if stop.requested:
             raise Retry("asked to stop before Kafka answered")
 
-    def restore(partitions: Iterable[int]) -> dict[int, History]:
+    def restore(partitions: Iterable[int]) -> dict[int, Restored]:
         return restore_histories(kafka, topics.history, partitions, go_on)
 
     @contextmanager
@@ -95,7 +104,7 @@ def _session_opener(
         target = Target(kafka, settings, topics, slot.name)
         try:
             target.open(go_on)
-            source = Source(kafka, settings, topics.transactions, slot.name)
+            source = Source(kafka, settings, [topics.transactions], slot.name)
             try:
                 current.session = Session(source, target, Memory(model.manifest.recipe, restore) if remembers else None)
                 yield current.session

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 MINUTE_LENGTH, SECOND_LENGTH = len("2019-09-14 02:46"), len("2019-09-14 02:46:00")
 SECONDS_A_DAY = 86_400
 
+_NO_SECONDS = np.frombuffer(b":00", np.uint8)
 _DIGIT_PLACES = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
 _DAYS_OF_MONTH = np.array([0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
@@ -22,16 +23,16 @@ def parse_times(times: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.boo
 
     The seconds of an impossible time are 0.
     """
-    text = np.frombuffer("".join(map(_to_seconds_form, times)).encode("ascii"), np.uint8).reshape(-1, SECOND_LENGTH)
-    digits = text[:, _DIGIT_PLACES].astype(np.int64) - ord("0")
-    valid = np.logical_and.reduce((digits >= 0) & (digits <= 9), axis=1)
+    text = _to_seconds_form(times)
+    digits = text[:, _DIGIT_PLACES] - ord("0")  # uint8: what is no digit comes out above 9
+    valid = (digits <= 9).all(axis=1)
     valid &= (text[:, 4] == ord("-")) & (text[:, 7] == ord("-"))
     valid &= (text[:, 10] == ord(" ")) | (text[:, 10] == ord("T"))
     valid &= (text[:, 13] == ord(":")) & (text[:, 16] == ord(":"))
 
     digits[~valid] = 0
-    year: NDArray[np.int64] = digits[:, :4] @ np.array([1000, 100, 10, 1])
-    month, day, hour, minute, second = (digits[:, at] * 10 + digits[:, at + 1] for at in (4, 6, 8, 10, 12))
+    century, of_century, month, day, hour, minute, second = (digits[:, ::2] * 10 + digits[:, 1::2]).T.astype(np.int64)
+    year = century * 100 + of_century
     leap: NDArray[np.bool_] = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     last_day = _DAYS_OF_MONTH[np.clip(month, 0, 12)] + (leap & (month == 2))
     valid &= (year >= 1970) & (year < 2100) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= last_day)
@@ -42,8 +43,19 @@ def parse_times(times: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.boo
     return seconds, valid
 
 
-def _to_seconds_form(time: str) -> str:
-    """Return the time as text of SECOND_LENGTH ASCII characters; what has no such form becomes an impossible time."""
+def _to_seconds_form(times: Sequence[str]) -> NDArray[np.uint8]:
+    """Return the times as ASCII text with seconds, uint8 [n, SECOND_LENGTH].
+
+    What has no such form becomes an impossible time.
+    """
+    together = "".join(times)
+    if together.isascii() and set(map(len, times)) == {MINUTE_LENGTH}:
+        minutes = np.frombuffer(together.encode("ascii"), np.uint8).reshape(-1, MINUTE_LENGTH)
+        return np.concatenate([minutes, np.tile(_NO_SECONDS, (len(times), 1))], axis=1)
+    return np.frombuffer("".join(map(_one_to_seconds_form, times)).encode("ascii"), np.uint8).reshape(-1, SECOND_LENGTH)
+
+
+def _one_to_seconds_form(time: str) -> str:
     if len(time) == MINUTE_LENGTH and time.isascii():
         return time + ":00"
     if len(time) == SECOND_LENGTH and time.isascii():

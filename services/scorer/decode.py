@@ -6,23 +6,19 @@ Knows nothing of Kafka and of what the model does with the fields.
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.common.contract import DECIMAL_FIELDS, INTEGER_FIELDS
-from services.common.envelope import open_envelope
 from services.common.errors import Reason, Reject
 from services.scorer.clock import parse_times
+from services.scorer.fields import NUMBERS, FieldReader, Picked
 
 REQUIRED_FIELDS = ("transaction_time", "amount", "cat_id")
 """Without these no payment can be scored; every other field may be missing and is NaN or None then."""
 
 AMOUNT_LIMIT = 1e12
-
-_NUMBERS = frozenset(INTEGER_FIELDS + DECIMAL_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +54,9 @@ class Decoder:
     """Decodes messages into the columns of the given fields (and the required ones)."""
 
     def __init__(self, fields: Iterable[str]) -> None:
-        self.fields = REQUIRED_FIELDS + tuple(sorted(set(fields) - set(REQUIRED_FIELDS)))
-        self._pick: Callable[[dict[str, Any]], tuple[Any, ...]] = itemgetter(*self.fields)
+        optional = sorted(set(fields) - set(REQUIRED_FIELDS))
+        self.fields = (*REQUIRED_FIELDS, *optional)
+        self._reader = FieldReader(REQUIRED_FIELDS, optional)
 
     def decode(self, values: Sequence[bytes | None], new_id: Callable[[int], str]) -> tuple[Columns, Rejects]:
         """Return the columns of the messages that can be scored, and the rejects among them.
@@ -68,44 +65,21 @@ class Decoder:
             values: the messages' bytes [m].
             new_id: gives the id of the message at a place, for those that came without one.
         """
-        ids: list[str] = []
-        rows: list[int] = []
-        picked: list[tuple[Any, ...]] = []
-        rejects: Rejects = {}
-        pick = self._pick
-        for row, value in enumerate(values):
-            try:
-                transaction_id, data = open_envelope(value)
-                try:
-                    fields = pick(data)
-                except KeyError:
-                    fields = self._pick_leniently(data)
-            except Reject as reject:
-                rejects[row] = reject
-                continue
-            ids.append(transaction_id or new_id(row))
-            rows.append(row)
-            picked.append(fields)
+        ids, rows, picked, rejects = self._reader.read(values, new_id)
         return self._to_columns(ids, rows, picked, rejects), rejects
 
-    def _pick_leniently(self, data: dict[str, Any]) -> tuple[Any, ...]:
-        for field in REQUIRED_FIELDS:
-            if field not in data:
-                raise Reject(Reason.MISSING_FIELD, field, "the field is missing")
-        return tuple(map(data.get, self.fields))
-
-    def _to_columns(self, ids: list[str], rows: list[int], picked: list[tuple[Any, ...]], rejects: Rejects) -> Columns:
+    def _to_columns(self, ids: list[str], rows: list[int], picked: list[Picked], rejects: Rejects) -> Columns:
         """Convert a field at a time; a value that does not fit rejects its row, and the rest is converted again."""
         found: Rejects = {}
         values = (
             dict(zip(self.fields, zip(*picked, strict=True), strict=True)) if picked else dict.fromkeys(self.fields, ())
         )
         seconds = _time_column(values["transaction_time"], found)
-        numbers = {field: _number_column(field, values[field], found) for field in self.fields if field in _NUMBERS}
+        numbers = {field: _number_column(field, values[field], found) for field in self.fields if field in NUMBERS}
         texts = {
             field: _text_column(field, values[field], found)
             for field in self.fields
-            if field not in _NUMBERS and field != "transaction_time"
+            if field not in NUMBERS and field != "transaction_time"
         }
         if found:
             rejects |= {rows[place]: reject for place, reject in found.items()}

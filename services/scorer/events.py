@@ -44,15 +44,23 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """Events of a customer that made room, and what all forgotten ones come to."""
+    """Events of a customer that made room, the oldest ones.
+
+    Attributes:
+        customer: 64-bit hash.
+        count: how many were forgotten, ever.
+        seconds, sequence: event time and number of the newest of them: what is kept lies behind it.
+        sums: what all forgotten ones come to, by the names of RUNNING.
+    """
 
     customer: int
-    sequences: NDArray[np.uint32]
     count: int
+    seconds: int
+    sequence: int
     sums: dict[str, float]
 
 
-def is_night(seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
+def is_night(seconds: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which event times lie between 22:00 and 03:59, bool [n]."""
     of_day = seconds % SECONDS_A_DAY
     return (of_day >= NIGHT_FROM) | (of_day < NIGHT_TO)
@@ -70,9 +78,9 @@ def ranks(firsts: Rows, counts: Rows) -> Rows:
     return np.arange(total) - np.repeat(firsts, counts)
 
 
-def own_share(
-    name: str, seconds: NDArray[np.int64], amounts: NDArray[np.float32], risks: NDArray[np.float32]
-) -> NDArray[np.float64]:
-    """Return what each event adds to a running sum, float64 [n]."""
-    shares = {"total": amounts, "nights": is_night(seconds), "risk_total": risks}
-    return shares[name].astype(np.float64)
+def own_shares(
+    seconds: NDArray[Any], amounts: NDArray[np.float32], risks: NDArray[np.float32]
+) -> dict[str, NDArray[np.float64]]:
+    """Return what each event adds to the running sums, float64 [n] each."""
+    shares = (amounts, is_night(seconds), risks)
+    return {name: share.astype(np.float64) for name, share in zip(RUNNING, shares, strict=True)}

@@ -4,8 +4,9 @@ A feature is a named function of the columns and the recipe. The recipe in the m
 the model wants and in which order. Features never identify a customer, a place or a calendar date.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,11 @@ def to_features(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
 
 def category_codes(columns: Columns, recipe: Recipe) -> NDArray[np.float64]:
     """Return the place of each category in the recipe, float64 [n]; a category it does not know is -1 ("other")."""
-    codes = {category: code for code, category in enumerate(recipe.categories)}
-    return np.array([codes.get(category, -1) for category in columns.texts["cat_id"]], np.float64)  # type: ignore[arg-type]
+    return _look_up(recipe.codes, columns.texts["cat_id"], missing=-1.0)
+
+
+def _look_up(codes: Mapping[str | None, float], texts: Sequence[str | None], missing: float) -> NDArray[np.float64]:
+    return np.fromiter(map(codes.get, texts, repeat(missing)), np.float64, len(texts))
 
 
 def _hour(columns: Columns, _: Recipe) -> NDArray[Any]:
@@ -86,8 +90,7 @@ def _urban(columns: Columns, _: Recipe) -> NDArray[Any]:
 
 
 def _gender(columns: Columns, _: Recipe) -> NDArray[Any]:
-    codes = {"F": 0.0, "M": 1.0}
-    return np.array([codes.get(gender, np.nan) for gender in columns.texts["gender"]])  # type: ignore[arg-type]
+    return _look_up({"F": 0.0, "M": 1.0}, columns.texts["gender"], missing=np.nan)
 
 
 def _distance(columns: Columns, _: Recipe) -> NDArray[Any]:

@@ -7,14 +7,14 @@ A payment sees the events that arrived before it and lie strictly earlier in eve
 order of the records in their partition alone: not on how they were cut into batches, and not on restarts.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scorer.events import RUNNING, Events, Forgotten, Rows, groups, ranks
+from services.scorer.events import Events, Forgotten, Rows, groups, ranks
 from services.scorer.stretches import Stretches
 
 WINDOWS = {"1h": 3_600, "24h": 86_400, "72h": 259_200}
@@ -63,18 +63,16 @@ class History:
         self._stretches = Stretches()
 
     @classmethod
-    def restored(
-        cls, events: Events, sequences: NDArray[np.int64], sums: Mapping[int, tuple[int, Mapping[str, float]]]
-    ) -> Self:
+    def restored(cls, events: Events, sequences: NDArray[np.int64], forgotten: Iterable[Forgotten]) -> Self:
         """Return the history of remembered events, ordered by customer, event time and sequence.
 
         Args:
             events: what is remembered.
             sequences: the events' numbers, int64 [n].
-            sums: customer -> how many events were forgotten, and what they came to.
+            forgotten: of each customer of whom events were forgotten.
         """
         history = cls()
-        history._stretches.load(events, sequences, sums)
+        history._stretches.load(events, sequences, forgotten)
         return history
 
     def __len__(self) -> int:
@@ -99,10 +97,16 @@ class History:
         return Past(values, sequences >= 0, sequences, stretches.take_forgotten())
 
     def _look_back(self, rows: Rows, events: Events) -> NDArray[np.float64]:
-        """Return what payments see at their own time, float64 [n, len(PAST)]; events of the same time are not seen."""
-        stretches = self._stretches
-        now = stretches.lower_bound(rows, events.seconds)
-        sums_now = {name: stretches.before(name, rows, now) for name in RUNNING}
+        """Return what payments see at their own time, float64 [n, len(PAST)]; events of the same time are not seen.
+
+        All places in time are looked up together: now, and where each window begins.
+        """
+        stretches, n = self._stretches, len(rows)
+        times = np.concatenate([events.seconds - ago for ago in (0, *WINDOWS.values())])
+        of_all = np.tile(rows, len(times) // n if n else 1)
+        places = stretches.lower_bound(of_all, times)
+        sums = {name: values.reshape(-1, n) for name, values in stretches.before(of_all, places).items()}
+        now, *thens = places.reshape(-1, n)
         last = stretches.of["start"][rows] + np.maximum(now - 1, 0)
         has_last = now > 0
         columns = {
@@ -110,16 +114,14 @@ class History:
             "last_amount": np.where(has_last, stretches.events["amount"][last], np.nan),
             "last_risk": np.where(has_last, stretches.events["risk"][last], np.nan),
         }
-        for window, seconds in WINDOWS.items():
-            then = stretches.lower_bound(rows, events.seconds - seconds)
-            sums = {name: sums_now[name] - stretches.before(name, rows, then) for name in RUNNING}
+        for number, (window, then) in enumerate(zip(WINDOWS, thens, strict=True), start=1):
             columns[f"count_{window}"] = now - then
-            columns[f"sum_{window}"] = np.round(sums["total"], SUM_DECIMALS)
-            columns[f"night_count_{window}"] = sums["nights"]
-            columns[f"risk_{window}"] = sums["risk_total"]
+            columns[f"sum_{window}"] = np.round(sums["total"][0] - sums["total"][number], SUM_DECIMALS)
+            columns[f"night_count_{window}"] = sums["nights"][0] - sums["nights"][number]
+            columns[f"risk_{window}"] = sums["risk_total"][0] - sums["risk_total"][number]
         count = stretches.of["forgotten"][rows] + now
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.round(events.amounts * count / sums_now["total"], RATIO_DECIMALS)
+            ratio = np.round(events.amounts * count / sums["total"][0], RATIO_DECIMALS)
         columns["amount_over_mean"] = np.where((count > 0) & np.isfinite(ratio), ratio, np.nan)
         columns["count_so_far"] = count
         return np.stack([columns[name] for name in PAST], axis=1).astype(np.float64)

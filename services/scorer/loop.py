@@ -1,25 +1,20 @@
 """The scorer's loop: read a batch, score it, write what follows from it in one Kafka transaction; again."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from typing import Any, Protocol
 
-import orjson
-
-from services.common.contract import record_id
 from services.common.errors import Retry, Stop
 from services.common.kafka import Batch
 from services.common.lifecycle import Backoff, StopSignal, Watchdog
 from services.common.logs import get_logger
+from services.common.reject_limit import RejectLimit
 from services.scorer import metrics
-from services.scorer.changelog import Record
-from services.scorer.decode import Columns, Rejects
-from services.scorer.features import category_codes
-from services.scorer.memory import Memory
+from services.scorer.batches import Scoring, Session, Written
+from services.scorer.in_flight import InFlight
 from services.scorer.read import Source
 from services.scorer.score import Model
-from services.scorer.write import Target
 
 FAILURES_IN_A_ROW = 20
 REPORT_SECONDS = 1.0
@@ -27,36 +22,45 @@ REPORT_SECONDS = 1.0
 log = get_logger()
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One life of the Kafka clients, and of what is remembered with them: from a fresh start to the first error.
+class Work(Protocol):
+    """What is done with a batch, in two halves; the second runs while the first is at the next batch."""
 
-    Without a memory every payment is scored as if its customer had no past.
-    """
+    def follow(self, partitions: Mapping[int, int]) -> None:
+        """Take note of which partitions are owned (partition -> number of its assignment), after each read."""
 
-    source: Source
-    target: Target
-    memory: Memory | None = None
+    def prepare(self, batch: Batch) -> Any:
+        """Return what write() needs."""
+
+    def write(self, prepared: Any) -> Written:
+        """Write a batch, whole or not at all."""
 
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
 
 
 def run(
-    open_session: OpenSession, model: Model, stop: StopSignal, watchdog: Watchdog, *, until_empty: bool = False
+    open_session: OpenSession,
+    model: Model,
+    limit: RejectLimit,
+    stop: StopSignal,
+    watchdog: Watchdog,
+    *,
+    until_empty: bool = False,
 ) -> None:
     """Score transactions until asked to stop, or until there are none left; each batch is written whole or not at all.
 
     After any error the Kafka clients are made anew and the group's committed offsets say where to go on.
 
     Raises:
-        Stop: nothing a retry could mend, or too many failures in a row.
+        Stop: nothing a retry could mend, too many failures in a row, or too many rejects.
     """
     backoff = Backoff()
     while not stop.requested:
         try:
             with open_session() as session:
-                _score_batches(session, model, stop, watchdog, backoff, until_empty=until_empty)
+                report = Report(session.source, limit, backoff.reset)
+                work = Scoring(session, model, limit)
+                work_through(session.source, work, report, stop, watchdog, until_empty=until_empty)
                 return
         except Retry as error:
             if backoff.failures >= FAILURES_IN_A_ROW:
@@ -67,93 +71,59 @@ def run(
             backoff.wait(stop.wait)
 
 
-def _score_batches(
-    session: Session, model: Model, stop: StopSignal, watchdog: Watchdog, backoff: Backoff, *, until_empty: bool
+def work_through(
+    source: Source, work: Work, report: "Report", stop: StopSignal, watchdog: Watchdog, *, until_empty: bool = False
 ) -> None:
-    report = Report(session.source)
-    while not stop.requested:
-        watchdog.feed()
-        batch = session.source.read()
-        if session.memory:
-            session.memory.follow(session.source.partitions)
-        if batch:
-            score_batch(batch, session, model, report)
-            backoff.reset()
-        elif until_empty and session.source.drained:
-            break
-        report.tell_if_due()
-    report.tell()
-
-
-def score_batch(batch: Batch, session: Session, model: Model, report: "Report") -> None:
-    """Take one batch all the way:
-
-    1. decode the messages into columns; what cannot be decoded is a reject
-    2. recall the customers' past, and take the payments into it
-    3. compute features and score them
-    4. write scores, rejects, what is remembered and offsets in one Kafka transaction
-    5. count what is now committed
+    """Prepare a batch while the one before it is written, so that neither the trees nor the broker is waited for.
 
     Raises:
-        Retry: nothing of the batch was written.
+        Retry, Stop: a batch was not written, nor any after it.
     """
-    started = time.monotonic()
-    columns, rejects = decode_batch(batch, model)
-    memories: dict[int, list[Record]] = {}
-    if session.memory:
-        columns, memories = session.memory.recall(batch.messages, columns)
-    scores = model.score(columns)
-    flags = model.flag(scores)
-    records = to_records(columns.ids, scores.tolist(), flags.tolist())
-    session.target.write(batch, records, rejects, memories, session.source.group_metadata())
-    session.source.advance(batch)
-    unknown = int((category_codes(columns, model.manifest.recipe) < 0).sum())
-    report.count(len(batch.messages), int(flags.sum()), unknown, rejects, time.monotonic() - started)
-
-
-def decode_batch(batch: Batch, model: Model) -> tuple[Columns, Rejects]:
-    """Return the columns of a batch's messages and the rejects among them."""
-    messages = batch.messages
-
-    def new_id(row: int) -> str:
-        message = messages[row]
-        return record_id(message.topic(), message.partition(), message.offset())  # type: ignore[arg-type]  # was read
-
-    return model.decoder.decode([message.value() for message in messages], new_id)
-
-
-def to_records(ids: list[str], scores: list[float], flags: list[bool]) -> list[Record]:
-    """Return the messages of the topic `scores`: exactly three fields, keyed by the transaction's id."""
-    return [
-        {
-            "key": transaction_id.encode(),
-            "value": orjson.dumps({"transaction_id": transaction_id, "score": score, "fraud_flag": int(flag)}),
-        }
-        for transaction_id, score, flag in zip(ids, scores, flags, strict=True)
-    ]
+    with InFlight(work.write) as in_flight:
+        source.before_revoke = in_flight.settle
+        while not stop.requested:
+            if not in_flight.pending:
+                watchdog.feed()
+            batch = source.read()
+            work.follow(source.partitions)
+            prepared = work.prepare(batch) if batch else None
+            if in_flight.pending and (prepared or in_flight.done):
+                report.count(in_flight.finish())
+                watchdog.feed()
+            if prepared:
+                in_flight.start(prepared)
+            elif until_empty and not in_flight.pending and source.drained:
+                break
+            report.tell_if_due()
+        if in_flight.pending:
+            report.count(in_flight.finish())
+    report.tell()
 
 
 class Report:
     """Counts committed batches: metrics at once, a log line a second at most."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, limit: RejectLimit, on_commit: Callable[[], None] = lambda: None) -> None:
         self._source = source
+        self._limit = limit
+        self._on_commit = on_commit
         self._told_at = time.monotonic()
         self._batches = self._messages = self._flagged = self._rejected = 0
 
-    def count(self, messages: int, flagged: int, unknown: int, rejects: Rejects, seconds: float) -> None:
+    def count(self, written: Written) -> None:
         """Count a batch."""
+        self._on_commit()
         self._batches += 1
-        self._messages += messages
-        self._flagged += flagged
-        self._rejected += len(rejects)
-        metrics.CONSUMED.inc(messages)
-        metrics.SCORED.labels("1").inc(flagged)
-        metrics.SCORED.labels("0").inc(messages - flagged - len(rejects))
-        metrics.UNKNOWN_CATEGORY.inc(unknown)
-        metrics.BATCH_SIZE.observe(messages)
-        metrics.BATCH_SECONDS.observe(seconds)
-        for reject in rejects.values():
+        self._messages += written.messages
+        self._flagged += written.flagged
+        self._rejected += len(written.rejects)
+        metrics.CONSUMED.inc(written.messages)
+        metrics.SCORED.labels("1").inc(written.flagged)
+        metrics.SCORED.labels("0").inc(written.messages - written.flagged - len(written.rejects))
+        metrics.UNKNOWN_CATEGORY.inc(written.unknown)
+        metrics.BATCH_SIZE.observe(written.messages)
+        metrics.BATCH_SECONDS.observe(written.seconds)
+        for reject in written.rejects.values():
             metrics.REJECTED.labels(reject.reason.value).inc()
 
     def tell_if_due(self) -> None:
@@ -162,9 +132,12 @@ class Report:
             self.tell()
 
     def tell(self) -> None:
-        """Set the lag, and write a log line if anything was scored since the last one."""
+        """Set the lag and how near the limit of rejects is; write a log line if anything was scored since the last."""
         behind = self._source.lag
         metrics.LAG.set(behind)
+        metrics.REJECT_SHARE.set(self._limit.share)
+        metrics.REJECTS_IN_A_ROW.set(self._limit.in_a_row)
+        metrics.REJECT_LIMIT_BROKEN.set(self._limit.on_probation)
         if self._batches:
             log.info(
                 "scored",

@@ -1,8 +1,11 @@
 """The manifest beside the ONNX file: what the model is, what it wants and how it was judged. Knows no ONNX."""
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.common.errors import Stop
@@ -18,6 +21,16 @@ class RiskTable(BaseModel):
     amounts: tuple[float, ...] = Field(description="ascending edges of the amounts' bins")
     risks: tuple[float, ...] = Field(description="by category of the recipe and then any other, day and night, bin")
 
+    @cached_property
+    def edges(self) -> NDArray[np.float64]:
+        """The edges of the amounts' bins, float64."""
+        return np.array(self.amounts, np.float64)
+
+    @cached_property
+    def table(self) -> NDArray[np.float32]:
+        """The risks, float32."""
+        return np.array(self.risks, np.float32)
+
 
 class Recipe(BaseModel):
     """How a transaction becomes the model's input: the features in their order, and their constants."""
@@ -27,6 +40,11 @@ class Recipe(BaseModel):
     features: tuple[str, ...] = Field(min_length=1, description="names of services.scorer.features, in column order")
     categories: tuple[str, ...] = Field(min_length=1, description="cat_id values; a category's code is its place")
     risk: RiskTable | None = Field(None, description="what features of a customer's past risk are made of")
+
+    @cached_property
+    def codes(self) -> dict[str | None, float]:
+        """The code of each category."""
+        return {category: float(code) for code, category in enumerate(self.categories)}
 
     @model_validator(mode="after")
     def _check_risk_table(self) -> Self:

@@ -6,23 +6,28 @@ session restores what is committed. So memory and changelog never differ for lon
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from hashlib import blake2b
 
 import numpy as np
 from confluent_kafka import Message
 from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.logs import get_logger
 from services.scorer import metrics
-from services.scorer.changelog import Record, to_records
+from services.scorer.changelog import Record, Restored, to_records
 from services.scorer.decode import Columns
 from services.scorer.events import Events
 from services.scorer.history import PAST, History
 from services.scorer.manifest import Recipe
 from services.scorer.risk import payment_risks
 
-Restore = Callable[[Iterable[int]], dict[int, History]]
+Restore = Callable[[Iterable[int]], Mapping[int, Restored]]
+
+UNKEYED = -1
+
+REWRITES_AT_ONCE = 100
+"""Old records of the changelog written anew with a batch."""
 
 log = get_logger()
 
@@ -39,6 +44,7 @@ class Memory:
         self._recipe = recipe
         self._restore = restore
         self._histories: dict[int, History] = {}
+        self._rewrites: dict[int, list[Record]] = {}
         self._assignments: dict[int, int] = {}
         self._told_unkeyed = False
 
@@ -64,7 +70,8 @@ class Memory:
             if partitions.get(partition) != assignment:
                 del self._histories[partition]
         if new := sorted(partitions.keys() - self._histories.keys()):
-            self._histories |= self._restore(new)
+            for partition, restored in self._restore(new).items():
+                self._histories[partition], self._rewrites[partition] = restored.history, restored.rewrites
         self._assignments = dict(partitions)
         metrics.CUSTOMERS.set(sum(map(len, self._histories.values())))
 
@@ -75,28 +82,35 @@ class Memory:
         """
         read = [messages[row] for row in columns.rows.tolist()]
         keys = [message.key() for message in read]
-        keyed = np.array(
-            [key is not None and key == own for key, own in zip(keys, customer_keys(columns), strict=True)]
+        known = [key is not None and key == own for key, own in zip(keys, customer_keys(columns), strict=True)]
+        partitions = np.fromiter([message.partition() for message in read], np.int64, len(read))
+        partitions[~np.array(known, np.bool_)] = UNKEYED
+        events = Events(
+            customers=hashes([key or b"" for key in keys]),
+            seconds=columns.seconds,
+            amounts=columns.numbers["amount"].astype(np.float32),
+            ids=hashes([name.encode() for name in columns.ids]),
+            risks=payment_risks(columns, self._recipe),
         )
-        partitions = np.array([message.partition() for message in read], np.int64)
-        values, risks = np.full((len(columns), len(PAST)), np.nan), payment_risks(columns, self._recipe)
+        values = np.full((len(columns), len(PAST)), np.nan)
         records: dict[int, list[Record]] = {}
         not_remembered = 0
-        for partition in np.unique(partitions[keyed]).tolist() if read else ():
-            rows = np.flatnonzero(keyed & (partitions == partition))
-            events = Events(
-                customers=hashes([keys[row] or b"" for row in rows.tolist()]),
-                seconds=columns.seconds[rows],
-                amounts=columns.numbers["amount"][rows].astype(np.float32),
-                ids=hashes([columns.ids[row].encode() for row in rows.tolist()]),
-                risks=risks[rows],
-            )
-            past = self._histories[partition].observe(events)
+        for partition in np.unique(partitions[partitions != UNKEYED]).tolist():
+            rows = np.flatnonzero(partitions == partition)
+            own = events.take(rows)
+            past = self._histories[partition].observe(own)
             values[rows] = past.values
-            records[partition] = to_records(events.take(past.kept), past.sequences[past.kept], past.forgotten)
+            records[partition] = to_records(own.take(past.kept), past.sequences[past.kept], past.forgotten)
+            records[partition] += self._some_rewrites(partition)
             not_remembered += len(rows) - int(past.kept.sum())
-        self._count(len(read) - int(keyed.sum()), not_remembered)
+        self._count(known.count(False), not_remembered)
         return replace(columns, past=values), records
+
+    def _some_rewrites(self, partition: int) -> list[Record]:
+        """Return some of the records that the restore found to be written anew, a few a batch."""
+        rewrites = self._rewrites.get(partition, [])
+        some, self._rewrites[partition] = rewrites[:REWRITES_AT_ONCE], rewrites[REWRITES_AT_ONCE:]
+        return some
 
     def _count(self, unkeyed: int, not_remembered: int) -> None:
         metrics.FORGETFUL.inc(not_remembered)
@@ -109,9 +123,9 @@ class Memory:
 def customer_keys(columns: Columns) -> list[bytes | None]:
     """Return the key that each payment should have, None where a part of the customer is missing."""
     parts = zip(*(columns.texts[field] for field in CUSTOMER_FIELDS), strict=True)
-    return [f"{first}|{last}|{street}".encode() if first and last and street else None for first, last, street in parts]
+    return ["|".join(names).encode() if all(names) else None for names in parts]
 
 
 def hashes(values: Sequence[bytes]) -> NDArray[np.uint64]:
-    """Return the first 64 bits of each value's BLAKE2b (RFC 7693), uint64 [n]."""
-    return np.frombuffer(b"".join([blake2b(value, digest_size=8).digest() for value in values]), np.uint64)
+    """Return the XXH3 of each value, uint64 [n] (xxHash, "XXH3 algorithm overview")."""
+    return np.fromiter(map(xxh3_64_intdigest, values), np.uint64, len(values))

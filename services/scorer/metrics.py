@@ -15,6 +15,9 @@ RESTORE_SECONDS = Histogram("fraud_scorer_restore_seconds", "Seconds to restore 
 BATCH_SIZE = Histogram("fraud_scorer_batch_size", "Messages in a batch", buckets=(1, 10, 100, 1_000, 5_000, 10_000))
 BATCH_SECONDS = Histogram("fraud_scorer_batch_seconds", "Seconds from read to committed")
 REBUILDS = Counter("fraud_scorer_rebuilds_total", "Times the Kafka clients were made anew")
+REJECT_SHARE = Gauge("fraud_scorer_reject_share", "Share of rejects among the latest 10,000 messages")
+REJECTS_IN_A_ROW = Gauge("fraud_scorer_rejects_in_a_row", "Rejects since the last message that could be scored")
+REJECT_LIMIT_BROKEN = Gauge("fraud_scorer_reject_limit_broken", "1 from a stop by the reject limit to the next batch")
 LAG = Gauge("fraud_scorer_consumer_lag", "Messages behind the ends of the owned partitions")
 MODEL = Gauge("fraud_scorer_model_info", "1 for the model in use", ["version", "sha256"])
 

@@ -12,8 +12,7 @@ from services.common.kafka import edge_offsets
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer import metrics
-from services.scorer.changelog import from_records
-from services.scorer.history import History
+from services.scorer.changelog import Restored, from_records
 
 READ_AT_ONCE = 20_000
 READ_WAIT_SECONDS = 0.2
@@ -42,7 +41,7 @@ def check_copartitioned(kafka: KafkaSettings, topics: TopicSettings) -> None:
 
 def restore_histories(
     kafka: KafkaSettings, topic: str, partitions: Iterable[int], progress: Callable[[], None]
-) -> dict[int, History]:
+) -> dict[int, Restored]:
     """Return the history of each partition as its changelog tells it.
 
     The end is the newest offset there is, committed or not: a transaction of the partition's last owner may be decided
@@ -53,6 +52,7 @@ def restore_histories(
 
     Raises:
         Retry: the broker does not answer.
+        Stop: the changelog is not one of this version.
     """
     started = time.monotonic()
     places = [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
@@ -92,7 +92,7 @@ def restore_histories(
     log.info(
         "restored",
         partitions=sorted(histories),
-        customers=sum(map(len, histories.values())),
+        customers=sum(len(restored.history) for restored in histories.values()),
         records=sum(map(len, records.values())),
         seconds=round(seconds, 3),
     )

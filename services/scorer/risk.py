@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from services.scorer.decode import Columns
 from services.scorer.events import is_night
+from services.scorer.features import category_codes
 from services.scorer.manifest import Recipe
 
 
@@ -16,14 +17,12 @@ def payment_risks(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
     """Return the risk of each payment, float32 [n]; 0 where the recipe has no table."""
     if recipe.risk is None:
         return np.zeros(len(columns), np.float32)
-    table = np.array(recipe.risk.risks, np.float32)
-    return table[cells(columns, recipe, np.array(recipe.risk.amounts))]
+    return recipe.risk.table[cells(columns, recipe, recipe.risk.edges)]
 
 
 def cells(columns: Columns, recipe: Recipe, edges: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the place of each payment in a risk table with these edges of amounts, int64 [n]."""
-    other = len(recipe.categories)
-    codes = {category: code for code, category in enumerate(recipe.categories)}
-    category = np.array([codes.get(name, other) for name in columns.texts["cat_id"]], np.int64)  # type: ignore[arg-type]
+    category = category_codes(columns, recipe).astype(np.int64)
+    category[category < 0] = len(recipe.categories)
     bins = np.searchsorted(edges, columns.numbers["amount"])
     return (category * 2 + is_night(columns.seconds)) * (len(edges) + 1) + bins

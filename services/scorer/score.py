@@ -31,13 +31,17 @@ class Model:
     session: onnxruntime.InferenceSession
     decoder: Decoder
 
-    def score(self, columns: Columns) -> NDArray[np.float64]:
-        """Return the probability of fraud of each transaction, float64 [n] in [0, 1], rounded to 6 decimals.
+    def features(self, columns: Columns) -> NDArray[np.float32]:
+        """Return the model's input, float32 [n, k]."""
+        return to_features(columns, self.manifest.recipe)
+
+    def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the probability of fraud of each row of features, float64 [n] in [0, 1], rounded to 6 decimals.
 
         The rounded value is what is published, and the flag is taken from it, so that every reader of a score and the
         manifest's threshold comes to the same flag.
         """
-        return np.round(probabilities(self.session, to_features(columns, self.manifest.recipe)), SCORE_DECIMALS)
+        return np.round(probabilities(self.session, features), SCORE_DECIMALS)
 
     def flag(self, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which scores are flagged as fraud, bool [n]."""

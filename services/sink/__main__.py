@@ -13,6 +13,7 @@ from services.common.lifecycle import Backoff, Slot, StopSignal, Watchdog
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.settings import KafkaSettings, TopicSettings
+from services.sink.limits import Limits
 from services.sink.loop import State, run
 from services.sink.read import Source
 from services.sink.settings import SinkSettings
@@ -61,9 +62,11 @@ def _run(*, until_empty: bool) -> None:
         finally:
             mart.close()
 
-    source = Source(kafka, settings, [topics.scores, topics.transactions], slot.name)
+    names = [topics.scores, topics.transactions]
+    limits = Limits.of(names, settings, slot.name)
+    source = Source(kafka, settings, names, slot.name)
     try:
-        run(source, open_mart, topics, stop, watchdog, state, until_empty=until_empty)
+        run(source, open_mart, topics, limits, stop, watchdog, state, until_empty=until_empty)
     finally:
         source.close()
     get_logger().info("ended")

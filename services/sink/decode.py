@@ -24,6 +24,9 @@ TransactionRow = tuple[
 """transaction_id, event_time, amount, category, merchant, state, city, customer, src_partition, src_offset"""
 
 _TIME_LENGTHS = frozenset({len("2019-09-14 02:46"), len("2019-09-14 02:46:00")})
+_CUSTOMER_MAX_CHARACTERS = 512
+"""What an index entry of PostgreSQL holds (2,704 bytes) at 4 bytes a character, with the event time beside it."""
+
 _FLAGS = {0: 0, 1: 1}
 """Also takes true and false, which equal 1 and 0."""
 
@@ -55,8 +58,7 @@ def decode_score(value: bytes | None, timestamp_ms: int, partition: int, offset:
         raise Reject(Reason.OUT_OF_RANGE, "score", f"expected 0 to 1, got {score}")
     if type(flag) not in {int, bool, float} or flag not in _FLAGS:
         raise Reject(Reason.OUT_OF_RANGE, "fraud_flag", "expected 0 or 1")
-    scored_at = datetime.fromtimestamp(timestamp_ms / 1000, UTC)
-    return transaction_id, float(score), _FLAGS[flag], scored_at, partition, offset
+    return transaction_id, float(score), _FLAGS[flag], _moment(timestamp_ms), partition, offset
 
 
 def decode_transaction(value: bytes | None, topic: str, partition: int, offset: int) -> TransactionRow:
@@ -66,7 +68,6 @@ def decode_transaction(value: bytes | None, topic: str, partition: int, offset: 
         Reject: not a transaction at all, so that the scorer rejects it too.
     """
     transaction_id, data = open_envelope(value)
-    customer = customer_key(data)
     return (
         transaction_id or record_id(topic, partition, offset),
         _time(data.get("transaction_time")),
@@ -75,10 +76,26 @@ def decode_transaction(value: bytes | None, topic: str, partition: int, offset: 
         _text(data, "merch"),
         _text(data, "us_state"),
         _text(data, "one_city"),
-        None if customer is None else customer.decode().replace("\0", ""),
+        _customer(data),
         partition,
         offset,
     )
+
+
+def _moment(timestamp_ms: int) -> datetime:
+    """Return the time of Kafka's timestamp: producers write it, and a broker takes almost any 64 bits."""
+    try:
+        return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        message = f"{timestamp_ms} ms is outside of the years 1 to 9999"
+        raise Reject(Reason.OUT_OF_RANGE, "timestamp", message) from None
+
+
+def _customer(data: Mapping[str, Any]) -> str | None:
+    if (key := customer_key(data)) is None:
+        return None
+    customer = key.decode().replace("\0", "")
+    return customer if len(customer) <= _CUSTOMER_MAX_CHARACTERS else None
 
 
 def _time(value: Any) -> datetime | None:
@@ -102,8 +119,4 @@ def _number(value: Any) -> float | None:
 
 def _text(data: Mapping[str, Any], field: str) -> str | None:
     value = data.get(field)
-    if type(value) is not str:
-        return None
-    if value.isascii() and "\0" not in value:
-        return value
-    return value.replace("\0", "").encode(errors="replace").decode()
+    return value.replace("\0", "") if type(value) is str else None

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 
 from services.common.errors import Reject, Retry
 from services.common.kafka import Batch
@@ -12,9 +13,12 @@ from services.common.logs import get_logger
 from services.common.settings import TopicSettings
 from services.sink import metrics
 from services.sink.decode import ScoreRow, TransactionRow, decode_score, decode_transaction
+from services.sink.limits import Limits
+from services.sink.merge import TableRows, Written
 from services.sink.read import Source
+from services.sink.rejects import RejectRow, reject_row
 from services.sink.tables import SCORES, TRANSACTIONS
-from services.sink.write import Mart, RejectRow, TableRows, Written, reject_row
+from services.sink.write import Mart
 
 REPORT_SECONDS = 1.0
 IDLE_SECONDS = 0.2
@@ -35,6 +39,7 @@ def run(
     source: Source,
     open_mart: OpenMart,
     topics: TopicSettings,
+    limits: Limits,
     stop: StopSignal,
     watchdog: Watchdog,
     state: State,
@@ -55,7 +60,7 @@ def run(
             with open_mart() as mart:
                 source.release()
                 state.writing = True
-                _write_batches(source, mart, topics, stop, watchdog, backoff, until_empty=until_empty)
+                _write_batches(source, mart, topics, limits, stop, watchdog, backoff, until_empty=until_empty)
                 return
         except Retry as error:
             state.writing = False
@@ -77,6 +82,7 @@ def _write_batches(
     source: Source,
     mart: Mart,
     topics: TopicSettings,
+    limits: Limits,
     stop: StopSignal,
     watchdog: Watchdog,
     backoff: Backoff,
@@ -88,7 +94,7 @@ def _write_batches(
         watchdog.feed()
         batch = source.read(mart.positions)
         if batch:
-            keep_batch(batch, source, mart, topics, report)
+            keep_batch(batch, source, mart, topics, limits, report)
             backoff.reset()
         elif until_empty and source.drained:
             break
@@ -96,17 +102,23 @@ def _write_batches(
     report.tell()
 
 
-def keep_batch(batch: Batch, source: Source, mart: Mart, topics: TopicSettings, report: "Report") -> None:
+def keep_batch(
+    batch: Batch, source: Source, mart: Mart, topics: TopicSettings, limits: Limits, report: "Report"
+) -> None:
     """Take one batch all the way:
 
     1. decode the messages into rows, the last of an id; scores that break the contract are rejects
-    2. write rows, rejects and offsets in one database transaction
+    2. write rows, rejects and offsets in one database transaction, unless the rejects are too many
     3. note what is now kept
+
+    Raises:
+        Retry: nothing of the batch was written; Stop: likewise, and nothing a retry could mend.
     """
     started = time.monotonic()
     parts, rejects, skipped = decode_batch(batch, topics)
-    written = mart.write(batch, parts, rejects)
+    written, rejects = mart.write(batch, parts, rejects, partial(limits.check, batch))
     source.advance(batch)
+    limits.count(batch, rejects)
     report.count(len(batch.messages), written, rejects, skipped, time.monotonic() - started)
 
 

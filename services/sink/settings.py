@@ -16,6 +16,13 @@ class SinkSettings(Settings):
 
     group_id: str = Field("sink", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="consumer group of all sinks")
     batch_max_messages: int = Field(10_000, ge=1, le=100_000, description="most messages in a database transaction")
+    reject_limit_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="so much of the latest 10,000 messages may be rejected, then it stops; 0 = no limit",
+    )
+    reject_limit_in_a_row: int = Field(1_000, ge=0, description="so many rejects in a row stop it; 0 = no limit")
     state_dir: Path = Field(Path(tempfile.gettempdir()) / "fraud-sink", description="lock files of the slots")
     probe_host: str = Field("127.0.0.1", description="where /livez, /readyz and /metrics answer")
     probe_port: int = Field(9102, ge=0, le=65535, description="their port; 0 takes a free one")

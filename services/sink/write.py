@@ -4,49 +4,24 @@ The offsets are guarded: they move only from where this sink last left them. So 
 slept changes nothing, and a COMMIT whose answer was lost needs no guess.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Self
 
 import psycopg
-from confluent_kafka import Message
 
-from services.common.errors import FraudError, Reason, Reject, Retry, Stop
+from services.common.errors import FraudError, Reject, Retry, Stop
 from services.common.kafka import Batch, Place
-from services.sink.tables import TABLES, Table
+from services.sink.merge import Row, TableRows, Written, merge, merge_carefully
+from services.sink.rejects import KEEP, RejectRow, reject_row
+from services.sink.tables import TABLES
 
 LOCK_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_SECONDS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class RejectRow:
-    """A record that breaks the contract, its bytes untouched."""
-
-    topic: str
-    partition: int
-    offset: int
-    reason: str
-    message: str
-    key: bytes | None
-    value: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class TableRows:
-    """Rows of a table, at most one an id, and the topic they were read from; each ends with (partition, offset)."""
-
-    table: Table
-    topic: str
-    rows: Sequence[tuple[Any, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a batch changed in a table."""
-
-    rows: int
-    changed: int
+Check = Callable[[Sequence[RejectRow]], None]
+"""Is shown the rejects of a batch before they are kept; may raise Stop."""
 
 
 class Mart:
@@ -84,7 +59,7 @@ class Mart:
             for table in TABLES:
                 connection.execute(table.create_staging())
         except psycopg.Error as error:
-            raise _fate(error) from error
+            raise fate(error) from error
         return cls(connection, cluster_id)
 
     def positions(self, lows: Mapping[Place, int]) -> dict[Place, int]:
@@ -108,88 +83,60 @@ class Mart:
                     (*keys, self._cluster_id),
                 ).fetchall()
         except psycopg.Error as error:
-            raise _fate(error) from error
+            raise fate(error) from error
         return {(topic, partition): offset for topic, partition, offset in found}
 
-    def write(self, batch: Batch, parts: Sequence[TableRows], rejects: Sequence[RejectRow]) -> dict[str, Written]:
+    def write(
+        self, batch: Batch, parts: Sequence[TableRows], rejects: Sequence[RejectRow], check: Check
+    ) -> tuple[dict[str, Written], list[RejectRow]]:
         """Write everything that follows from a batch, or nothing of it, in one database transaction:
 
         1. COPY the rows to staging tables and merge them into their tables
-        2. keep the rejects
+        2. let the rejects be checked, and keep them
         3. move the offsets, which must stand where the batch began
         4. commit
 
         A row the database refuses is found by halving the batch, and kept as a reject.
 
+        Returns:
+            Table -> what changed in it; all rejects that were kept.
+
         Raises:
             Retry: nothing was written, or the answer to the commit was lost; the offsets in the database tell.
+            Stop: nothing was written; nothing a retry could mend.
         """
         try:
             try:
-                return self._write(batch, parts, list(rejects), careful=False)
+                return self._write(batch, parts, list(rejects), check, careful=False)
             except (psycopg.IntegrityError, psycopg.DataError):
-                return self._write(batch, parts, list(rejects), careful=True)
+                return self._write(batch, parts, list(rejects), check, careful=True)
         except psycopg.Error as error:
-            raise _fate(error) from error
+            raise fate(error) from error
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
 
     def _write(
-        self, batch: Batch, parts: Sequence[TableRows], rejects: list[RejectRow], *, careful: bool
-    ) -> dict[str, Written]:
+        self, batch: Batch, parts: Sequence[TableRows], rejects: list[RejectRow], check: Check, *, careful: bool
+    ) -> tuple[dict[str, Written], list[RejectRow]]:
         written = {}
         with self._connection.transaction():
             for part in parts:
                 if careful:
-                    written[part.table.name] = self._merge_carefully(part, part.rows, batch, rejects)
+                    refuse = partial(_note_refused, batch, part.topic, rejects)
+                    written[part.table.name] = merge_carefully(self._connection, part.table, part.rows, refuse)
                 elif part.rows:
-                    written[part.table.name] = self._merge(part.table, part.rows)
+                    written[part.table.name] = merge(self._connection, part.table, part.rows)
+            check(rejects)
             self._keep_rejects(rejects)
             self._move_offsets(batch)
-        return written
-
-    def _merge(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> Written:
-        with self._connection.cursor() as cursor:
-            with cursor.copy(table.copy()) as copy:
-                copy.set_types(table.types)
-                for row in rows:
-                    copy.write_row(row)
-            counts = cursor.execute(table.merge()).fetchone()
-        return Written(*counts) if counts else Written(0, 0)
-
-    def _merge_carefully(
-        self, part: TableRows, rows: Sequence[tuple[Any, ...]], batch: Batch, rejects: list[RejectRow]
-    ) -> Written:
-        """Write what can be written; halve what cannot, down to the row at fault."""
-        if not rows:
-            return Written(0, 0)
-        try:
-            with self._connection.transaction():
-                written = self._merge(part.table, rows)
-                self._connection.execute(part.table.clear_staging())
-                return written
-        except (psycopg.IntegrityError, psycopg.DataError) as error:
-            if len(rows) == 1:
-                rejects.append(_refused_row(batch, part.topic, rows[0], error))
-                return Written(0, 0)
-        middle = len(rows) // 2
-        halves = [self._merge_carefully(part, half, batch, rejects) for half in (rows[:middle], rows[middle:])]
-        return Written(sum(half.rows for half in halves), sum(half.changed for half in halves))
+        return written, rejects
 
     def _keep_rejects(self, rejects: Sequence[RejectRow]) -> None:
-        if not rejects:
-            return
-        with self._connection.cursor() as cursor:
-            cursor.executemany(
-                'insert into sink_rejects (cluster_id, topic, partition, "offset", reason, message, key, value)'
-                " values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
-                [
-                    (self._cluster_id, r.topic, r.partition, r.offset, r.reason, r.message, r.key, r.value)
-                    for r in rejects
-                ],
-            )
+        if rejects:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(KEEP, [reject.parameters(self._cluster_id) for reject in rejects])
 
     def _move_offsets(self, batch: Batch) -> None:
         places = list(batch.next_offsets)
@@ -210,28 +157,14 @@ class Mart:
             raise Retry("another sink has moved the offsets: reading again from where the database stands")
 
 
-def reject_row(message: Message, reject: Reject) -> RejectRow:
-    """Return the row that keeps a record which breaks the contract."""
-    return RejectRow(
-        topic=message.topic() or "",
-        partition=message.partition() or 0,
-        offset=message.offset() or 0,
-        reason=reject.reason.value,
-        message=reject.message,
-        key=message.key(),
-        value=message.value(),
-    )
-
-
-def _refused_row(batch: Batch, topic: str, row: tuple[Any, ...], error: psycopg.Error) -> RejectRow:
-    """Return the reject of a row that the database itself refused."""
+def _note_refused(batch: Batch, topic: str, rejects: list[RejectRow], row: Row, reject: Reject) -> None:
+    """Take the record of a row that the database itself refused to the rejects."""
     place = (topic, *row[-2:])
     message = next(m for m in batch.messages if (m.topic(), m.partition(), m.offset()) == place)
-    reason = Reason.OUT_OF_RANGE if isinstance(error, psycopg.IntegrityError) else Reason.BAD_TYPE
-    return reject_row(message, Reject(reason, "", f"PostgreSQL refused it: {error.sqlstate}"))
+    rejects.append(reject_row(message, reject))
 
 
-def _fate(error: psycopg.Error) -> FraudError:
+def fate(error: psycopg.Error) -> FraudError:
     """Return Stop for what only a person can mend (SQLSTATE classes 28, 3D and 42), Retry for everything else."""
     state = error.sqlstate or ""
     sentence = (

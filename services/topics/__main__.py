@@ -1,5 +1,6 @@
 """`python -m services.topics`: make the topics that are missing, and say what there is."""
 
+import argparse
 import sys
 import time
 
@@ -9,6 +10,8 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 from services.common.errors import FraudError, Stop
 from services.common.logs import configure_logs, get_logger
 from services.common.settings import KafkaSettings, TopicSettings
+from services.scorer.settings import ScorerSettings
+from services.topics.change import delete_history, forget_offsets, grow_topics, wait_until_scorers_left
 
 BROKER_WAIT_SECONDS = 60.0
 CHANGELOG = {
@@ -21,14 +24,36 @@ DEAD_LETTER_RETENTION_MS = 30 * 24 * 3600 * 1000
 
 
 def main() -> int:
-    """Make the topics; return the exit code."""
+    """Make the topics, or change them first; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m services.topics", description=__doc__)
+    change = parser.add_argument_group("changes, while no scorer runs")
+    change.add_argument(
+        "--grow", action="store_true", help="raise all topics to TOPIC_PARTITIONS; the history begins anew"
+    )
+    change.add_argument("--new-history", action="store_true", help="the history begins anew")
+    change.add_argument("--rescore", action="store_true", help="the scorers begin with the oldest message there is")
+    options = parser.parse_args()
     configure_logs("topics")
     try:
-        make_topics(KafkaSettings.read(), TopicSettings.read())
+        kafka, topics = KafkaSettings.read(), TopicSettings.read()
+        if options.grow or options.new_history or options.rescore:
+            _change_topics(options, kafka, topics)
+        make_topics(kafka, topics)
     except FraudError as error:
         get_logger().critical("stopped", reason=str(error))
         return 1
     return 0
+
+
+def _change_topics(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettings) -> None:
+    admin, scorers = AdminClient(kafka.client_config()), ScorerSettings.read()
+    wait_until_scorers_left(admin, scorers)
+    if options.grow:
+        grow_topics(admin, topics)
+    if options.new_history:
+        delete_history(admin, topics)
+    if options.rescore:
+        forget_offsets(admin, scorers)
 
 
 def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:

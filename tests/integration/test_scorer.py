@@ -9,6 +9,7 @@ from confluent_kafka import Producer
 from conftest import Start
 from services.common.contract import record_id
 from services.common.settings import TopicSettings
+from services.common.version import VERSION
 from tests.support.messages import FRAUD, flat, nested
 from tests.support.processes import wait_for
 from tests.support.topics import headers, produce, read_all
@@ -88,7 +89,9 @@ def test_a_reject_keeps_its_bytes_and_names_its_reason(kafka: str, topics: Topic
             "partition": str(source.partition()),
             "offset": str(source.offset()),
             "timestamp": str(source.timestamp()[1]),
+            "first_seen": str(source.timestamp()[1]),
             "attempts": "1",
+            "app_version": VERSION,
         }
 
 

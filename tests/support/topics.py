@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from services.common.contract import customer_key
@@ -23,16 +23,11 @@ def produce(bootstrap: str, topic: str, values: Iterable[bytes | None], key: byt
 
 def read_all(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[Message]:
     """Return every message of a topic up to its end as it is now."""
-    return list(_read(bootstrap, topic, isolation))
+    return list(read_each(bootstrap, topic, isolation))
 
 
-def headers(message: Message) -> dict[str, str]:
-    """Return a message's headers as text."""
-    pairs: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]
-    return {name: value.decode() for name, value in pairs}
-
-
-def _read(bootstrap: str, topic: str, isolation: str) -> Iterator[Message]:
+def read_each(bootstrap: str, topic: str, isolation: str = "read_committed", seconds: float = 60) -> Iterator[Message]:
+    """Yield every message of a topic up to its end as it is now; in a partition by offset."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -44,9 +39,9 @@ def _read(bootstrap: str, topic: str, isolation: str) -> Iterator[Message]:
     )
     partitions = AdminClient({"bootstrap.servers": bootstrap}).list_topics(topic, timeout=10).topics[topic].partitions
     places = [TopicPartition(topic, partition, 0) for partition in partitions]
-    ends = {place.partition: consumer.get_watermark_offsets(place, timeout=10)[1] for place in places}
+    ends = {place.partition: _end(consumer, place) for place in places}
     consumer.assign(places)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds
     try:
         while any(
             position.offset < ends[position.partition]
@@ -59,3 +54,21 @@ def _read(bootstrap: str, topic: str, isolation: str) -> Iterator[Message]:
                 yield message
     finally:
         consumer.close()
+
+
+def _end(consumer: Consumer, place: TopicPartition, tries: int = 20) -> int:
+    """Return where a partition ends; the leader of a new topic may not know of it at once."""
+    while True:
+        try:
+            return int(consumer.get_watermark_offsets(place, timeout=10)[1])
+        except KafkaException as error:
+            tries -= 1
+            if not tries or error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                raise
+            time.sleep(0.5)
+
+
+def headers(message: Message) -> dict[str, str]:
+    """Return a message's headers as text."""
+    pairs: list[tuple[str, Any]] = list(message.headers() or [])  # type: ignore[arg-type]
+    return {name: value.decode() for name, value in pairs}

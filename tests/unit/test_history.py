@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from services.common.errors import Stop
 from services.scorer.changelog import from_records, to_records
 from services.scorer.events import Events
 from services.scorer.history import PAST, WINDOWS, History
@@ -86,7 +87,7 @@ def test_a_payment_sees_the_same_past_however_its_stream_is_cut(
         values.append(past.values)
         at += size
         if restart:
-            history = from_records(records)
+            history = from_records(records).history
     assert same(np.vstack(values), remembered(payments[:at]))
 
 
@@ -131,7 +132,7 @@ def test_old_events_make_room_and_live_on_in_the_sums() -> None:
     later = events([(1, MONDAY + 4_000 * 3_600, 8.0, 9_999)])
     amounts = [amount for _, _, amount, _ in stream]
 
-    for remaining in (from_records(records), history):
+    for remaining in (from_records(records).history, history):
         past = remaining.observe(later)
         assert past.values[0, PAST.index("count_so_far")] == len(stream)
         assert past.values[0, PAST.index("amount_over_mean")] == pytest.approx(8 * len(stream) / sum(amounts), abs=1e-4)
@@ -157,4 +158,33 @@ def test_compaction_does_not_change_what_is_restored() -> None:
     compacted = list({key: (key, value) for key, value in records}.values())
     probe = events([(customer, MONDAY + 10**6, 5.0, 1) for customer in range(3)])
 
-    assert np.array_equal(from_records(compacted).observe(probe).values, from_records(records).observe(probe).values)
+    assert np.array_equal(
+        from_records(compacted).history.observe(probe).values, from_records(records).history.observe(probe).values
+    )
+
+
+def test_records_that_hardly_count_any_more_are_written_anew() -> None:
+    """The changelog stays in bounds: with what is rewritten under its old key it tells the same history, in less."""
+    history, records = History(), []
+    for at in range(0, 8 * MOST_EVENTS, 100):
+        batch = events([(1 + n % 2, MONDAY + n * 60, 1.0, n) for n in range(at, at + 100)])
+        past = history.observe(batch)
+        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.forgotten)]
+    restored = from_records(records)
+    rewrites = [(record["key"] or b"", record["value"]) for record in restored.rewrites]
+    compacted = {key: value for key, value in records + rewrites if value is not None}
+    for key, value in rewrites:
+        if value is None:
+            del compacted[key]
+    again = from_records(list(compacted.items()))
+    probe = events([(customer, MONDAY + 10**6, 5.0, 1) for customer in (1, 2)])
+
+    assert sum(map(len, compacted.values())) < 0.5 * sum(len(value or b"") for _, value in records)
+    assert again.rewrites == []
+    assert np.array_equal(again.history.observe(probe).values, restored.history.observe(probe).values)
+
+
+def test_a_changelog_of_another_version_is_refused() -> None:
+    """Its records would be taken for other payments."""
+    with pytest.raises(Stop, match="does not know"):
+        from_records([(bytes(12), bytes(20))])

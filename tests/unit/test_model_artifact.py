@@ -43,7 +43,7 @@ def rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
 def score(model: Model, *payments: dict[str, Any]) -> list[float]:
     columns, rejects = model.decoder.decode([flat(None, **payment) for payment in payments], str)
     assert rejects == {}
-    return [float(score) for score in model.score(columns)]
+    return [float(score) for score in model.score(model.features(columns))]
 
 
 def test_the_graph_takes_the_features_and_gives_probabilities_alone() -> None:
@@ -159,7 +159,7 @@ def test_every_unknown_category_scores_as_other(model: Model) -> None:
     columns, _ = model.decoder.decode([flat(None, cat_id=name) for name in ("new", "", "SHOPPING_NET")], str)
     codes = to_features(columns, model.manifest.recipe)[:, model.manifest.recipe.features.index("category")]
     assert codes.tolist() == [-1, -1, -1]
-    assert len(set(model.score(columns).tolist())) == 1
+    assert len(set(model.score(model.features(columns)).tolist())) == 1
 
 
 @pytest.mark.parametrize("missing", [None, math.nan])

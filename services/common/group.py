@@ -1,0 +1,104 @@
+"""Reads topics as one member of a consumer group; who reads says where a partition goes on.
+
+What scorer and sink have in common: the consumer and its settings, the batch that follows the load, and ownership.
+"""
+
+import contextlib
+from collections.abc import Callable
+from functools import cached_property
+from typing import Protocol
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from services.common.kafka import Ownership, is_drained, lag
+from services.common.settings import KafkaSettings
+
+FIRST_MESSAGE_WAIT_SECONDS = 0.2
+
+
+class GroupSettings(Protocol):
+    """The settings of a member."""
+
+    @property
+    def group_id(self) -> str:
+        """The consumer group."""
+
+    @property
+    def batch_max_messages(self) -> int:
+        """Most messages of a batch."""
+
+    @property
+    def session_timeout_ms(self) -> int:
+        """The group gives the partitions of a member away that was silent for so long."""
+
+    @property
+    def max_poll_interval_ms(self) -> int:
+        """The group's limit between two reads."""
+
+
+class GroupReader:
+    """A consumer and what it owns. Batches follow the load: a lone message at once, all that waits under load.
+
+    Attributes:
+        before_revoke: called before partitions are given up; must return once nothing of theirs is being written.
+    """
+
+    def __init__(self, kafka: KafkaSettings, settings: GroupSettings, topics: list[str], member: str) -> None:
+        self.before_revoke: Callable[[], None] = lambda: None
+        self._kafka = kafka
+        self._batch_max = settings.batch_max_messages
+        self._ownership = Ownership()
+        self._consumer = Consumer(
+            kafka.client_config(
+                group_id=settings.group_id,
+                group_instance_id=member,
+                partition_assignment_strategy="cooperative-sticky",
+                session_timeout_ms=settings.session_timeout_ms,
+                max_poll_interval_ms=settings.max_poll_interval_ms,
+                enable_auto_commit=False,
+                enable_auto_offset_store=False,
+                isolation_level="read_committed",
+                auto_offset_reset="earliest",
+                fetch_queue_backoff_ms=20,
+            )
+        )
+        self._consumer.subscribe(
+            topics, on_assign=self._ownership.on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Whether this member has joined the group and knows where its partitions stand."""
+        return self._ownership.assigned_once and not self._ownership.unpositioned
+
+    @property
+    def drained(self) -> bool:
+        """Whether everything there is has been read, as far as this member has advanced."""
+        return is_drained(self._admin, self._consumer, self._ownership)
+
+    @property
+    def lag(self) -> int:
+        """Messages of the owned partitions that lie ahead."""
+        return lag(self._consumer, self._ownership)
+
+    def close(self) -> None:
+        """Leave off reading; the group keeps this member's place for the session timeout."""
+        with contextlib.suppress(KafkaException, RuntimeError):
+            self._consumer.close()
+
+    def _consume(self) -> list[Message]:
+        """Return the messages that wait, at most a batch; none after 0.2 s without any."""
+        messages = self._consumer.consume(1, FIRST_MESSAGE_WAIT_SECONDS)
+        if messages and self._batch_max > 1:
+            messages += self._consumer.consume(self._batch_max - 1, 0)
+        return messages
+
+    @cached_property
+    def _admin(self) -> AdminClient:
+        return AdminClient(self._kafka.client_config())
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Give partitions up once nothing of theirs is being written: their next owner begins where that ends."""
+        self.before_revoke()
+        self._ownership.on_revoke(consumer, partitions)

@@ -1,0 +1,135 @@
+"""What is done with a batch: from messages to what the model wants, and from there to one Kafka transaction."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.common.contract import record_id
+from services.common.kafka import Batch
+from services.common.reject_limit import RejectLimit
+from services.scorer.changelog import Record
+from services.scorer.decode import Columns, Rejects
+from services.scorer.encode import encode_scores
+from services.scorer.features import category_codes
+from services.scorer.memory import Memory
+from services.scorer.read import Source
+from services.scorer.score import Model
+from services.scorer.write import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One life of the Kafka clients, and of what is remembered with them: from a fresh start to the first error.
+
+    Without a memory every payment is scored as if its customer had no past.
+    """
+
+    source: Source
+    target: Target
+    memory: Memory | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A batch that is ready for the model.
+
+    Attributes:
+        batch: what was read.
+        ids: transaction ids [n].
+        features: float32 [n, k].
+        rejects: place in the batch -> why it cannot be scored.
+        memories: partition -> the changelog records of the batch.
+        group_metadata: lets the Kafka transaction commit the batch's offsets.
+        unknown: payments of a category that the model does not know.
+        started: time.monotonic() when the batch was taken up.
+    """
+
+    batch: Batch
+    ids: list[str]
+    features: NDArray[np.float32]
+    rejects: Rejects
+    memories: dict[int, list[Record]]
+    group_metadata: Any
+    unknown: int
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of a batch: numbers of messages, and the seconds from taking it up to its commit."""
+
+    messages: int
+    flagged: int
+    unknown: int
+    rejects: Rejects
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """A batch's two halves. The first needs what came before it, the second the model and the broker."""
+
+    session: Session
+    model: Model
+    limit: RejectLimit
+
+    def follow(self, partitions: Mapping[int, int]) -> None:
+        """Hold the histories of these partitions (partition -> number of its assignment).
+
+        Raises:
+            Retry: one cannot be restored.
+        """
+        if self.session.memory:
+            self.session.memory.follow(partitions)
+
+    def prepare(self, batch: Batch) -> Prepared:
+        """Take a batch up to the model:
+
+        1. decode the messages into columns; what cannot be decoded is a reject
+        2. recall the customers' past, and take the payments into it
+        3. compute features
+        """
+        started = time.monotonic()
+        columns, rejects = decode_batch(batch, self.model)
+        memories: dict[int, list[Record]] = {}
+        if self.session.memory:
+            columns, memories = self.session.memory.recall(batch.messages, columns)
+        features = self.model.features(columns)
+        unknown = int((category_codes(columns, self.model.manifest.recipe) < 0).sum())
+        metadata = self.session.source.group_metadata()
+        return Prepared(batch, columns.ids, features, rejects, memories, metadata, unknown, started)
+
+    def write(self, prepared: Prepared) -> Written:
+        """Take a batch from the model to the end:
+
+        1. look whether too much is rejected
+        2. score it
+        3. write scores, rejects, what is remembered and offsets in one Kafka transaction
+
+        Raises:
+            Retry: nothing of the batch was written; Stop: likewise, and nothing a retry could mend.
+        """
+        batch, rejects = prepared.batch, prepared.rejects
+        self.limit.check(len(batch.messages), rejects)
+        scores = self.model.score(prepared.features)
+        flags = self.model.flag(scores)
+        records = encode_scores(prepared.ids, scores, flags)
+        self.session.target.write(batch, records, rejects, prepared.memories, prepared.group_metadata)
+        self.limit.count(len(batch.messages), rejects)
+        seconds = time.monotonic() - prepared.started
+        return Written(len(batch.messages), int(flags.sum()), prepared.unknown, rejects, seconds)
+
+
+def decode_batch(batch: Batch, model: Model) -> tuple[Columns, Rejects]:
+    """Return the columns of a batch's messages and the rejects among them."""
+    messages = batch.messages
+
+    def new_id(row: int) -> str:
+        message = messages[row]
+        return record_id(message.topic(), message.partition(), message.offset())  # type: ignore[arg-type]  # was read
+
+    return model.decoder.decode([message.value() for message in messages], new_id)

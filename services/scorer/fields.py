@@ -1,0 +1,98 @@
+"""Picks the fields a model needs out of messages, skipping the rest. Knows nothing of what the fields mean.
+
+Two readers: msgspec decodes straight into typed fields, which nearly every message fits. What it refuses, for whatever
+reason, is read again with care, by the code that names what is wrong.
+"""
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import Annotated, Any
+
+import msgspec
+
+from services.common.contract import DECIMAL_FIELDS, ID_MAX_CHARACTERS, INTEGER_FIELDS
+from services.common.envelope import open_envelope
+from services.common.errors import Reason, Reject
+
+NUMBERS = frozenset(INTEGER_FIELDS + DECIMAL_FIELDS)
+
+Picked = tuple[Any, ...]
+"""The values of the wanted fields, in their order; None where a field is missing."""
+
+_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_MAX_CHARACTERS)]
+
+
+class FieldReader:
+    """Reads the id and the wanted fields of messages, in both forms (services.common.envelope)."""
+
+    def __init__(self, required: Sequence[str], optional: Sequence[str]) -> None:
+        self._fields, self._required = (*required, *optional), required
+        kinds: dict[str, Any] = {field: float if field in NUMBERS else str for field in self._fields}
+        wanted = [(name, kinds[name]) for name in required] + [(name, kinds[name] | None, None) for name in optional]
+        self._data: Any = msgspec.defstruct("Data", wanted, gc=False)
+        data = ("data", self._data | msgspec.UnsetType, msgspec.UNSET)
+        self._message: Any = msgspec.defstruct("Message", [("transaction_id", _Id | None, None), data], gc=False)
+        self._decode: Callable[[Any], Any] = msgspec.json.Decoder(self._message).decode
+        self._decode_flat: Callable[[Any], Any] = msgspec.json.Decoder(self._data).decode
+        self._pick: Callable[[Any], Picked] = attrgetter(*self._fields)
+
+    def read(
+        self, values: Sequence[bytes | None], new_id: Callable[[int], str]
+    ) -> tuple[list[str], list[int], list[Picked], dict[int, Reject]]:
+        """Return ids, places and picked fields of the messages that can be read, and place -> reject of the others.
+
+        Args:
+            values: the messages' bytes [m].
+            new_id: gives the id of the message at a place, for those that came without one.
+        """
+        messages, places, rejects = self._read_all(values, self._decode if _is_utf8(values) else self._read_carefully)
+        if "\0" in "".join(
+            [message.transaction_id or "" for message in messages]
+        ):  # msgspec takes what open_envelope does not
+            messages, places, rejects = self._read_all(values, self._read_carefully)
+        ids = [message.transaction_id or new_id(place) for message, place in zip(messages, places, strict=True)]
+        return ids, places, [self._pick(message.data) for message in messages], rejects
+
+    def _read_all(
+        self, values: Sequence[bytes | None], read: Callable[[bytes | None], Any]
+    ) -> tuple[list[Any], list[int], dict[int, Reject]]:
+        messages: list[Any] = []
+        places: list[int] = []
+        rejects: dict[int, Reject] = {}
+        unset = msgspec.UNSET
+        for place, value in enumerate(values):
+            try:
+                try:
+                    message = read(value)
+                    if message.data is unset:
+                        message.data = self._decode_flat(value)
+                except _REFUSED:
+                    message = self._read_carefully(value)
+            except Reject as reject:
+                rejects[place] = reject
+            else:
+                messages.append(message)
+                places.append(place)
+        return messages, places, rejects
+
+    def _read_carefully(self, value: bytes | None) -> Any:
+        """Return a message whose fields are as they came: their types are still to be checked.
+
+        Raises:
+            Reject: it cannot be read, or a required field is missing.
+        """
+        transaction_id, data = open_envelope(value)
+        for field in self._required:
+            if field not in data:
+                raise Reject(Reason.MISSING_FIELD, field, "the field is missing")
+        return self._message(transaction_id, self._data(*map(data.get, self._fields)))
+
+
+def _is_utf8(values: Sequence[bytes | None]) -> bool:
+    """Return whether all values are UTF-8: msgspec does not look into what it skips."""
+    try:
+        b"\n".join([value or b"" for value in values]).decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,133 @@
+"""Payments that kill the process while they are scored: a native crash leaves nobody who could reject them.
+
+A consumer of Kafka is not told how often a record was read. So a small file says what is being scored just now, and the
+next start of this member finds in it what its predecessor died of:
+
+1. a batch that was being scored at two deaths is scored a payment at a time, so that the file names one
+2. a payment that was being scored all alone at three deaths is not scored any more: it is rejected
+
+Only decoding and scoring count, not what waits for a broker: an outage makes no payment a suspect. Against the death of
+the process the file needs no fsync. Knows nothing of what is done to score a payment.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from services.common.errors import Reason, Reject
+from services.common.kafka import Batch, Place
+from services.common.logs import get_logger
+
+DEATHS_TOGETHER, DEATHS_ALONE = 2, 3
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Deaths:
+    """How often the process died with a record first in its partition: together with others, and alone."""
+
+    offset: int
+    together: int = 0
+    alone: int = 0
+
+
+class Suspects:
+    """What this member is scoring, kept in a file for its next life."""
+
+    def __init__(self, path: Path) -> None:
+        """Take up what the file says; without one nothing is suspected."""
+        self._lock = threading.Lock()
+        self._one_at_a_time = threading.Lock()
+        self._at_work: list[Batch] = []
+        self._deaths: dict[Place, Deaths] = {}
+        self._alone = 0
+        self._recall(path)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._length = os.fstat(self._file).st_size
+        self._write()
+
+    @property
+    def at_most(self) -> int | None:
+        """Most messages of the next batch; None: as many as there are."""
+        return 1 if self._alone else None
+
+    def admit(self, batch: Batch) -> Reject | None:
+        """Take note that a batch is taken up; return why it must not be scored, if so."""
+        with self._lock:
+            self._alone = max(0, self._alone - 1)
+            for place, offset in batch.first_offsets.items():
+                deaths = self._deaths.get(place)
+                if not deaths or deaths.offset != offset or len(batch.messages) > 1:
+                    continue
+                if deaths.alone >= DEATHS_ALONE:
+                    log.error("deadly", topic=place[0], partition=place[1], offset=offset, deaths=deaths.alone)
+                    return Reject(Reason.CRASH, "", f"the process died {deaths.alone} times while it was scoring this")
+        return None
+
+    @contextmanager
+    def scoring(self, batch: Batch) -> Iterator[None]:
+        """Remember, while the block lasts, that a batch is being scored; blocks may overlap in threads.
+
+        They do not when batches are of one payment: of two, the file would not name the one.
+        """
+        if self._alone or len(batch.messages) == 1:
+            with self._one_at_a_time, self._remembering(batch):
+                yield
+        else:
+            with self._remembering(batch):
+                yield
+
+    @contextmanager
+    def _remembering(self, batch: Batch) -> Iterator[None]:
+        with self._lock:
+            self._at_work.append(batch)
+            self._write()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work = [other for other in self._at_work if other is not batch]
+                self._write()
+
+    def _write(self) -> None:
+        firsts: dict[Place, int] = {}
+        for batch in reversed(self._at_work):
+            firsts |= batch.first_offsets
+        content = orjson.dumps(
+            {
+                "scoring": [[*place, offset] for place, offset in firsts.items()],
+                "messages": sum(len(batch.messages) for batch in self._at_work),
+                "alone": self._alone,
+                "deaths": [[*place, d.offset, d.together, d.alone] for place, d in self._deaths.items()],
+            }
+        )
+        self._length = max(self._length, len(content))
+        os.pwrite(self._file, content.ljust(self._length), 0)
+
+    def _recall(self, path: Path) -> None:
+        """Take up what the file says, and count the death that it tells of."""
+        try:
+            told = orjson.loads(path.read_bytes())
+        except (FileNotFoundError, orjson.JSONDecodeError):
+            return
+        self._alone = told["alone"]
+        self._deaths = {(topic, partition): Deaths(*counts) for topic, partition, *counts in told["deaths"]}
+        messages = told["messages"]
+        for topic, partition, offset in told["scoring"]:
+            before = self._deaths.get((topic, partition))
+            if before is None or before.offset != offset:
+                before = Deaths(offset)
+            together, alone = before.together + (messages > 1), before.alone + (messages == 1)
+            self._deaths[topic, partition] = Deaths(offset, together, alone)
+            if together >= DEATHS_TOGETHER or alone:
+                self._alone = max(self._alone, messages)
+            log.error(
+                "died while scoring", topic=topic, partition=partition, offset=offset, messages=messages,
+                together=together, alone=alone,
+            )  # fmt: skip

@@ -1,0 +1,105 @@
+"""Where customers' events lie, and what can be asked of them: each customer owns a stretch of shared columns, ordered
+by event time. Pure numpy. All questions are answered for many customers at once.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scorer.events import RUNNING, Events, Rows, own_shares
+
+_COLUMNS = {
+    "seconds": np.uint32,
+    "amount": np.float32,
+    "id": np.uint64,
+    "sequence": np.uint32,
+    "total": np.float64,
+    "nights": np.int32,
+    "risk": np.float32,
+    "risk_total": np.float64,
+}
+_CUSTOMER_COLUMNS = {
+    "customer": np.uint64,
+    "start": np.int64,
+    "length": np.int64,
+    "capacity": np.int64,
+    "forgotten": np.int64,
+    "next_sequence": np.int64,
+}
+
+
+class Timelines:
+    """All customers' events. A customer is known by a row, a number that stays.
+
+    Attributes:
+        of: what is known of each row: where its stretch begins, how long it is, ...
+        events: the columns that the stretches are of; "total", "nights" and "risk_total" are running sums.
+    """
+
+    def __init__(self) -> None:
+        self.of = {name: np.zeros(64, dtype) for name, dtype in _CUSTOMER_COLUMNS.items()}
+        self.events = {name: np.zeros(512, dtype) for name, dtype in _COLUMNS.items()}
+        self._bases: dict[int, Mapping[str, float]] = {}
+
+    def lower_bound(self, rows: Rows, seconds: NDArray[np.int64]) -> Rows:
+        """Return how many events of each row lie strictly before a time, int64 [n]: a binary search of all at once."""
+        before_first, lengths = self.of["start"][rows] - 1, self.of["length"][rows]
+        low, times = np.zeros(len(rows), np.int64), self.events["seconds"]
+        step = 1 << int(lengths.max(initial=0)).bit_length() >> 1
+        while step:
+            probe = low + step
+            found = times.take(before_first + probe, mode="clip") < seconds
+            found &= probe <= lengths
+            low += found * step
+            step >>= 1
+        return low
+
+    def before(self, rows: Rows, places: Rows) -> dict[str, NDArray[np.float64]]:
+        """Return the running sums over everything before a place in each row's stretch, forgotten events included."""
+        at = self.of["start"][rows] + np.maximum(places - 1, 0)
+        empty = self.of["length"][rows] == 0
+        first = np.flatnonzero((places == 0) & ~empty)
+        own = own_shares(*(self.events[name][at[first]] for name in ("seconds", "amount", "risk")))
+        bases = [(place, self._bases.get(row)) for place, row in enumerate(rows.tolist())] if self._bases else []
+        sums = {}
+        for name in RUNNING:
+            sums[name] = column = self.events[name][at].astype(np.float64)
+            column[first] -= own[name]
+            column[empty] = 0.0
+            for place, base in bases:
+                if base and empty[place]:
+                    column[place] = base[name]
+        return sums
+
+    def too_late(self, rows: Rows, seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which times lie before all that is kept of a customer of whom events were forgotten, bool [n]."""
+        return (self.of["forgotten"][rows] > 0) & (seconds < self.events["seconds"][self.of["start"][rows]])
+
+    def known(self, rows: Rows, events: Events) -> NDArray[np.bool_]:
+        """Return which events are there already, bool [n]: same customer, event time and id, kept or further up.
+
+        The events of a row stand together, in the order of arrival, and their times do not fall.
+        """
+        found = np.zeros(len(rows), np.bool_)
+        end = self.of["start"][rows] + self.of["length"][rows]
+        newest = self.events["seconds"].take(end - 1, mode="clip")
+        old = np.flatnonzero((newest >= events.seconds) & (self.of["length"][rows] > 0))
+        if len(old):
+            found[old] = self._holds(rows[old], events.take(old))
+        same = (rows[1:] == rows[:-1]) & (events.seconds[1:] == events.seconds[:-1])
+        if same.any():
+            order = np.lexsort((events.ids, events.seconds, rows))  # stable: what arrived first stays first
+            columns = (rows[order], events.seconds[order], events.ids[order])
+            found[order[1:]] |= np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
+        return found
+
+    def _holds(self, rows: Rows, events: Events) -> NDArray[np.bool_]:
+        """Return which events are in their row's stretch, bool [n]."""
+        end = self.of["start"][rows] + self.of["length"][rows]
+        at = self.of["start"][rows] + self.lower_bound(rows, events.seconds)
+        found = np.zeros(len(rows), np.bool_)
+        while (same := (at < end) & (self.events["seconds"].take(at, mode="clip") == events.seconds)).any():
+            found |= same & (self.events["id"].take(at, mode="clip") == events.ids)
+            at = np.where(same, at + 1, end)
+        return found

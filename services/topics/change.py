@@ -1,0 +1,112 @@
+"""Changes topics that exist, while no scorer runs. Knows what depends on what, not how a topic is made.
+
+A customer is in the same partition of `transactions` and of the history, and moves when the count of partitions
+changes. So the history begins anew then: what it holds of a customer would be looked for in another partition.
+"""
+
+import time
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # re-exported unsaid
+
+from services.common.errors import Stop
+from services.common.logs import get_logger
+from services.common.settings import TopicSettings
+from services.scorer.settings import ScorerSettings
+
+MARGIN_SECONDS = 5.0
+OPERATION_TIMEOUT_SECONDS = 30.0
+
+log = get_logger()
+
+
+def wait_until_scorers_left(admin: AdminClient, scorers: ScorerSettings) -> None:
+    """Wait until no scorer is in its group: one that was stopped keeps its place for its session timeout.
+
+    Raises:
+        Stop: one still runs, or the broker refuses to tell.
+    """
+    deadline = time.monotonic() + scorers.session_timeout_ms / 1000 + MARGIN_SECONDS
+    while members := _members(admin, scorers.group_id):
+        if time.monotonic() > deadline:
+            raise Stop(f"{members} scorers are still in the group {scorers.group_id}: stop them first")
+        log.info("waiting until the scorers have left", group=scorers.group_id, members=members)
+        time.sleep(2)
+
+
+def grow_topics(admin: AdminClient, topics: TopicSettings) -> None:
+    """Raise the topics to `topics.partitions`; the history is deleted if it has fewer. Safe to repeat.
+
+    Raises:
+        Stop: a topic has more partitions than wanted, or the broker refuses.
+    """
+    counts = _counts(admin, topics)
+    if larger := {name: count for name, count in counts.items() if count > topics.partitions}:
+        raise Stop(f"partitions cannot be taken away: {larger}, wanted {topics.partitions}")
+    for name, count in counts.items():
+        if count < topics.partitions and name != topics.history:
+            _raise_count(admin, name, topics.partitions)
+    if counts.get(topics.history, topics.partitions) < topics.partitions:
+        delete_history(admin, topics)
+
+
+def delete_history(admin: AdminClient, topics: TopicSettings) -> None:
+    """Delete the history and wait until it is gone; nothing happens if there is none.
+
+    Raises:
+        Stop: the broker refuses.
+    """
+    if topics.history not in _counts(admin, topics):
+        return
+    try:
+        admin.delete_topics([topics.history], operation_timeout=OPERATION_TIMEOUT_SECONDS)[topics.history].result()
+    except KafkaException as error:
+        raise Stop(f"cannot delete the topic {topics.history}: {error.args[0].str()}") from error
+    deadline = time.monotonic() + OPERATION_TIMEOUT_SECONDS
+    while topics.history in _counts(admin, topics):
+        if time.monotonic() > deadline:
+            raise Stop(f"the topic {topics.history} was deleted and is still there")
+        time.sleep(0.2)
+    log.warning("history deleted", topic=topics.history)
+
+
+def forget_offsets(admin: AdminClient, scorers: ScorerSettings) -> None:
+    """Let the scorers begin with the oldest message there is.
+
+    Raises:
+        Stop: the broker refuses.
+    """
+    try:
+        admin.delete_consumer_groups([scorers.group_id])[scorers.group_id].result()
+    except KafkaException as error:
+        if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+            raise Stop(f"cannot delete the group {scorers.group_id}: {error.args[0].str()}") from error
+    log.warning("offsets forgotten", group=scorers.group_id)
+
+
+def _counts(admin: AdminClient, topics: TopicSettings) -> dict[str, int]:
+    """Return topic -> partitions, for those that exist."""
+    try:
+        found = admin.list_topics(timeout=OPERATION_TIMEOUT_SECONDS).topics
+    except KafkaException as error:
+        raise Stop(f"no Kafka broker answers: {error.args[0].str()}") from error
+    ours = (topics.transactions, topics.scores, topics.dead_letters, topics.history)
+    return {name: len(found[name].partitions) for name in ours if name in found}
+
+
+def _members(admin: AdminClient, group: str) -> int:
+    try:
+        return len(admin.describe_consumer_groups([group])[group].result().members)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return 0
+        raise Stop(f"cannot see the group {group}: {error.args[0].str()}") from error
+
+
+def _raise_count(admin: AdminClient, topic: str, partitions: int) -> None:
+    try:
+        wanted = [NewPartitions(topic, partitions)]
+        admin.create_partitions(wanted, operation_timeout=OPERATION_TIMEOUT_SECONDS)[topic].result()
+    except KafkaException as error:
+        raise Stop(f"cannot raise the topic {topic}: {error.args[0].str()}") from error
+    log.info("topic raised", topic=topic, partitions=partitions)
