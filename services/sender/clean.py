@@ -72,13 +72,22 @@ def _texts(texts: tuple[str, ...]) -> tuple[str, ...]:
     return texts
 
 
-def _decimals(texts: tuple[str, ...]) -> list[float]:
-    """Return finite numbers, or raise ValueError. JSON's grammar is the check: no nan, no 1_000, no blank."""
-    numbers = orjson.loads(f"[{','.join(texts)}]")
-    types = set(map(type, numbers))
-    if len(numbers) != len(texts) or not types <= {int, float}:
+def _numbers(texts: tuple[str, ...]) -> list[Any]:
+    """Return what JSON reads, one a text, or raise ValueError. Its grammar is the check: no nan, no 1_000, no blank."""
+    joined = ",".join(texts)
+    values: list[Any] = orjson.loads(f"[{joined}]")
+    if len(values) != len(texts) or joined.split(maxsplit=1) != [joined]:
         raise ValueError
-    return numbers if types == {float} else list(map(float, numbers))
+    return values
+
+
+def _decimals(texts: tuple[str, ...]) -> list[float]:
+    """Return finite numbers, or raise ValueError."""
+    numbers = _numbers(texts)
+    types = set(map(type, numbers))
+    if not types <= {int, float}:
+        raise ValueError
+    return numbers if types == {float} else list(map(float, texts))  # not of numbers: -0 is an int to JSON
 
 
 def _amounts(texts: tuple[str, ...]) -> list[float]:
@@ -91,8 +100,8 @@ def _amounts(texts: tuple[str, ...]) -> list[float]:
 
 def _integers(texts: tuple[str, ...]) -> list[int]:
     """Return integers that any reader of JSON can hold, or raise ValueError."""
-    numbers: list[int] = orjson.loads(f"[{','.join(texts)}]")
-    if len(numbers) != len(texts) or set(map(type, numbers)) != {int}:
+    numbers: list[int] = _numbers(texts)
+    if set(map(type, numbers)) != {int}:
         raise ValueError
     if not -INTEGER_LIMIT < min(numbers) <= max(numbers) < INTEGER_LIMIT:
         raise ValueError

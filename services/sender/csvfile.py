@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -38,17 +38,20 @@ class Payments:
 
 
 @contextmanager
-def prepare(path: Path, *, max_rows: int | None = None) -> Iterator[Payments]:
+def prepare(
+    path: Path, *, max_rows: int | None = None, on_rows: Callable[[int], None] = lambda _: None
+) -> Iterator[Payments]:
     """Read and check a whole file; give its payments, ready to send, and the report.
 
     The file is read once for its SHA-256 (of which the ids are made) and once for its rows. Encoded payments wait in
-    temporary files of about 550 bytes a row (where TMPDIR says); memory stays within some 40 bytes a row.
+    temporary files of about 550 bytes a row (where TMPDIR says); memory stays within some 40 bytes a row. `on_rows`
+    gets the number of rows read so far, every few hundred rows; what it raises ends the reading.
 
     Raises:
         FileRefused: nothing of the file can be sent, or it has more than `max_rows` rows.
     """
     with _opened(path) as file, Spool() as spool:
-        yield Payments(_fill(spool, file, max_rows), spool)
+        yield Payments(_fill(spool, file, max_rows, on_rows), spool)
 
 
 def _opened(path: Path) -> BufferedReader:
@@ -58,7 +61,7 @@ def _opened(path: Path) -> BufferedReader:
         raise FileRefused(FileFault.UNREADABLE, f"cannot be opened: {error.strerror}") from error
 
 
-def _fill(spool: Spool, file: BufferedReader, max_rows: int | None) -> Report:
+def _fill(spool: Spool, file: BufferedReader, max_rows: int | None, on_rows: Callable[[int], None]) -> Report:
     """Encode the file's rows into the spool, and report on them."""
     namespace = file_namespace(hashlib.file_digest(file, "sha256").digest())
     file.seek(0)
@@ -67,6 +70,7 @@ def _fill(spool: Spool, file: BufferedReader, max_rows: int | None) -> Report:
     encoder = _Encoder(dialect, namespace, repaired)
     for lines, records in read_records(file, dialect, repaired):
         spool.extend(encoder.encode(lines, records))
+        on_rows(encoder.rows)
         if max_rows is not None and encoder.rows > max_rows:
             raise FileRefused(FileFault.TOO_MANY_ROWS, f"has more than {max_rows} rows")
     if encoder.rows == 0:

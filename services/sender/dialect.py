@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 from services.common.contract import FIELDS
@@ -19,6 +20,8 @@ TARGET_COLUMN = "target"
 _SEPARATORS = (",", ";", "\t")
 _BOM = b"\xef\xbb\xbf"
 _LONGEST_HEADER = 1 << 16
+_MOST_BLANK_LINES = 1000
+"""Above the header; each costs a read of the longest header where lines end with a lone CR."""
 _KNOWN = frozenset((*FIELDS, ID_COLUMN, TARGET_COLUMN))
 
 _SIGNATURES = {
@@ -54,6 +57,20 @@ class Dialect:
             csv.Error: a quote is not closed, text follows a closing quote, or a cell is over 131,072 characters.
         """
         return _split(lines, self.separator)
+
+    def first_record(self, lines: Iterable[str]) -> tuple[list[str], int]:
+        """Return the cells of the first record, and how many of the lines it takes; no others are asked for.
+
+        Raises:
+            csv.Error: as `split` does.
+        """
+        reader = csv.reader(lines, _Strict, delimiter=self.separator)
+        return next(reader), reader.line_num
+
+
+class _Strict(csv.excel):
+    skipinitialspace = True
+    strict = True
 
 
 def read_dialect(file: BinaryIO) -> Dialect:
@@ -103,16 +120,15 @@ def _check_signature(file: BinaryIO) -> None:
 
 def _first_line_with_text(file: BinaryIO) -> tuple[int, str]:
     """Return the number and the text of the first line that is not blank."""
-    number = 0
-    while line := _read_line(file):
-        number += 1
+    lines = islice(iter(lambda: _read_line(file), b""), _MOST_BLANK_LINES + 1)
+    for number, line in enumerate(lines, 1):
         if b"\0" in line:
             looks_wide = line[1:9:2] == b"\0\0\0\0" or line[0:8:2] == b"\0\0\0\0"
             code, what = (FileFault.UTF16, "UTF-16") if looks_wide else (FileFault.NOT_TEXT, "binary data")
             raise FileRefused(code, f"the first line is {what}: save the file as CSV UTF-8")
         if line.strip():
             return number, line.decode(errors="replace").strip("\r\n")
-    raise FileRefused(FileFault.EMPTY, "the file holds nothing but blank lines")
+    raise FileRefused(FileFault.EMPTY, "the file begins with nothing but blank lines")
 
 
 def _read_line(file: BinaryIO) -> bytes:
@@ -160,4 +176,4 @@ def _plain(name: str) -> str:
 
 
 def _split(lines: Iterable[str], separator: str) -> list[list[str]]:
-    return list(csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True))
+    return list(csv.reader(lines, _Strict, delimiter=separator))

@@ -8,6 +8,7 @@ import csv
 import os
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import BinaryIO
 
 from services.sender.dialect import Dialect
@@ -48,7 +49,9 @@ def read_records(
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
     """Yield some whole lines at a time, their ends (CRLF, CR) made LF."""
-    while block := file.read(BLOCK_BYTES) + file.readline(_LONGEST_LINE):
+    while block := file.read(BLOCK_BYTES):
+        if b"\n" in block or b"\r" not in block:
+            block += file.readline(_LONGEST_LINE)
         if b"\r" in block:
             if not block.endswith(b"\n"):  # lines end with a lone CR, or this is the last line
                 end = max(block.rfind(b"\r"), block.rfind(b"\n")) + 1
@@ -118,16 +121,13 @@ class _LineByLine:
         Those lines are taken only if the record then has the header's width and none of them is a row by itself:
         else a quote was left open, and the rows below it are sound.
         """
-        lines = [text + "\n"]
-        for below in self._lines_below():
-            lines.append(below + "\n")
-            try:
-                (cells,) = self._dialect.split(lines)
-            except (csv.Error, ValueError):
-                continue
-            if len(cells) != self._dialect.width:
-                break
-            for _ in lines[1:]:
+        lines = chain([text], self._lines_below())
+        try:
+            cells, number = self._dialect.first_record(line + "\n" for line in lines)
+        except csv.Error:
+            cells, number = [], 1
+        if self._is_row(cells):
+            for _ in range(1, number):
                 self._take()
             self._repaired[Repair.CELL_OF_SEVERAL_LINES] += 1
             return cells
@@ -144,9 +144,14 @@ class _LineByLine:
                 text, _ = _decode(self._pending[ahead])
             except BadRow:
                 return
-            if len(self._cells_of(text) or ()) == self._dialect.width:
+            if text.count('"') % 2 == 0 and self._is_row(self._cells_of(text) or []):
                 return
             yield text
+
+    def _is_row(self, cells: list[str]) -> bool:
+        """Return whether there are as many cells as the header has; empty ones at the end do not count."""
+        width = self._dialect.width
+        return len(cells) >= width and not any(map(str.strip, cells[width:]))
 
     def _take(self) -> bytes:
         self.next_line += 1

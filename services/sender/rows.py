@@ -32,7 +32,6 @@ AMOUNT_LIMIT = 1e12
 """The scorer scores no larger amount."""
 INTEGER_LIMIT = 1 << 53
 """Beyond this, readers of JSON that know only floating point lose digits (RFC 8259, section 6)."""
-_LONGEST_NUMBER = 64
 
 
 Payment = tuple[int, bytes | None, bytes]
@@ -122,7 +121,7 @@ class RowEncoder:
         if "," in text and self._dialect.separator != ",":
             text = text.replace(",", ".")
             mended.append(Repair.DECIMAL_COMMA)
-        if len(text) > _LONGEST_NUMBER or not _NUMBER.fullmatch(text):
+        if not _NUMBER.fullmatch(text):
             raise BadRow(RowFault.BAD_NUMBER, field, "is not a number")
         number = float(text)
         if not math.isfinite(number) or (field == "amount" and abs(number) > AMOUNT_LIMIT):
@@ -133,9 +132,8 @@ class RowEncoder:
             raise BadRow(RowFault.BAD_NUMBER, field, "is not a whole number")
         if abs(number) >= INTEGER_LIMIT:
             raise BadRow(RowFault.OUT_OF_RANGE, field, "is too large a number")
-        if text.lstrip("+-").isdigit():
-            return int(text)
-        mended.append(Repair.WHOLE_NUMBER_WITH_POINT)
+        if not text.lstrip("+-").isdigit():
+            mended.append(Repair.WHOLE_NUMBER_WITH_POINT)
         return int(number)
 
 

@@ -1,0 +1,145 @@
+"""What must hold of any CSV file: each claim checks one and returns the fates of its rows."""
+
+import csv
+import hashlib
+import re
+from collections import Counter
+from random import Random
+from typing import Any
+
+import orjson
+
+from services.common.contract import FIELDS, customer_key, file_namespace, row_id
+from services.scorer.clock import parse_times
+from services.sender.report import REFUSALS_KEPT, FileFault, FileRefused, Repair, Report, RowFault
+from tests.fuzz.product import decode, read_file
+from tests.fuzz.tables import table
+
+Fates = Counter[str]
+
+LINES_AT_MOST = 60
+
+_GOOD = {
+    "merch": "fraud_Stokes, Christiansen and Sipes", "cat_id": "grocery_net", "amount": 25.79, "name_1": "Ada",
+    "name_2": "Example", "gender": "F", "street": "1 Test Lane", "one_city": "Nowhere", "us_state": "TX",
+    "post_code": 76443, "lat": 32.1482, "lon": -99.1872, "population_city": 1897, "jobs": "Engineer, civil",
+    "merchant_lat": 31.772057, "merchant_lon": -99.103183,
+}  # fmt: skip
+
+
+def rows_arrive_as_written(seed: bytes) -> Fates:
+    """Check a file made of a seed: each row is sent with its content, or refused by line, field and reason."""
+    made = table(Random(seed))
+    report, messages = read_file(made.content)
+    namespace = file_namespace(hashlib.sha256(made.content).digest())
+    sent = [(row_id(namespace, number), row) for number, row in enumerate(made.rows, 1) if row.fault is None]
+    sent.sort(key=lambda each: f"{each[1].data['transaction_time']}:00"[: len("2019-09-14 02:46:00")])
+    assert [value for _, value in messages] == [_message(row.own_id or own, row.data) for own, row in sent]
+    refused = [row for row in made.rows if row.fault is not None]
+    assert [(bad.line, (bad.reason, bad.field)) for bad in report.refused] == [(row.line, row.fault) for row in refused]
+    assert (report.rows, report.ready) == (len(made.rows), len(sent))
+    assert (report.separator, report.missing_columns) == (made.separator, made.missing)
+    return _fates(report)
+
+
+def any_file_adds_up(content: bytes) -> Fates:
+    """Check a file of any bytes: refused as a whole with a reason, or each of its rows is sent or refused."""
+    try:
+        report, messages = read_file(content)
+    except FileRefused as refused:
+        assert refused.code in FileFault
+        assert refused.detail
+        return Fates([f"file {refused.code.value}"])
+    assert report.rows == report.ready + report.refused_total
+    assert report.ready == len(messages)
+    assert 0 < report.rows <= len(re.split(rb"\r\n|\r|\n", content))
+    assert all(times > 0 and repair in Repair for repair, times in report.repaired.items())
+    _check_refusals(report)
+    _check_messages(messages)
+    return _fates(report)
+
+
+def bad_lines_never_cost_good_ones(lines: bytes) -> Fates:
+    """Check a file with any lines in it and a good row below each: the good rows arrive, and each line has one fate.
+
+    It is blank, or refused by its number, or sent: once, at its place among the others.
+    """
+    any_lines = re.split(rb"\r\n|\r|\n", lines)[:LINES_AT_MOST]
+    good = [{"transaction_time": f"2019-09-14 00:{59 - place // 2:02}", **_GOOD} for place in range(len(any_lines))]
+    parts = [",".join(FIELDS).encode()]
+    for line, data in zip(any_lines, good, strict=True):
+        parts += [line, _line(data)]
+    content = b"\n".join(parts) + b"\n"
+    report, messages = read_file(content)
+    namespace = file_namespace(hashlib.sha256(content).digest())
+    numbers = {row_id(namespace, number): number for number in range(1, report.rows + 1)}
+    sent = {numbers[orjson.loads(value)["transaction_id"]]: value for _, value in messages}
+    assert len(sent) == len(messages)
+    refused = {refusal.line for refusal in report.refused}
+    number = 0
+    for place, (line, data) in enumerate(zip(any_lines, good, strict=True)):
+        line_number = 2 + 2 * place
+        assert line_number + 1 not in refused
+        arrived = _message(row_id(namespace, number + 1), data) != sent.get(number + 1)
+        number += 1 + arrived
+        assert sent.pop(number) == _message(row_id(namespace, number), data)
+        if arrived:
+            assert (line_number in refused) != (sent.pop(number - 1, None) is not None)
+        else:
+            assert line_number not in refused
+            assert _looks_blank(line), line
+    assert not sent
+    assert number == report.rows
+    _check_refusals(report)
+    _check_messages(messages)
+    return _fates(report)
+
+
+def _check_refusals(report: Report) -> None:
+    lines = [refusal.line for refusal in report.refused]
+    assert lines == sorted(set(lines))
+    assert len(lines) == min(report.refused_total, REFUSALS_KEPT)
+    assert all(refusal.reason in RowFault and refusal.message for refusal in report.refused)
+
+
+def _check_messages(messages: list[tuple[bytes | None, bytes]]) -> None:
+    """Check that the scorer takes them all, in order of event time, each keyed by its customer."""
+    read = [orjson.loads(value) for _, value in messages]
+    assert [key for key, _ in messages] == [customer_key(message["data"]) for message in read]
+    seconds, valid = parse_times([message["data"]["transaction_time"] for message in read])
+    assert valid.all()
+    assert (seconds[1:] >= seconds[:-1]).all()
+    assert not decode([value for _, value in messages])[1]
+
+
+def _looks_blank(line: bytes) -> bool:
+    text = line.decode("utf-8" if _is_utf8(line) else "cp1251")
+    return all(character in ',"' or character.isspace() for character in text)
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _line(data: dict[str, Any]) -> bytes:
+    out: list[str] = []
+    csv.writer(_Lines(out), lineterminator="").writerow(data.values())
+    return "".join(out).encode()
+
+
+class _Lines:
+    def __init__(self, out: list[str]) -> None:
+        self.write = out.append
+
+
+def _message(transaction_id: str, data: dict[str, Any]) -> bytes:
+    return orjson.dumps({"transaction_id": transaction_id, "data": {name: data[name] for name in FIELDS}})
+
+
+def _fates(report: Report) -> Fates:
+    fates = Fates(sent=report.ready) + Fates(refusal.reason.value for refusal in report.refused)
+    return fates + Fates({"refused, not listed": report.refused_total - len(report.refused)})

@@ -1,0 +1,34 @@
+"""What must hold of any history."""
+
+from collections import Counter
+from random import Random
+
+import numpy as np
+
+from services.scorer.history import PAST
+from tests.fuzz.past import PlainPast, cut, stream
+from tests.fuzz.product import Partition
+
+Fates = Counter[str]
+
+PAYMENTS = 250
+
+
+def payments_see_the_past(seed: bytes) -> Fates:
+    """Check a stream made of a seed: cut anywhere, with restarts in between, its payments see the same, bit by bit.
+
+    Namely what they see in the plain reference, which knows no batches and no changelog.
+    """
+    random, plain, partition = Random(seed), PlainPast(), Partition()
+    fates: Fates = Counter()
+    for batch in cut(random, stream(random, PAYMENTS)):
+        past = partition.observe(batch)
+        seen = [plain.observe(payment) or [np.nan] * len(PAST) for payment in batch]
+        expected = np.array(seen, np.float64).reshape(len(batch), len(PAST))
+        assert np.array_equal(past.values, expected, equal_nan=True)
+        fates += Counter({"remembered": int(past.kept.sum()), "known already": int((~past.kept).sum())})
+        if random.random() < 0.1:
+            partition.compact()
+        if random.random() < 0.2:
+            partition.restart()
+    return fates

@@ -1,0 +1,92 @@
+"""What a payment sees of its customer's past, payment by payment from the definition, and streams to try it on."""
+
+import math
+from bisect import insort
+from collections import defaultdict
+from dataclasses import dataclass, field
+from operator import itemgetter
+from random import Random
+
+import numpy as np
+
+from services.scorer.history import WINDOWS
+from services.scorer.stretches import MOST_EVENTS
+from tests.fuzz.product import Payment
+
+DAY = 86_400
+MONDAY = 1_546_819_200  # 2019-01-07 00:00
+
+_SECONDS, _AMOUNT, _NUMBER, _RISK = 1, 2, 3, 4
+
+
+@dataclass
+class _Customer:
+    kept: list[Payment] = field(default_factory=list)
+    """By event time; of the same time, by arrival."""
+    forgotten: list[Payment] = field(default_factory=list)
+
+
+class PlainPast:
+    """All customers' payments in lists, searched from end to end."""
+
+    def __init__(self) -> None:
+        self._customers: dict[int, _Customer] = defaultdict(_Customer)
+
+    def observe(self, payment: Payment) -> list[float] | None:
+        """Take a payment in and return what it sees, in the order of PAST; None if it comes too late to count."""
+        customer = self._customers[payment[0]]
+        kept, forgotten = customer.kept, customer.forgotten
+        is_new = (payment[_SECONDS], payment[_NUMBER]) not in [(event[_SECONDS], event[_NUMBER]) for event in kept]
+        is_late = forgotten and payment[_SECONDS] < kept[0][_SECONDS]
+        if is_new and not is_late and len(kept) == MOST_EVENTS:
+            forgotten += kept[: MOST_EVENTS // 2]
+            del kept[: MOST_EVENTS // 2]
+        if forgotten and payment[_SECONDS] < kept[0][_SECONDS]:
+            return None
+        if is_new:
+            insort(kept, payment, key=itemgetter(_SECONDS))
+        return _seen(payment, [event for event in kept if event[_SECONDS] < payment[_SECONDS]], forgotten)
+
+
+def _seen(payment: Payment, earlier: list[Payment], forgotten: list[Payment]) -> list[float]:
+    seconds, amount = payment[_SECONDS], float(np.float32(payment[_AMOUNT]))
+    last = earlier[-1] if earlier else (0, math.nan, math.nan, 0, math.nan)
+    row = [seconds - last[_SECONDS], last[_AMOUNT], last[_RISK]]
+    for window in WINDOWS.values():
+        inside = [event for event in earlier if event[_SECONDS] >= seconds - window]
+        nights = [event for event in inside if not 4 * 3_600 <= event[_SECONDS] % DAY < 22 * 3_600]
+        total = math.fsum(event[_AMOUNT] for event in inside)
+        row += [len(inside), float(np.round(total, 2)), len(nights), math.fsum(event[_RISK] for event in inside)]
+    past = forgotten + earlier
+    total = math.fsum(event[_AMOUNT] for event in past)
+    row.append(float(np.round(amount * len(past) / total, 4)) if past and total else math.nan)
+    return [*row, len(past)]
+
+
+def stream(random: Random, payments: int) -> list[Payment]:
+    """Return payments of a few customers: out of order, at the same time, sent again, as odd as a contract allows.
+
+    Amounts are multiples of 1/64 and risks of 1/4096, so that sums of them are exact.
+    """
+    pace = random.choice((60, 3_600, DAY))
+    made: list[Payment] = []
+    now = random.choice((0, 300_000, MONDAY, 4_102_444_799 - payments * pace * 2))
+    for number in range(payments):
+        if made and random.random() < 0.1:
+            made.append(random.choice(made))
+            continue
+        now += random.choice((0, 1, pace // 2, pace))
+        seconds = max(0, now - random.choice((0, 0, 0, pace, 10 * pace, DAY)))
+        amount = random.choice((random.randint(1, 64_000) / 64, 0.0, -25.0, 1e6))
+        made.append((random.randint(1, 4), seconds, amount, number, random.randint(0, 4096) / 4096))
+    return made
+
+
+def cut(random: Random, payments: list[Payment]) -> list[list[Payment]]:
+    """Return a stream in batches of any size, empty ones among them."""
+    most, batches = random.choice((1, 3, 20, len(payments))), []
+    while payments:
+        size = random.randint(0, most)
+        batches.append(payments[:size])
+        payments = payments[size:]
+    return batches

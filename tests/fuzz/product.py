@@ -1,0 +1,130 @@
+"""What the fuzzing and the property tests call of the product. Where a signature changes, it is adapted here alone."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from confluent_kafka import Message
+from numpy.typing import NDArray
+
+from services.common.contract import FIELDS, record_id
+from services.scorer.changelog import Record, Restored, from_records, to_records
+from services.scorer.decode import Columns, Decoder, Rejects
+from services.scorer.events import Events
+from services.scorer.features import required_fields, to_features
+from services.scorer.history import History, Past
+from services.scorer.manifest import Recipe, read_manifest
+from services.scorer.memory import Memory
+from services.scorer.score import Model, load_model
+from services.sender.csvfile import Report, prepare
+
+TOPIC = "transactions"
+MODEL_FOLDER = Path(__file__).resolve().parents[2] / "onnx"
+
+Payment = tuple[int, int, float, int, float]
+"""customer, seconds, amount, id, risk: what a history takes in"""
+
+
+@cache
+def decoders() -> tuple[Decoder, Decoder]:
+    """Return a decoder of all 17 fields, and that of the shipped model, which skips those it does not need."""
+    return Decoder(FIELDS), Decoder(required_fields(recipe()))
+
+
+def decode(
+    values: Sequence[bytes | None], decoder: Decoder | None = None, offsets: Sequence[int] | None = None
+) -> tuple[Columns, Rejects]:
+    """Decode messages, into all 17 fields if not told otherwise. An id that is missing is made of the offset."""
+    places = range(len(values)) if offsets is None else offsets
+    return (decoder or decoders()[0]).decode(values, lambda row: record_id(TOPIC, 0, places[row]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """As much of a Kafka message as the memory looks at."""
+
+    own_key: bytes | None
+
+    def key(self) -> bytes | None:
+        return self.own_key
+
+    def partition(self) -> int:
+        return 0
+
+
+def recall(columns: Columns, keys: Sequence[bytes | None]) -> Columns:
+    """Give the payments of a batch their past, from an empty history; `keys` are those of all messages of the batch."""
+    memory = Memory(recipe(), lambda partitions: {partition: Restored(History(), []) for partition in partitions})
+    memory.follow({0: 0})
+    return memory.recall(cast(list[Message], [_Read(key) for key in keys]), columns)[0]
+
+
+def features(columns: Columns) -> NDArray[np.float32]:
+    """Return the shipped model's input."""
+    return to_features(columns, recipe())
+
+
+@cache
+def recipe() -> Recipe:
+    """Return the shipped model's recipe."""
+    return read_manifest(MODEL_FOLDER).recipe
+
+
+@cache
+def model() -> Model:
+    """Return the shipped model."""
+    return load_model(MODEL_FOLDER)
+
+
+def read_file(content: bytes) -> tuple[Report, list[tuple[bytes | None, bytes]]]:
+    """Return the report on a CSV file, and its messages (key, value); raises FileRefused."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        with prepare(Path(file.name)) as payments:
+            assert len(payments) == payments.report.ready
+            return payments.report, list(payments)
+
+
+class Partition:
+    """A history and its changelog, as the owner of a partition keeps them."""
+
+    def __init__(self) -> None:
+        self._history = History()
+        self._changelog: list[tuple[bytes, bytes | None]] = []
+
+    def observe(self, payments: Sequence[Payment]) -> Past:
+        """Take a batch in."""
+        batch = events(payments)
+        past = self._history.observe(batch)
+        self._write(to_records(batch.take(past.kept), past.sequences[past.kept], past.forgotten))
+        return past
+
+    def restart(self) -> None:
+        """Forget everything but the changelog."""
+        restored = from_records(self._changelog)
+        self._history = restored.history
+        self._write(restored.rewrites)
+
+    def compact(self) -> None:
+        """Keep the last record of each key, as the broker does in its own time."""
+        self._changelog = list({key: (key, value) for key, value in self._changelog}.values())
+
+    def _write(self, records: list[Record]) -> None:
+        self._changelog += [(record["key"] or b"", record["value"]) for record in records]
+
+
+def events(payments: Sequence[Payment]) -> Events:
+    """Return payments as columns."""
+    customers, seconds, amounts, numbers, risks = list(zip(*payments, strict=True)) or [()] * 5
+    return Events(
+        np.array(customers, np.uint64),
+        np.array(seconds, np.int64),
+        np.array(amounts, np.float32),
+        np.array(numbers, np.uint64),
+        np.array(risks, np.float32),
+    )

@@ -1,0 +1,150 @@
+"""The history against a plain reference: cut anywhere, restarted anywhere, every payment sees the same, bit for bit."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
+from numpy.typing import NDArray
+
+from services.scorer.history import PAST
+from services.scorer.stretches import MOST_EVENTS
+from tests.fuzz.history_claims import payments_see_the_past
+from tests.fuzz.past import MONDAY, PlainPast
+from tests.fuzz.product import Partition, Payment
+from tests.support.profiles import fixed
+
+PAYMENTS = st.lists(
+    st.tuples(
+        st.integers(1, 2),
+        st.integers(0, 400).map(lambda quarters: MONDAY + 900 * quarters) | st.sampled_from([0, 1, 4_102_444_799]),
+        st.integers(-640, 64_000).map(lambda parts: parts / 64),
+        st.integers(1, 40),
+        st.integers(0, 4_096).map(lambda parts: parts / 4_096),
+    ),
+    max_size=40,
+)
+
+
+class AnyHistory(RuleBasedStateMachine):
+    """Batches, repeats, restarts and compactions in any order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.partition, self.plain = Partition(), PlainPast()
+        self.seen: list[Payment] = []
+
+    @rule(payments=PAYMENTS)
+    def observe(self, payments: list[Payment]) -> None:
+        """A batch sees what the reference sees, payment by payment."""
+        found = self.partition.observe(payments)
+        seen = [self.plain.observe(payment) or [np.nan] * len(PAST) for payment in payments]
+        assert np.array_equal(found.values, np.array(seen).reshape(-1, len(PAST)), equal_nan=True)
+        self.seen += payments
+
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        """What was there already is not remembered again."""
+        if self.seen:
+            again = data.draw(st.lists(st.sampled_from(self.seen), max_size=10))
+            self.observe(again)
+            assert not self.partition.observe(again).kept.any()
+
+    @rule()
+    def restart(self) -> None:
+        """Only the changelog is left."""
+        self.partition.restart()
+
+    @rule()
+    def compact(self) -> None:
+        """Only the last record of a key is left."""
+        self.partition.compact()
+
+
+TestAnyHistory = AnyHistory.TestCase
+TestAnyHistory.settings = fixed(40)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_long_streams_are_seen_alike_however_they_are_cut(seed: int) -> None:
+    """250 payments of four customers, out of order and sent again, with restarts between batches of any size."""
+    payments_see_the_past(b"%d" % seed)
+
+
+@fixed(60)
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.integers(0, 99), st.integers(1, 3_000_000)), min_size=1, max_size=80),
+    st.integers(1, 80),
+)
+def test_amounts_in_cents_sum_up_alike_however_they_are_cut(rows: list[tuple[int, int, int]], size: int) -> None:
+    """Cents are no binary fractions; still their sums do not tell how they came about."""
+    payments: list[Payment] = [
+        (customer, MONDAY + 600 * at, cents / 100, number, 0.0) for number, (customer, at, cents) in enumerate(rows)
+    ]
+
+    assert seen_in_batches(payments, size).tobytes() == seen_in_batches(payments, len(payments)).tobytes()
+
+
+def seen_in_batches(payments: list[Payment], size: int) -> NDArray[np.float64]:
+    partition = Partition()
+    starts = range(0, len(payments), size)
+    return np.vstack([partition.observe(payments[start : start + size]).values for start in starts])
+
+
+@pytest.mark.xfail(strict=True, reason="running sums go over a whole batch in floating point")
+def test_a_giant_amount_costs_other_customers_nothing() -> None:
+    """500 amounts as large as the contract allows, and next to them a customer of small ones."""
+    giants = [(1, MONDAY + 60 * number, 1e12, number, 0.0) for number in range(500)]
+    small = [(2, MONDAY + 60 * number, 10.01 + number, 1_000 + number, 0.0) for number in range(5)]
+
+    assert np.array_equal(seen_in_batches(giants + small, 505)[500:], seen_in_batches(small, 5), equal_nan=True)
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="reshape(-1, 0) in History._look_back")
+def test_a_payment_that_comes_too_late_may_come_alone() -> None:
+    """It sees nothing, and nothing breaks."""
+    partition = Partition()
+    for half in range(2):
+        numbers = range(half * MOST_EVENTS, (half + 1) * MOST_EVENTS)
+        partition.observe([(1, MONDAY + number, 1.0, number, 0.0) for number in numbers])
+
+    assert np.isnan(partition.observe([(1, MONDAY, 1.0, 1, 0.0)]).values).all()
+
+
+@pytest.mark.xfail(strict=True, reason="how many are forgotten depends on how many come together")
+def test_what_is_forgotten_does_not_depend_on_the_batches() -> None:
+    """A customer with more payments in three days than are kept."""
+    payments: list[Payment] = [(1, MONDAY + number, 1.0, number, 0.0) for number in range(MOST_EVENTS + 200)]
+
+    assert np.array_equal(seen_in_batches(payments, 1), seen_in_batches(payments, 300), equal_nan=True)
+
+
+@pytest.mark.xfail(strict=True, reason="what came as the oldest of all is dropped by a restore, but not in memory")
+def test_a_restart_forgets_no_more_than_was_forgotten() -> None:
+    """A payment of long ago makes the older half be forgotten; is it remembered itself, before and after a restart?"""
+    kept, restarted = Partition(), Partition()
+    stream: list[Payment] = [(1, MONDAY + 600 * number, 1.0, number, 0.0) for number in range(MOST_EVENTS)]
+    for partition in (kept, restarted):
+        partition.observe(stream)
+        partition.observe([(1, MONDAY + 300, 1.0, 5_000, 0.0)])
+    restarted.restart()
+    later: list[Payment] = [(1, MONDAY + 10**6, 1.0, 6_000, 0.0)]
+
+    assert np.array_equal(kept.observe(later).values, restarted.observe(later).values, equal_nan=True)
+
+
+def test_customers_with_many_payments_see_what_the_reference_sees() -> None:
+    """Over 2,600 payments in order of time and a restart now and then: three times the older half is forgotten."""
+    random, plain, partition = Random(3), PlainPast(), Partition()
+    stream: list[Payment] = [
+        (1, MONDAY + 1_200 * number, random.randint(1, 6_400) / 64, number, random.randint(0, 4_096) / 4_096)
+        for number in range(2_600)
+    ]
+    for start in range(0, len(stream), 130):
+        batch = stream[start : start + 130]
+        expected = [plain.observe(payment) for payment in batch]
+        assert np.array_equal(partition.observe(batch).values, np.array(expected, np.float64), equal_nan=True)
+        if random.random() < 0.3:
+            partition.restart()
