@@ -1,0 +1,140 @@
+"""A broker that is killed, and a network between it and a scorer that is cut, slow, frozen, or late."""
+
+import threading
+import time
+
+import pytest
+
+from stack.servers import KafkaServer
+from tests.faults.crew import Member
+from tests.faults.kafka_wire import END_TXN, INIT_PRODUCER_ID, TXN_OFFSET_COMMIT, Requests
+from tests.faults.pipeline import HOLD, Pipeline
+from tests.support.processes import wait_for
+from tests.support.proxy import Connection, Proxy
+
+
+@pytest.fixture
+def cable(broker_proxy: Proxy) -> Proxy:
+    """The network between the broker and whoever comes through it, whole again."""
+    broker_proxy.heal()
+    return broker_proxy
+
+
+def hire_behind(cable: Proxy, pipeline: Pipeline, points: str = HOLD, **env: str) -> Member:
+    """Start a scorer that reaches the broker through the proxy alone."""
+    return pipeline.hire_scorer(points, KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{cable.port}", **env)
+
+
+def test_the_broker_is_killed(pipeline: Pipeline, broker: KafkaServer, long: bool) -> None:
+    """kill -9, away for 2 s and for longer: within 15 s of its return payments of all partitions are scored again."""
+    pipeline.start(scorers=3)
+    with pipeline.load():
+        for seconds in (2, 20, 2, 20) if long else (2, 8):
+            pipeline.inflict("kill -9 broker")
+            broker.kill()
+            time.sleep(seconds)
+            broker.start()
+            pipeline.recovered("broker", time.monotonic(), within=60)
+            pipeline.pause(1, 3)
+
+    pipeline.check()
+
+
+def test_a_scorer_is_cut_off_again_and_again(pipeline: Pipeline, cable: Proxy, long: bool) -> None:
+    """All of its connections end at once, in the middle of Kafka transactions: it goes on with a new producer."""
+    victim = hire_behind(cable, pipeline)
+    pipeline.start(scorers=1)
+    with pipeline.load():
+        for _ in range(20 if long else 4):
+            pipeline.pause(0.5, 2)
+            pipeline.inflict("cut")
+            cable.cut()
+            pipeline.recovered("cut", time.monotonic())
+
+    pipeline.check()
+    assert victim.service.text().count("rebuilding clients") >= 2
+
+
+def test_a_scorer_on_a_slow_network(pipeline: Pipeline, cable: Proxy) -> None:
+    """A third of a second each way: slower, and nothing else."""
+    hire_behind(cable, pipeline)
+    pipeline.start(scorers=1)
+    with pipeline.load():
+        pipeline.inflict("slow")
+        cable.delay_seconds = 0.3
+        pipeline.pause(pipeline.scale.seconds, pipeline.scale.seconds)
+        cable.heal()
+        pipeline.recovered("slow", time.monotonic())
+
+    pipeline.check()
+
+
+def test_a_half_open_connection(pipeline: Pipeline, cable: Proxy, long: bool) -> None:
+    """Nothing comes through for longer than the Kafka transaction lives: then it does again, much too late."""
+    victim = hire_behind(cable, pipeline, SCORER_TRANSACTION_TIMEOUT_MS="2000")
+    pipeline.start(scorers=1)
+    with pipeline.load():
+        for _ in range(5 if long else 1):
+            pipeline.inflict("half-open")
+            cable.freeze()
+            time.sleep(8)
+            cable.thaw()
+            pipeline.recovered("half-open", time.monotonic())
+
+    pipeline.check()
+    assert "rebuilding clients" in victim.service.text()
+
+
+def test_a_commit_that_arrives_too_late_meets_a_new_producer(pipeline: Pipeline, cable: Proxy) -> None:
+    """librdkafka cannot fence a late EndTxn within an epoch (before KIP-890): no Kafka transaction may follow in it.
+
+    The proxy holds an EndTxn back and cuts the client off. Whatever the client does about that one, it must not begin
+    the next one before it has taken a new epoch. Then the late EndTxn is delivered, in the middle of the next one.
+    """
+    late = LateCommit()
+    victim = hire_behind(cable, pipeline, "produced=sleep@100")  # time for the records to arrive before the offsets
+    pipeline.start(scorers=1)
+    with pipeline.load():
+        cable.on_request = late.on_request
+        wait_for(late.delivered.is_set, 30 * pipeline.slack, pipeline.text)
+        pipeline.inflict("late EndTxn")
+        pipeline.recovered("late EndTxn", time.monotonic())
+
+    assert late.epochs_taken_before_next >= 1
+    pipeline.check()
+    assert "rebuilding clients" in victim.service.text()
+
+
+class LateCommit:
+    """Holds back one EndTxn until the next Kafka transaction is under way."""
+
+    def __init__(self) -> None:
+        self.delivered = threading.Event()
+        self.epochs_taken_before_next = 0
+        self._held: tuple[Connection, bytes] | None = None
+        self._lock = threading.Lock()
+        self._requests = Requests()
+
+    def on_request(self, connection: Connection, data: bytes) -> bytes:
+        with self._lock:
+            for kind, frame in self._requests.complete(connection, data):
+                if self._held is None and kind == END_TXN:
+                    self._held = (connection, frame)
+                    connection.keeps_server = True
+                    connection.cut_client()
+                elif self._held is None or connection is not self._held[0]:
+                    self._look_at(kind)
+                    connection.server.sendall(frame)
+        return b""
+
+    def _look_at(self, kind: int) -> None:
+        if self._held is None or self.delivered.is_set():
+            return
+        if kind == INIT_PRODUCER_ID:
+            self.epochs_taken_before_next += 1
+        elif kind == TXN_OFFSET_COMMIT:  # the worst moment: the next one holds its records, and not yet its offsets
+            connection, frame = self._held
+            connection.server.sendall(frame)
+            time.sleep(0.2)
+            connection.cut()
+            self.delivered.set()

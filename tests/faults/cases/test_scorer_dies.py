@@ -1,0 +1,95 @@
+"""Scorers that are killed, frozen, stopped and multiplied under load."""
+
+import time
+from typing import Any
+
+from tests.faults.pipeline import HOLD, Pipeline
+from tests.support.processes import wait_for
+
+
+def test_killed_at_random_moments(pipeline: Pipeline, long: bool) -> None:
+    """kill -9, again and again, in the middle of Kafka transactions: the next process goes on within 5 s."""
+    pipeline.start(scorers=3)
+    with pipeline.load():
+        for _ in range(20 if long else 4):
+            pipeline.pause(0.5, 2)
+            pipeline.kill(pipeline.random.choice(pipeline.scorers.members))
+
+    assert pipeline.check().aborted > 0, "no kill hit an open Kafka transaction"
+
+
+def test_killed_at_each_step_of_a_kafka_transaction(pipeline: Pipeline, long: bool) -> None:
+    """Right after the records are produced, after the offsets are added, after the commit."""
+    for step in ("produced", "offsets_sent", "committed"):
+        pipeline.hire_scorer(f"produced=sleep@0-50,{step}=kill@10-40")
+    pipeline.start(scorers=0)
+    deaths = 10 if long else 2
+    with pipeline.load():
+        wait_for(lambda: all(len(member.exits) >= deaths for member in pipeline.scorers.members), 200, pipeline.text)
+
+    assert pipeline.check().aborted > 0
+    assert set(pipeline.scorers.exits) == {-9, 0}
+
+
+def test_frozen_past_the_timeout_of_its_kafka_transaction(pipeline: Pipeline, long: bool) -> None:
+    """The broker aborts what a frozen scorer left open and fences it: awake again, it starts over with new clients."""
+    timeout = 10 if long else 2
+    zombie = pipeline.hire_scorer("offsets_sent=stop@5", SCORER_TRANSACTION_TIMEOUT_MS=f"{timeout}000")
+    pipeline.start(scorers=1)
+    with pipeline.load():
+        pipeline.freeze_itself(zombie, timeout + 3)
+        pipeline.recovered("zombie", time.monotonic())
+
+    assert pipeline.check().aborted > 0
+    assert "rebuilding clients" in zombie.service.text()
+    assert "_FENCED" in zombie.service.text()
+
+
+def test_frozen_past_its_session(pipeline: Pipeline) -> None:
+    """Its partitions were given away while its Kafka transaction stayed open: the broker refuses its offsets."""
+    settings: dict[str, Any] = {"SCORER_SESSION_TIMEOUT_MS": "6000", "SCORER_TRANSACTION_TIMEOUT_MS": "60000"}
+    zombie = pipeline.hire_scorer("produced=stop@5", **settings)
+    pipeline.start(scorers=1, **settings)
+    with pipeline.load():
+        pipeline.freeze_itself(zombie, 9)
+        pipeline.recovered("zombie", time.monotonic())
+
+    assert pipeline.check().aborted > 0
+    assert "rebuilding clients" in zombie.service.text()
+
+
+def test_stopped_under_load_from_one_to_three_and_back(pipeline: Pipeline) -> None:
+    """SIGTERM: exit code 0 within 10 s, no Kafka transaction left open, and the others take over."""
+    settings: dict[str, Any] = {
+        "SCORER_SESSION_TIMEOUT_MS": "6000"
+    }  # static members: a partition waits so long for one that left
+    pipeline.start(scorers=1, **settings)
+    with pipeline.load():
+        for _ in range(2):
+            pipeline.hire_scorer(HOLD, **settings)
+        pipeline.scorers.wait_ready()
+        pipeline.recovered("more scorers", time.monotonic())
+        for member in pipeline.scorers.members[1:]:
+            pipeline.inflict("SIGTERM scorer")
+            assert pipeline.scorers.dismiss(member) == [0]
+        pipeline.recovered("fewer scorers", time.monotonic())
+
+    assert pipeline.check().aborted == 0
+
+
+def test_a_storm_of_rebalances(pipeline: Pipeline, long: bool) -> None:
+    """A scorer of another host joins or leaves every 2 s: no partition waits longer than 10 s."""
+    settings: dict[str, Any] = {"SCORER_SESSION_TIMEOUT_MS": "6000"}
+    pipeline.start(scorers=2, **settings)
+    worst = 0.0
+    with pipeline.load():
+        for number in range(20 if long else 4):
+            guest = pipeline.hire_scorer(HOLD, FAULTS_HOST=f"host-{number}", **settings)
+            worst = max(worst, pipeline.longest_wait(2, guest.service.ready))
+            pipeline.inflict("join and leave")
+            pipeline.scorers.dismiss(guest)
+            worst = max(worst, pipeline.longest_wait(2))
+        pipeline.recovered("the storm", time.monotonic())
+
+    pipeline.check()
+    assert worst <= 10 * pipeline.slack

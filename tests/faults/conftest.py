@@ -1,0 +1,98 @@
+"""Fixtures of the fault suite: servers of its own, a proxy before the broker, and a pipeline a case."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from conftest import database_env
+from services.common.settings import TopicSettings
+from stack.ports import free_port
+from stack.servers import KafkaServer, PostgresServer, kafka_server
+from tests.faults.pipeline import Pipeline, Scale, running_pipeline
+from tests.support.proxy import Proxy
+
+SEED, LONG = "FAULTS_SEED", "FAULTS_LONG"
+"""Variables: the seed of all that is drawn (another one each time by default), and whether to try harder."""
+
+BATCH_MESSAGES = "500"
+"""Small batches: more Kafka transactions to hit."""
+
+_seed = os.environ.get(SEED) or secrets.token_hex(4)
+
+
+def pytest_report_header() -> str:
+    """Say how to have the same draws again."""
+    return f"fault suite: {SEED}={_seed}{f' {LONG}=1' if os.environ.get(LONG) else ''}"
+
+
+@pytest.fixture(scope="session")
+def long() -> bool:
+    """Whether there is time: the figures of a night instead of those of a coffee break."""
+    return bool(os.environ.get(LONG))
+
+
+@pytest.fixture(scope="session")
+def broker_proxy() -> Iterator[Proxy]:
+    """A proxy whose address a listener of the broker advertises: who comes through it stays behind it."""
+    with Proxy(free_port()) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory, broker_proxy: Proxy) -> Iterator[KafkaServer]:
+    """A real broker that looks for timed-out Kafka transactions every second instead of every ten."""
+    proxied = broker_proxy.target_port
+    properties = {
+        "listeners": f"PLAINTEXT://{{host}}:{{port}},PROXY://{{host}}:{proxied},CONTROLLER://{{host}}:{{controller_port}}",
+        "advertised.listeners": f"PLAINTEXT://{{host}}:{{port}},PROXY://{{host}}:{broker_proxy.port}",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXY:PLAINTEXT",
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+    }
+    with kafka_server(tmp_path_factory.mktemp("kafka"), heap="768m", properties=properties) as server:
+        yield server
+
+
+@pytest.fixture
+def pipeline(
+    kafka: str,
+    topics: TopicSettings,
+    database: PostgresServer,
+    mart: object,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    long: bool,
+) -> Iterator[Pipeline]:
+    """A pipeline of this case alone, its services not yet started, the mart empty and audited."""
+    name = request.node.name
+    env = service_env(kafka, topics, tmp_path) | {"SINK_BATCH_MAX_MESSAGES": BATCH_MESSAGES}
+    envs = {"scorer": env, "sink": env | database_env(database, "fraud_sink")}
+    scale = Scale(rate=3_000, seconds=60) if long else Scale(rate=800, seconds=8)
+    with running_pipeline(name, kafka, topics, database.conninfo, envs, tmp_path, f"{_seed}/{name}", scale) as pipeline:
+        yield pipeline
+    admin = AdminClient({"bootstrap.servers": kafka})
+    names = [topics.transactions, topics.scores, topics.dead_letters, topics.history]
+    for future in admin.delete_topics(names).values():
+        with contextlib.suppress(KafkaException):
+            future.result()
+
+
+def service_env(bootstrap: str, topics: TopicSettings, folder: Path) -> dict[str, str]:
+    """Return the environment of a case's services."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "TOPIC_TRANSACTIONS": topics.transactions,
+        "TOPIC_SCORES": topics.scores,
+        "TOPIC_DEAD_LETTERS": topics.dead_letters,
+        "TOPIC_HISTORY": topics.history,
+        "SCORER_GROUP_ID": f"scorer-{topics.transactions}",
+        "SINK_GROUP_ID": f"sink-{topics.transactions}",
+        "SCORER_STATE_DIR": str(folder),
+        "SINK_STATE_DIR": str(folder),
+        "SCORER_BATCH_MAX_MESSAGES": BATCH_MESSAGES,
+    }

@@ -1,0 +1,122 @@
+"""Payments without end, sent at a steady rate by an idempotent producer that remembers what was acknowledged."""
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from random import Random
+from types import TracebackType
+from typing import Any, Self
+
+import orjson
+from confluent_kafka import KafkaError, Message, Producer
+
+from services.common.contract import customer_key
+from tests.support.messages import PAYMENT
+
+CATEGORIES = ("grocery_net", "shopping_net", "misc_net", "gas_transport", "home")
+CUSTOMERS = 300
+FIRST_TIME, SECONDS_BETWEEN = datetime(2019, 1, 1), 20  # event times are local to the payment
+TICK_SECONDS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A message of `transactions`. An empty id: it has none, or cannot be read."""
+
+    id: str
+    key: bytes | None
+    value: bytes
+
+
+def payments(seed: str) -> Iterator[Payment]:
+    """Yield payments of 300 customers, 20 s apart in event time; the ids begin with the seed."""
+    random = Random(seed)
+    names = [f"customer {number}" for number in range(CUSTOMERS)]
+    keys = [customer_key(PAYMENT | {"name_1": name}) for name in names]
+    for number in itertools.count(1):
+        who = random.randrange(CUSTOMERS)
+        data = PAYMENT | {
+            "transaction_time": f"{FIRST_TIME + timedelta(seconds=SECONDS_BETWEEN * number):%Y-%m-%d %H:%M:%S}",
+            "amount": round(random.gammavariate(1, 60), 2),
+            "cat_id": random.choice(CATEGORIES),
+            "name_1": names[who],
+        }
+        name = f"{seed}-{number}"
+        yield Payment(name, keys[who], orjson.dumps({"transaction_id": name, "data": data}))
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An acknowledged payment: where it is, and when it was handed over (monotonic)."""
+
+    partition: int
+    offset: int
+    at: float
+
+
+class Feeder:
+    """Sends while the block lasts, then waits until everything is acknowledged."""
+
+    def __init__(self, bootstrap: str, topic: str, source: Iterator[Payment], rate: float, **config: Any) -> None:
+        self.acknowledged: dict[tuple[int, int], str] = {}
+        self.by_id: dict[str, Sent] = {}
+        self.failures: list[str] = []
+        self._topic = topic
+        self._source = source
+        self._rate = rate
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                "compression.type": "lz4",
+                "log_level": 3,
+                **config,
+            }
+        )
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._feed, name="feeder", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ending.set()
+        self._thread.join()
+        left = self._producer.flush(60)
+        if error is None:
+            assert left == 0, f"{left} payments were not acknowledged"
+            assert not self.failures, self.failures[:3]
+
+    def _feed(self) -> None:
+        started, sent = time.monotonic(), 0
+        while not self._ending.wait(TICK_SECONDS):
+            due = int((time.monotonic() - started) * self._rate) - sent
+            for _ in range(due):
+                self._send(next(self._source))
+            sent += due
+            self._producer.poll(0)
+
+    def _send(self, payment: Payment) -> None:
+        report = partial(self._on_delivery, payment.id, time.monotonic())
+        while not self._ending.is_set():
+            try:
+                self._producer.produce(self._topic, payment.value, payment.key, on_delivery=report)
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                return
+
+    def _on_delivery(self, name: str, at: float, error: KafkaError | None, message: Message) -> None:
+        if error:
+            self.failures.append(error.str())
+            return
+        partition, offset = message.partition() or 0, message.offset() or 0
+        self.acknowledged[partition, offset] = name
+        self.by_id[name] = Sent(partition, offset, at)

@@ -1,0 +1,187 @@
+"""The one invariant of all cases, checked when it is quiet.
+
+    every committed message of `transactions` = one committed record of `scores`, or one dead letter
+    every record of `scores` and `transactions` = one effect in PostgreSQL, by an audit that no primary key deceives
+    in each partition the scores come in the order of the payments
+    nothing waits: no lag, no open Kafka transaction
+
+Everything is counted in the topics and in the audit; nothing a service says of itself is believed.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import orjson
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, Message, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+
+from services.common.contract import record_id
+from services.common.dead_letters import NOTE_HEADER, PREFIX
+from services.common.settings import TopicSettings
+from tests.faults.audit import Connection, applied_places, applied_twice
+from tests.support.topics import headers, read_each
+
+Place = tuple[int, int]
+"""(partition, offset)"""
+
+SHOWN = 5
+
+
+@dataclass
+class Findings:
+    """What was counted. `aborted`: records of `scores` of Kafka transactions that were not committed."""
+
+    records: int = 0
+    scores: int = 0
+    dead_letters: int = 0
+    aborted: int = 0
+    lost: int = 0
+    doubled: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def note(self, fault: str, examples: Iterable[object]) -> int:
+        """Note a fault if there are examples of it; return how many."""
+        found = list(examples)
+        if found:
+            self.faults.append(f"{len(found)} {fault}, e.g. {found[:SHOWN]}")
+        return len(found)
+
+    def check(self) -> None:
+        """Fail if anything was found."""
+        assert not self.faults, "\n".join(self.faults)
+
+
+@dataclass
+class Log:
+    """The topics as a committed reader sees them."""
+
+    inputs: dict[Place, str] = field(default_factory=dict)
+    scores: dict[Place, tuple[str, float]] = field(default_factory=dict)
+    dead: list[Place] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, bootstrap: str, topics: TopicSettings) -> "Log":
+        """Read all three."""
+        log = cls()
+        for message in read_each(bootstrap, topics.transactions):
+            log.inputs[_place(message)] = input_id(message)
+        for message in read_each(bootstrap, topics.scores):
+            body = orjson.loads(message.value() or b"")
+            log.scores[_place(message)] = (body["transaction_id"], body["score"])
+        for message in read_each(bootstrap, topics.dead_letters):
+            told = headers(message)
+            if NOTE_HEADER not in told:
+                log.dead.append((int(told[PREFIX + "partition"]), int(told[PREFIX + "offset"])))
+        return log
+
+
+def compare_topics(log: Log, findings: Findings) -> None:
+    """Note what was lost or doubled on the way through the scorers, and what overtook."""
+    findings.records, findings.scores, findings.dead_letters = len(log.inputs), len(log.scores), len(log.dead)
+    dead = Counter(log.dead)
+    expected = Counter(name for place, name in log.inputs.items() if place not in dead)
+    found = Counter(name for name, _ in log.scores.values())
+    findings.lost += findings.note("payments without a score", (expected - found).elements())
+    findings.doubled += findings.note("scores too many", (found - expected).elements())
+    findings.doubled += findings.note("dead letters too many", [place for place, times in dead.items() if times > 1])
+    findings.note("dead letters of nothing", dead.keys() - log.inputs.keys())
+    findings.note("scores out of order", _overtaken(log, expected))
+
+
+def compare_acknowledged(log: Log, acknowledged: Mapping[Place, str], findings: Findings) -> None:
+    """Note payments that were acknowledged and are not in the topic."""
+    missing = [name for place, name in acknowledged.items() if name and log.inputs.get(place) != name]
+    findings.lost += findings.note("acknowledged payments that are gone", missing)
+
+
+def compare_mart(log: Log, mart: Connection, findings: Findings) -> None:
+    """Note what was lost or doubled on the way into PostgreSQL."""
+    for table, places in (("scores", log.scores.keys()), ("transactions", log.inputs.keys())):
+        findings.doubled += findings.note(f"records applied twice to {table}", applied_twice(mart, table))
+        findings.note(f"records applied to {table} that are not in its topic", applied_places(mart, table) - places)
+    newest = {name: score for _, (name, score) in sorted(log.scores.items())}
+    kept = dict(mart.execute("select transaction_id, score from scores").fetchall())
+    rejected = {
+        bytes(key).decode() for (key,) in mart.execute("select key from sink_rejects where key is not null").fetchall()
+    }
+    findings.lost += findings.note("scores that are not in PostgreSQL", newest.keys() - kept.keys() - rejected)
+    findings.note("rows of scores that nobody wrote", kept.keys() - newest.keys())
+    findings.note("scores that differ", [name for name in kept.keys() & newest.keys() if kept[name] != newest[name]])
+    rows = {name for (name,) in mart.execute("select transaction_id from transactions").fetchall()}
+    findings.lost += findings.note("payments that are not in PostgreSQL", newest.keys() - rows)
+
+
+def compare_effects(log: Log, mart: Connection, findings: Findings) -> None:
+    """Note records without an effect of their own. Only where no id comes twice: of those a batch keeps the last."""
+    refused = set(mart.execute('select partition, "offset" from sink_rejects').fetchall())
+    missing = log.scores.keys() - applied_places(mart, "scores") - refused
+    findings.lost += findings.note("scores that were never applied", missing)
+
+
+def check_quiet(bootstrap: str, topics: TopicSettings, groups: Mapping[str, str], findings: Findings) -> None:
+    """Note open Kafka transactions, and groups (name -> topic) that have not read their topic to the end."""
+    for topic in (topics.scores, topics.dead_letters, topics.history):
+        committed = log_ends(bootstrap, topic, IsolationLevel.READ_COMMITTED)
+        written = log_ends(bootstrap, topic)
+        open_ones = [(topic, partition) for partition, end in written.items() if committed[partition] != end]
+        findings.note("partitions with an open Kafka transaction", open_ones)
+    for group, topic in groups.items():
+        ends = ends_of(bootstrap, topic)
+        stands = committed_offsets(bootstrap, group, topic, ends)
+        behind = [(group, at, stands[at], end) for at, end in ends.items() if stands[at] < end]
+        findings.note("partitions behind (group, partition, stands at, end)", behind)
+
+
+def ends_of(bootstrap: str, topic: str) -> dict[int, int]:
+    """Return partition -> offset after its last committed message; partitions without one are left out."""
+    return {partition: offset + 1 for partition, offset in map(_place, read_each(bootstrap, topic))}
+
+
+def log_ends(bootstrap: str, topic: str, level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED) -> dict[int, int]:
+    """Return partition -> where its log ends; for committed readers, where its first open Kafka transaction begins."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    partitions = admin.list_topics(topic, timeout=10).topics[topic].partitions
+    wanted = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}  # type: ignore[no-untyped-call]
+    answers = admin.list_offsets(wanted, isolation_level=level, request_timeout=10)
+    return {place.partition: answer.result().offset for place, answer in answers.items()}
+
+
+def committed_offsets(bootstrap: str, group: str, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """Return partition -> offset a group has committed; negative where it has none."""
+    wanted = [TopicPartition(topic, partition) for partition in partitions]
+    if not wanted:
+        return {}
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    [answer] = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)]).values()
+    return {place.partition: place.offset for place in answer.result().topic_partitions}
+
+
+def input_id(message: Message) -> str:
+    """Return the id a message of `transactions` has, or gets; the empty text if it cannot be read."""
+    try:
+        body = orjson.loads(message.value() or b"")
+        given = body.get("transaction_id")
+    except (orjson.JSONDecodeError, AttributeError):
+        return ""
+    partition, offset = _place(message)
+    return str(given) if given else record_id(message.topic() or "", partition, offset)
+
+
+def _place(message: Message) -> Place:
+    return message.partition() or 0, message.offset() or 0
+
+
+def _overtaken(log: Log, expected: Counter[str]) -> list[tuple[str, str]]:
+    """Return pairs of scores, in one partition of `scores`, whose payments lie the other way round in theirs."""
+    places = {name: place for place, name in log.inputs.items() if expected[name] == 1}
+    newest: dict[tuple[int, int], tuple[int, str]] = {}
+    found = []
+    for (partition, _), (name, _) in sorted(log.scores.items()):
+        if name in places:
+            source, offset = places[name]
+            before = newest.get((partition, source), (-1, ""))
+            if offset < before[0]:
+                found.append((before[1], name))
+            newest[partition, source] = (offset, name)
+    return found

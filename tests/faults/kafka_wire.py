@@ -1,0 +1,28 @@
+"""Requests on a Kafka connection, told apart: length (int32), kind (int16), the rest; kafka.apache.org/protocol."""
+
+from collections.abc import Iterator
+from weakref import WeakKeyDictionary
+
+from tests.support.proxy import Connection
+
+INIT_PRODUCER_ID, END_TXN, TXN_OFFSET_COMMIT = 22, 26, 28
+
+LENGTH_BYTES, KIND_BYTES = 4, 2
+
+
+class Requests:
+    """Cuts what clients send into requests."""
+
+    def __init__(self) -> None:
+        self._rests: WeakKeyDictionary[Connection, bytes] = WeakKeyDictionary()
+
+    def complete(self, connection: Connection, data: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield (kind, bytes) of each request that is complete with this data."""
+        data = self._rests.get(connection, b"") + data
+        while len(data) >= LENGTH_BYTES:
+            end = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES])
+            if len(data) < end:
+                break
+            yield int.from_bytes(data[LENGTH_BYTES : LENGTH_BYTES + KIND_BYTES]), data[:end]
+            data = data[end:]
+        self._rests[connection] = data

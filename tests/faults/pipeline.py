@@ -1,0 +1,322 @@
+"""A whole pipeline of a case's own: feeder, scorers, sinks, and who checks them. Does harm only when told to."""
+
+import contextlib
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+import psycopg
+
+from services.common.settings import TopicSettings
+from tests.faults.audit import Connection, install_audit, remove_audit
+from tests.faults.crew import Crew, Footprint, Lives, Member
+from tests.faults.feeder import Feeder, Payment, payments
+from tests.faults.invariant import (
+    Findings,
+    Log,
+    check_quiet,
+    committed_offsets,
+    compare_acknowledged,
+    compare_effects,
+    compare_mart,
+    compare_topics,
+    ends_of,
+    log_ends,
+)
+from tests.faults.watcher import Watcher
+from tests.support.processes import wait_for
+from tests.support.topics import read_each
+
+RESULTS = "FAULTS_RESULTS"
+"""Name of the variable with a file that takes a line of JSON a case."""
+
+QUIET_SECONDS = 60
+RECOVERY_SECONDS = {"scorer": 5.0, "broker": 15.0}
+SLACK = "FAULTS_SLACK"
+"""Name of the variable with a factor on the times that are asserted: more than 1 on a machine with other work to do."""
+
+MORE_THREADS, MORE_RSS = 4, 48 * 2**20
+"""What a process may have gained at the end of a case over what it took under load before the first fault."""
+
+HOLD = "offsets_sent=sleep@0-400"
+"""Keeps Kafka transactions open for a while, so that what is killed leaves them open."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How hard a case tries."""
+
+    rate: float
+    seconds: float
+
+
+@dataclass
+class Pipeline:
+    """What a case works with."""
+
+    name: str
+    bootstrap: str
+    topics: TopicSettings
+    conninfo: str
+    random: Random
+    seed: str
+    scorers: Crew
+    sinks: Crew
+    watcher: Watcher
+    scale: Scale
+    done: Counter[str] = field(default_factory=Counter)
+    recoveries: dict[str, list[float]] = field(default_factory=dict)
+    acknowledged: dict[tuple[int, int], str] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
+    _baselines: dict[str, Footprint] = field(default_factory=dict)
+
+    def start(self, scorers: int = 2, sinks: int = 1, points: str = HOLD, **env: str) -> None:
+        """Start the services and wait until they are ready; `points` and `env` are the scorers'."""
+        for _ in range(scorers):
+            self.hire_scorer(points, **env)
+        for _ in range(sinks):
+            self.sinks.hire()
+        self.scorers.wait_ready()
+        self.sinks.wait_ready()
+
+    def hire_scorer(self, *points: str, **env: str) -> Member:
+        """Start one more scorer; `points` are those of its first life, its second one, and so on."""
+        lives: Lives = [{"FAULTS_POINTS": specification, **env} for specification in points or ("",)]
+        return self.scorers.hire(*lives)
+
+    @contextlib.contextmanager
+    def load(
+        self, source: Iterator[Payment] | None = None, rate: float | None = None, *, watched: bool = True
+    ) -> Iterator[Feeder]:
+        """Send payments while the block lasts; it begins when every partition has seen some of them scored.
+
+        Not so if it is not watched, as payments that are rejected have no score to wait for.
+        """
+        source = source or payments(self.seed)
+        with Feeder(self.bootstrap, self.topics.transactions, source, rate or self.scale.rate) as feeder:
+            try:
+                if watched:
+                    self.watcher.follow(feeder)
+                    self.watcher.seconds_to_recover(time.monotonic() - 1, 60, self.text)
+                    self._note_baselines()
+                yield feeder
+            finally:
+                self.acknowledged |= feeder.acknowledged
+        self.acknowledged |= feeder.acknowledged
+
+    def inflict(self, fault: str) -> None:
+        """Count a fault."""
+        self.done[fault] += 1
+
+    def kill(self, member: Member, of: str = "scorer") -> float:
+        """SIGKILL a process and wait until the pipeline is over it; return the seconds that took."""
+        crew = self.scorers if of == "scorer" else self.sinks
+        self.inflict(f"kill -9 {of}")
+        return self.recovered(of, crew.kill(member))
+
+    def freeze_itself(self, member: Member, seconds: float) -> None:
+        """Wait until a member has frozen itself at a failpoint, leave it so for a while, and wake it."""
+        wait_for(lambda: member.is_stopped, 30 * self.slack, self.text)
+        self.inflict("SIGSTOP scorer")
+        time.sleep(seconds)
+        self.scorers.thaw(member)
+
+    def recovered(self, what: str, since: float, within: float = 30) -> float:
+        """Wait until payments sent after `since` are scored in every partition; return the seconds, and keep them.
+
+        They are checked against RECOVERY_SECONDS, if it has a limit for what failed.
+        """
+        seconds = self.watcher.seconds_to_recover(since, within * self.slack, self.text)
+        self.recoveries.setdefault(what, []).append(round(seconds, 2))
+        limit = RECOVERY_SECONDS.get(what, within) * self.slack
+        assert seconds <= limit, f"{what}: recovered after {seconds:.1f} s, allowed {limit}\n{self.text()}"
+        return seconds
+
+    def longest_wait(self, seconds: float, until: Callable[[], bool] = lambda: True) -> float:
+        """Look on for so long and until that is true; return how old the newest scored payment was at worst."""
+        worst, end = 0.0, time.monotonic() + seconds
+        while time.monotonic() < end or not until():
+            assert time.monotonic() < end + 30 * self.slack, self.text()
+            worst = max(worst, self.watcher.seconds_behind())
+            time.sleep(0.1)
+        return worst
+
+    @property
+    def slack(self) -> float:
+        """Factor on the times that are asserted."""
+        return float(os.environ.get(SLACK, "1"))
+
+    def pause(self, low: float, high: float) -> None:
+        """Let it work for a while, seconds drawn between the two."""
+        time.sleep(self.random.uniform(low, high))
+
+    def text(self) -> str:
+        """The end of what the services printed."""
+        return (self.scorers.text + self.sinks.text)[-6000:]
+
+    def settle(self) -> Log:
+        """Wait until nothing waits, check footprints, end the services; return what the topics hold."""
+        self.wait_until_scored()
+        if self.sinks.members:
+            self._wait_until_kept()
+        for crew in (self.scorers, self.sinks):
+            crew.wait_ready()
+            self._check_footprints(crew)
+            codes = crew.dismiss(*crew.members)
+            assert set(codes) <= {0}, f"{crew.name} ended with {codes}\n{crew.text[-3000:]}"
+        return Log.read(self.bootstrap, self.topics)
+
+    def compare(self, *, ids_repeat: bool = False) -> Findings:
+        """Settle and count; nothing is raised for what was lost or doubled."""
+        log, findings = self.settle(), self.findings
+        compare_topics(log, findings)
+        compare_acknowledged(log, self.acknowledged, findings)
+        findings.aborted = self._count_uncommitted() - findings.scores
+        findings.note("scores seen that are not there", self._seen_but_gone(log))
+        groups = {self.group("scorer"): self.topics.transactions}
+        check_quiet(self.bootstrap, self.topics, groups, findings)
+        if self.sinks.gone:
+            with self.mart() as mart:
+                compare_mart(log, mart, findings)
+                if not ids_repeat:
+                    compare_effects(log, mart, findings)
+        self._keep_result()
+        return findings
+
+    def check(self, *, ids_repeat: bool = False) -> Findings:
+        """Settle and check the invariant; return what was counted."""
+        findings = self.compare(ids_repeat=ids_repeat)
+        findings.check()
+        return findings
+
+    def records(self) -> int:
+        """Return how many offsets the topic of the payments has used."""
+        return sum(log_ends(self.bootstrap, self.topics.transactions).values())
+
+    @contextlib.contextmanager
+    def mart(self) -> Iterator[Connection]:
+        """Connect to the database as its owner."""
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            yield connection
+
+    def group(self, service: str) -> str:
+        """Return the consumer group of a service."""
+        return f"{service}-{self.topics.transactions}"
+
+    def _note_baselines(self) -> None:
+        """Note what a process takes under load, the first time that one of a crew is ready."""
+        for crew in (self.scorers, self.sinks):
+            if crew.name not in self._baselines and crew.members:
+                wait_for(lambda one=crew: self._note_baseline(one), 30 * self.slack, self.text)
+
+    def _note_baseline(self, crew: Crew) -> bool:
+        if found := list(crew.footprints().values()):
+            self._baselines[crew.name] = Footprint(max(f.threads for f in found), max(f.rss for f in found))
+        return bool(found)
+
+    def _check_footprints(self, crew: Crew) -> None:
+        baseline = self._baselines.get(crew.name)
+        if baseline is None:
+            return
+        for number, footprint in crew.footprints().items():
+            told = f"{crew.name} {number}: {footprint}, at first {baseline}"
+            if footprint.threads > baseline.threads + MORE_THREADS:
+                self.findings.note("process with more threads", [told])
+            if footprint.rss > baseline.rss + MORE_RSS:
+                self.findings.note("process that has grown", [told])
+
+    def wait_until_scored(self) -> None:
+        """Wait until the scorers' group has read all payments."""
+        ends = ends_of(self.bootstrap, self.topics.transactions)
+
+        def behind() -> dict[int, int]:
+            stands = committed_offsets(self.bootstrap, self.group("scorer"), self.topics.transactions, ends)
+            return {partition: end - stands[partition] for partition, end in ends.items() if stands[partition] < end}
+
+        wait_for(lambda: not behind(), QUIET_SECONDS, lambda: f"not scored: {behind()}\n{self.text()}")
+
+    def _wait_until_kept(self) -> None:
+        topics = (self.topics.scores, self.topics.transactions)
+        ends = {(t, partition): end for t in topics for partition, end in ends_of(self.bootstrap, t).items()}
+
+        def behind() -> dict[tuple[str, int], int]:
+            with self.mart() as mart:
+                rows = mart.execute("select topic, partition, next_offset from sink_offsets").fetchall()
+            stands = {(topic, partition): offset for topic, partition, offset in rows}
+            return {place: end - stands.get(place, 0) for place, end in ends.items() if stands.get(place, 0) < end}
+
+        wait_for(lambda: not behind(), QUIET_SECONDS, lambda: f"not kept: {behind()}\n{self.text()}")
+
+    def _count_uncommitted(self) -> int:
+        return sum(1 for _ in read_each(self.bootstrap, self.topics.scores, "read_uncommitted"))
+
+    def _seen_but_gone(self, log: Log) -> list[str]:
+        """Return what was read as committed while it ran, and is not committed any more."""
+        return list((self.watcher.seen - Counter(name for name, _ in log.scores.values())).elements())
+
+    def _keep_result(self) -> None:
+        findings = self.findings
+        result = {
+            "case": self.name,
+            "seed": self.seed,
+            "records": findings.records,
+            "scores": findings.scores,
+            "dead_letters": findings.dead_letters,
+            "aborted": findings.aborted,
+            "lost": findings.lost,
+            "doubled": findings.doubled,
+            "faults": dict(self.done),
+            "exits": {crew.name: dict(crew.exits) for crew in (self.scorers, self.sinks)},
+            "recovery_seconds": self.recoveries,
+        }
+        print(json.dumps(result))
+        if path := os.environ.get(RESULTS):
+            with Path(path).open("a") as file:
+                file.write(json.dumps(result) + "\n")
+
+
+@contextlib.contextmanager
+def running_pipeline(
+    name: str,
+    bootstrap: str,
+    topics: TopicSettings,
+    conninfo: str,
+    env: Mapping[str, Mapping[str, str]],
+    folder: Path,
+    seed: str,
+    scale: Scale,
+    inspect: Callable[[Pipeline], None] = lambda _: None,
+) -> Iterator[Pipeline]:
+    """Make a pipeline while the block lasts; what still runs at its end is killed.
+
+    Args:
+        name: of the case.
+        bootstrap: host:port of the broker.
+        topics: the case's own.
+        conninfo: how libpq connects as the database's owner.
+        env: service -> what its processes need to know.
+        folder: takes logs and lock files.
+        seed: of all that is drawn.
+        scale: how hard the case tries.
+        inspect: looks at the pipeline before it is gone.
+    """
+    with (
+        psycopg.connect(conninfo, autocommit=True) as connection,
+        Watcher(bootstrap, topics.scores, topics.partitions) as watcher,
+        Crew("scorer", env["scorer"], folder, seed) as scorers,
+        Crew("sink", env["sink"], folder, seed) as sinks,
+    ):
+        install_audit(connection)
+        connection.close()
+        pipeline = Pipeline(name, bootstrap, topics, conninfo, Random(seed), seed, scorers, sinks, watcher, scale)
+        try:
+            yield pipeline
+            inspect(pipeline)
+        finally:
+            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(conninfo, autocommit=True) as again:
+                remove_audit(again)

@@ -1,0 +1,1 @@
+"""Hours under load on a stack of its own: does anything grow?"""
