@@ -27,6 +27,7 @@ from services.scorer.score import decode_golden, load_model, probabilities
 
 MODEL_NAME = "fraud.onnx"
 CARD_NAME = "MODEL_CARD.md"
+CURVE_NAME = "curve.json"
 OPSETS = {"": 15, "ai.onnx.ml": 3}
 IR_VERSION = 8
 TOLERANCE = 1e-5
@@ -108,6 +109,11 @@ def export(
     )
     (out / CARD_NAME).write_text(with_figures(text, manifest), encoding="utf-8")
     return load_model(out).manifest
+
+
+def write_curve(out: Path, version: str, curve: dict[str, Any]) -> None:
+    """Write the curve of thresholds beside the manifest of the version it belongs to; the page shows it."""
+    (out / CURVE_NAME).write_bytes(orjson.dumps({"version": version} | curve) + b"\n")
 
 
 def to_onnx(booster: lightgbm.Booster, width: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Trains, validates and exports the model: `python onnx/train.py DATA` writes fraud.onnx and manifest.json.
+"""Trains, validates and exports the model: `python onnx/train.py DATA` writes fraud.onnx, manifest.json and curve.json.
 
 Knows the learner and its parameters. Features come from the scorer's own code, figures from `validate`, files from
 `export`. The same data gives the same bytes.
@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its ow
 import lightgbm
 import numpy as np
 from dataset import Labelled, categories_by_fraud_amount, label, learn_risks, read_payments
-from export import export
+from export import export, write_curve
 from numpy.typing import NDArray
 from validate import SEED, SITUATIONS, Scorer, validate
 
@@ -75,12 +75,13 @@ def train(path: Path, out: Path, features: tuple[str, ...] = USED, trees: int = 
     data = label(frame, recipe)
     print(f"{len(data)} payments, {data.frauds.sum()} frauds, {len(np.unique(data.customers))} customers")
 
-    threshold, figures = validate(data, partial(learn, recipe=recipe, trees=trees))
+    threshold, figures, curve = validate(data, partial(learn, recipe=recipe, trees=trees))
     recipe = with_risk_table(recipe, data)
     matrix, frauds = lessons(data.with_risks(recipe), recipe)
     booster = fit(matrix, frauds, trees)
     sample = matrix[:: max(1, len(matrix) // COMPARED_ROWS)]
     manifest = export(booster, sample, recipe, threshold, figures, card=FOLDER / "MODEL_CARD.md", out=out)
+    write_curve(out, manifest.version, curve)
     print(f"{manifest.version} in {out}, threshold {threshold}")
     for name in SITUATIONS:
         print(f"{name}: AP {figures[name]['average_precision']}, F1 {figures[name]['f1']}")

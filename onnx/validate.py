@@ -38,6 +38,9 @@ SITUATIONS = {
 }
 """Where figures come from: what is judged, and by which model."""
 
+CURVE_OF = "unseen_customers"
+"""The situation whose curve the page shows: the strictest with a past."""
+
 _THRESHOLDS = np.arange(1, 100) / 100
 
 
@@ -61,15 +64,17 @@ class Scored:
         scores: float64 [n].
         frauds: bool [n].
         days: days since 1970-01-01, int64 [n].
+        amounts: float64 [n].
     """
 
     scores: NDArray[np.float64]
     frauds: NDArray[np.bool_]
     days: NDArray[np.int64]
+    amounts: NDArray[np.float64]
 
 
-def validate(data: Labelled, learner: Learner) -> tuple[float, dict[str, Any]]:
-    """Return the threshold to ship and the figures that hold at it, a situation each.
+def validate(data: Labelled, learner: Learner) -> tuple[float, dict[str, Any], dict[str, Any]]:
+    """Return the threshold to ship, the figures that hold at it, a situation each, and the curve of thresholds.
 
     The threshold is the hundredth with the best mean of the situations' F1.
 
@@ -87,7 +92,17 @@ def validate(data: Labelled, learner: Learner) -> tuple[float, dict[str, Any]]:
     ]
     pooled = {name: _pool(scored[name] for scored in rounds if name in scored) for name in SITUATIONS}
     threshold = best_threshold(pooled.values())
-    return threshold, {name: {"how": how} | judge(pooled[name], threshold) for name, how in SITUATIONS.items()}
+    figures = {name: {"how": how} | judge(pooled[name], threshold) for name, how in SITUATIONS.items()}
+    return threshold, figures, curve(pooled[CURVE_OF])
+
+
+def validate_curve(data: Labelled, learner: Learner) -> dict[str, Any]:
+    """Return the curve of thresholds alone: one model instead of all.
+
+    Raises:
+        Stop: too few customers or frauds to judge by.
+    """
+    return curve(_pool(_unseen_customers(data, learner, fold)[CURVE_OF] for fold in range(JUDGED_FOLDS)))
 
 
 def _unseen_customers(data: Labelled, learner: Learner, fold: int) -> dict[str, Scored]:
@@ -126,12 +141,36 @@ def _learn(learner: Learner, data: Labelled) -> Scorer:
 
 
 def _score(scorer: Scorer, data: Labelled) -> Scored:
-    return Scored(scorer.score(data), data.frauds, data.columns.seconds // SECONDS_A_DAY)
+    days = data.columns.seconds // SECONDS_A_DAY
+    return Scored(scorer.score(data), data.frauds, days, data.columns.numbers["amount"])
 
 
 def _pool(scored: Iterable[Scored]) -> Scored:
-    scores, frauds, days = zip(*((one.scores, one.frauds, one.days) for one in scored), strict=True)
-    return Scored(np.concatenate(scores), np.concatenate(frauds), np.concatenate(days))
+    columns = ((one.scores, one.frauds, one.days, one.amounts) for one in scored)
+    scores, frauds, days, amounts = zip(*columns, strict=True)
+    return Scored(*map(np.concatenate, (scores, frauds, days, amounts)))
+
+
+def curve(scored: Scored) -> dict[str, Any]:
+    """Return what each hundredth would do as the threshold: alerts, frauds among them, and the frauds' amounts.
+
+    Raises:
+        Stop: there is no fraud among the payments.
+    """
+    frauds = scored.frauds
+    if not frauds.any():
+        raise Stop("too few frauds to validate: none among the payments to judge")
+    flags = scored.scores >= _THRESHOLDS[:, None]
+    return {
+        "situation": CURVE_OF,
+        "payments": len(frauds),
+        "frauds": int(frauds.sum()),
+        "fraud_amount": round(float(scored.amounts[frauds].sum()), 2),
+        "thresholds": _THRESHOLDS.tolist(),
+        "alerts": flags.sum(1).tolist(),
+        "caught": flags[:, frauds].sum(1).tolist(),
+        "caught_amount": np.round(flags[:, frauds] @ scored.amounts[frauds], 2).tolist(),
+    }
 
 
 def judge(scored: Scored, threshold: float) -> dict[str, float | int]:

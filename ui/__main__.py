@@ -6,20 +6,27 @@ import sys
 from functools import partial
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from services.common.errors import Stop
 from services.common.lifecycle import StopSignal
 from services.common.logs import configure_logs, get_logger
 from services.common.settings import KafkaSettings, TopicSettings
-from ui import page
+from ui import login_texts, page
+from ui.byhand import categories, send_one
 from ui.downloads import download_routes
 from ui.health import KafkaProbe, health_route
+from ui.live_reading import watch_all
+from ui.login_access import Access, KnowAddress, Sessions
 from ui.model import current_model
 from ui.results import Mart
-from ui.settings import ShareSettings, UiSettings, check_sharing
+from ui.scores_file import scores_route
+from ui.settings import GroupSettings, ShareSettings, UiSettings, check_exposure
 from ui.share import close_link, open_link_in_background
-from ui.theme import STYLESHEET, theme
-from ui.upload import send_file
+from ui.theme import STYLESHEETS, scripts, theme
+from ui.upload import Uploads
+from ui.uploads_reading import watch_uploads
+from ui.whatif import current_curve
 
 LOOPBACK = "localhost,127.0.0.1"
 
@@ -34,7 +41,7 @@ def main() -> None:
     _quieten_libraries()
     try:
         settings, share = UiSettings.read(), ShareSettings.read()
-        check_sharing(share, settings)
+        check_exposure(share, settings)
         serve(settings, share, KafkaSettings.read(), TopicSettings.read())
     except Stop as error:
         sys.exit(f"ui: {error}")
@@ -43,18 +50,29 @@ def main() -> None:
 def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topics: TopicSettings) -> None:
     """Serve the page until SIGTERM or SIGINT."""
     log, stop, mart, probe = get_logger(), StopSignal.install(), Mart(), KafkaProbe(kafka)
+    access = Access(settings.users())
+    live = watch_all(mart, kafka, topics, GroupSettings.read())
+    uploads = watch_uploads(mart)
     mart.open()
+    live.start()
+    uploads.start()
     blocks = page.build(
         page.Parts(
             mart=mart,
-            send=partial(send_file, kafka=kafka, topic=topics.transactions, kafka_is_up=probe.is_up, stop=stop),
+            send=Uploads(mart, kafka, topics.transactions, probe.is_up, stop).send,
+            uploads=uploads,
             model=partial(current_model, settings.manifest),
             max_file_mb=settings.max_file_mb,
             stop=stop,
+            access=access,
+            pay=partial(send_one, kafka=kafka, topic=topics.transactions, kafka_is_up=probe.is_up),
+            curve=partial(current_curve, settings.curve),
+            categories=categories(settings.manifest),
+            live=live,
         )
     )
-    launch(blocks, settings, [health_route(mart, probe), *download_routes()])
-    log.info("page_ready", url=blocks.local_url, login=bool(settings.login))
+    launch(blocks, settings, access, [health_route(mart, probe), *download_routes(), scores_route(mart)])
+    log.info("page_ready", url=blocks.local_url, login=access.is_asked)
     if current_model(settings.manifest) is None:
         log.warning("manifest_unreadable", path=str(settings.manifest))
     if share.share:
@@ -63,11 +81,13 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
         pass
     close_link()
     close(blocks)
+    live.stop()
+    uploads.stop()
     mart.close()
     log.info("page_closed")
 
 
-def launch(blocks: gr.Blocks, settings: UiSettings, routes: list[object]) -> None:
+def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list[object]) -> None:
     """Begin to serve; returns when the page answers.
 
     Raises:
@@ -77,7 +97,8 @@ def launch(blocks: gr.Blocks, settings: UiSettings, routes: list[object]) -> Non
         blocks.launch(
             server_name=settings.host,
             server_port=settings.port,
-            auth=settings.login,
+            auth=access.log_in if access.is_asked else None,  # type: ignore[arg-type]  # an async one is awaited
+            auth_message=login_texts.MESSAGE,
             share=False,  # asked for in the background: see ui/share.py
             prevent_thread_lock=True,
             quiet=True,
@@ -86,12 +107,14 @@ def launch(blocks: gr.Blocks, settings: UiSettings, routes: list[object]) -> Non
             run_history=False,
             max_file_size=f"{settings.max_file_mb}mb",
             theme=theme(),
-            css_paths=STYLESHEET,
-            app_kwargs={"routes": routes},
+            css_paths=STYLESHEETS,
+            head=scripts(),
+            app_kwargs={"routes": routes, "middleware": [Middleware(KnowAddress)]},
             enable_monitoring=False,
             ssr_mode=False,
             mcp_server=False,
         )
+        blocks.app.tokens = Sessions(settings.session_hours * 3600)
     except OSError as error:
         raise Stop(f"cannot serve on {settings.host}:{settings.port}: {error}") from error
 

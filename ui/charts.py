@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import altair as alt
 
@@ -12,6 +12,18 @@ LABEL_FLIPS_ABOVE = 0.7
 """The threshold's label stands to the right of its rule up to here, to the left above."""
 
 CALM, ALARM, INK = "#7c93b2", "#d9583b", "#6b7280"
+
+
+class Marks(Protocol):
+    """How a language writes numbers."""
+
+    @property
+    def thousands_mark(self) -> str:
+        """The space of 12 345 or the comma of 12,345."""
+
+    @property
+    def decimal_mark(self) -> str:
+        """The comma of 0,5 or the point of 0.5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +81,8 @@ def histogram(scores: Sequence[float], threshold: float | None, texts: ChartText
         title=alt.Title(texts.title, anchor="start", fontSize=15, fontWeight="normal", offset=14),
         background="transparent",
         padding={"left": 0, "right": 8, "top": 4, "bottom": 4},
-        config=_config(),
-        usermeta={"embedOptions": _embed_options(texts)},
+        config=look(),
+        usermeta={"embedOptions": embed_options(texts)},
     )
 
 
@@ -127,7 +139,7 @@ def _threshold_layers(threshold: float | None, texts: ChartTexts) -> list[alt.Ch
     ]
 
 
-def _config() -> alt.Config:
+def look() -> alt.Config:
     """Return the look: no frame, hairline grid, greys that read on white and on black."""
     return alt.Config(
         font="Source Sans Pro, system-ui, sans-serif",
@@ -141,11 +153,11 @@ def _config() -> alt.Config:
     )  # fmt: skip
 
 
-def _embed_options(texts: ChartTexts) -> dict[str, Any]:
+def embed_options(marks: Marks) -> dict[str, Any]:
     """Return what vega-embed shall do: no menu, readable SVG, numbers in the page's language."""
     locale = {
-        "decimal": texts.decimal_mark,
-        "thousands": texts.thousands_mark,
+        "decimal": marks.decimal_mark,
+        "thousands": marks.thousands_mark,
         "grouping": [3],
         "currency": ["", ""],
     }

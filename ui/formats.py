@@ -16,6 +16,8 @@ class Numbers:
     percent_gap: str
     date_pattern: str
     plural_form: Callable[[int], int]
+    units: tuple[str, str, str]
+    """Short names of second, minute and hour."""
 
     def whole(self, number: int) -> str:
         """Return 12345 as «12 345»."""
@@ -34,6 +36,16 @@ class Numbers:
         """Return a payment's event time to the minute."""
         return moment.strftime(self.date_pattern)
 
+    def duration(self, seconds: float) -> str:
+        """Return 95 as «1 мин», to the unit a person would name."""
+        second, minute, hour = self.units
+        whole = max(0, round(seconds))
+        if whole < 60:
+            return f"{whole}{NARROW_SPACE}{second}"
+        if whole < 3600:
+            return f"{whole // 60}{NARROW_SPACE}{minute}"
+        return f"{self.whole(whole // 3600)}{NARROW_SPACE}{hour}"
+
     def counted(self, number: int, forms: tuple[str, str, str]) -> str:
         """Return a number with its noun: («строка», «строки», «строк») give «21 строка», «22 строки», «25 строк»."""
         return f"{self.whole(number)}{NARROW_SPACE}{forms[self.plural_form(number)]}"
@@ -51,8 +63,8 @@ def english_plural(number: int) -> int:
     return 0 if number == 1 else 2
 
 
-RUSSIAN_NUMBERS = Numbers(NARROW_SPACE, ",", NARROW_SPACE, "%d.%m.%Y %H:%M", russian_plural)
-ENGLISH_NUMBERS = Numbers(",", ".", "", "%Y-%m-%d %H:%M", english_plural)
+RUSSIAN_NUMBERS = Numbers(NARROW_SPACE, ",", NARROW_SPACE, "%d.%m.%Y %H:%M", russian_plural, ("с", "мин", "ч"))
+ENGLISH_NUMBERS = Numbers(",", ".", "", "%Y-%m-%d %H:%M", english_plural, ("s", "min", "h"))
 
 
 def local_clock(moment: datetime, utc_offset_minutes: int, pattern: str = "%H:%M:%S") -> str:

@@ -54,6 +54,11 @@ def links(pairs: Iterable[tuple[str, str]]) -> str:
     return f'<p class="links">{"".join(anchors)}</p>'
 
 
+def case_button(transaction_id: str, label: str) -> str:
+    """Return a button that opens a payment's case, wherever on the page it stands; see case_tab.py."""
+    return f'<button type="button" class="open-case" data-case="{escape(transaction_id)}">{escape(label)}</button>'
+
+
 def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], caption: str, *, long: bool = False) -> str:
     """Return a table from heads (text, class of the column) and rows of HTML cells; a long one scrolls in itself.
 
@@ -158,7 +163,7 @@ def _flagged_cells(row: Flagged, texts: Texts) -> tuple[str, ...]:
         escape(row.state or _MISSING),
         f'{score}<i style="--share:{row.score:.3f}"></i>',
         escape(_earlier(row.earlier, texts)),
-        escape(row.transaction_id),
+        case_button(row.transaction_id, row.transaction_id),
     )
 
 

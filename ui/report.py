@@ -5,7 +5,7 @@ from html import escape
 
 from services.sender.report import Refusal, Repair, Report
 from ui.render import hint, notice, progress, table
-from ui.steps import Obstacle, Refused, Sending, Sent, Step
+from ui.steps import Cancelled, Obstacle, Reading, Refused, Sending, Sent, Step, Waiting
 from ui.texts import Forms, Texts
 
 SHOWN_REFUSALS = 100
@@ -18,13 +18,29 @@ OF_COLUMNS = frozenset({Repair.COLUMN_MISSING, Repair.COLUMN_IGNORED, Repair.TAR
 
 def headline(told: Step, texts: Texts) -> str:
     """Return what a step of an upload comes down to: a bar while it runs, then a sentence."""
+    numbers = texts.numbers
     match told:
+        case Waiting():
+            counted = numbers.counted(told.ahead, texts.upload_forms)
+            return progress(texts.waiting.format(uploads_counted=counted), "", None)
+        case Reading():
+            counted = numbers.counted(told.rows, texts.row_forms)
+            return progress(texts.reading_rows.format(rows_counted=counted) if told.rows else texts.reading, "", None)
+        case Cancelled():
+            return notice(texts.cancelled_early, "warning")
         case Sending():
             return _sending(told, texts)
         case Refused():
             return notice(_file_refusal(told, texts), "warning")
         case Sent():
-            return _summary(told, texts) + (hint(texts.twice) if told.sent else "")
+            return _summary(told, texts) + _below(told, texts)
+
+
+def _below(sent: Sent, texts: Texts) -> str:
+    """Return what else is to be said of rows that were sent: that they may be sent again, or are not in the journal."""
+    if not sent.sent:
+        return ""
+    return hint(texts.twice) + ("" if sent.upload_id else hint(texts.not_recorded))
 
 
 def details(told: Step, texts: Texts) -> str:
@@ -76,7 +92,12 @@ def _summary(sent: Sent, texts: Texts) -> str:
     if not sent.report.ready:
         return notice(texts.sent_none, "warning")
     if sent.obstacle:
-        sentence = texts.kafka_away if sent.obstacle is Obstacle.AWAY else texts.kafka_refuses
+        sentence = {
+            Obstacle.AWAY: texts.kafka_away,
+            Obstacle.REFUSES: texts.kafka_refuses,
+            Obstacle.CANCELLED: texts.cancelled,
+            Obstacle.STOPPED: texts.interrupted,
+        }[sent.obstacle]
         rows = numbers.counted(sent.report.ready, texts.of_row_forms)
         return notice(sentence.format(sent=numbers.whole(sent.sent), rows_counted=rows), "warning")
     rate = round(sent.sent / max(sent.seconds, 0.001))

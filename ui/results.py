@@ -1,7 +1,7 @@
 """Reads the scored transactions from PostgreSQL. Knows the mart's tables, not who looks at the figures."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -21,7 +21,6 @@ COUNT_EXACTLY_BELOW = 5_000_000
 """Rows up to which the total is counted; above, PostgreSQL's own estimate is used (a count would take seconds)."""
 
 _CONNECT_SECONDS = 3.0
-_PROBE_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,28 +106,6 @@ def snapshot(connection: Connection) -> Snapshot:
         return Snapshot(latest_flagged(connection), latest_scores(connection), totals(connection), datetime.now(UTC))
 
 
-def unscored(connection: Connection, transaction_ids: Sequence[str]) -> list[str]:
-    """Return those of the ids that have no score yet, in the order given.
-
-    Scores arrive in about the order of sending, so the ids are asked for in portions from the front,
-    and the first portion with no score at all ends the asking: a long list costs only what is new.
-    """
-    query = """
-        select id from unnest(%s::text[]) with ordinality as sent(id, place)
-        where not exists (select from scores where scores.transaction_id = sent.id) order by place
-    """
-    missing: list[str] = []
-    with connection.cursor(row_factory=scalar_row) as cursor:
-        for start in range(0, len(transaction_ids), _PROBE_ROWS):
-            portion = transaction_ids[start : start + _PROBE_ROWS]
-            left = cursor.execute(query, [list(portion)]).fetchall()
-            missing += left
-            if len(left) == len(portion):
-                missing += transaction_ids[start + _PROBE_ROWS :]
-                break
-    return missing
-
-
 class Mart:
     """The database as the page sees it: it may go away at any time, and what it last said is kept."""
 
@@ -157,7 +134,7 @@ class Mart:
 
     def answer(self) -> Answer:
         """Return a fresh snapshot, or the last one known if the database is away."""
-        fresh = self._ask(snapshot)
+        fresh = self.ask(snapshot)
         if fresh is None:
             return Answer(self._last, fresh=False)
         with self._lock:
@@ -165,15 +142,11 @@ class Mart:
                 self._last = fresh
         return Answer(fresh, fresh=True)
 
-    def unscored(self, transaction_ids: Sequence[str]) -> list[str] | None:
-        """Return those of the ids that have no score yet, or None if the database is away."""
-        return self._ask(lambda connection: unscored(connection, transaction_ids))
-
     def is_up(self) -> bool:
         """Return whether the database answers within a second or so, and the mart can be read."""
-        return self._ask(lambda connection: connection.execute("select from scores limit 1"), 1.0) is not None
+        return self.ask(lambda connection: connection.execute("select from scores limit 1"), 1.0) is not None
 
-    def _ask(self, question: Callable[[Connection], T], connect_seconds: float = _CONNECT_SECONDS) -> T | None:
+    def ask(self, question: Callable[[Connection], T], connect_seconds: float = _CONNECT_SECONDS) -> T | None:
         """Return the answer, or None if none came in time: a frozen server neither answers nor refuses."""
 
         def ask() -> T:

@@ -1,10 +1,24 @@
 """The steps of an upload, as told to whoever watches it. Plain values; knows neither how rows are sent nor the page."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 from services.sender.report import FileFault, Report
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Others are sending: `ahead` uploads come first."""
+
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """So many rows of the file are read and checked."""
+
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +31,15 @@ class Sending:
 
 
 class Obstacle(StrEnum):
-    """What keeps rows from Kafka: it does not answer, or it answers but takes nothing (no topic, no permission)."""
+    """What keeps rows from Kafka.
+
+    It does not answer; it answers but takes nothing (no topic, no permission); the reader cancelled; the page stops.
+    """
 
     AWAY = "away"
     REFUSES = "refuses"
+    CANCELLED = "cancelled"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +50,23 @@ class Refused:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The reader cancelled before anything was sent."""
+
+
 @dataclass(frozen=True, eq=False)
 class Sent:
     """The end: what was found in the file, how many of its rows Kafka has, and what kept it from the others.
 
-    `transaction_ids` are those of the rows in the order of sending, if all were sent; about 90 bytes a row.
+    `upload_id` is the journal's, None if the database was away.
     """
 
     report: Report
     sent: int
     seconds: float
-    transaction_ids: Sequence[str] = ()
+    upload_id: UUID | None = None
     obstacle: Obstacle | None = None
 
 
-Step = Sending | Refused | Sent
+Step = Waiting | Reading | Sending | Refused | Cancelled | Sent

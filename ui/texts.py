@@ -35,8 +35,11 @@ class Texts:
     template_link: str
     sample_link: str
     send_button: str
+    cancel_button: str
 
+    waiting: str
     reading: str
+    reading_rows: str
     sending: str
     sending_rate: str
     sent: str
@@ -53,7 +56,12 @@ class Texts:
     refused_line: str
     refused_field: str
     refused_reason: str
+    cancelled: str
+    cancelled_early: str
+    interrupted: str
+    not_recorded: str
     twice: str
+    scores_link: str
     scored_so_far: str
     scored_all: str
     scored_slowly: str
@@ -93,6 +101,7 @@ class Texts:
     chart_bin: str
 
     row_forms: Forms
+    upload_forms: Forms
     of_row_forms: Forms
     of_sent_row_forms: Forms
     column_forms: Forms

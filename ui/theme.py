@@ -5,10 +5,16 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils import colors, sizes
 
-STYLESHEET = Path(__file__).with_name("page.css")
+STYLESHEETS = tuple(sorted(Path(__file__).parent.glob("*.css")))
+"""One for the page as a whole and one for each section that needs it."""
 
 _WEIGHTS = (400, 700)
 """The fonts' files of weight 600, Gradio's default for headings, have no Cyrillic letters."""
+
+
+def scripts() -> str:
+    """Return what goes into the head of the page: the scripts of the sections that need one."""
+    return "".join(f"<script>{path.read_text()}</script>" for path in sorted(Path(__file__).parent.glob("*.js")))
 
 
 def theme() -> gr.Theme:

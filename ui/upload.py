@@ -1,12 +1,12 @@
-"""Sends a CSV file to Kafka and tells how far it is. Knows the sender, not the page."""
+"""Sends a CSV file to Kafka, tells how far it is and enters it in the journal. Knows the sender, not the page."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-
-import orjson
 
 from services.common.errors import Retry, Stop
 from services.common.lifecycle import StopSignal
@@ -16,70 +16,170 @@ from services.sender.csvfile import Payments, prepare
 from services.sender.publish import publish
 from services.sender.report import FileRefused
 from ui.background import in_background
-from ui.steps import Obstacle, Refused, Sending, Sent, Step
+from ui.journal import State
+from ui.results import Mart
+from ui.steps import Cancelled, Obstacle, Reading, Refused, Sending, Sent, Step, Waiting
+from ui.upload_record import Record
 
 TELL_EVERY_SECONDS = 0.25
+LEAVE_WITHIN_SECONDS = 5.0
+"""How long an upload that nobody waits for any more may take to come to an end."""
+
+UPLOADS_AT_ONCE = 4
+
+_STATES = {
+    None: State.SENT,
+    Obstacle.AWAY: State.KAFKA_AWAY,
+    Obstacle.REFUSES: State.KAFKA_REFUSES,
+    Obstacle.CANCELLED: State.CANCELLED,
+    Obstacle.STOPPED: State.INTERRUPTED,
+}
 
 
-def send_file(
-    path: Path, *, kafka: KafkaSettings, topic: str, kafka_is_up: Callable[[], bool], stop: StopSignal
-) -> Iterator[Step]:
-    """Check the file, send its rows and yield how it goes: Sending at times, then Refused or Sent at the end.
+@dataclass(frozen=True)
+class Order:
+    """What shall be sent, for whom, and whether they have cancelled meanwhile."""
 
-    An iterator that is left early, or a page that is asked to stop, ends the sending; what was sent stays sent.
-    """
-    try:
-        with prepare(path) as payments:
-            yield from _send(payments, kafka, topic, kafka_is_up, stop)
-    except FileRefused as refused:
-        yield Refused(refused.code, refused.detail)
+    path: Path
+    analyst: str
+    is_cancelled: Callable[[], bool] = lambda: False
 
 
-def _send(
-    payments: Payments, kafka: KafkaSettings, topic: str, kafka_is_up: Callable[[], bool], stop: StopSignal
-) -> Iterator[Step]:
-    """Publish in a thread of its own and yield what it has reached; the file's payments stay open meanwhile."""
-    if not len(payments):
-        yield Sent(payments.report, 0, 0.0)
-        return
-    if not kafka_is_up():
-        yield Sent(payments.report, 0, 0.0, obstacle=Obstacle.AWAY)
-        return
-    started, acknowledged, left = time.monotonic(), _Counter(), threading.Event()
-    sending = in_background(
-        lambda: publish(
-            payments,
-            kafka,
-            topic,
-            on_progress=acknowledged.set,
-            stop=lambda: stop.requested or left.is_set(),
-        ),
-        "publish",
-    )
-    try:
-        while wait([sending], TELL_EVERY_SECONDS).not_done:
-            yield Sending(acknowledged.value, len(payments), time.monotonic() - started)
-        obstacle = _obstacle(sending)
-    finally:
-        left.set()
-    yield _end(payments, acknowledged.value, time.monotonic() - started, obstacle)
+class _Left(Exception):
+    """Raised inside a reading that nobody waits for any more."""
 
 
-def _obstacle(sending: Future[int]) -> Obstacle | None:
-    """Return what ended the sending before its time, if it was Kafka; raise any other error."""
-    try:
-        sending.result()
-    except (Retry, Stop) as error:
-        get_logger().warning("upload_stopped", reason=str(error))
-        return Obstacle.AWAY if isinstance(error, Retry) else Obstacle.REFUSES
-    return None
+class Turns:
+    """Lets so many uploads go at once, in the order they came."""
+
+    def __init__(self, at_once: int = UPLOADS_AT_ONCE) -> None:
+        self._at_once = at_once
+        self._line: list[object] = []
+        self._lock = threading.Lock()
+
+    def join(self) -> object:
+        """Take a place in the line."""
+        place = object()
+        with self._lock:
+            self._line.append(place)
+        return place
+
+    def ahead(self, place: object) -> int:
+        """Return how many uploads must end before this one may go."""
+        with self._lock:
+            return max(0, self._line.index(place) - self._at_once + 1)
+
+    def leave(self, place: object) -> None:
+        """Give the place up."""
+        with self._lock:
+            self._line.remove(place)
 
 
-def _end(payments: Payments, sent: int, seconds: float, obstacle: Obstacle | None) -> Sent:
-    """Return the last step; with the ids of the rows, if all were sent."""
-    complete = sent == len(payments)
-    ids = [orjson.loads(value)["transaction_id"] for _, value in payments] if complete else []
-    return Sent(payments.report, sent, seconds, ids, obstacle)
+class Uploads:
+    """Sends files; at most four at once."""
+
+    def __init__(
+        self, mart: Mart, kafka: KafkaSettings, topic: str, kafka_is_up: Callable[[], bool], stop: StopSignal
+    ) -> None:
+        self._mart = mart
+        self._kafka = kafka
+        self._topic = topic
+        self._kafka_is_up = kafka_is_up
+        self._stop = stop
+        self._turns = Turns()
+
+    def send(self, order: Order) -> Iterator[Step]:
+        """Check the file, send its rows and yield how it goes; the last step is Refused, Cancelled or Sent.
+
+        An iterator that is left early, a cancelled order, or a page that is asked to stop, ends the sending; what was
+        sent stays sent.
+        """
+        place = self._turns.join()
+        try:
+            while ahead := self._turns.ahead(place):
+                yield Waiting(ahead)
+                if order.is_cancelled() or self._stop.wait(TELL_EVERY_SECONDS):
+                    yield Cancelled()
+                    return
+            yield from self._send_now(order)
+        finally:
+            self._turns.leave(place)
+
+    def _send_now(self, order: Order) -> Iterator[Step]:
+        record = Record.begin(self._mart, order.path, order.analyst)
+        try:
+            with ExitStack() as files:
+                payments = yield from self._read(order, files)
+                record.read(payments.report)
+                yield from self._publish(payments, order, record)
+        except FileRefused as refused:
+            record.end(State.REFUSED, refusal=refused.code.value)
+            yield Refused(refused.code, refused.detail)
+        except _Left:
+            record.end(State.CANCELLED)
+            yield Cancelled()
+        finally:
+            record.abandon()
+
+    def _read(self, order: Order, files: ExitStack) -> Generator[Step, None, Payments]:
+        """Read the file in a thread of its own; the payments stay open as long as `files`."""
+        read, left = _Counter(), threading.Event()
+
+        def on_rows(rows: int) -> None:
+            read.set(rows)
+            if left.is_set() or order.is_cancelled() or self._stop.requested:
+                raise _Left
+
+        reading = in_background(lambda: files.enter_context(prepare(order.path, on_rows=on_rows)), "read")
+        try:
+            while wait([reading], TELL_EVERY_SECONDS).not_done:
+                yield Reading(read.value)
+        finally:
+            left.set()
+            wait([reading], LEAVE_WITHIN_SECONDS)
+        return reading.result()
+
+    def _publish(self, payments: Payments, order: Order, record: Record) -> Iterator[Step]:
+        """Publish in a thread of its own and yield what it has reached."""
+        if not len(payments):
+            record.end(State.SENT)
+            yield Sent(payments.report, 0, 0.0)
+            return
+        if not self._kafka_is_up():
+            record.end(State.KAFKA_AWAY)
+            yield Sent(payments.report, 0, 0.0, obstacle=Obstacle.AWAY)
+            return
+        started, acknowledged, left = time.monotonic(), _Counter(), threading.Event()
+
+        def stop() -> bool:
+            return self._stop.requested or left.is_set() or order.is_cancelled()
+
+        def send_all() -> None:
+            with record.keeping(payments) as kept:
+                publish(kept, self._kafka, self._topic, on_progress=acknowledged.set, stop=stop)
+
+        sending = in_background(send_all, "publish")
+        try:
+            while wait([sending], TELL_EVERY_SECONDS).not_done:
+                yield Sending(acknowledged.value, len(payments), time.monotonic() - started)
+            obstacle = self._obstacle(sending, order, complete=acknowledged.value == len(payments))
+        finally:
+            left.set()
+            wait([sending], LEAVE_WITHIN_SECONDS)
+            record.sent(acknowledged.value)
+        record.end(_STATES[obstacle])
+        yield Sent(payments.report, acknowledged.value, time.monotonic() - started, record.upload_id, obstacle)
+
+    def _obstacle(self, sending: "Future[None]", order: Order, *, complete: bool) -> Obstacle | None:
+        """Return what ended the sending before its time; raise an error that is none of Kafka's."""
+        try:
+            sending.result()
+        except (Retry, Stop) as error:
+            get_logger().warning("upload_stopped", reason=str(error))
+            return Obstacle.AWAY if isinstance(error, Retry) else Obstacle.REFUSES
+        if complete:
+            return None
+        return Obstacle.CANCELLED if order.is_cancelled() else Obstacle.STOPPED
 
 
 class _Counter:

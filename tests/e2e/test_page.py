@@ -1,156 +1,33 @@
-"""The page in a real browser, against a real Kafka and a real PostgreSQL; rows stand in for the scorer."""
+"""The page in a real browser: sending a file, and the latest results."""
 
 import csv
 import io
 import re
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
-import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from conftest import database_env
 from services.common.contract import FIELDS
-from services.common.settings import KafkaSettings, TopicSettings
-from services.topics.__main__ import make_topics
-from stack.ports import free_port
 from stack.servers import PostgresServer
-from tests.support.processes import ServiceProcess, wait_for
-from tests.support.topics import read_all
+from tests.support.page import (
+    GOOD_ROW,
+    Connection,
+    StartUi,
+    Ui,
+    add,
+    opened,
+    send,
+    sent_ids,
+    view,
+    wait_ready,
+    write_csv,
+)
+from tests.support.processes import wait_for
 
-Connection = psycopg.Connection[tuple[Any, ...]]
-TOPICS = TopicSettings(transactions="page-transactions", scores="page-scores", dead_letters="page-transactions.dlq")
-BROWSER_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-GOOD_ROW = (
-    "2020-06-21 22:14", "fraud_Kilback LLC", "shopping_net", "995.70", "Ada", "Example", "F", "1 Test Lane", "Nowhere",
-    "TX", "76443", "32.1", "-99.1", "1897", "Surveyor", "31.7", "-99.1",
-)  # fmt: skip
-
-
-@dataclass
-class Ui:
-    """A running page."""
-
-    process: ServiceProcess
-    url: str
-
-
-StartUi = Callable[..., Ui]
-
-
-@pytest.fixture(scope="module")
-def start_ui(kafka: str, database: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartUi]:
-    """Start pages; whatever still runs at the end is killed."""
-    running: list[ServiceProcess] = []
-
-    def start(**env: str) -> Ui:
-        folder = tmp_path_factory.mktemp("ui")
-        manifest = folder / "manifest.json"
-        manifest.write_text('{"version": "test-7", "threshold": 0.37}')
-        port = free_port()
-        settings = database_env(database, "fraud_ui") | {
-            "KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "TOPIC_TRANSACTIONS": TOPICS.transactions,
-            "UI_PORT": str(port),
-            "UI_MANIFEST": str(manifest),
-            "GRADIO_TEMP_DIR": str(folder / "uploads"),
-            "HF_HOME": str(folder / "hub"),
-        }
-        process = ServiceProcess.start("ui", settings | env, folder / "ui.log", port)
-        running.append(process)
-        return Ui(process, f"http://127.0.0.1:{port}")
-
-    yield start
-    for process in running:
-        if process.process.poll() is None:
-            process.kill()
-
-
-@pytest.fixture(scope="module")
-def ui(kafka: str, start_ui: StartUi) -> Ui:
-    """The page that most tests share."""
-    make_topics(KafkaSettings(bootstrap_servers=kafka), TOPICS)
-    page = start_ui()
-    wait_ready(page)
-    return page
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser, ui: Ui, mart: Connection) -> Iterator[Page]:
-    """The page, open in Russian, over an empty mart; that it asks nothing of the internet is part of every test."""
-    yield from opened(browser, ui.url)
-
-
-def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
-    """Open an address; fail at the end if anything outside was asked for, or a script broke."""
-    context = browser.new_context(**({"locale": "ru-RU", "timezone_id": "Europe/Moscow"} | options))
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("request", lambda request: None if is_own(request.url) else faults.append(request.url))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.goto(url)
-    expect(page.locator("h1")).to_be_visible(timeout=30_000)
-    yield page
-    context.close()
-    assert not faults
-
-
-def is_own(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1:", "data:", "blob:"))
-
-
-def wait_ready(ui: Ui) -> None:
-    wait_for(lambda: ui.process.ready("/healthz"), 90, lambda: f"not ready:\n{ui.process.text()}")
-
-
-def add(mart: Connection, *scores: float, threshold: float = 0.37) -> None:
-    """Insert scored payments in this order of arrival: ids p-0, p-1, …"""
-    for number, score in enumerate(scores):
-        mart.execute(
-            "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
-            " values (%s, %s, %s, now(), 0, 0)",
-            [f"p-{number}", score, int(score >= threshold)],
-        )
-        mart.execute(
-            "insert into transactions"
-            " values (%s, '2020-06-21 22:14', 1995.7, 'shopping_net', 'fraud_Kilback LLC', 'TX', 'Y', 'Z', 0, 0)",
-            [f"p-{number}"],
-        )
-
-
-def write_csv(path: Path, *rows: tuple[str, ...]) -> Path:
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([FIELDS, *rows])
-    return path
-
-
-def send(page: Page, path: Path) -> None:
-    page.set_input_files("input[type=file]", path)
-    page.get_by_role("button", name="Отправить в Kafka").click()
-
-
-def view(page: Page) -> None:
-    page.get_by_role("button", name="Посмотреть результаты").click()
-
-
-def sent_ids(kafka: str) -> list[str]:
-    return [orjson.loads(message.value() or b"")["transaction_id"] for message in read_all(kafka, TOPICS.transactions)]
+pytest_plugins = ["tests.support.page_fixtures"]
 
 
 def test_the_page_is_in_russian(page: Page) -> None:

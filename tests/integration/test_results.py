@@ -105,23 +105,6 @@ def test_a_large_total_is_an_estimate(mart: Connection, reader: Connection) -> N
     assert results.totals(reader, count_exactly_below=3) == results.Totals(3, 2, exact=False)
 
 
-def test_only_ids_without_a_score_are_left(mart: Connection, reader: Connection) -> None:
-    """In the order given."""
-    scored = add(mart, 0.1, 0.9)
-    assert results.unscored(reader, ["x", scored[1], "y", scored[0], "z"]) == ["x", "y", "z"]
-    assert results.unscored(reader, scored) == []
-
-
-def test_a_long_list_is_asked_for_in_portions(
-    mart: Connection, reader: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first portion without any score ends the asking; the rest counts as not scored yet."""
-    monkeypatch.setattr(results, "_PROBE_ROWS", 2)
-    scored = add(mart, 0.1, 0.2, 0.3, 0.4)
-    ids = [scored[0], scored[1], scored[2], "a", "b", "c", scored[3], "d"]
-    assert results.unscored(reader, ids) == ["a", "b", "c", scored[3], "d"]
-
-
 def test_the_page_can_only_read(mart: Connection, reader: Connection) -> None:
     """The page's role cannot change what was scored."""
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -141,7 +124,6 @@ def test_an_outage_shows_what_was_last_read(mart: Connection, database: Postgres
         database.stop()
         away = page.answer()
         assert (away.snapshot, away.fresh) == (before.snapshot, False)
-        assert page.unscored(["x"]) is None
         assert not page.is_up()
         database.start()
         back = page.answer()

@@ -3,20 +3,27 @@
 import pytest
 
 from services.common.errors import Stop
-from ui.settings import ShareSettings, UiSettings, check_sharing
+from services.common.settings import project_root
+from ui.login import Role, is_password
+from ui.settings import ShareSettings, UiSettings, check_exposure, is_loopback
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("UI_HOST", "UI_PORT", "UI_MAX_FILE_MB", "UI_USERNAME", "UI_PASSWORD", "UI_MANIFEST", "GRADIO_SHARE"):
+    for name in (
+        "UI_HOST", "UI_PORT", "UI_MAX_FILE_MB", "UI_USERNAME", "UI_PASSWORD", "UI_USERS_FILE", "UI_PUBLISHED_ON",
+        "UI_SESSION_HOURS", "UI_MANIFEST", "GRADIO_SHARE",
+    ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
 
 
 def test_the_page_listens_on_loopback_unless_told_otherwise() -> None:
     """Nobody else can open a page that was started without settings."""
     settings = UiSettings.read()
-    assert (settings.host, settings.port, settings.max_file_mb, settings.login) == ("127.0.0.1", 7860, 512, None)
+    assert (settings.host, settings.port, settings.max_file_mb, settings.users()) == ("127.0.0.1", 7860, 512, {})
     assert settings.manifest.parts[-2:] == ("onnx", "manifest.json")
+    assert settings.curve.parts[-2:] == ("onnx", "curve.json")
+    check_exposure(ShareSettings.read(), settings)
 
 
 @pytest.mark.parametrize("half", ["UI_USERNAME", "UI_PASSWORD"])
@@ -32,7 +39,7 @@ def test_sharing_without_a_login_is_refused(monkeypatch: pytest.MonkeyPatch, val
     """Payments are not opened to the internet."""
     monkeypatch.setenv("GRADIO_SHARE", value)
     with pytest.raises(Stop, match="UI_USERNAME and UI_PASSWORD"):
-        check_sharing(ShareSettings.read(), UiSettings.read())
+        check_exposure(ShareSettings.read(), UiSettings.read())
 
 
 def test_sharing_with_a_login_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,6 +47,49 @@ def test_sharing_with_a_login_is_allowed(monkeypatch: pytest.MonkeyPatch) -> Non
     for name, value in (("GRADIO_SHARE", "1"), ("UI_USERNAME", "ada"), ("UI_PASSWORD", "secret")):
         monkeypatch.setenv(name, value)
     settings = UiSettings.read()
-    check_sharing(ShareSettings.read(), settings)
-    assert settings.login == ("ada", "secret")
+    check_exposure(ShareSettings.read(), settings)
+    (user,) = settings.users().values()
+    assert (user.name, user.role) == ("ada", Role.ANALYST)
+    assert is_password("secret", user.password_hash)
     assert "secret" not in repr(settings)
+
+
+def test_two_logins_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to guess which of them counts."""
+    for name in ("UI_USERNAME", "UI_PASSWORD", "UI_USERS_FILE"):
+        monkeypatch.setenv(name, "x")
+    with pytest.raises(Stop, match="UI_USERS_FILE says who"):
+        UiSettings.read()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "fraud.example", "127.0.0.1.example", "*"])  # noqa: S104
+def test_beyond_loopback_a_login_is_required(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """Whoever reaches the page could else read every payment; the message says what to set."""
+    monkeypatch.setenv("UI_HOST", host)
+    with pytest.raises(Stop, match=r"would be open to whoever reaches .* UI_USERS_FILE"):
+        check_exposure(ShareSettings.read(), UiSettings.read())
+    monkeypatch.setenv("UI_USERS_FILE", "users")
+    check_exposure(ShareSettings.read(), UiSettings.read())
+
+
+def test_a_container_says_where_its_port_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of a container's addresses are no risk if the port is published on loopback alone, and one if it is not."""
+    monkeypatch.setenv("UI_HOST", "0.0.0.0")  # noqa: S104
+    monkeypatch.setenv("UI_PUBLISHED_ON", "127.0.0.1")
+    check_exposure(ShareSettings.read(), UiSettings.read())
+    monkeypatch.setenv("UI_PUBLISHED_ON", "0.0.0.0")  # noqa: S104
+    with pytest.raises(Stop, match=r"whoever reaches 0\.0\.0\.0"):
+        check_exposure(ShareSettings.read(), UiSettings.read())
+
+
+def test_compose_tells_the_page_the_address_it_publishes() -> None:
+    """One variable names both: publishing elsewhere without a login cannot be overlooked."""
+    compose = (project_root() / "docker-compose.yml").read_text()
+    assert 'ports: ["${UI_PUBLISHED_ON:-127.0.0.1}:${UI_PORT:-7860}:7860"]' in compose
+    assert "UI_PUBLISHED_ON: ${UI_PUBLISHED_ON:-127.0.0.1}" in compose
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_is_known_by_its_addresses(host: str) -> None:
+    """Any of 127.0.0.0/8, ::1, and the one name that cannot be anything else."""
+    assert is_loopback(host)

@@ -1,0 +1,164 @@
+"""The list of files in a real browser: states, cancelling, several readers, scores to download."""
+
+import csv
+import io
+import re
+import threading
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from services.common.contract import FIELDS
+from tests.support.page import GOOD_ROW, Connection, StartUi, Ui, opened, send, sent_ids, wait_ready, write_csv
+
+pytest_plugins = ["tests.support.page_fixtures"]
+
+WITHIN = 30_000
+
+
+@pytest.fixture(autouse=True)
+def empty_journal(mart: Connection) -> None:
+    """Each test begins without uploads."""
+    mart.execute("truncate uploads, upload_rows")
+
+
+def rows_of(number: int) -> list[tuple[str, ...]]:
+    return [(*GOOD_ROW[:3], f"{place}.75", *GOOD_ROW[4:]) for place in range(1, number + 1)]
+
+
+def open_files(page: Page) -> None:
+    page.get_by_role("tab", name="Файлы").click()
+
+
+def test_no_file_is_told_in_words(page: Page) -> None:
+    """No empty table."""
+    open_files(page)
+    expect(page.locator("#uploads")).to_contain_text("Файлов ещё не отправляли", timeout=WITHIN)
+
+
+def test_what_became_of_a_file(page: Page, kafka: str, mart: Connection, tmp_path: Path) -> None:
+    """Rows, refused, sent, scored and state; it goes on by itself until the last score."""
+    before = len(sent_ids(kafka))
+    bad = (*GOOD_ROW[:3], "much", *GOOD_ROW[4:])
+    send(page, write_csv(tmp_path / "payments.csv", *rows_of(4), bad))
+    expect(page.locator("#headline")).to_contain_text("Готово: 4 строки", timeout=WITHIN)
+    open_files(page)
+    cells = page.locator("#uploads tbody tr").first.locator("td")
+    shown = ["payments.csv", "local", "5", "1", "4", "0", "ждёт оценок", "Скачать CSV"]
+    expect(cells).to_have_text([re.compile(r"\d\d\.\d\d\.\d{4} \d\d:\d\d"), *shown], timeout=WITHIN)
+    for key in sent_ids(kafka)[before:]:
+        mart.execute("insert into scores values (%s, 0.9, 1, now(), 0, 0)", [key])
+    expect(cells.nth(6)).to_have_text("4", timeout=WITHIN)
+    expect(cells.nth(7)).to_have_text("оценён")
+
+
+def test_a_refused_file_is_listed_with_its_reason(page: Page, tmp_path: Path) -> None:
+    """Nothing of it was sent."""
+    path = tmp_path / "empty.csv"
+    path.touch()
+    send(page, path)
+    expect(page.locator("#headline")).to_contain_text("Файл пуст.", timeout=WITHIN)
+    open_files(page)
+    row = page.locator("#uploads tbody tr").first
+    expect(row).to_contain_text("отклонён: Файл пуст.", timeout=WITHIN)
+    expect(row.locator("a")).to_have_count(0)
+
+
+def test_scores_are_downloaded_without_formulas(page: Page, kafka: str, mart: Connection, tmp_path: Path) -> None:
+    """In the order of event time; a row without a score is empty; no cell begins a formula."""
+    before = len(sent_ids(kafka))
+    path = tmp_path / "own.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["transaction_id", *FIELDS])
+        writer.writerow(["=1+1", "2020-06-21 22:16", "=cmd|'/c calc'!A0", *GOOD_ROW[2:]])
+        writer.writerow(["plain", *GOOD_ROW])
+    send(page, path)
+    expect(page.locator("#headline")).to_contain_text("Готово: 2 строки", timeout=WITHIN)
+    assert sent_ids(kafka)[before:] == ["plain", "=1+1"]
+    mart.execute("insert into scores values ('=1+1', 0.000007, 0, now(), 0, 0)")
+    mart.execute(
+        "insert into transactions values"
+        " ('=1+1', '2020-06-21 22:16', 995.7, 'shopping_net', '=cmd|''/c calc''!A0', 'TX', 'Y', 'Z', 0, 0)"
+    )
+    open_files(page)
+    link = page.locator("#uploads a").first
+    expect(link).to_be_visible(timeout=WITHIN)
+    with page.expect_download() as started:
+        link.click()
+    assert started.value.suggested_filename == "own.scores.csv"
+    started.value.save_as(tmp_path / "scores.csv")
+    head, first, second = csv.reader(io.StringIO((tmp_path / "scores.csv").read_text()))
+    assert head[0] == "transaction_id"
+    assert first == ["plain", "", "", "", "", "", "", ""]
+    shown = ["'=1+1", "2020-06-21 22:16", "995.7", "shopping_net", "'=cmd|'/c calc'!A0", "TX", "0.000007", "0"]
+    assert second == shown
+
+
+def test_an_upload_can_be_cancelled(page: Page, mart: Connection, tmp_path: Path) -> None:
+    """What was sent stays sent, and the file can be sent again."""
+    send(page, write_csv(tmp_path / "long.csv", *rows_of(300_000)))
+    page.locator("#cancel").click(timeout=WITHIN)
+    expect(page.locator("#headline")).to_contain_text("Отменено", timeout=WITHIN)
+    expect(page.locator("#cancel")).to_be_hidden()
+    expect(page.get_by_role("button", name="Отправить в Kafka")).to_be_enabled()
+    open_files(page)
+    expect(page.locator("#uploads tbody tr").first).to_contain_text("отменён", timeout=WITHIN)
+    assert mart.execute("select sent < 300000 from uploads").fetchall() == [(True,)]
+
+
+def test_several_readers_send_at_once(browser: Browser, ui: Ui, kafka: str, tmp_path: Path) -> None:
+    """Each sees its own file's way; every row of every file is sent."""
+    before = len(sent_ids(kafka))
+    readers = [opened(browser, ui.url) for _ in range(5)]
+    pages = [next(reader) for reader in readers]
+    for number, page in enumerate(pages, 1):
+        rows = [(*row[:7], f"{number} Street", *row[8:]) for row in rows_of(100 * number)]
+        send(page, write_csv(tmp_path / f"reader-{number}.csv", *rows))
+    for number, page in enumerate(pages, 1):
+        expect(page.locator("#headline")).to_contain_text(f"Готово: {100 * number} строк", timeout=WITHIN)
+    open_files(pages[0])
+    expect(pages[0].locator("#uploads tbody tr")).to_have_count(5, timeout=WITHIN)
+    assert len(set(sent_ids(kafka)[before:])) == 1_500
+    for reader in readers:
+        assert next(reader, None) is None
+
+
+def test_a_million_rows_do_not_fill_the_memory(
+    browser: Browser, start_ui: StartUi, mart: Connection, tmp_path: Path
+) -> None:
+    """The page's memory grows by less than 300 MB while a file of 180 MB goes through it."""
+    ui = start_ui()
+    wait_ready(ui)
+    path = tmp_path / "million.csv"
+    line = ",".join(f'"{cell}"' if "," in cell else cell for cell in GOOD_ROW) + "\n"
+    with path.open("w") as file:
+        file.write(",".join(FIELDS) + "\n")
+        for _ in range(1_000):
+            file.write(line * 1_000)
+    most, done = [0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.1):
+            most[0] = max(most[0], rss_mb(ui))
+
+    before = rss_mb(ui)
+    watching = threading.Thread(target=watch, daemon=True)
+    watching.start()
+    for page in opened(browser, ui.url):
+        send(page, path)
+        expect(page.locator("#headline")).to_contain_text("Готово: 1\u00a0000\u00a0000 строк", timeout=240_000)
+    done.set()
+    watching.join()
+    assert mart.execute("select sum(size) from upload_rows").fetchall() == [(1_000_000,)]
+    print(f"memory of the page: {before} MB before, {most[0]} MB at most")
+    assert most[0] - before < 300
+
+
+def rss_mb(ui: Ui) -> int:
+    """Return the memory of a page's process in MB, without the files it has mapped."""
+    status = Path(f"/proc/{ui.process.process.pid}/status").read_text()
+    found = re.search(r"RssAnon:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) // 1024

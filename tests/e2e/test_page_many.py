@@ -1,0 +1,58 @@
+"""Twenty readers look at the live view at once."""
+
+from playwright.sync_api import Browser, expect
+
+from tests.support.page import Connection, Ui, add, opened
+
+pytest_plugins = ["tests.support.page_fixtures"]
+
+READERS = 20
+SECONDS = 20
+
+TAKE_TIMES = """() => {
+    window.times = [];
+    let asked = 0;
+    const fetched = window.fetch;
+    window.fetch = (...args) => {
+        if (String(args[0]?.url ?? args[0]).includes('queue/join')) asked = performance.now();
+        return fetched(...args);
+    };
+    let tick = document.querySelector('.fresh').dataset.tick;
+    new MutationObserver(() => {
+        const now = document.querySelector('.fresh')?.dataset.tick;
+        if (!now || now === tick) return;
+        tick = now;
+        if (asked) window.times.push(performance.now() - asked);
+        asked = 0;
+    }).observe(document.querySelector('#live-fresh'), {subtree: true, childList: true, attributes: true});
+}"""
+
+
+def test_twenty_readers_are_refreshed_in_time(browser: Browser, ui: Ui, mart: Connection) -> None:
+    """From the question to the changed page; the database is asked once for all of them."""
+    add(mart, *[0.9, 0.1, 0.2, 0.3] * 50)
+    readers = [opened(browser, ui.url) for _ in range(READERS)]
+    pages = [next(reader) for reader in readers]
+    for page in pages:
+        page.get_by_role("tab", name="Сейчас").click()
+        expect(page.locator("#live-table tbody tr").first).to_be_visible(timeout=30_000)
+        page.evaluate(TAKE_TIMES)
+    before = queries(mart)
+    pages[0].wait_for_timeout(SECONDS * 1_000)
+    asked = queries(mart) - before
+    times = sorted(milliseconds for page in pages for milliseconds in page.evaluate("window.times"))
+    for reader in readers:
+        assert next(reader, None) is None
+    p95 = times[int(len(times) * 0.95)]
+    middle = times[len(times) // 2]
+    print(f"{len(times)} refreshes of {READERS} readers in {SECONDS} s: median {middle:.0f} ms, p95 {p95:.0f} ms")
+    assert len(times) > READERS * SECONDS / 8
+    assert p95 < 2_000
+    assert asked < 10 * SECONDS
+
+
+def queries(mart: Connection) -> int:
+    """Return how many transactions the page's role has run in the database so far."""
+    mart.execute("select pg_stat_force_next_flush()")
+    found = mart.execute("select xact_commit from pg_stat_database where datname = current_database()").fetchall()
+    return int(found[0][0])

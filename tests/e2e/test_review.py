@@ -1,0 +1,472 @@
+"""Login, cases, what-if and the payment by hand in a real browser; rows stand in for scorer and sink."""
+
+import http.client
+import json
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from psycopg.types.json import Jsonb
+
+from conftest import database_env
+from services.common.settings import KafkaSettings, TopicSettings
+from services.topics.__main__ import make_topics
+from stack.ports import free_port
+from stack.servers import PostgresServer
+from tests.support.processes import ROOT, ServiceProcess, wait_for
+from tests.support.topics import read_all
+from ui.login import hash_password
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Start = Callable[..., ServiceProcess]
+TOPICS = TopicSettings(
+    transactions="review-transactions", scores="review-scores", dead_letters="review-transactions.dlq",
+    history="review-scorer.history",
+)  # fmt: skip
+PASSWORD = "correct horse battery"
+BROWSER_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+PATIENCE_MS = 20_000
+
+
+@pytest.fixture(scope="module")
+def start_page(kafka: str, database: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Start pages; whatever still runs at the end is killed."""
+    running: list[ServiceProcess] = []
+
+    def start(**env: str) -> ServiceProcess:
+        folder, port = tmp_path_factory.mktemp("review"), free_port()
+        settings = database_env(database, "fraud_ui") | {
+            "KAFKA_BOOTSTRAP_SERVERS": kafka,
+            "TOPIC_TRANSACTIONS": TOPICS.transactions,
+            "UI_PORT": str(port),
+            "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        }
+        process = ServiceProcess.start("ui", settings | env, folder / "ui.log", port)
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        if process.process.poll() is None:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def users(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A users file: ada is an analyst, bob a viewer."""
+    path, hashed = tmp_path_factory.mktemp("users") / "users", hash_password(PASSWORD)
+    path.write_text(f"ada:analyst:{hashed}\nbob:viewer:{hashed}\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def served(kafka: str, start_page: Start) -> ServiceProcess:
+    """The page without a login, which most tests share."""
+    make_topics(KafkaSettings(bootstrap_servers=kafka), TOPICS)
+    return ready(start_page())
+
+
+@pytest.fixture(scope="module")
+def guarded(start_page: Start, users: Path) -> ServiceProcess:
+    """The page with a login."""
+    return ready(start_page(UI_USERS_FILE=str(users)))
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    """A browser tab; fails at the end if anything outside was asked for, or a script broke."""
+    context = browser.new_context(locale="ru-RU", timezone_id="Europe/Moscow", viewport={"width": 1280, "height": 900})
+    page, faults = context.new_page(), list[str]()
+    page.set_default_timeout(PATIENCE_MS)
+    own = ("http://127.0.0.1:", "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(own) else faults.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    yield page
+    context.close()
+    assert not faults
+
+
+def ready(process: ServiceProcess) -> ServiceProcess:
+    def is_ready() -> bool:
+        assert process.process.poll() is None, process.text()
+        return process.ready("/healthz")
+
+    wait_for(is_ready, 90, lambda: f"not ready:\n{process.text()}")
+    return process
+
+
+def address(process: ServiceProcess) -> str:
+    return f"http://127.0.0.1:{process.probe_port}"
+
+
+def visit(tab: Page, process: ServiceProcess, name: str, path: str = "") -> None:
+    """Open one of the page's tabs."""
+    tab.goto(f"{address(process)}/{path}")
+    tab.get_by_role("tab", name=name).click()
+
+
+def log_in(tab: Page, process: ServiceProcess, name: str, password: str = PASSWORD) -> None:
+    tab.goto(address(process))
+    tab.locator("input").nth(0).fill(name)
+    tab.locator("input").nth(1).fill(password)
+    tab.locator("button").first.click()
+
+
+def add(
+    mart: Connection, transaction_id: str, score: float = 0.9, *, amount: float = 995.7, time: str = "2020-06-21 22:14",
+    customer: str | None = "Ada|Example|1 Test Lane",
+) -> None:  # fmt: skip
+    mart.execute(
+        "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
+        " values (%s, %s, %s, now(), 0, 0)",
+        [transaction_id, score, int(score >= 0.5)],
+    )
+    mart.execute(
+        "insert into transactions values (%s, %s, %s, 'misc_net', 'fraud_Kilback LLC', 'TX', 'Nowhere', %s, 0, 0)",
+        [transaction_id, time, amount, customer],
+    )
+
+
+def add_alert(mart: Connection, transaction_id: str) -> None:
+    reasons = [
+        {"feature": "mean", "direction": "up", "size": 3.1, "values": {"amount_over_mean": 28.8}},
+        {"feature": "hour", "direction": "down", "size": 0.5, "values": {"hour": 23}},
+    ]
+    mart.execute("insert into alerts values (%s, %s, 'test-7', 0.41, now(), 0, 0)", [transaction_id, Jsonb(reasons)])
+
+
+def open_first(tab: Page) -> None:
+    """Open the first payment of the queue."""
+    tab.locator("#queue .open-case").first.click()
+    expect(tab.locator("#case-head")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def verdicts(mart: Connection) -> list[tuple[Any, ...]]:
+    return mart.execute("select transaction_id, verdict, comment, analyst from verdicts order by id").fetchall()
+
+
+def test_a_case_shows_the_payment_its_reasons_and_the_customers_past(
+    tab: Page, served: ServiceProcess, mart: Connection
+) -> None:
+    """All an analyst needs to judge, in words and in a chart; the name is masked until asked for."""
+    for day in (1, 2, 3):
+        add(mart, f"e-{day}", 0.1, amount=20.5, time=f"2020-06-0{day} 10:00")
+    add(mart, "p-1")
+    add_alert(mart, "p-1")
+    visit(tab, served, "Разбор")
+    expect(tab.locator("#queue")).to_contain_text("Ждут вердикта: 1.")
+    open_first(tab)
+    head = tab.locator("#case-head")
+    expect(head).to_contain_text("Платёж на 995,70")
+    expect(head).to_contain_text("Kilback LLC")
+    expect(head).to_contain_text("A••• E•••")
+    reasons = tab.locator("#case-reasons li")
+    expect(reasons).to_have_count(2)
+    expect(reasons.first).to_contain_text("Сумма в 28,8\u00a0раза выше средней клиента")
+    expect(reasons.first).to_contain_text("повышает оценку")
+    expect(reasons.last).to_contain_text("Ночь, 22–03 (час 23)")
+    expect(tab.locator("#case-plot svg.marks")).to_contain_text("3\u00a0платежа до этого")
+    expect(tab.locator("#case-plot svg.marks .mark-symbol path[aria-roledescription]")).to_have_count(4)
+    expect(tab.locator("#case-earlier tbody tr")).to_have_count(3)
+    assert "Test Lane" not in tab.content()
+    tab.get_by_label("Показать имя и адрес клиента").check()
+    expect(head).to_contain_text("Ada Example, 1 Test Lane")
+    wait_for(lambda: '"event": "names_shown"' in served.text(), 5, served.text)
+    assert "Test Lane" not in served.text()
+
+
+def test_reasons_that_have_not_come_are_not_made_up(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+    """Nor is a past where there is none."""
+    add(mart, "p-1")
+    visit(tab, served, "Разбор")
+    open_first(tab)
+    expect(tab.locator("#case-reasons")).to_contain_text("Причины ещё не пришли.")
+    expect(tab.locator("#case-earlier")).to_contain_text("Это первый платёж клиента")
+    expect(tab.locator("#case-plot")).to_have_count(0)
+
+
+def test_a_verdict_is_given_changed_and_taken_back(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+    """It leaves the queue and counts; all are kept; a returned payment waits again."""
+    add(mart, "p-1")
+    add(mart, "p-2")
+    visit(tab, served, "Разбор")
+    expect(tab.locator("#precision")).to_contain_text("Вердиктов пока нет")
+    open_first(tab)
+    expect(tab.get_by_role("button", name="Вернуть в очередь")).to_be_disabled()
+    tab.get_by_label("Комментарий").fill("Звонил: <b>карту украли</b>")
+    tab.get_by_role("button", name="Подтвердить фрод").click()
+    expect(tab.locator("#case-told")).to_contain_text("Записано: фрод подтверждён.")
+    expect(tab.locator("#case-given tbody tr")).to_have_count(1)
+    expect(tab.locator("#case-given")).to_contain_text("Звонил: <b>карту украли</b>")
+    expect(tab.locator("#queue tbody tr")).to_have_count(1)
+    expect(tab.locator("#precision")).to_contain_text("100\u00a0% — подтверждено 1 из 1")
+    tab.get_by_role("button", name="Ложное срабатывание").click()
+    expect(tab.locator("#precision")).to_contain_text("подтверждено 0 из 1")
+    tab.get_by_role("button", name="Вернуть в очередь").click()
+    expect(tab.locator("#queue tbody tr")).to_have_count(2)
+    assert verdicts(mart) == [
+        ("p-2", "fraud", "Звонил: <b>карту украли</b>", "local"),
+        ("p-2", "false_alarm", "", "local"),
+        ("p-2", "returned", "", "local"),
+    ]
+
+
+def test_who_judges_what_another_has_judged_meanwhile_is_told(
+    tab: Page, served: ServiceProcess, mart: Connection
+) -> None:
+    """The other's verdict is shown, the comment stays in its field, and nothing is kept."""
+    add(mart, "p-1")
+    visit(tab, served, "Разбор")
+    open_first(tab)
+    mart.execute(
+        "insert into verdicts (transaction_id, ordinal, verdict, analyst, score, fraud_flag)"
+        " values ('p-1', 1, 'false_alarm', 'eve', 0.9, 1)"
+    )
+    tab.get_by_label("Комментарий").fill("мой")
+    tab.get_by_role("button", name="Подтвердить фрод").click()
+    expect(tab.locator("#case-told")).to_contain_text("Не записано")
+    expect(tab.locator("#case-given tbody tr")).to_contain_text(["eve"])
+    expect(tab.get_by_label("Комментарий")).to_have_value("мой")
+    assert [row[3] for row in verdicts(mart)] == ["eve"]
+
+
+def test_the_queue_is_worked_off_one_after_another(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+    """In the order chosen, until it is empty."""
+    add(mart, "small", amount=5)
+    add(mart, "large", amount=900)
+    add(mart, "middle", amount=50)
+    visit(tab, served, "Разбор")
+    tab.get_by_label("Порядок").click()
+    tab.get_by_role("option", name="Сначала крупные").click()
+    expect(tab.locator("#queue tbody tr").first).to_contain_text("900,00")
+    open_first(tab)
+    for amount in ("900,00", "50,00", "5,00"):
+        expect(tab.locator("#case-head")).to_contain_text(f"Платёж на {amount}")
+        tab.get_by_role("button", name="Ложное срабатывание").click()
+        expect(tab.locator("#case-told")).to_contain_text("Записано")
+        tab.get_by_role("button", name="Следующий из очереди").click()
+    expect(tab.locator("#case-told")).to_contain_text("Очередь пуста")
+    assert [row[0] for row in verdicts(mart)] == ["large", "middle", "small"]
+
+
+def test_a_flagged_row_of_the_results_opens_its_case(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+    """One click from the list; the keyboard does it too."""
+    add(mart, "p-1")
+    tab.goto(address(served))
+    tab.get_by_role("button", name="Посмотреть результаты").click()
+    row = tab.locator("#flagged .open-case").first
+    row.focus()
+    row.press("Enter")
+    expect(tab.locator("#case-head")).to_contain_text("p-1")
+    expect(tab.get_by_role("tab", name="Разбор")).to_have_attribute("aria-selected", "true")
+
+
+def test_an_outage_while_judging_is_told_in_words(
+    tab: Page, served: ServiceProcess, mart: Connection, database: PostgresServer
+) -> None:
+    """Nobody is told that a verdict is kept when nobody knows; afterwards it can be given again."""
+    add(mart, "p-1")
+    visit(tab, served, "Разбор")
+    open_first(tab)
+    mart.close()
+    database.stop()
+    try:
+        tab.get_by_role("button", name="Подтвердить фрод").click()
+        expect(tab.locator("#case-told")).to_contain_text("неизвестно, записан ли вердикт", timeout=PATIENCE_MS)
+    finally:
+        database.start()
+    tab.get_by_role("button", name="Подтвердить фрод").click()
+    expect(tab.locator("#case-told")).to_contain_text("Записано", timeout=PATIENCE_MS)
+
+
+def test_what_if_moves_figures_and_nothing_else(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+    """The shipped threshold beside the chosen one: the manifest's own figures, the stream's alerts, the verdicts."""
+    manifest = json.loads((ROOT / "onnx/manifest.json").read_bytes())
+    figures = manifest["figures"]["unseen_customers"]
+    shown = f"{figures['precision'] * 100:.1f}\u00a0%".replace(".", ",")
+    for number in range(10):
+        add(mart, f"p-{number}", number / 10)
+    visit(tab, served, "Порог")
+    rows = tab.locator("#whatif-table tbody tr")
+    expect(rows).to_have_count(7)
+    expect(rows.nth(1).locator("td").nth(2)).to_have_text(shown)
+    expect(rows.nth(5).locator("td").nth(2)).to_have_text("5,0")
+    expect(rows.nth(6).locator("td").nth(2)).to_have_text("нет вердиктов")
+    expect(tab.locator("#whatif-plot svg.marks .mark-line path")).to_have_count(2)
+    slider = tab.locator("#whatif-threshold input[type=number]")
+    slider.fill("0.2")
+    slider.press("Tab")
+    expect(tab.locator("#whatif-table thead")).to_contain_text("При пороге 0,20")
+    expect(rows.nth(5).locator("td").nth(1)).to_have_text("8,0")
+    expect(tab.locator("#whatif-table")).to_contain_text("Ниже 0,41 вердиктов нет и быть не могло")
+    assert json.loads((ROOT / "onnx/manifest.json").read_bytes()) == manifest
+
+
+def test_what_if_without_a_curve_says_so(tab: Page, start_page: Start, mart: Connection, tmp_path: Path) -> None:
+    """Precision and recall are not invented; the stream's own figures stay."""
+    (tmp_path / "manifest.json").write_text('{"version": "other", "threshold": 0.37}')
+    (tmp_path / "curve.json").write_bytes((ROOT / "onnx/curve.json").read_bytes())
+    add(mart, "p-1")
+    visit(tab, ready(start_page(UI_MANIFEST=str(tmp_path / "manifest.json"))), "Порог")
+    expect(tab.locator("#whatif-table")).to_contain_text("У этой модели нет кривой проверки")
+    expect(tab.locator("#whatif-table tbody tr")).to_have_count(2)
+    expect(tab.locator("#whatif-plot")).to_have_count(0)
+
+
+def test_a_payment_by_hand_goes_through_the_topic(
+    tab: Page, served: ServiceProcess, mart: Connection, kafka: str
+) -> None:
+    """Keyed by its customer, in the contract's form; the answer names score and latency and leads to the case."""
+    before = len(read_all(kafka, TOPICS.transactions))
+    visit(tab, served, "Один платёж")
+    tab.get_by_role("button", name="Подставить подозрительный").click()
+    amount = tab.get_by_label("Сумма", exact=True)
+    expect(amount).to_have_value("995.70")
+    amount.fill("1995,50")
+    tab.get_by_role("button", name="Отправить платёж").click()
+    wait_for(lambda: len(read_all(kafka, TOPICS.transactions)) > before, 20)
+    (message,) = read_all(kafka, TOPICS.transactions)[before:]
+    sent = json.loads(message.value() or b"")
+    assert message.key() == b"Maria|Example|1 Example Street"
+    assert (sent["data"]["amount"], sent["data"]["cat_id"]) == (1995.5, "shopping_net")
+    assert sent["data"]["transaction_time"].endswith("23:10")
+    add(mart, sent["transaction_id"], 0.9731, amount=1995.5)
+    add_alert(mart, sent["transaction_id"])
+    paid = tab.locator("#paid")
+    expect(paid).to_contain_text("Оценка 0,973 — подозрительный платёж", timeout=PATIENCE_MS)
+    expect(paid).to_contain_text("Сумма в 28,8")
+    expect(paid).to_contain_text("мс оценка была в базе")
+    paid.get_by_role("button", name="Открыть разбор").click()
+    expect(tab.locator("#case-head")).to_contain_text("Платёж на 1\u00a0995,50")
+
+
+def test_a_wrong_payment_is_not_sent(tab: Page, served: ServiceProcess, kafka: str, mart: Connection) -> None:
+    """Which field, and what is wrong with it."""
+    before = len(read_all(kafka, TOPICS.transactions))
+    visit(tab, served, "Один платёж")
+    tab.get_by_label("Сумма", exact=True).fill("много")
+    tab.get_by_role("button", name="Отправить платёж").click()
+    expect(tab.locator("#paid")).to_contain_text("Сумма: Не число. Платёж не отправлен.")
+    tab.get_by_label("Сумма", exact=True).fill("")
+    tab.get_by_role("button", name="Отправить платёж").click()
+    expect(tab.locator("#paid")).to_contain_text("Сумма: Пустое обязательное поле.")
+    assert len(read_all(kafka, TOPICS.transactions)) == before
+
+
+def test_an_analyst_logs_in_judges_and_leaves(tab: Page, guarded: ServiceProcess, mart: Connection) -> None:
+    """The verdict has the name; after leaving nothing is to be seen."""
+    add(mart, "p-1")
+    log_in(tab, guarded, "ada", "not the password")
+    expect(tab.get_by_text("Неверные учетные данные")).to_be_visible()
+    log_in(tab, guarded, "ada")
+    expect(tab.locator("#who")).to_contain_text("ada · аналитик")
+    tab.get_by_role("link", name="English").click()
+    expect(tab.locator("#who")).to_contain_text("ada · analyst")
+    tab.get_by_role("tab", name="Review").click()
+    open_first(tab)
+    tab.get_by_role("button", name="Confirm fraud").click()
+    expect(tab.locator("#case-told")).to_contain_text("Kept: fraud confirmed.")
+    assert verdicts(mart) == [("p-1", "fraud", "", "ada")]
+    tab.get_by_role("link", name="Log out").click()
+    expect(tab.get_by_label("Пароль")).to_be_visible()
+    tab.goto(address(guarded))
+    expect(tab.get_by_label("Пароль")).to_be_visible()
+    assert PASSWORD not in guarded.text()
+
+
+def test_a_viewer_sees_and_changes_nothing(
+    tab: Page, guarded: ServiceProcess, mart: Connection, tmp_path: Path
+) -> None:
+    """No verdicts, no names, no uploads, no payments by hand; told why."""
+    add(mart, "p-1")
+    log_in(tab, guarded, "bob")
+    expect(tab.locator("#who")).to_contain_text("bob · наблюдатель")
+    (tmp_path / "payments.csv").write_text("transaction_time,cat_id,amount\n2020-06-21 22:14,misc_net,1\n")
+    tab.set_input_files("input[type=file]", tmp_path / "payments.csv")
+    tab.get_by_role("button", name="Отправить в Kafka").click()
+    expect(tab.locator("#headline")).to_contain_text("Ваша роль — наблюдатель")
+    tab.get_by_role("tab", name="Разбор").click()
+    open_first(tab)
+    expect(tab.locator("#case-told")).to_contain_text("Ваша роль — наблюдатель")
+    expect(tab.get_by_role("button", name="Подтвердить фрод")).to_have_count(0)
+    expect(tab.get_by_label("Показать имя")).to_have_count(0)
+    tab.get_by_role("tab", name="Один платёж").click()
+    tab.get_by_role("button", name="Отправить платёж").click()
+    expect(tab.locator("#paid")).to_contain_text("Ваша роль — наблюдатель")
+
+
+def test_a_viewer_who_calls_the_handlers_directly_is_refused(
+    tab: Page, guarded: ServiceProcess, mart: Connection
+) -> None:
+    """What the page hides from a viewer the server refuses too: the verdict's call is sent as the page would."""
+    add(mart, "p-1")
+    log_in(tab, guarded, "bob")
+    tab.get_by_role("tab", name="Разбор").click()
+    open_first(tab)
+    answer = tab.evaluate(
+        """async () => {
+            const config = window.gradio_config;
+            const give = config.components.find((c) => c.props.elem_id === 'give-fraud').id;
+            const call = config.dependencies.find((d) => d.targets.some(([id, on]) => id === give && on === 'click'));
+            const data = call.inputs.map(() => null);
+            const session_hash = 'direct';
+            const joined = await fetch('gradio_api/queue/join', {
+                method: 'POST', headers: {'Content-Type': 'application/json'},
+                body: JSON.stringify({data, fn_index: call.id, session_hash, event_data: null, trigger_id: give}),
+            });
+            const stream = await fetch('gradio_api/queue/data?session_hash=' + session_hash);
+            return [joined.status, await stream.text()];
+        }"""
+    )
+    assert answer[0] == 200
+    assert "process_completed" in answer[1]
+    assert "наблюдатель" in json.dumps(answer[1]).encode().decode("unicode_escape") or "наблюдатель" in answer[1]
+    assert verdicts(mart) == []
+
+
+def test_guessing_is_slowed_down(start_page: Start, users: Path) -> None:
+    """After five wrong tries the right password is refused as well, until the wait is over."""
+    process = ready(start_page(UI_USERS_FILE=str(users)))
+    assert [post_login(process, "ada", "guess") for _ in range(6)] == [400] * 6
+    assert post_login(process, "ada", PASSWORD) == 400
+    assert '"event": "login_slowed_down"' in process.text()
+    wait_for(lambda: post_login(process, "ada", PASSWORD) == 200, 70)
+
+
+def post_login(process: ServiceProcess, name: str, password: str) -> int:
+    body = urllib.parse.urlencode({"username": name, "password": password})
+    connection = http.client.HTTPConnection("127.0.0.1", process.probe_port, timeout=30)
+    connection.request("POST", "/login", body, {"Content-Type": "application/x-www-form-urlencoded"})
+    return connection.getresponse().status
+
+
+def test_without_a_login_nothing_is_told(guarded: ServiceProcess) -> None:
+    """The page's data and its calls want a session; the health check does not."""
+    status = {}
+    for path in ("/config", "/gradio_api/info", "/gradio_api/queue/data?session_hash=x", "/healthz"):
+        connection = http.client.HTTPConnection("127.0.0.1", guarded.probe_port, timeout=30)
+        connection.request("GET", path)
+        status[path] = connection.getresponse().status
+    assert status.pop("/healthz") == 200
+    assert set(status.values()) == {401}
+
+
+def test_beyond_loopback_the_page_does_not_start_without_a_login(start_page: Start) -> None:
+    """One line says what to set, and the exit code is not 0."""
+    process = start_page(UI_HOST="0.0.0.0")  # noqa: S104
+    assert process.finish(60) == 1
+    assert process.text().count("\n") == 1
+    assert "UI_USERS_FILE" in process.text()

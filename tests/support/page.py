@@ -1,0 +1,94 @@
+"""The page as a process, and what a reader does with it in a browser."""
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+from playwright.sync_api import Browser, Page, expect
+
+from services.common.contract import FIELDS
+from services.common.settings import TopicSettings
+from tests.support.processes import ServiceProcess, wait_for
+from tests.support.topics import read_all
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+TOPICS = TopicSettings(transactions="page-transactions", scores="page-scores", dead_letters="page-transactions.dlq")
+BROWSER_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+GOOD_ROW = (
+    "2020-06-21 22:14", "fraud_Kilback LLC", "shopping_net", "995.70", "Ada", "Example", "F", "1 Test Lane", "Nowhere",
+    "TX", "76443", "32.1", "-99.1", "1897", "Surveyor", "31.7", "-99.1",
+)  # fmt: skip
+
+
+@dataclass
+class Ui:
+    """A running page."""
+
+    process: ServiceProcess
+    url: str
+
+
+StartUi = Callable[..., Ui]
+
+
+def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
+    """Open an address; fail at the end if anything outside was asked for, or a script broke."""
+    context = browser.new_context(**({"locale": "ru-RU", "timezone_id": "Europe/Moscow"} | options))
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("request", lambda request: None if is_own(request.url) else faults.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(url)
+    expect(page.locator("h1")).to_be_visible(timeout=30_000)
+    yield page
+    context.close()
+    assert not faults
+
+
+def is_own(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1:", "data:", "blob:"))
+
+
+def wait_ready(ui: Ui) -> None:
+    wait_for(lambda: ui.process.ready("/healthz"), 90, lambda: f"not ready:\n{ui.process.text()}")
+
+
+def add(mart: Connection, *scores: float, threshold: float = 0.37) -> None:
+    """Insert scored payments in this order of arrival: ids p-0, p-1, …"""
+    for number, score in enumerate(scores):
+        mart.execute(
+            "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
+            " values (%s, %s, %s, now(), 0, 0)",
+            [f"p-{number}", score, int(score >= threshold)],
+        )
+        mart.execute(
+            "insert into transactions"
+            " values (%s, '2020-06-21 22:14', 1995.7, 'shopping_net', 'fraud_Kilback LLC', 'TX', 'Y', 'Z', 0, 0)",
+            [f"p-{number}"],
+        )
+
+
+def write_csv(path: Path, *rows: tuple[str, ...]) -> Path:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([FIELDS, *rows])
+    return path
+
+
+def send(page: Page, path: Path) -> None:
+    page.set_input_files("input[type=file]", path)
+    page.get_by_role("button", name="Отправить в Kafka").click()
+
+
+def view(page: Page) -> None:
+    page.get_by_role("button", name="Посмотреть результаты").click()
+
+
+def sent_ids(kafka: str) -> list[str]:
+    return [orjson.loads(message.value() or b"")["transaction_id"] for message in read_all(kafka, TOPICS.transactions)]

@@ -1,0 +1,65 @@
+"""The page in a real browser, against a real Kafka and a real PostgreSQL; rows stand in for the scorer."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from conftest import database_env
+from services.common.settings import KafkaSettings
+from services.topics.__main__ import make_topics
+from stack.ports import free_port
+from stack.servers import PostgresServer
+from tests.support.page import BROWSER_FLAGS, TOPICS, Connection, StartUi, Ui, opened, wait_ready
+from tests.support.processes import ServiceProcess
+
+
+@pytest.fixture(scope="module")
+def start_ui(kafka: str, database: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartUi]:
+    """Start pages; whatever still runs at the end is killed."""
+    running: list[ServiceProcess] = []
+
+    def start(**env: str) -> Ui:
+        folder = tmp_path_factory.mktemp("ui")
+        manifest = folder / "manifest.json"
+        manifest.write_text('{"version": "test-7", "threshold": 0.37}')
+        port = free_port()
+        settings = database_env(database, "fraud_ui") | {
+            "KAFKA_BOOTSTRAP_SERVERS": kafka,
+            "TOPIC_TRANSACTIONS": TOPICS.transactions,
+            "UI_PORT": str(port),
+            "UI_MANIFEST": str(manifest),
+            "GRADIO_TEMP_DIR": str(folder / "uploads"),
+            "HF_HOME": str(folder / "hub"),
+        }
+        process = ServiceProcess.start("ui", settings | env, folder / "ui.log", port)
+        running.append(process)
+        return Ui(process, f"http://127.0.0.1:{port}")
+
+    yield start
+    for process in running:
+        if process.process.poll() is None:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def ui(kafka: str, start_ui: StartUi) -> Ui:
+    """The page that most tests share."""
+    make_topics(KafkaSettings(bootstrap_servers=kafka), TOPICS)
+    page = start_ui()
+    wait_ready(page)
+    return page
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, ui: Ui, mart: Connection) -> Iterator[Page]:
+    """The page, open in Russian, over an empty mart; that it asks nothing of the internet is part of every test."""
+    yield from opened(browser, ui.url)

@@ -1,0 +1,137 @@
+"""How far the services are behind, from the offsets their consumer groups have committed. Knows nothing of the page."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+
+from services.common.kafka import Place
+from services.common.settings import KafkaSettings
+
+TIMEOUT_SECONDS = 3.0
+REMEMBERED = 900
+"""Readings whose ends of partitions are remembered: half an hour of one every two seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """Messages that wait in the topics, and how long the oldest of them has been waiting.
+
+    `exact` is False if it was there before anyone looked: it waits for `seconds` at least.
+    """
+
+    messages: int
+    seconds: float
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Of a partition: its first offset, its end, and the next offset its group wants (None: it never committed)."""
+
+    low: int
+    end: int
+    committed: int | None
+
+
+class Waiting:
+    """Remembers when the ends of partitions were where, so that an offset becomes a time without reading messages."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ends: dict[Place, deque[tuple[float, int]]] = {}
+
+    def lag(self, standings: Mapping[Place, Standing], transactional: Iterable[str] = ()) -> Lag:
+        """Return the lag over all partitions, and remember their ends.
+
+        Of the topics that are written in Kafka transactions one offset does not count: the marker that ends the last
+        transaction is no message.
+        """
+        now, markers = self._clock(), set(transactional)
+        lags = [self._of_one(now, place, standing, place[0] in markers) for place, standing in standings.items()]
+        waiting = [lag for lag in lags if lag.messages]
+        if not waiting:
+            return Lag(0, 0.0)
+        longest = max(waiting, key=lambda lag: (lag.seconds, not lag.exact))
+        return Lag(sum(lag.messages for lag in waiting), longest.seconds, longest.exact)
+
+    def _of_one(self, now: float, place: Place, standing: Standing, has_marker: bool) -> Lag:
+        ends = self._ends.setdefault(place, deque(maxlen=REMEMBERED))
+        if ends and standing.end < ends[-1][1]:
+            ends.clear()  # the topic was made anew
+        ends.append((now, standing.end))
+        next_offset = max(standing.low, standing.committed or 0)
+        messages = max(0, standing.end - next_offset - has_marker)
+        if not messages:
+            return Lag(0, 0.0)
+        since, is_first = next((at, place == 0) for place, (at, end) in enumerate(ends) if end > next_offset)
+        return Lag(messages, now - since, exact=not is_first)
+
+
+class GroupOffsets:
+    """Asks the brokers where groups stand in their topics; its clients live as long as the process.
+
+    Consumers that join no group ask for what is committed. AdminClient.list_consumer_group_offsets would do the same,
+    but ends the process (SIGSEGV, confluent-kafka 2.16) while a new cluster has no coordinator yet.
+    """
+
+    def __init__(self, kafka: KafkaSettings, groups: Mapping[str, str]) -> None:
+        """`groups` maps each topic to the group that reads it."""
+        self._kafka = kafka
+        self._groups = groups
+        self._consumers: dict[str, Consumer] = {}
+
+    @cached_property
+    def _admin(self) -> AdminClient:
+        return AdminClient(self._config())
+
+    def _config(self, **own: Any) -> dict[str, Any]:
+        # log_level 0: an outage is told in words on the page, not by a line of librdkafka a second.
+        return self._kafka.client_config(**own) | {"log_level": 0}
+
+    def read(self) -> dict[Place, Standing] | None:
+        """Return where the groups stand, or None if the brokers do not answer."""
+        try:
+            return self._read()
+        except KafkaException:
+            return None
+
+    def _read(self) -> dict[Place, Standing]:
+        topics = self._admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+        places = [
+            (topic, partition) for topic in self._groups if topic in topics for partition in topics[topic].partitions
+        ]
+        if not places:
+            return {}
+        lows = _edges(self._admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = _edges(self._admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        committed = {place: offset for topic in self._groups for place, offset in self._committed(topic, places)}
+        return {place: Standing(lows[place], ends[place], committed.get(place)) for place in places}
+
+    def _committed(self, topic: str, places: Iterable[Place]) -> Iterator[tuple[Place, int]]:
+        """Yield the offset a topic's group wants next in each partition; nothing where it never committed."""
+        wanted = [TopicPartition(*place) for place in places if place[0] == topic]
+        if not wanted:
+            return
+        group = self._groups[topic]
+        if group not in self._consumers:
+            self._consumers[group] = Consumer(self._config(group_id=group, enable_auto_commit=False))
+        for found in self._consumers[group].committed(wanted, TIMEOUT_SECONDS):
+            if found.error is not None:
+                raise KafkaException(found.error)
+            if found.offset >= 0:
+                yield (found.topic, found.partition), found.offset
+
+
+def _edges(client: AdminClient, places: Iterable[Place], edge: OffsetSpec) -> dict[Place, int]:
+    """Return the first or the last offset of each partition; what is not committed yet does not count."""
+    wanted = {TopicPartition(*place): edge for place in places}
+    answers = client.list_offsets(
+        wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=TIMEOUT_SECONDS
+    )
+    return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}

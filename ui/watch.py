@@ -1,0 +1,65 @@
+"""Repeats a reading in the background and keeps the last one, shared by all who look. Knows nothing of what is read."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from services.common.logs import get_logger
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[T]):
+    """The last reading (None: there was none yet), its age, and whether it is what the last attempt brought.
+
+    `tried` is False until the first attempt has ended.
+    """
+
+    value: T | None
+    age_seconds: float
+    fresh: bool
+    tried: bool
+
+
+class Watch(Generic[T]):
+    """Reads again and again, however many look; a reading of None means that there is nothing to be had now."""
+
+    def __init__(self, read: Callable[[], T | None], every_seconds: float, name: str) -> None:
+        self._read = read
+        self._every_seconds = every_seconds
+        self._name = name
+        self._last: tuple[T | None, float] = (None, 0.0)
+        self._fresh = self._tried = False
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin, in a daemon thread."""
+        threading.Thread(target=self._run, name=self._name, daemon=True).start()
+
+    def stop(self) -> None:
+        """Read no more."""
+        self._stopped.set()
+
+    def look(self) -> Seen[T]:
+        """Return the last reading; takes no time."""
+        value, read_at = self._last
+        return Seen(value, time.monotonic() - read_at, self._fresh, self._tried)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self.read_once()
+            self._stopped.wait(self._every_seconds)
+
+    def read_once(self) -> None:
+        """Read now; an error nobody foresaw is logged and counts as nothing to be had."""
+        try:
+            value = self._read()
+        except Exception:
+            get_logger().exception("watch_failed", watch=self._name)
+            value = None
+        if value is not None:
+            self._last = (value, time.monotonic())
+        self._fresh, self._tried = value is not None, True
