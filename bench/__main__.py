@@ -1,50 +1,103 @@
-"""`python -m bench`: measure on private servers of its own, print a table, keep the figures as JSON."""
+"""`python -m bench`: measure on private servers of its own, print a table, keep the figures.
+
+A complete run writes bench/results/<date>.json, bench/results/latest.md and docs/bench.svg. A run of some sections, or
+a quick one, writes the same to build/bench, so that a trial does not replace what was measured in earnest.
+"""
 
 import argparse
 import json
+import logging
 import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from bench import history, latency, machine, pipeline, rates
-from bench.servers import Servers, running_servers
+import structlog
 
-ROWS = 262_144
-RESULTS = Path(__file__).parent / "results"
+from bench import chart, cpu, footprint, history, latency, machine, pipeline, race, rates, sink
+from bench.figures import Figures
+from bench.servers import Servers, running_servers
+from bench.stamps import Window
+from bench.table import Results, Section, to_markdown, to_text
+from services.common.settings import project_root
+
+ROOT = project_root()
+TRIALS = ROOT / "build" / "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured."""
+
+    rows: int
+    customers: int
+    latency_seconds: float
+    window: Window
+
+
+FULL = Size(rows=262_144, customers=1_000_000, latency_seconds=10, window=Window(warm_up_seconds=1, seconds=6))
+QUICK = Size(rows=65_536, customers=100_000, latency_seconds=3, window=Window(warm_up_seconds=0.5, seconds=2))
+
+TITLES = {
+    "rates": "The scorer beside its limit",
+    "peers": "The scorer beside its peers",
+    "sink": "The sink beside its limit",
+    "csv": "A whole file",
+    "latency": "How long a payment takes",
+    "cpu": "What a message costs",
+    "history": "What remembering costs",
+    "footprint": "What the services need",
+}
+"""Section -> its title."""
 
 
 def main() -> None:
-    """Measure everything."""
+    """Measure, print and keep."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rows", type=int, default=ROWS, help="rows of the CSV file (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of each rate (default: %(default)s)")
+    parser.add_argument("--only", nargs="+", choices=TITLES, metavar="SECTION", help=f"of: {', '.join(TITLES)}")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each figure (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="small sizes: to see that it works, not what it says")
     arguments = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    size = QUICK if arguments.quick else FULL
     with tempfile.TemporaryDirectory(prefix="fraud-bench-") as folder, running_servers(Path(folder)) as servers:
-        figures = measure(servers, arguments.rows, arguments.rounds)
-    show(figures)
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{figures['machine']['date']}.json"
-    path.write_text(json.dumps(figures, indent=2) + "\n")
-    print(f"\nkept in {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")
+        results = measure(servers, arguments.only or TITLES, size, arguments.rounds)
+    print("\n" + to_text(results))
+    keep(results, in_earnest=not (arguments.quick or arguments.only))
 
 
-def measure(servers: Servers, rows: int, rounds: int) -> dict[str, dict[str, object]]:
-    """Return all figures by name; each holds its value and unit, and what it is to be compared with."""
-    csv_file = servers.make_csv(rows)
-    return {
-        "machine": machine.describe(),
-        **rates.measure(servers, csv_file, rows, rounds),
-        **pipeline.measure(servers, csv_file, rows),
-        **latency.measure(servers),
-        **history.measure(servers),
+def measure(servers: Servers, names: Iterable[str], size: Size, rounds: int) -> Results:
+    """Return what the named sections find."""
+    results = Results(machine=machine.describe(servers), rounds=rounds, sections={}, left_out=servers.left_out)
+    csv_file = servers.make_csv(size.rows)
+    sections: dict[str, Callable[[], Figures]] = {
+        "rates": lambda: rates.measure(servers, csv_file, size.rows, rounds),
+        "peers": lambda: race.measure(servers, csv_file, rounds, size.window),
+        "sink": lambda: sink.measure(servers, size.rows, rounds),
+        "csv": lambda: pipeline.measure(servers, csv_file, size.rows, rounds),
+        "latency": lambda: latency.measure(servers, csv_file, rounds, size.latency_seconds),
+        "cpu": lambda: cpu.measure(servers, csv_file, rounds, size.customers),
+        "history": lambda: history.measure(servers, rounds, size.customers),
+        "footprint": lambda: footprint.measure(servers, rounds),
     }
+    for name in names:
+        print(f"{time.strftime('%H:%M:%S')} {TITLES[name]}", flush=True)
+        results["sections"][name] = Section(title=TITLES[name], figures=sections[name]())
+    return results
 
 
-def show(figures: dict[str, dict[str, object]]) -> None:
-    """Print the figures as a table."""
-    print("\n" + " · ".join(str(value) for value in figures["machine"].values()))
-    for name, figure in figures.items():
-        if name != "machine":
-            print(f"{figure['what']:<66}{figure['value']:>12,} {figure['unit']:<12}{figure.get('note', '')}")
+def keep(results: Results, *, in_earnest: bool) -> None:
+    """Write the figures, the table and the chart, and say where."""
+    figures = ROOT / "bench" / "results" if in_earnest else TRIALS
+    picture = (ROOT / "docs" if in_earnest else TRIALS) / "bench.svg"
+    figures.mkdir(parents=True, exist_ok=True)
+    data, table = figures / f"{results['machine']['date']}.json", figures / "latest.md"
+    data.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+    table.write_text(to_markdown(results))
+    everything = {name: found for section in results["sections"].values() for name, found in section["figures"].items()}
+    written = [data, table, *([picture] if chart.draw(everything, picture) else [])]
+    print("\nkept in " + ", ".join(str(path.relative_to(ROOT)) for path in written))
 
 
 if __name__ == "__main__":

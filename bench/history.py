@@ -1,78 +1,117 @@
 """What remembering costs: memory and time a customer, and how fast a history is restored."""
 
 import time
-from pathlib import Path
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
+import psutil
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers
+from services.common.errors import Stop
 from services.scorer.changelog import to_records
 from services.scorer.events import Events
 from services.scorer.history import History
 from services.scorer.restore import restore_histories
 
-CUSTOMERS = 1_000_000
 FEW_CUSTOMERS = 1_000
+LEAST_BYTES_A_PAYMENT = 20
+"""Time, amount, id and risk: what is remembered at the least."""
+
 PAYMENTS_EACH = 10
 BATCH = 10_000
-RESTORED_CUSTOMERS = 500_000
 
 
-def measure(servers: Servers) -> dict[str, dict[str, object]]:
+def measure(servers: Servers, rounds: int, customers: int) -> Figures:
     """Return bytes a customer, microseconds a payment at few and at many customers, and the rate of a restore."""
-    few, _ = _observe(FEW_CUSTOMERS, 1_000)
-    many, size = _observe(CUSTOMERS, PAYMENTS_EACH)
-    restored, raw = _restore(servers)
+    with ProcessPoolExecutor(1, get_context("spawn")) as alone:  # ours has freed memory that it would use again
+        size, few, many = alone.submit(_remember, rounds, customers).result()
+    print(f"  {size:.0f} bytes a customer", flush=True)
+    restored, raw = _restore(servers, rounds, customers // 2)
     return {
-        "memory": _figure(f"history: memory a customer, {CUSTOMERS:,} of {PAYMENTS_EACH} payments", size, "bytes"),
-        "recall_few": _figure(f"history: a payment among {FEW_CUSTOMERS:,} customers", few, "us"),
-        "recall_many": _figure(f"history: a payment among {CUSTOMERS:,} customers", many, "us"),
-        "restore": _figure("history: restored from the changelog", restored, "customers/s"),
-        "restore_raw": _figure("  the same records only consumed (the limit)", raw, "records/s"),
+        "memory": figure(
+            f"memory a customer, {customers:,} of {PAYMENTS_EACH} payments", [size], "bytes", goal=Goal(at_most=1024)
+        ),
+        "recall_few": figure(f"a payment among {FEW_CUSTOMERS:,} customers", few, "us"),
+        "recall_many": figure(f"a payment among {customers:,} customers", many, "us"),
+        "restore": figure("restored from the changelog", restored, "customers/s"),
+        "restore_raw": figure("the same records only consumed (the limit)", raw, "customers/s"),
+        "restore_ratio": ratio("restored / consumed", restored, raw, goal=Goal(at_least=0.5)),
     }
 
 
-def _figure(what: str, value: float, unit: str) -> dict[str, object]:
-    return {"what": what, "value": round(value, 2) if value < 100 else round(value), "unit": unit}
+def _remember(rounds: int, customers: int) -> tuple[float, list[float], list[float]]:
+    """Return bytes a customer, and by turns microseconds a payment among few customers and among many.
+
+    Raises:
+        Stop: the process grew by less than the payments themselves take, so its memory says nothing.
+    """
+    few, many = _Crowd(FEW_CUSTOMERS), _Crowd(customers)
+    few.pay(FEW_CUSTOMERS * PAYMENTS_EACH)
+    before = _resident_bytes()
+    many.pay(customers * PAYMENTS_EACH)
+    size = (_resident_bytes() - before) / customers
+    if size < PAYMENTS_EACH * LEAST_BYTES_A_PAYMENT:
+        raise Stop(f"{size:.0f} bytes a customer cannot be: this process had memory to spare")
+    turns = [(few.pay(customers // rounds), many.pay(customers // rounds)) for _ in range(rounds)]
+    return size, [one for one, _ in turns], [other for _, other in turns]
 
 
-def _observe(customers: int, each: int) -> tuple[float, float]:
-    """Return microseconds a payment and bytes of memory a customer."""
-    before, history = _resident_bytes(), History()
-    seconds = 0.0
-    for number in range(customers * each // BATCH):
-        batch = _events(np.arange(BATCH, dtype=np.uint64) + number * BATCH, customers)
-        started = time.perf_counter()
-        history.observe(batch)
-        seconds += time.perf_counter() - started
-    return seconds / (customers * each) * 1e6, (_resident_bytes() - before) / customers
+class _Crowd:
+    """A history of so many customers, who pay in turn."""
+
+    def __init__(self, customers: int) -> None:
+        self._customers = customers
+        self._history = History()
+        self._paid = 0
+
+    def pay(self, payments: int) -> float:
+        """Return microseconds a payment, of so many more."""
+        seconds = 0.0
+        for start in range(self._paid, self._paid + payments, BATCH):
+            numbers = np.arange(start, min(start + BATCH, self._paid + payments), dtype=np.uint64)
+            batch = _events(numbers, self._customers)
+            started = time.perf_counter()
+            self._history.observe(batch)
+            seconds += time.perf_counter() - started
+        self._paid += payments
+        return seconds / payments * 1e6
 
 
-def _restore(servers: Servers) -> tuple[float, float]:
-    """Return customers a second of a restore, and records a second of a plain read of the same topic."""
-    topic = servers.make_topics("restore").history
-    producer = Producer({"bootstrap.servers": servers.kafka.bootstrap, "queue.buffering.max.messages": 2 * BATCH})
+def _restore(servers: Servers, rounds: int, customers: int) -> tuple[list[float], list[float]]:
+    """Return customers a second of restores, and of plain reads of the same records, by turns."""
+    topics = servers.make_topics("restore")
+    producer = Producer({"bootstrap.servers": servers.kafka.bootstrap, "queue.buffering.max.messages": 4 * BATCH})
     history = History()
-    for start in range(0, RESTORED_CUSTOMERS, BATCH):
-        batch = _events(np.arange(start, start + BATCH, dtype=np.uint64), RESTORED_CUSTOMERS)
+    for start in range(0, customers, BATCH):
+        batch = _events(np.arange(start, min(start + BATCH, customers), dtype=np.uint64), customers)
         past = history.observe(batch)
-        producer.produce_batch(topic, to_records(batch, past.sequences, past.forgotten), partition=0)
+        producer.produce_batch(topics.history, to_records(batch, past.sequences, past.forgotten), partition=0)
         producer.flush()
-    started = time.perf_counter()
-    restored = restore_histories(servers.kafka_settings, topic, [0], lambda: None)
-    seconds = time.perf_counter() - started
-    assert len(restored[0]) == RESTORED_CUSTOMERS
-    return RESTORED_CUSTOMERS / seconds, RESTORED_CUSTOMERS / _consume(servers, topic)
+    restored: list[float] = []
+    consumed: list[float] = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        found = restore_histories(servers.kafka_settings, topics.history, [0], lambda: None)
+        restored.append(customers / (time.perf_counter() - started))
+        if len(found[0].history) != customers:
+            raise Stop(f"{len(found[0].history)} of {customers} customers were restored")
+        consumed.append(customers / _consume(servers, topics.history))
+    print(f"  {restored[-1]:,.0f} customers/s restored, {consumed[-1]:,.0f} only consumed", flush=True)
+    return restored, consumed
 
 
 def _consume(servers: Servers, topic: str) -> float:
+    """Return the seconds it takes to read all records of a topic, which are in its first partition."""
+    records = servers.offsets(topic)
     consumer = Consumer(
         {"bootstrap.servers": servers.kafka.bootstrap, "group.id": "raw", "isolation.level": "read_committed"}
     )
     started, seen = time.perf_counter(), 0
     consumer.assign([TopicPartition(topic, 0, 0)])
-    while seen < RESTORED_CUSTOMERS:
+    while seen < records:
         seen += len(consumer.consume(20_000, 0.2))
     seconds = time.perf_counter() - started
     consumer.close()
@@ -88,5 +127,4 @@ def _events(numbers: "np.typing.NDArray[np.uint64]", customers: int) -> Events:
 
 
 def _resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4_096
+    return int(psutil.Process().memory_info().rss)

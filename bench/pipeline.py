@@ -1,57 +1,137 @@
-"""A whole CSV file: from `make send` to the last row in PostgreSQL, and each stage alone."""
+"""A whole CSV file: from the click in the page to the last row in PostgreSQL, beside each stage alone.
 
+The page is clicked in a real browser; on a machine without one, what the click does is called instead.
+"""
+
+import contextlib
+import shutil
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psycopg
+from playwright.sync_api import expect, sync_playwright
 
-from bench.servers import Servers
-from tests.support.processes import wait_for
+from bench.figures import Figures, Goal, figure, ratio
+from bench.servers import Servers, wait_until
+from services.common.settings import TopicSettings
+from services.sender.csvfile import prepare
+from services.sender.publish import publish
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSER_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+FULL_ROWS = 262_144
+STAGES = {
+    "send": "reading, checking and sending the file, alone",
+    "score": "scoring it, alone",
+    "keep": "writing its payments and scores to PostgreSQL, alone",
+}
+UPLOAD_SECONDS = 60
 WAIT_SECONDS = 600
 
+Click = Callable[[], object]
 
-def measure(servers: Servers, csv_file: Path, rows: int) -> dict[str, dict[str, object]]:
-    """Return the seconds of the whole and of the sender and the sink alone."""
-    alone = servers.make_topics("stages")
-    sending = _seconds(lambda: servers.send(csv_file, alone))
-    with servers.running("scorer", alone) as scorer:
-        consumed = "fraud_scorer_messages_consumed_total"
-        scoring = _seconds(lambda: wait_for(lambda: scorer.metrics()[consumed] == rows, WAIT_SECONDS))
-    with servers.running("sink", alone):
-        sinking = _seconds(lambda: _wait_for_rows(servers, rows))
-    _empty(servers)
-    together = servers.make_topics("pipeline")
-    with servers.running("scorer", together), servers.running("sink", together):
-        started = time.perf_counter()
-        servers.send(csv_file, together)
-        _wait_for_rows(servers, rows)
-        whole = time.perf_counter() - started
-    _empty(servers)
+
+def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures:
+    """Return the seconds of the whole, of each stage alone, and how the whole compares with the slowest stage."""
+    seconds: dict[str, list[float]] = {name: [] for name in ("whole", *STAGES)}
+    for number in range(rounds):
+        for name, taken in _stages(servers, csv_file, rows, number).items():
+            seconds[name].append(taken)
+        seconds["whole"].append(_whole(servers, csv_file, rows, number))
+        print("  " + ", ".join(f"{name} {taken[-1]:.1f} s" for name, taken in seconds.items()), flush=True)
+    servers.empty_mart()
+    slowest = [max(stages) for stages in zip(*(seconds[name] for name in STAGES), strict=True)]
     return {
-        "csv": _figure(f"CSV of {rows:,} rows, from `make send` to the last row in PostgreSQL", whole),
-        "csv_send": _figure("  of it alone: reading, checking and sending the file", sending),
-        "csv_score": _figure("  of it alone: scoring it", scoring),
-        "csv_sink": _figure("  of it alone: writing its payments and scores to PostgreSQL", sinking),
+        "csv": figure(
+            f"CSV of {rows:,} rows, from the click to the last row in PostgreSQL",
+            seconds["whole"],
+            "s",
+            goal=Goal(at_most=10) if rows == FULL_ROWS else None,
+            note="in a browser" if _browser() else "without a browser: none is on this machine",
+        ),
+        **{f"csv_{name}": figure(what, seconds[name], "s") for name, what in STAGES.items()},
+        "csv_ratio": ratio("CSV / its slowest stage alone", seconds["whole"], slowest, goal=Goal(at_most=2.5)),
     }
 
 
-def _seconds(action: object) -> float:
+def _stages(servers: Servers, csv_file: Path, rows: int, number: int) -> dict[str, float]:
+    """Return the seconds of each stage while the others rest; a service's time begins when it is ready."""
+    servers.empty_mart()
+    topics = servers.make_topics(f"stages-{number}")
+    sending = _seconds(lambda: _send(servers, topics, csv_file))
+    with servers.running("scorer", topics):
+        scoring = _seconds(lambda: _wait_scored(servers, topics, rows))
+    with servers.running("sink", topics):
+        keeping = _seconds(lambda: _wait_kept(servers, topics, rows))
+    return {"send": sending, "score": scoring, "keep": keeping}
+
+
+def _whole(servers: Servers, csv_file: Path, rows: int, number: int) -> float:
+    """Return the seconds from the click to the last row, everything running."""
+    servers.empty_mart()
+    topics = servers.make_topics(f"pipeline-{number}")
+    with (
+        servers.running("scorer", topics),
+        servers.running("sink", topics),
+        servers.running("ui", topics) as page,
+        _chosen(servers, topics, csv_file, f"http://127.0.0.1:{page.probe_port}") as click,
+    ):
+        started = time.perf_counter()
+        click()
+        _wait_kept(servers, topics, rows)
+        return time.perf_counter() - started
+
+
+@contextlib.contextmanager
+def _chosen(servers: Servers, topics: TopicSettings, csv_file: Path, address: str) -> Iterator[Click]:
+    """Choose a file in the page; the function that the block gets clicks on Send."""
+    browser = _browser()
+    if browser is None:
+        yield lambda: _send(servers, topics, csv_file)
+        return
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser, args=BROWSER_FLAGS)
+        page = chromium.new_page()
+        page.goto(address)
+        page.set_input_files("#csv input[type=file]", csv_file)
+        button = page.locator("#send")
+        expect(button).to_be_enabled(timeout=1000 * UPLOAD_SECONDS)
+        yield button.click
+        chromium.close()
+
+
+def _browser() -> str | None:
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def _send(servers: Servers, topics: TopicSettings, csv_file: Path) -> None:
+    """Do what the page does at a click."""
+    with prepare(csv_file) as payments:
+        publish(payments, servers.kafka_settings, topics.transactions)
+
+
+def _seconds(action: Callable[[], None]) -> float:
     started = time.perf_counter()
-    action()  # type: ignore[operator]
+    action()
     return time.perf_counter() - started
 
 
-def _figure(what: str, seconds: float) -> dict[str, object]:
-    return {"what": what, "value": round(seconds, 1), "unit": "s"}
+def _wait_scored(servers: Servers, topics: TopicSettings, rows: int) -> None:
+    done = lambda: servers.committed("scorer", topics) >= rows  # noqa: E731
+    wait_until(done, WAIT_SECONDS, lambda: f"{servers.committed('scorer', topics)} of {rows} are scored")
 
 
-def _wait_for_rows(servers: Servers, rows: int) -> None:
-    query = "select (select count(*) from scores), (select count(*) from transactions)"
-    with psycopg.connect(servers.postgres.conninfo, autocommit=True) as connection:
-        wait_for(lambda: connection.execute(query).fetchone() == (rows, rows), WAIT_SECONDS)
+def _wait_kept(servers: Servers, topics: TopicSettings, rows: int) -> None:
+    """Wait for the last row of both tables; rows are counted once the cheap signs say that they are there."""
+    cheap = (
+        "select coalesce((select max(arrival) from scores), 0),"
+        " (select coalesce(sum(next_offset), 0) from sink_offsets where topic = %s)"
+    )
+    counted = "select (select count(*) from scores), (select count(*) from transactions)"
+    with servers.connect() as connection:
 
+        def kept() -> bool:
+            arrived, read = connection.execute(cheap, [topics.transactions]).fetchone() or (0, 0)
+            return min(arrived, read) >= rows and connection.execute(counted).fetchone() == (rows, rows)
 
-def _empty(servers: Servers) -> None:
-    with psycopg.connect(servers.postgres.conninfo, autocommit=True) as connection:
-        connection.execute("truncate scores, transactions, sink_offsets, sink_rejects restart identity")
+        wait_until(kept, WAIT_SECONDS, lambda: f"kept {connection.execute(counted).fetchone()} of {rows}")

@@ -4,94 +4,129 @@ The limit is a pass-through of the same bytes: the same reading, the same batch,
 nothing in between.
 """
 
-import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers
 from services.common.kafka import Batch
-from services.common.lifecycle import Slot
+from services.common.lifecycle import Slot, StopSignal, Watchdog
+from services.common.reject_limit import RejectLimit
 from services.common.settings import TopicSettings
-from services.scorer.changelog import Record
+from services.scorer.batches import Scoring, Session, Written
+from services.scorer.changelog import Record, Restored
 from services.scorer.history import History
-from services.scorer.loop import Report, Session, score_batch
+from services.scorer.loop import Report, Work, work_through
 from services.scorer.memory import Memory
 from services.scorer.read import Source
 from services.scorer.score import load_model
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import Target
 
-Handle = Callable[[Batch, Session], None]
+NO_LIMIT = RejectLimit(0, 0, Path())
 
 
-def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> dict[str, dict[str, object]]:
+def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures:
     """Return the rates of scorer and pass-through, taken in turn, and their ratio."""
     topics = servers.make_topics("rates")
     servers.send(csv_file, topics)
     model = load_model(ScorerSettings().model_dir)
-    handle: Handle = lambda batch, session: score_batch(batch, session, model, Report(session.source))  # noqa: E731
+    scoring_work = lambda session: Scoring(session, model, NO_LIMIT)  # noqa: E731
     passing: list[float] = []
     scoring: list[float] = []
     forgetting: list[float] = []
     for number in range(rounds):
-        passing.append(_rate(servers, topics, rows, f"pass-{number}", _pass_through))
-        scoring.append(
-            _rate(servers, topics, rows, f"score-{number}", handle, Memory(model.manifest.recipe, _empty_histories))
-        )
-        forgetting.append(_rate(servers, topics, rows, f"forget-{number}", handle))
+        memory = Memory(model.manifest.recipe, _empty_histories)
+        passing.append(_rate(servers, topics, rows, f"pass-{number}", _PassThrough, None))
+        scoring.append(_rate(servers, topics, rows, f"score-{number}", scoring_work, memory))
+        forgetting.append(_rate(servers, topics, rows, f"forget-{number}", scoring_work, None))
+        print(f"  pass-through {passing[-1]:,.0f}, scorer {scoring[-1]:,.0f} messages/s", flush=True)
     changelog = servers.bytes_of(topics.history) / rows / rounds
     return {
-        "scorer": _figure("scorer with history, exactly once, one process", scoring),
-        "pass_through": _figure("pass-through of the same bytes, exactly once (the limit)", passing),
-        "ratio": _ratio("scorer / pass-through", scoring, passing),
-        "no_history": _figure("scorer without history: no past, no changelog", forgetting),
-        "history_ratio": _ratio("with history / without", scoring, forgetting),
-        "changelog": {"what": "changelog on disk, lz4", "value": round(changelog, 1), "unit": "bytes/message"},
+        "scorer": figure("scorer with history, exactly once, one process", scoring, "messages/s"),
+        "pass_through": figure("pass-through of the same bytes, exactly once (the limit)", passing, "messages/s"),
+        "ratio": ratio("scorer / pass-through", scoring, passing, goal=Goal(at_least=0.5)),
+        "no_history": figure("scorer without history: no past, no changelog", forgetting, "messages/s"),
+        "history_ratio": ratio("scorer with history / without", scoring, forgetting, goal=Goal(at_least=0.8)),
+        "changelog": figure("changelog on the broker's disk, lz4", [changelog], "bytes/message"),
     }
 
 
-def _ratio(what: str, rates: list[float], limits: list[float]) -> dict[str, object]:
-    ratios = [rate / limit for rate, limit in zip(rates, limits, strict=True)]
-    return {"what": what, "value": round(statistics.median(ratios), 3), "unit": ""}
+def scores_without_history(values: Sequence[bytes]) -> dict[str, float]:
+    """Return the score of each payment, by its id, as the scorer would publish it if it knew no past."""
+    model = load_model(ScorerSettings().model_dir)
+    columns, _ = model.decoder.decode(values, str)
+    return dict(zip(columns.ids, model.score(model.features(columns)).tolist(), strict=True))
 
 
-def _empty_histories(partitions: Iterable[int]) -> dict[int, History]:
-    return {partition: History() for partition in partitions}
-
-
-def _figure(what: str, rates: list[float]) -> dict[str, object]:
-    note = f"{min(rates):,.0f} to {max(rates):,.0f} in {len(rates)} rounds"
-    return {"what": what, "value": round(statistics.median(rates)), "unit": "messages/s", "note": note}
+def _empty_histories(partitions: Iterable[int]) -> dict[int, Restored]:
+    return {partition: Restored(History(), []) for partition in partitions}
 
 
 def _rate(
-    servers: Servers, topics: TopicSettings, rows: int, group: str, handle: Handle, memory: Memory | None = None
+    servers: Servers,
+    topics: TopicSettings,
+    rows: int,
+    group: str,
+    work: Callable[[Session], Work],
+    memory: Memory | None,
 ) -> float:
     """Return messages a second from the first batch read to the last one committed, by a new consumer group."""
     settings = ScorerSettings(group_id=group)
     slot = Slot.claim(servers.folder, group)
     target = Target(servers.kafka_settings, settings, topics, slot.name)
     target.open(lambda: None)
-    source = Source(servers.kafka_settings, settings, topics.transactions, slot.name)
-    session = Session(source, target, memory)
-    done, started = 0, 0.0
+    source = Source(servers.kafka_settings, settings, [topics.transactions], slot.name)
+    stop, report = StopSignal(), _Stopwatch(source, rows)
+    report.stop = stop
     try:
-        while done < rows:
-            batch = source.read()
-            if memory:
-                memory.follow(source.partitions)
-            if batch:
-                started = started or time.perf_counter()
-                handle(batch, session)
-                done += len(batch.messages)
-        return rows / (time.perf_counter() - started)
+        work_through(source, work(Session(source, target, memory)), report, stop, Watchdog(600))
+        return rows / report.seconds
     finally:
         source.close()
         target.close()
 
 
-def _pass_through(batch: Batch, session: Session) -> None:
-    records: list[Record] = [{"key": m.key() or b"", "value": m.value() or b""} for m in batch.messages]
-    session.target.write(batch, records, {}, {}, session.source.group_metadata())
-    session.source.advance(batch)
+class _Stopwatch(Report):
+    """Stops the loop after so many messages, and says how long they took."""
+
+    def __init__(self, source: Source, rows: int) -> None:
+        super().__init__(source, NO_LIMIT)
+        self.stop = StopSignal()
+        self.seconds = 0.0
+        self._left = rows
+        self._started = 0.0
+
+    def count(self, written: Written) -> None:
+        """Count a batch; the first one began when it was taken up."""
+        now = time.perf_counter()
+        self._started = self._started or now - written.seconds
+        self._left -= written.messages
+        self.seconds = now - self._started
+        if self._left <= 0:
+            self.stop.request()
+
+
+@dataclass(frozen=True, slots=True)
+class _PassThrough:
+    """The same bytes from topic to topic."""
+
+    session: Session
+
+    def follow(self, partitions: Mapping[int, int]) -> None:
+        """Nothing is remembered."""
+
+    def prepare(self, batch: Batch) -> tuple[float, Batch, list[Record], Any]:
+        """Return the batch's bytes as records."""
+        started = time.monotonic()
+        records: list[Record] = [{"key": m.key() or b"", "value": m.value() or b""} for m in batch.messages]
+        return started, batch, records, self.session.source.group_metadata()
+
+    def write(self, prepared: tuple[float, Batch, list[Record], Any]) -> Written:
+        """Write them in one Kafka transaction."""
+        started, batch, records, metadata = prepared
+        self.session.target.write(batch, records, {}, {}, metadata)
+        return Written(len(batch.messages), 0, 0, {}, time.monotonic() - started)

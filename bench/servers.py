@@ -4,43 +4,113 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
+import psycopg
+from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    OffsetSpec,
+    ResourceType,
+)
+
+from services.common.errors import Stop
+from services.common.kafka import edge_offsets
 from services.common.settings import KafkaSettings, TopicSettings
 from services.topics.__main__ import make_topics
 from stack.ports import free_port
 from stack.servers import KafkaServer, PostgresServer, kafka_server, postgres_server
 from tests.support.processes import ROOT, ServiceProcess
 
+END_SECONDS = 15
+HEALTH = {"ui": "/healthz"}
+MIGRATIONS_TABLE = "schema_migrations"
+READY_SECONDS = 90
+
 
 @dataclass
 class Servers:
-    """A broker, a database with the mart in it, and a folder for files."""
+    """A broker, a database with the mart in it, and a folder for files; and what could not be measured with them."""
 
     folder: Path
     kafka: KafkaServer
     postgres: PostgresServer
+    left_out: list[str] = field(default_factory=list)
+
+    def leave_out(self, what: str, why: str) -> None:
+        """Note that something cannot be measured on this machine."""
+        self.left_out.append(f"{what}: {why}")
+        print(f"  left out: {self.left_out[-1]}", flush=True)
 
     @property
     def kafka_settings(self) -> KafkaSettings:
         """Return how to reach the broker."""
         return KafkaSettings(bootstrap_servers=self.kafka.bootstrap)
 
-    def make_topics(self, name: str) -> TopicSettings:
-        """Return fresh topics."""
-        topics = TopicSettings(
-            transactions=f"{name}-in", scores=f"{name}-out", dead_letters=f"{name}-dlq", history=f"{name}-history"
-        )
+    def make_topics(self, name: str, **given: str) -> TopicSettings:
+        """Return topics of this name; fresh ones, except for those that are given, as transactions="…"."""
+        fields = TopicSettings.model_fields.items()
+        names = {field: f"{name}-{field}" for field, about in fields if about.annotation is str}
+        names |= given
+        topics = TopicSettings.model_validate(names)
         make_topics(self.kafka_settings, topics)
+        wait_until(
+            lambda: all(map(self._has_leaders, names.values())), READY_SECONDS, lambda: "topics without a leader"
+        )
         return topics
 
-    def make_csv(self, rows: int) -> Path:
-        """Return a CSV file of simulated payments."""
-        path = self.folder / f"{rows}.csv"
-        arguments = ["csv", "--rows", str(rows), "--seed", "1", "--shuffle", "--out", str(path)]
-        subprocess.run([sys.executable, "-m", "services.simulator", *arguments], cwd=ROOT, check=True)
+    def stamp_on_arrival(self, topic: str) -> None:
+        """Let the broker stamp each message with the time it arrives, instead of the producer."""
+        entry = ConfigEntry("message.timestamp.type", "LogAppendTime", incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        for done in self._admin.incremental_alter_configs([resource]).values():
+            done.result()
+
+    def offsets(self, topic: str) -> int:
+        """Return how many offsets a topic holds: its messages, and the markers of Kafka transactions."""
+        places = [(topic, place.partition) for place in self.partitions(topic)]
+        ends = edge_offsets(self._admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return sum(ends.values())
+
+    def partitions(self, topic: str) -> list[TopicPartition]:
+        """Return the partitions of a topic."""
+        found = self._admin.list_topics(topic, timeout=10).topics[topic].partitions
+        return [TopicPartition(topic, partition) for partition in found]
+
+    def committed(self, service: str, topics: TopicSettings) -> int:
+        """Return the offset after the last payment that a service has done with, summed over the partitions."""
+        asked = ConsumerGroupTopicPartitions(group_of(service, topics), self.partitions(topics.transactions))
+        (answer,) = self._admin.list_consumer_group_offsets([asked]).values()
+        return sum(max(0, place.offset) for place in answer.result().topic_partitions or ())
+
+    def wait_shared(self, service: str, topics: TopicSettings, count: int) -> None:
+        """Wait until so many processes of a service share the partitions, and none waits for its part."""
+
+        def shared() -> bool:
+            (answer,) = self._admin.describe_consumer_groups([group_of(service, topics)]).values()
+            group = answer.result()
+            shares = [len(member.assignment.topic_partitions) for member in group.members]
+            settled = group.state == ConsumerGroupState.STABLE and sum(shares) == topics.partitions
+            return settled and len(shares) == count and all(shares)
+
+        wait_until(shared, READY_SECONDS, lambda: f"{count} of {service} do not share {topics.transactions}", 0.2)
+
+    def make_csv(self, rows: int, customers: int | None = None) -> Path:
+        """Return a CSV file of simulated payments, made once."""
+        path = self.folder / f"{rows}-{customers or 'some'}.csv"
+        if not path.exists():
+            arguments = ["csv", "--rows", str(rows), "--seed", "1", "--shuffle", "--out", str(path)]
+            if customers:
+                arguments += ["--customers", str(customers)]
+            subprocess.run([sys.executable, "-m", "services.simulator", *arguments], cwd=ROOT, check=True)
         return path
 
     def send(self, csv_file: Path, topics: TopicSettings) -> None:
@@ -52,14 +122,22 @@ class Servers:
         """Return the bytes of a topic's segments on the broker's disk."""
         return sum(path.stat().st_size for path in self.folder.glob(f"kafka/data/{topic}-*/*.log"))
 
+    def connect(self) -> "psycopg.Connection[Any]":
+        """Return a connection of the database's owner; each statement is a transaction."""
+        return psycopg.connect(self.postgres.conninfo, autocommit=True)
+
+    def empty_mart(self) -> None:
+        """Empty every table of the mart, the sink's offsets too, and have the database write out what it holds."""
+        with self.connect() as connection:
+            found = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
+            tables = ", ".join(f'"{name}"' for (name,) in found if name != MIGRATIONS_TABLE)
+            connection.execute(f"truncate {tables} restart identity cascade")
+            connection.execute("checkpoint")
+
     def env(self, topics: TopicSettings) -> dict[str, str]:
         """Return the environment of the services."""
-        return {
+        return {f"TOPIC_{field.upper()}": str(value) for field, value in topics.model_dump().items()} | {
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka.bootstrap,
-            "TOPIC_TRANSACTIONS": topics.transactions,
-            "TOPIC_SCORES": topics.scores,
-            "TOPIC_DEAD_LETTERS": topics.dead_letters,
-            "TOPIC_HISTORY": topics.history,
             "PGHOST": "127.0.0.1",
             "PGPORT": str(self.postgres.port),
             "PGDATABASE": "fraud",
@@ -67,17 +145,57 @@ class Servers:
             "PGPASSWORD": self.postgres.password,
         }
 
+    def start(self, name: str, topics: TopicSettings, *, module: str | None = None) -> ServiceProcess:
+        """Start a service, in a consumer group that only services of these topics share.
+
+        Args:
+            name: scorer, sink or ui.
+            topics: what it reads and writes.
+            module: run instead of the service's own; takes the same environment.
+        """
+        port = free_port()
+        own = {
+            "GROUP_ID": group_of(name, topics),
+            "STATE_DIR": str(self.folder),
+            "PROBE_PORT": str(port),
+            "PORT": str(port),
+        }
+        env = self.env(topics) | {f"{name.upper()}_{key}": value for key, value in own.items()}
+        env |= {"GRADIO_TEMP_DIR": str(self.folder / "uploads")}
+        module = module or (name if name == "ui" else f"services.{name}")
+        return ServiceProcess.start(module, env, self.folder / f"{name}-{topics.scores}.log", port)
+
     @contextlib.contextmanager
     def running(self, name: str, topics: TopicSettings) -> Iterator[ServiceProcess]:
-        """Run a service while the block lasts."""
-        port = free_port()
-        own = {"GROUP_ID": f"{name}-{topics.transactions}", "STATE_DIR": str(self.folder), "PROBE_PORT": str(port)}
-        env = self.env(topics) | {f"{name.upper()}_{key}": value for key, value in own.items()}
-        service = ServiceProcess.start(f"services.{name}", env, self.folder / f"{name}.log", port)
+        """Run a service while the block lasts, ready when it begins."""
+        with self.running_together(name, topics, 1) as services:
+            yield services[0]
+
+    @contextlib.contextmanager
+    def running_together(self, name: str, topics: TopicSettings, count: int) -> Iterator[list[ServiceProcess]]:
+        """Run several processes of a service, members of one group, while the block lasts."""
+        services = [self.start(name, topics) for _ in range(count)]
         try:
-            yield service.wait_ready()
+            for service in services:
+                wait_until(partial(service.ready, HEALTH.get(name, "/readyz")), READY_SECONDS, service.text)
+            yield services
         finally:
-            service.terminate()
+            for service in services:
+                service.process.terminate()
+            for service in services:
+                end(service.process)
+
+    def _has_leaders(self, topic: str) -> bool:
+        """Return whether the partitions of a new topic have found their broker."""
+        try:
+            self.offsets(topic)
+        except KafkaException:
+            return False
+        return True
+
+    @cached_property
+    def _admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.kafka.bootstrap})
 
 
 @contextlib.contextmanager
@@ -86,5 +204,33 @@ def running_servers(folder: Path) -> Iterator[Servers]:
     with kafka_server(folder / "kafka", heap="768m") as kafka, postgres_server(folder / "postgres") as postgres:
         url = f"postgres://fraud_owner:{postgres.password}@127.0.0.1:{postgres.port}/fraud?sslmode=disable"
         env = {"DATABASE_URL": url, "FRAUD_SINK_PASSWORD": "bench", "FRAUD_UI_PASSWORD": "bench"}
-        subprocess.run([sys.executable, "-m", "db.migrate"], cwd=ROOT, env=os.environ | env, check=True)
+        migrate = [sys.executable, "-m", "db.migrate"]
+        subprocess.run(migrate, cwd=ROOT, env=os.environ | env, check=True, stdout=subprocess.DEVNULL)
         yield Servers(folder, kafka, postgres)
+
+
+def group_of(service: str, topics: TopicSettings) -> str:
+    """Return the consumer group of a service that works on these topics."""
+    return f"{service}-{topics.scores}"
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, explain: Callable[[], str], pause: float = 0.02) -> None:
+    """Wait until a condition is true.
+
+    Raises:
+        Stop: it was not within so many seconds; with the end of the explanation.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise Stop(f"waited {seconds:.0f} s in vain:\n{explain()[-2000:]}")
+        time.sleep(pause)
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for the end of a process that was asked to end; kill it if that takes too long."""
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,72 @@
+"""What the services need before they do anything: seconds to the first score, and the sizes of their images."""
+
+import shutil
+import subprocess
+import time
+
+from confluent_kafka import Consumer, TopicPartition
+
+from bench.figures import Figures, Goal, figure
+from bench.messages import send
+from bench.servers import Servers, end
+from services.common.errors import Stop
+from services.common.settings import project_root
+from tests.support.messages import nested
+from tests.support.topics import CUSTOMER
+
+BUILD_SECONDS = 600
+FIRST_SCORE_SECONDS = 60
+IMAGES = {"fraud-scorer": Goal(at_most=350), "fraud-sink": Goal(at_most=200), "fraud-ui": None}
+
+
+def measure(servers: Servers, rounds: int) -> Figures:
+    """Return seconds from start to first score, and megabytes of each image where there is a Docker engine."""
+    seconds = [_first_score(servers, number) for number in range(rounds)]
+    print(f"  first score after {seconds[-1]:.2f} s", flush=True)
+    goal = Goal(at_most=2)
+    return {"start": figure("scorer, from start to its first score", seconds, "s", goal=goal)} | _images(servers)
+
+
+def _first_score(servers: Servers, number: int) -> float:
+    """Return seconds from the start of the process until the score of a waiting payment can be read."""
+    topics = servers.make_topics(f"start-{number}")
+    send(servers, topics.transactions, [(CUSTOMER or b"", nested("first"))])
+    consumer = Consumer(
+        {"bootstrap.servers": servers.kafka.bootstrap, "group.id": "start", "isolation.level": "read_committed"}
+    )
+    consumer.assign([TopicPartition(topics.scores, place.partition, 0) for place in servers.partitions(topics.scores)])
+    consumer.poll(1)
+    started = time.perf_counter()
+    scorer = servers.start("scorer", topics)
+    try:
+        while (message := consumer.poll(0.1)) is None or message.error():
+            if time.perf_counter() - started > FIRST_SCORE_SECONDS:
+                raise Stop(f"no score within {FIRST_SCORE_SECONDS} s:\n{scorer.text()[-2000:]}")
+        return time.perf_counter() - started
+    finally:
+        scorer.process.terminate()
+        end(scorer.process)
+        consumer.close()
+
+
+def _images(servers: Servers) -> Figures:
+    """Return the sizes of the images as Docker tells them; nothing where there is no engine to build them."""
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "info"], capture_output=True, check=False).returncode != 0:
+        servers.leave_out("sizes of the images", "no Docker engine runs here")
+        return {}
+    build = [docker, "compose", "build", "--quiet", *(name.removeprefix("fraud-") for name in IMAGES)]
+    try:
+        subprocess.run(build, cwd=project_root(), capture_output=True, timeout=BUILD_SECONDS, check=True)
+    except subprocess.SubprocessError as error:
+        servers.leave_out("sizes of the images", f"they cannot be built: {error}")
+        return {}
+    return {
+        name.replace("fraud-", "image_"): figure(f"image {name}", [_megabytes(docker, name)], "MB", goal=goal)
+        for name, goal in IMAGES.items()
+    }
+
+
+def _megabytes(docker: str, image: str) -> float:
+    command = [docker, "image", "inspect", image, "--format", "{{.Size}}"]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1e6

@@ -1,0 +1,50 @@
+"""`python -m bench.peers.usual_loop`: what is usually written. A message at a time: json, a DataFrame, ONNX, flush."""
+
+import json
+from typing import Any
+
+import pandas as pd
+from confluent_kafka import Consumer, Producer
+
+from bench.peers.model import GENDERS, Model, open_message, parse_arguments
+
+
+def main() -> None:
+    """Score until killed."""
+    arguments = parse_arguments(__doc__)
+    model = Model(arguments.model)
+    producer = Producer({"bootstrap.servers": arguments.brokers})
+    consumer = Consumer(
+        {"bootstrap.servers": arguments.brokers, "group.id": arguments.group, "auto.offset.reset": "earliest"}
+    )
+    consumer.subscribe([arguments.source])
+    while True:
+        message = consumer.poll(1.0)
+        if message is None or message.error():
+            continue
+        transaction_id, payment = open_message(json.loads(message.value() or b""))
+        features = to_features(pd.DataFrame([payment]), model)
+        result = model.result(transaction_id, model.score(features.to_numpy("float32"))[0])
+        producer.produce(arguments.target, key=transaction_id, value=json.dumps(result))
+        producer.flush()
+
+
+def to_features(payments: pd.DataFrame, model: Model) -> Any:
+    """Return the features as a frame, in the recipe's order; NaN where it wants a past."""
+    times = pd.to_datetime(payments["transaction_time"])
+    features = pd.DataFrame(
+        {
+            "hour": times.dt.hour,
+            "weekday": times.dt.day_of_week,
+            "month": times.dt.month,
+            "amount": payments["amount"],
+            "category": payments["cat_id"].map(model.categories).fillna(-1.0),
+            "population": payments["population_city"],
+            "gender": payments["gender"].map(GENDERS),
+        }
+    )
+    return features.reindex(columns=model.features)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""A virtual environment for each peer, made once from its lock: peers want other versions of libraries than we do."""
+
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from services.common.settings import project_root
+
+REQUIREMENTS = project_root() / "requirements"
+HOME = project_root() / ".stack" / "bench"
+
+
+def lock_of(peer: str) -> Path:
+    """Return the lock of a peer."""
+    return REQUIREMENTS / f"bench-{peer}.txt"
+
+
+def make_venv(peer: str) -> Path:
+    """Return the Python of a peer's environment; made anew when its lock or our Python has changed.
+
+    Raises:
+        CalledProcessError: it cannot be made; `stderr` says why.
+    """
+    lock, home = lock_of(peer), HOME / peer
+    python, stamp = home / "bin" / "python", home / "made-of"
+    wanted = f"{hashlib.sha256(lock.read_bytes()).hexdigest()} {sys.version}"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        print(f"making the environment of {peer}", flush=True)
+        _run(sys.executable, "-m", "venv", "--clear", str(home))
+        pip = (str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install")
+        _run(*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", str(lock))
+        stamp.write_text(wanted)
+    return python
+
+
+def locked_version(peer: str, distribution: str) -> str:
+    """Return the version of a library in a peer's lock."""
+    found = re.search(rf"^{re.escape(distribution)}==(\S+)", lock_of(peer).read_text(), re.MULTILINE)
+    return found[1] if found else "unknown"
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, text=True)

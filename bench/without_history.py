@@ -1,0 +1,19 @@
+"""`python -m bench.without_history`: the scorer as it is, but it remembers nothing, as the peers do not.
+
+The model gets NaN for the past, there is no changelog. Everything else is `python -m services.scorer`.
+"""
+
+import sys
+from unittest import mock
+
+from services.scorer import __main__ as scorer
+
+
+def main() -> int:
+    """Run the scorer; return the exit code."""
+    with mock.patch.object(scorer, "uses_history", return_value=False):
+        return scorer.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
