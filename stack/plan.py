@@ -78,8 +78,13 @@ def kafka_environment(settings: StackSettings) -> dict[str, str]:
     return _base_environment() | {"KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{settings.kafka_port}"}
 
 
+def dlq_environment(settings: StackSettings) -> dict[str, str]:
+    """Return the environment of a process that looks at rejected records, with the rights of the sink."""
+    return kafka_environment(settings) | _database_environment(settings, "fraud_sink")
+
+
 def psql_environment(settings: StackSettings) -> dict[str, str]:
-    """Return the environment in which psql connects as the owner."""
+    """Return the environment in which psql and its like connect as the owner."""
     return _base_environment() | _database_environment(settings, OWNER)
 
 

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,11 +97,26 @@ class PostgresServer(Server):
 
 
 @contextlib.contextmanager
-def kafka_server(home: Path, port: int | None = None, heap: str = "512m") -> Iterator[KafkaServer]:
-    """Run a broker with its data in `home` while the block lasts; on a free port unless one is given."""
+def kafka_server(
+    home: Path,
+    port: int | None = None,
+    heap: str = "512m",
+    *,
+    properties: Mapping[str, str] | None = None,
+    cluster_id: str | None = None,
+) -> Iterator[KafkaServer]:
+    """Run a broker with its data in `home` while the block lasts; on a free port unless one is given.
+
+    Args:
+        home: folder of its configuration and data.
+        port: where clients connect.
+        heap: as in java -Xmx.
+        properties: of the broker, over the stack's own, as prepare_kafka() takes them.
+        cluster_id: shared by the brokers of a cluster.
+    """
     port = port or free_port()
     jars = StackSettings.read().jars
-    prepare_kafka(home, port, jars)
+    prepare_kafka(home, port, jars, properties=properties, cluster_id=cluster_id)
     service = kafka_service(home, port, jars, heap)
     server = KafkaServer(service, home / "kafka.log", bootstrap=service.address)
     with _running(server):

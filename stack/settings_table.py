@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.common.settings import KafkaSettings, Settings, TopicSettings, project_root
+from services.dlq.settings import DlqSettings
 from services.scorer.settings import ScorerSettings
 from services.sink.settings import SinkSettings
 from stack.settings import PASSWORD_NAMES, StackSettings
@@ -17,6 +18,7 @@ HEADINGS: dict[str, tuple[type[Settings], ...]] = {
     "Kafka and its topics, all services": (KafkaSettings, TopicSettings),
     "Scorer": (ScorerSettings,),
     "Sink": (SinkSettings,),
+    "Replays of rejected records": (DlqSettings,),
     "Page": (UiSettings, ShareSettings),
 }
 

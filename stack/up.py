@@ -15,13 +15,15 @@ from stack.plan import page_address, prepare
 from stack.ports import check_ports
 from stack.report import Phase, Report, read_report, report_path
 from stack.sample import send_sample
-from stack.service import State
+from stack.service import Kind, State
 from stack.settings import StackSettings
 from stack.show import progress_line, tail
 from stack.supervisor import log_path
 
 UP_WITHIN_SECONDS = 300.0
 DOWN_WITHIN_SECONDS = 90.0
+SERVICE_DOWN_WITHIN_SECONDS = 20.0
+SERVICE_UP_WITHIN_SECONDS = 60.0
 SHOWN_STATES = {State.READY, State.DONE, State.RESTARTING, State.FAILED}
 DATA = ("kafka", "postgres", "scorer", "logs", "passwords", "state.json")
 
@@ -65,6 +67,31 @@ def down(settings: StackSettings, volumes: bool = False) -> None:
         for name in DATA:
             path = settings.home / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def restart(settings: StackSettings, name: str) -> None:
+    """End a service of the running stack, wait until its supervisor has started it again and it is ready.
+
+    Raises:
+        Stop: nothing runs, there is no such service, or it does not get ready.
+    """
+    report = read_report(settings.home)
+    if not report or not report.is_running:
+        raise Stop("nothing runs: make up")
+    processes = {entry.name: entry.process for entry in report.entries if entry.kind is Kind.SERVICE}
+    before = processes.get(name)
+    if not before:
+        raise Stop(f"no such service: {name}; there are: {', '.join(processes)}")
+    before.end(signal.SIGTERM, SERVICE_DOWN_WITHIN_SECONDS)
+    deadline = time.monotonic() + SERVICE_UP_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        report = read_report(settings.home)
+        entry = next((entry for entry in report.entries if entry.name == name), None) if report else None
+        if entry and entry.state is State.READY and entry.process != before:
+            print(progress_line(entry))
+            return
+        time.sleep(0.1)
+    raise Stop(f"{name} is not ready; the end of its log:\n{tail(log_path(settings.home, name))}")
 
 
 def supervisor_log(home: Path) -> Path:

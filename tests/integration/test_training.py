@@ -5,6 +5,7 @@ import importlib
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ from services.scorer.score import load_model
 from tests.support.messages import PAYMENT
 
 ROOT = Path(__file__).resolve().parents[2]
-ARTIFACT = ("fraud.onnx", "manifest.json", "MODEL_CARD.md")
+ARTIFACT = ("fraud.onnx", "manifest.json", "curve.json", "MODEL_CARD.md")
 
 
 def train(data: Path, out: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -70,7 +71,7 @@ def test_a_retrained_model_is_accepted_by_the_scorer_and_ranks_frauds_first(trai
     payments = [row | {"amount": float(row["amount"]), "population_city": int(row["population_city"])} for row in rows]
     needed = ("transaction_time", "cat_id", "amount", "population_city", "gender")
     values = [json.dumps({field: payment[field] for field in needed}).encode() for payment in payments]
-    scores = model.score(model.decoder.decode(values, str)[0])
+    scores = model.score(model.features(model.decoder.decode(values, str)[0]))
     frauds = np.array([row["target"] == "1" for row in rows])
     assert scores[frauds].mean() > 20 * scores[~frauds].mean()
     assert f"`{model.manifest.version}`" in (trained / "MODEL_CARD.md").read_text(encoding="utf-8")
@@ -82,6 +83,31 @@ def test_the_same_data_gives_the_same_bytes(trained: Path, labelled: Path, tmp_p
     again = tmp_path / "again"
     assert train(labelled, again).returncode == 0
     assert [(again / name).read_bytes() for name in ARTIFACT] == [(trained / name).read_bytes() for name in ARTIFACT]
+
+
+def test_the_curve_of_thresholds_is_written_by_training_and_by_a_command_of_its_own(
+    trained: Path, labelled: Path, scripts: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both give the same; at the threshold the curve has the manifest's figures; other parameters are refused."""
+    written = (trained / "curve.json").read_bytes()
+    model = load_model(trained).manifest
+    curve, figures = json.loads(written), model.figures["unseen_customers"]
+    place = curve["thresholds"].index(model.threshold)
+    assert (curve["version"], curve["payments"], curve["frauds"]) == (
+        model.version, figures["rows"], figures["frauds"],
+    )  # fmt: skip
+    assert round(curve["caught"][place] / curve["frauds"], 4) == figures["recall"]
+    assert round(curve["caught"][place] / curve["alerts"][place], 4) == figures["precision"]
+
+    copy = tmp_path / "copy"
+    shutil.copytree(trained, copy)
+    (copy / "curve.json").unlink()
+    command = importlib.import_module("curve")
+    assert command.main([str(labelled), "--model", str(copy), "--trees", "1"]) == 1
+    assert "other data or parameters" in capsys.readouterr().err
+    assert not (copy / "curve.json").exists()
+    assert command.main([str(labelled), "--model", str(copy), "--trees", "10"]) == 0
+    assert (copy / "curve.json").read_bytes() == written
 
 
 def test_a_file_without_a_needed_column_writes_nothing(
