@@ -71,6 +71,7 @@ def topics(kafka: str) -> TopicSettings:
     settings = TopicSettings(
         transactions=f"transactions-{number}",
         scores=f"scores-{number}",
+        alerts=f"alerts-{number}",
         dead_letters=f"transactions-{number}.dlq",
         history=f"scorer-{number}.history",
     )
@@ -97,6 +98,7 @@ def start(
             "KAFKA_BOOTSTRAP_SERVERS": kafka,
             "TOPIC_TRANSACTIONS": topics.transactions,
             "TOPIC_SCORES": topics.scores,
+            "TOPIC_ALERTS": topics.alerts,
             "TOPIC_DEAD_LETTERS": topics.dead_letters,
             "TOPIC_HISTORY": topics.history,
             f"{name.upper()}_GROUP_ID": f"{name}-{topics.transactions}",

@@ -81,6 +81,7 @@ class TopicSettings(Settings):
 
     transactions: str = Field("transactions", description="payments to score")
     scores: str = Field("scores", description="{transaction_id, score, fraud_flag}")
+    alerts: str = Field("alerts", description="flagged payments with the reasons")
     dead_letters: str = Field("transactions.dlq", description="what could not be decoded, with the reason")
     history: str = Field("scorer.history", description="changelog of what the scorer remembers of customers")
     partitions: int = Field(6, ge=1, le=1000, description="partitions of each topic when it is made")

@@ -67,6 +67,7 @@ def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
     wanted = [
         _new_topic(topics, topics.transactions),
         _new_topic(topics, topics.scores),
+        _new_topic(topics, topics.alerts),
         _new_topic(topics, topics.dead_letters, {"retention.ms": str(DEAD_LETTER_RETENTION_MS)}),
         _new_topic(topics, topics.history, CHANGELOG),
     ]

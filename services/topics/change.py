@@ -90,7 +90,7 @@ def _counts(admin: AdminClient, topics: TopicSettings) -> dict[str, int]:
         found = admin.list_topics(timeout=OPERATION_TIMEOUT_SECONDS).topics
     except KafkaException as error:
         raise Stop(f"no Kafka broker answers: {error.args[0].str()}") from error
-    ours = (topics.transactions, topics.scores, topics.dead_letters, topics.history)
+    ours = (topics.transactions, topics.scores, topics.alerts, topics.dead_letters, topics.history)
     return {name: len(found[name].partitions) for name in ours if name in found}
 
 

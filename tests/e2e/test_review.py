@@ -24,8 +24,8 @@ from ui.login import hash_password
 Connection = psycopg.Connection[tuple[Any, ...]]
 Start = Callable[..., ServiceProcess]
 TOPICS = TopicSettings(
-    transactions="review-transactions", scores="review-scores", dead_letters="review-transactions.dlq",
-    history="review-scorer.history",
+    transactions="review-transactions", scores="review-scores", alerts="review-alerts",
+    dead_letters="review-transactions.dlq", history="review-scorer.history",
 )  # fmt: skip
 PASSWORD = "correct horse battery"
 BROWSER_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]

@@ -76,7 +76,7 @@ def pipeline(
     with running_pipeline(name, kafka, topics, database.conninfo, envs, tmp_path, f"{_seed}/{name}", scale) as pipeline:
         yield pipeline
     admin = AdminClient({"bootstrap.servers": kafka})
-    names = [topics.transactions, topics.scores, topics.dead_letters, topics.history]
+    names = [topics.transactions, topics.scores, topics.alerts, topics.dead_letters, topics.history]
     for future in admin.delete_topics(names).values():
         with contextlib.suppress(KafkaException):
             future.result()
@@ -88,6 +88,7 @@ def service_env(bootstrap: str, topics: TopicSettings, folder: Path) -> dict[str
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "TOPIC_TRANSACTIONS": topics.transactions,
         "TOPIC_SCORES": topics.scores,
+        "TOPIC_ALERTS": topics.alerts,
         "TOPIC_DEAD_LETTERS": topics.dead_letters,
         "TOPIC_HISTORY": topics.history,
         "SCORER_GROUP_ID": f"scorer-{topics.transactions}",

@@ -22,7 +22,7 @@ def change(start: Start, topics: TopicSettings, *arguments: str, exit_code: int 
 
 def counts(kafka: str, topics: TopicSettings) -> list[int]:
     found = AdminClient({"bootstrap.servers": kafka}).list_topics(timeout=10).topics
-    names = (topics.transactions, topics.scores, topics.dead_letters, topics.history)
+    names = (topics.transactions, topics.scores, topics.alerts, topics.dead_letters, topics.history)
     return [len(found[name].partitions) for name in names]
 
 
@@ -39,7 +39,7 @@ def test_partitions_are_raised_and_the_history_begins_anew(kafka: str, topics: T
 
     told = change(start, topics, "--grow", partitions=9)
 
-    assert counts(kafka, topics) == [9, 9, 9, 9]
+    assert counts(kafka, topics) == [9, 9, 9, 9, 9]
     assert "history deleted" in told
     assert read_all(kafka, topics.history) == []
     producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random"})
@@ -54,7 +54,7 @@ def test_partitions_are_raised_and_the_history_begins_anew(kafka: str, topics: T
 def test_partitions_are_not_taken_away(kafka: str, topics: TopicSettings, start: Start) -> None:
     """Kafka cannot, and nothing is changed by halves."""
     assert "partitions cannot be taken away" in change(start, topics, "--grow", exit_code=1, partitions=3)
-    assert counts(kafka, topics) == [6, 6, 6, 6]
+    assert counts(kafka, topics) == [6, 6, 6, 6, 6]
 
 
 def test_nothing_is_changed_under_a_running_scorer(kafka: str, topics: TopicSettings, start: Start) -> None:
@@ -64,7 +64,7 @@ def test_nothing_is_changed_under_a_running_scorer(kafka: str, topics: TopicSett
     told = change(start, topics, "--grow", "--new-history", "--rescore", exit_code=1, partitions=9)
 
     assert "1 scorers are still in the group" in told
-    assert counts(kafka, topics) == [6, 6, 6, 6]
+    assert counts(kafka, topics) == [6, 6, 6, 6, 6]
     assert scorer.terminate() == 0
 
 

@@ -16,7 +16,9 @@ from tests.support.processes import ServiceProcess, wait_for
 from tests.support.topics import read_all
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-TOPICS = TopicSettings(transactions="page-transactions", scores="page-scores", dead_letters="page-transactions.dlq")
+TOPICS = TopicSettings(
+    transactions="page-transactions", scores="page-scores", alerts="page-alerts", dead_letters="page-transactions.dlq"
+)
 BROWSER_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
