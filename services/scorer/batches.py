@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.contract import record_id
+from services.common.dead_letters import Headers
 from services.common.kafka import Batch
 from services.common.reject_limit import RejectLimit
 from services.scorer.changelog import Record
@@ -18,6 +19,7 @@ from services.scorer.features import category_codes
 from services.scorer.memory import Memory
 from services.scorer.read import Source
 from services.scorer.score import Model
+from services.scorer.trace import traces_of
 from services.scorer.write import Target
 
 
@@ -43,6 +45,7 @@ class Prepared:
         features: float32 [n, k].
         rejects: place in the batch -> why it cannot be scored.
         memories: partition -> the changelog records of the batch.
+        traces: place among the ids -> headers that go on to what is written of a transaction.
         group_metadata: lets the Kafka transaction commit the batch's offsets.
         unknown: payments of a category that the model does not know.
         started: time.monotonic() when the batch was taken up.
@@ -53,6 +56,7 @@ class Prepared:
     features: NDArray[np.float32]
     rejects: Rejects
     memories: dict[int, list[Record]]
+    traces: dict[int, Headers]
     group_metadata: Any
     unknown: int
     started: float
@@ -100,8 +104,9 @@ class Scoring:
             columns, memories = self.session.memory.recall(batch.messages, columns)
         features = self.model.features(columns)
         unknown = int((category_codes(columns, self.model.manifest.recipe) < 0).sum())
+        traces = traces_of(batch.messages, columns.rows.tolist())
         metadata = self.session.source.group_metadata()
-        return Prepared(batch, columns.ids, features, rejects, memories, metadata, unknown, started)
+        return Prepared(batch, columns.ids, features, rejects, memories, traces, metadata, unknown, started)
 
     def write(self, prepared: Prepared) -> Written:
         """Take a batch from the model to the end:
@@ -118,7 +123,7 @@ class Scoring:
         scores = self.model.score(prepared.features)
         flags = self.model.flag(scores)
         records = encode_scores(prepared.ids, scores, flags)
-        self.session.target.write(batch, records, rejects, prepared.memories, prepared.group_metadata)
+        self.session.target.write(batch, records, prepared.traces, rejects, prepared.memories, prepared.group_metadata)
         self.limit.count(len(batch.messages), rejects)
         seconds = time.monotonic() - prepared.started
         return Written(len(batch.messages), int(flags.sum()), prepared.unknown, rejects, seconds)

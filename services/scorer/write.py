@@ -84,6 +84,7 @@ class Target:
         self,
         batch: Batch,
         scores: list[Record],
+        traces: Mapping[int, Headers],
         rejects: Mapping[int, Reject],
         memories: Mapping[int, list[Record]],
         group_metadata: Any,
@@ -91,7 +92,7 @@ class Target:
         """Write everything that follows from a batch, or nothing of it:
 
         1. begin a Kafka transaction
-        2. produce the scores
+        2. produce the scores, those at the places of `traces` with these headers
         3. produce the rejects to the dead letters, original key and value untouched
         4. produce what the history remembers, to the partition it belongs to
         5. add the batch's offsets
@@ -106,7 +107,7 @@ class Target:
         try:
             self._producer.begin_transaction()
             self._open = True
-            self._produce_all(self._topics.scores, scores)
+            self._produce_traced(self._topics.scores, scores, traces)
             for row, reject in rejects.items():
                 self._produce_reject(batch.messages[row], reject)
             for partition, records in memories.items():
@@ -153,20 +154,29 @@ class Target:
             records = left
             self._producer.poll(QUEUE_WAIT_SECONDS)
 
+    def _produce_traced(self, topic: str, records: list[Record], traces: Mapping[int, Headers]) -> None:
+        """Queue all records in their order: produce_batch() drops headers, so those that have some go one by one."""
+        start = 0
+        for place, headers in traces.items():
+            self._produce_all(topic, records[start:place])
+            self._produce_one(topic, records[place]["value"], records[place]["key"], headers)
+            start = place + 1
+        self._produce_all(topic, records[start:])
+
     def _produce_reject(self, message: Message, reject: Reject) -> None:
         value, headers = message.value(), error_headers(message, reject)
         try:
-            self._produce_dead_letter(value, message.key(), headers)
+            self._produce_one(self._topics.dead_letters, value, message.key(), headers)
         except KafkaException as error:
             if value is None or error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
                 raise
             kept, more_headers = truncate(value)
-            self._produce_dead_letter(kept, message.key(), headers + more_headers)
+            self._produce_one(self._topics.dead_letters, kept, message.key(), headers + more_headers)
 
-    def _produce_dead_letter(self, value: bytes | None, key: bytes | None, headers: Headers) -> None:
+    def _produce_one(self, topic: str, value: bytes | None, key: bytes | None, headers: Headers) -> None:
         while True:
             try:
-                self._producer.produce(self._topics.dead_letters, value, key, headers=headers)
+                self._producer.produce(topic, value, key, headers=headers)
             except BufferError:
                 self._producer.poll(QUEUE_WAIT_SECONDS)
             else:
