@@ -116,8 +116,15 @@ def _number_column(field: str, values: Sequence[Any], found: Rejects) -> NDArray
 def _to_floats(values: Sequence[float]) -> NDArray[np.float64]:
     try:
         return np.array(values, np.float64)
+    except OverflowError:
+        return np.array(list(map(_to_float, values)), np.float64)
+
+
+def _to_float(value: float) -> float:
+    try:
+        return float(value)
     except OverflowError:  # an integer of more than 308 digits
-        return np.array([value if abs(value) <= AMOUNT_LIMIT else math.inf for value in values], np.float64)
+        return math.inf if value > 0 else -math.inf
 
 
 def _text_column(field: str, values: Sequence[Any], found: Rejects) -> list[str | None]:

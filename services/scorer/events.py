@@ -78,9 +78,31 @@ def ranks(firsts: Rows, counts: Rows) -> Rows:
     return np.arange(total) - np.repeat(firsts, counts)
 
 
-def own_shares(
-    seconds: NDArray[Any], amounts: NDArray[np.float32], risks: NDArray[np.float32]
-) -> dict[str, NDArray[np.float64]]:
-    """Return what each event adds to the running sums, float64 [n] each."""
-    shares = (amounts, is_night(seconds), risks)
-    return {name: share.astype(np.float64) for name, share in zip(RUNNING, shares, strict=True)}
+def running_sums(bases: NDArray[np.float64], shares: NDArray[np.float64], firsts: Rows, counts: Rows) -> NDArray[Any]:
+    """Return the sums that run over each group, float64 [k, n], from its bases on: one share after the other.
+
+    So a sum depends on its own group alone, and not on how the group came about, however its shares are rounded. Blocks
+    of 1, 2, 4, 8, ... places of all groups that are so long are summed up at once.
+
+    Args:
+        bases: what each group begins with, [k, groups].
+        shares: what each member adds, [k, n].
+        firsts: where each group begins.
+        counts: how many members it has.
+    """
+    sums = shares.copy()
+    sums[:, firsts] += bases
+    length = 1
+    while (longer := counts > length).any():
+        ends = (firsts + counts)[longer, np.newaxis]
+        places = firsts[longer, np.newaxis] + np.arange(length - 1, 2 * length)
+        inside = places < ends
+        block = sums[:, np.minimum(places, ends - 1)]
+        sums[:, places[inside]] = np.cumsum(block, axis=2)[:, inside]
+        length *= 2
+    return sums
+
+
+def own_shares(seconds: NDArray[Any], amounts: NDArray[np.float32], risks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return what each event adds to the running sums, float64 [len(RUNNING), n]."""
+    return np.array((amounts, is_night(seconds), risks), np.float64)

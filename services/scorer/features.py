@@ -43,10 +43,15 @@ def required_fields(recipe: Recipe) -> set[str]:
 
 
 def to_features(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
-    """Return the model's input, float32 [n, len(recipe.features)]; NaN where a value is missing."""
+    """Return the model's input, float32 [n, len(recipe.features)]; NaN where a value is missing.
+
+    A value beyond what float32 holds, 3.4e38, says nothing of a payment: it counts as missing.
+    """
     matrix = np.empty((len(columns), len(recipe.features)), np.float32)
-    for place, name in enumerate(recipe.features):
-        matrix[:, place] = FEATURES[name].compute(columns, recipe)
+    with np.errstate(over="ignore"):
+        for place, name in enumerate(recipe.features):
+            matrix[:, place] = FEATURES[name].compute(columns, recipe)
+    matrix[np.isinf(matrix)] = np.nan
     return matrix
 
 

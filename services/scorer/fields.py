@@ -47,9 +47,8 @@ class FieldReader:
             new_id: gives the id of the message at a place, for those that came without one.
         """
         messages, places, rejects = self._read_all(values, self._decode if _is_utf8(values) else self._read_carefully)
-        if "\0" in "".join(
-            [message.transaction_id or "" for message in messages]
-        ):  # msgspec takes what open_envelope does not
+        given_ids = "".join([message.transaction_id or "" for message in messages])
+        if "\0" in given_ids:  # msgspec takes a NUL in an id, open_envelope does not
             messages, places, rejects = self._read_all(values, self._read_carefully)
         ids = [message.transaction_id or new_id(place) for message, place in zip(messages, places, strict=True)]
         return ids, places, [self._pick(message.data) for message in messages], rejects

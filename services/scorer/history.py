@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scorer.events import Events, Forgotten, Rows, groups, ranks
+from services.scorer.events import RUNNING, Events, Forgotten, Rows, groups
 from services.scorer.stretches import Stretches
 
 WINDOWS = {"1h": 3_600, "24h": 86_400, "72h": 259_200}
@@ -33,9 +33,6 @@ PAST = (
 
 SUM_DECIMALS, RATIO_DECIMALS = 2, 4
 """Coarser than what running sums lose and than neighbouring float32 values: equal pasts give equal features."""
-
-MOST_AT_ONCE = 256
-"""Events of a customer taken in together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +86,17 @@ class History:
         values, sequences = np.full((n, len(PAST)), np.nan), np.full(n, -1, np.int64)
         rows = stretches.rows_of(events.customers)
         for run in _runs(rows, events.seconds):
-            part, who = events.take(run), rows[run]
-            late = stretches.too_late(who, part.seconds)
-            new = ~late & ~stretches.known(who, part)
-            sequences[run[new]] = stretches.insert(who[new], part.take(new))
-            values[run[~late]] = self._look_back(who[~late], part.take(~late))
+            left = run
+            while len(left):
+                part, who = events.take(left), rows[left]
+                late = stretches.too_late(who, part.seconds)
+                new = ~late & ~stretches.known(who, part)
+                waits = stretches.lacks_room(who, new)
+                taken, seeing = new & ~waits, ~(late | waits)
+                sequences[left[taken]] = stretches.insert(who[taken], part.take(taken))
+                values[left[seeing]] = self._look_back(who[seeing], part.take(seeing))
+                stretches.forget(who[waits])
+                left = left[waits]
         return Past(values, sequences >= 0, sequences, stretches.take_forgotten())
 
     def _look_back(self, rows: Rows, events: Events) -> NDArray[np.float64]:
@@ -103,10 +106,10 @@ class History:
         """
         stretches, n = self._stretches, len(rows)
         times = np.concatenate([events.seconds - ago for ago in (0, *WINDOWS.values())])
-        of_all = np.tile(rows, len(times) // n if n else 1)
+        of_all = np.tile(rows, 1 + len(WINDOWS))
         places = stretches.lower_bound(of_all, times)
-        sums = {name: values.reshape(-1, n) for name, values in stretches.before(of_all, places).items()}
-        now, *thens = places.reshape(-1, n)
+        totals, nights, risk_totals = stretches.before(of_all, places).reshape(len(RUNNING), 1 + len(WINDOWS), n)
+        now, *thens = places.reshape(1 + len(WINDOWS), n)
         last = stretches.of["start"][rows] + np.maximum(now - 1, 0)
         has_last = now > 0
         columns = {
@@ -116,12 +119,12 @@ class History:
         }
         for number, (window, then) in enumerate(zip(WINDOWS, thens, strict=True), start=1):
             columns[f"count_{window}"] = now - then
-            columns[f"sum_{window}"] = np.round(sums["total"][0] - sums["total"][number], SUM_DECIMALS)
-            columns[f"night_count_{window}"] = sums["nights"][0] - sums["nights"][number]
-            columns[f"risk_{window}"] = sums["risk_total"][0] - sums["risk_total"][number]
+            columns[f"sum_{window}"] = np.round(totals[0] - totals[number], SUM_DECIMALS)
+            columns[f"night_count_{window}"] = nights[0] - nights[number]
+            columns[f"risk_{window}"] = risk_totals[0] - risk_totals[number]
         count = stretches.of["forgotten"][rows] + now
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.round(events.amounts * count / sums["total"][0], RATIO_DECIMALS)
+            ratio = np.round(events.amounts * count / totals[0], RATIO_DECIMALS)
         columns["amount_over_mean"] = np.where((count > 0) & np.isfinite(ratio), ratio, np.nan)
         columns["count_so_far"] = count
         return np.stack([columns[name] for name in PAST], axis=1).astype(np.float64)
@@ -130,14 +133,13 @@ class History:
 def _runs(rows: Rows, seconds: NDArray[np.int64]) -> Iterator[Rows]:
     """Yield the payments of a batch in parts, each ordered by row and in a row by arrival, its times not falling.
 
-    Where the times of a customer fall, or one has very many payments, the rest waits for the next part: what came
-    later is not seen by what came before it.
+    Where the times of a customer fall, the rest waits for the next part: what came later is not seen by what came
+    before it.
     """
     order = np.argsort(rows, kind="stable")
     firsts, counts = groups(rows[order])
     falls = np.diff(seconds[order], prepend=0) < 0
     falls[firsts] = False
-    falls |= ranks(firsts, counts) % MOST_AT_ONCE == MOST_AT_ONCE - 1
     number = np.cumsum(falls, dtype=np.int64)
     number = number - np.repeat(number[firsts], counts)
     for part in range(int(number.max(initial=-1)) + 1):

@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scorer.events import RUNNING, Events, Forgotten, Rows, groups, own_shares, ranks
+from services.scorer.events import RUNNING, Events, Forgotten, Rows, groups, own_shares, ranks, running_sums
 from services.scorer.space import Space
 from services.scorer.timelines import Timelines
 
 FIRST_CAPACITY = 8
 MOST_EVENTS = 1_024
-"""Events kept of a customer; when they are full the older half is forgotten, but for its part in the running sums."""
+"""Events kept of a customer; when one more comes the older half is forgotten, but for its part in the running sums."""
+
+LOADED_AT_ONCE = 200_000
+"""Events summed up together when much is loaded: what that takes in memory is bounded."""
 
 _GROWTH = 1.25
 
@@ -43,7 +46,7 @@ class Stretches(Timelines):
         return np.array(rows, np.int64)
 
     def insert(self, rows: Rows, events: Events) -> Rows:
-        """Take new events in and return their sequence numbers, int64 [n].
+        """Take new events in, for which there is room, and return their sequence numbers, int64 [n].
 
         The events of a row stand together, in the order of arrival, and their times do not fall.
         """
@@ -51,9 +54,8 @@ class Stretches(Timelines):
         who = rows[firsts]
         full = self.of["length"][who] + counts > self.of["capacity"][who]
         for row, count in zip(who[full].tolist(), counts[full].tolist(), strict=True):
-            self._make_room(row, count)
-        sequences = np.repeat(self.of["next_sequence"][who], counts) + ranks(firsts, counts)
-        self.of["next_sequence"][who] += counts
+            self._lengthen(row, count)
+        sequences = np.repeat(self.of["forgotten"][who] + self.of["length"][who], counts) + ranks(firsts, counts)
         last = self.of["start"][rows] + self.of["length"][rows] - 1
         newest = self.events["seconds"].take(last, mode="clip")
         between = (self.of["length"][rows] > 0) & (events.seconds < newest)
@@ -74,20 +76,35 @@ class Stretches(Timelines):
         self._space.take_all(int(capacities.sum()))
         _grow(self.events, self._space.end + 1)
         _grow(self.of, len(customers) + 1)
-        who = np.arange(len(customers))
-        newest = np.maximum.reduceat(sequences, firsts) if len(firsts) else sequences
         largest_first = np.argsort(-capacities, kind="stable")  # so that each begins at a multiple of itself
         starts = np.empty_like(capacities)
         starts[largest_first] = np.cumsum(capacities[largest_first]) - capacities[largest_first]
-        columns = {"customer": customers, "start": starts, "capacity": capacities, "next_sequence": newest + 1}
-        for name, values in columns.items():
+        for name, values in {"customer": customers, "start": starts, "capacity": capacities}.items():
             self.of[name][: len(customers)] = values
         for lost in forgotten:
             row = self._row_of(lost.customer)
-            self.of["forgotten"][row], self._bases[row] = lost.count, lost.sums
-            self.of["next_sequence"][row] = max(self.of["next_sequence"][row], lost.sequence + 1)
-        self._append(np.repeat(who, counts), events, sequences)
-        self._bases.clear()
+            for name, known in {"forgotten": lost.count, **lost.sums}.items():
+                self.of[name][row] = known
+        rows = np.repeat(np.arange(len(customers)), counts)
+        for start in range(0, len(rows), LOADED_AT_ONCE):
+            some = np.arange(start, min(start + LOADED_AT_ONCE, len(rows)))
+            self._append(rows[some], events.take(some), sequences[some])
+
+    def lacks_room(self, rows: Rows, new: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which events must wait until older ones of their row are forgotten, bool [n].
+
+        Namely the first new one that would be one too many, and all of its row after it.
+        """
+        firsts, counts = groups(rows)
+        up_to = np.cumsum(new, dtype=np.int64)
+        more = up_to - np.repeat(up_to[firsts] - new[firsts], counts)
+        waits: NDArray[np.bool_] = self.of["length"][rows] + more > MOST_EVENTS
+        return waits
+
+    def forget(self, rows: Rows) -> None:
+        """Forget the older half of each row's events; the rows are full."""
+        for row in np.unique(rows).tolist():
+            self._forget(row, MOST_EVENTS // 2)
 
     def take_forgotten(self) -> list[Forgotten]:
         """Return what was forgotten since the last call."""
@@ -102,25 +119,26 @@ class Stretches(Timelines):
         for name, values in _plain(events, sequences).items():
             self.events[name][at] = values
         shares = own_shares(events.seconds, events.amounts, events.risks)
-        for name, base in bases.items():
-            running = np.cumsum(shares[name])
-            self.events[name][at] = np.repeat(base - running[firsts] + shares[name][firsts], counts) + running
+        for name, sums in zip(RUNNING, running_sums(bases, shares, firsts, counts), strict=True):
+            self.events[name][at] = sums
         self.of["length"][who] += counts
 
     def _insert_between(self, row: int, event: Events, sequence: int) -> None:
-        """Put one event where its time belongs, after those of the same time."""
+        """Put one event where its time belongs, after those of the same time, and sum up anew from there on."""
         start, length = int(self.of["start"][row]), int(self.of["length"][row])
         times = self.events["seconds"][start : start + length]
         place = int(np.searchsorted(times, event.seconds[0], side="right"))
-        bases = self.before(np.array([row]), np.array([place]))
+        base = self.before(np.array([row]), np.array([place]))
         at, end = start + place, start + length
-        for column in self.events.values():
-            column[at + 1 : end + 1] = column[at:end].copy()
         for name, values in _plain(event, np.array([sequence])).items():
-            self.events[name][at] = values[0]
-        for name, own in own_shares(event.seconds, event.amounts, event.risks).items():
-            self.events[name][at] = bases[name][0] + own[0]
-            self.events[name][at + 1 : end + 1] += own.astype(self.events[name].dtype)
+            column = self.events[name]
+            column[at + 1 : end + 1] = column[at:end].copy()
+            column[at] = values[0]
+        seconds, amounts, risks = (self.events[name][at : end + 1] for name in ("seconds", "amount", "risk"))
+        shares = own_shares(seconds, amounts, risks)
+        sums = running_sums(base, shares, np.array([0]), np.array([shares.shape[1]]))
+        for name, column_sums in zip(RUNNING, sums, strict=True):
+            self.events[name][at : end + 1] = column_sums
         self.of["length"][row] += 1
 
     def _row_of(self, customer: int) -> int:
@@ -140,30 +158,29 @@ class Stretches(Timelines):
             _grow(self.events, self._space.end + 1)
         return start
 
-    def _make_room(self, row: int, count: int) -> None:
-        """Make room for more events of a row: a longer stretch, or fewer events."""
+    def _lengthen(self, row: int, count: int) -> None:
+        """Give a row a stretch that has room for more events."""
         start, length, capacity = (int(self.of[name][row]) for name in ("start", "length", "capacity"))
-        needed = length + count
-        if needed > MOST_EVENTS:
-            self._forget(row, start, length, max(length - MOST_EVENTS // 2, needed - MOST_EVENTS))
-            return
-        longer = 1 << (needed - 1).bit_length()
+        longer = 1 << (length + count - 1).bit_length()
         to = self._allocate(longer)
         for column in self.events.values():
             column[to : to + length] = column[start : start + length]
         self.of["start"][row], self.of["capacity"][row] = to, longer
         self._space.give_back(start, capacity)
 
-    def _forget(self, row: int, start: int, length: int, dropped: int) -> None:
+    def _forget(self, row: int, dropped: int) -> None:
+        start, length = int(self.of["start"][row]), int(self.of["length"][row])
         newest = start + dropped - 1
         self.of["forgotten"][row] += dropped
+        for name in RUNNING:
+            self.of[name][row] = self.events[name][newest]
         self._forgotten.append(
             Forgotten(
                 customer=int(self.of["customer"][row]),
                 count=int(self.of["forgotten"][row]),
                 seconds=int(self.events["seconds"][newest]),
                 sequence=int(self.events["sequence"][newest]),
-                sums={name: self.events[name][newest].item() for name in RUNNING},
+                sums={name: float(self.of[name][row]) for name in RUNNING},
             )
         )
         for column in self.events.values():

@@ -2,12 +2,10 @@
 by event time. Pure numpy. All questions are answered for many customers at once.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scorer.events import RUNNING, Events, Rows, own_shares
+from services.scorer.events import RUNNING, Events, Rows
 
 _COLUMNS = {
     "seconds": np.uint32,
@@ -25,7 +23,9 @@ _CUSTOMER_COLUMNS = {
     "length": np.int64,
     "capacity": np.int64,
     "forgotten": np.int64,
-    "next_sequence": np.int64,
+    "total": np.float64,
+    "nights": np.float64,
+    "risk_total": np.float64,
 }
 
 
@@ -33,14 +33,15 @@ class Timelines:
     """All customers' events. A customer is known by a row, a number that stays.
 
     Attributes:
-        of: what is known of each row: where its stretch begins, how long it is, ...
-        events: the columns that the stretches are of; "total", "nights" and "risk_total" are running sums.
+        of: what is known of each row: where its stretch begins, how long it is, how many events were forgotten and
+            what they come to, by the names of RUNNING.
+        events: the columns that the stretches are of; those of RUNNING are sums up to and with an event, forgotten
+            ones included.
     """
 
     def __init__(self) -> None:
         self.of = {name: np.zeros(64, dtype) for name, dtype in _CUSTOMER_COLUMNS.items()}
         self.events = {name: np.zeros(512, dtype) for name, dtype in _COLUMNS.items()}
-        self._bases: dict[int, Mapping[str, float]] = {}
 
     def lower_bound(self, rows: Rows, seconds: NDArray[np.int64]) -> Rows:
         """Return how many events of each row lie strictly before a time, int64 [n]: a binary search of all at once."""
@@ -55,22 +56,11 @@ class Timelines:
             step >>= 1
         return low
 
-    def before(self, rows: Rows, places: Rows) -> dict[str, NDArray[np.float64]]:
-        """Return the running sums over everything before a place in each row's stretch, forgotten events included."""
-        at = self.of["start"][rows] + np.maximum(places - 1, 0)
-        empty = self.of["length"][rows] == 0
-        first = np.flatnonzero((places == 0) & ~empty)
-        own = own_shares(*(self.events[name][at[first]] for name in ("seconds", "amount", "risk")))
-        bases = [(place, self._bases.get(row)) for place, row in enumerate(rows.tolist())] if self._bases else []
-        sums = {}
-        for name in RUNNING:
-            sums[name] = column = self.events[name][at].astype(np.float64)
-            column[first] -= own[name]
-            column[empty] = 0.0
-            for place, base in bases:
-                if base and empty[place]:
-                    column[place] = base[name]
-        return sums
+    def before(self, rows: Rows, places: Rows) -> NDArray[np.float64]:
+        """Return the running sums over all before a place in each row's stretch, float64 [len(RUNNING), n]."""
+        last, inside = self.of["start"][rows] + places - 1, places > 0
+        sums = [np.where(inside, self.events[name].take(last, mode="clip"), self.of[name][rows]) for name in RUNNING]
+        return np.array(sums, np.float64)
 
     def too_late(self, rows: Rows, seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which times lie before all that is kept of a customer of whom events were forgotten, bool [n]."""
