@@ -19,6 +19,7 @@ from services.common.settings import TopicSettings
 from services.scorer.batches import Scoring, Session, Written
 from services.scorer.changelog import Record, Restored
 from services.scorer.history import History
+from services.scorer.in_use import InUse
 from services.scorer.loop import Report, Work, work_through
 from services.scorer.memory import Memory
 from services.scorer.read import Source
@@ -34,7 +35,8 @@ def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures
     topics = servers.make_topics("rates")
     servers.send(csv_file, topics)
     model = load_model(ScorerSettings().model_dir)
-    scoring_work = lambda session: Scoring(session, model, NO_LIMIT)  # noqa: E731
+    in_use = InUse(model)
+    scoring_work = lambda session: Scoring(session, in_use, NO_LIMIT)  # noqa: E731
     passing: list[float] = []
     scoring: list[float] = []
     forgetting: list[float] = []

@@ -5,19 +5,23 @@ import gc
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
+from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import FraudError, Retry
 from services.common.lifecycle import Slot, StopSignal, Watchdog
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.reject_limit import RejectLimit
 from services.common.settings import KafkaSettings, TopicSettings
-from services.scorer import metrics
 from services.scorer.batches import Session
 from services.scorer.changelog import Restored
+from services.scorer.in_use import InUse
 from services.scorer.loop import OpenSession, run
+from services.scorer.manifest import Recipe
 from services.scorer.memory import Memory, uses_history
 from services.scorer.read import Source
+from services.scorer.reload import Reloader, check_history, hash_of
 from services.scorer.restore import check_copartitioned, restore_histories
 from services.scorer.score import Model, load_model
 from services.scorer.settings import ScorerSettings
@@ -47,8 +51,13 @@ def _run(*, until_empty: bool) -> None:
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000)
     slot = Slot.claim(settings.state_dir, settings.group_id)
+    found = hash_of(settings.model_dir)
     model = load_model(settings.model_dir, settings.threads)
-    metrics.MODEL.labels(model.manifest.version, model.manifest.sha256).set(1)
+    kept = model.manifest.recipe if uses_history(model.manifest.recipe) else None
+    in_use = InUse(model)
+    if settings.model_poll_ms:
+        load = partial(_load_another, settings, kept)
+        Reloader(settings.model_dir, load, in_use.offer, found).start(settings.model_poll_ms / 1000)
     current = _Current()
     serve_probes(
         settings.probe_host,
@@ -57,11 +66,18 @@ def _run(*, until_empty: bool) -> None:
         ready=lambda: current.ready,
     )
     get_logger().info("started", member=slot.name, model=model.manifest.version, threshold=model.manifest.threshold)
-    open_session = _session_opener(settings, kafka, topics, slot, model, stop, watchdog, current)
+    open_session = _session_opener(settings, kafka, topics, slot, kept, stop, watchdog, current)
     mark = settings.state_dir / f"{slot.name}.too-many-rejects"
     limit = RejectLimit(settings.reject_limit_share, settings.reject_limit_in_a_row, mark)
-    run(open_session, model, limit, stop, watchdog.start(), until_empty=until_empty)
+    run(open_session, in_use, limit, stop, watchdog.start(), until_empty=until_empty)
     get_logger().info("ended")
+
+
+def _load_another(settings: ScorerSettings, kept: Recipe | None) -> Model:
+    """Return the model that is in the folder now, if it can take the place of one whose history is kept by a recipe."""
+    model = load_model(settings.model_dir, settings.threads, CUSTOMER_FIELDS if kept else ())
+    check_history(model.manifest.recipe, kept)
+    return model
 
 
 class _Current:
@@ -83,7 +99,7 @@ def _session_opener(
     kafka: KafkaSettings,
     topics: TopicSettings,
     slot: Slot,
-    model: Model,
+    kept: Recipe | None,
     stop: StopSignal,
     watchdog: Watchdog,
     current: _Current,
@@ -98,15 +114,14 @@ def _session_opener(
 
     @contextmanager
     def open_session() -> Iterator[Session]:
-        remembers = uses_history(model.manifest.recipe)
-        if remembers:
+        if kept:
             check_copartitioned(kafka, topics)
         target = Target(kafka, settings, topics, slot.name)
         try:
             target.open(go_on)
             source = Source(kafka, settings, [topics.transactions], slot.name)
             try:
-                current.session = Session(source, target, Memory(model.manifest.recipe, restore) if remembers else None)
+                current.session = Session(source, target, Memory(kept, restore) if kept else None)
                 yield current.session
             finally:
                 current.session = None

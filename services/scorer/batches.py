@@ -16,6 +16,7 @@ from services.scorer.changelog import Record
 from services.scorer.decode import Columns, Rejects
 from services.scorer.encode import encode_scores
 from services.scorer.features import category_codes
+from services.scorer.in_use import InUse
 from services.scorer.memory import Memory
 from services.scorer.read import Source
 from services.scorer.score import Model
@@ -41,6 +42,7 @@ class Prepared:
 
     Attributes:
         batch: what was read.
+        model: what it is ready for.
         ids: transaction ids [n].
         features: float32 [n, k].
         rejects: place in the batch -> why it cannot be scored.
@@ -52,6 +54,7 @@ class Prepared:
     """
 
     batch: Batch
+    model: Model
     ids: list[str]
     features: NDArray[np.float32]
     rejects: Rejects
@@ -78,15 +81,16 @@ class Scoring:
     """A batch's two halves. The first needs what came before it, the second the model and the broker."""
 
     session: Session
-    model: Model
+    in_use: InUse
     limit: RejectLimit
 
     def follow(self, partitions: Mapping[int, int]) -> None:
-        """Hold the histories of these partitions (partition -> number of its assignment).
+        """Hold the histories of these partitions (partition -> number of its assignment), and change the model if due.
 
         Raises:
             Retry: one cannot be restored.
         """
+        self.in_use.change()
         if self.session.memory:
             self.session.memory.follow(partitions)
 
@@ -97,16 +101,16 @@ class Scoring:
         2. recall the customers' past, and take the payments into it
         3. compute features
         """
-        started = time.monotonic()
-        columns, rejects = decode_batch(batch, self.model)
+        started, model = time.monotonic(), self.in_use.model
+        columns, rejects = decode_batch(batch, model)
         memories: dict[int, list[Record]] = {}
         if self.session.memory:
             columns, memories = self.session.memory.recall(batch.messages, columns)
-        features = self.model.features(columns)
-        unknown = int((category_codes(columns, self.model.manifest.recipe) < 0).sum())
+        features = model.features(columns)
+        unknown = int((category_codes(columns, model.manifest.recipe) < 0).sum())
         traces = traces_of(batch.messages, columns.rows.tolist())
         metadata = self.session.source.group_metadata()
-        return Prepared(batch, columns.ids, features, rejects, memories, traces, metadata, unknown, started)
+        return Prepared(batch, model, columns.ids, features, rejects, memories, traces, metadata, unknown, started)
 
     def write(self, prepared: Prepared) -> Written:
         """Take a batch from the model to the end:
@@ -118,10 +122,10 @@ class Scoring:
         Raises:
             Retry: nothing of the batch was written; Stop: likewise, and nothing a retry could mend.
         """
-        batch, rejects = prepared.batch, prepared.rejects
+        batch, model, rejects = prepared.batch, prepared.model, prepared.rejects
         self.limit.check(len(batch.messages), rejects)
-        scores = self.model.score(prepared.features)
-        flags = self.model.flag(scores)
+        scores = model.score(prepared.features)
+        flags = model.flag(scores)
         records = encode_scores(prepared.ids, scores, flags)
         self.session.target.write(batch, records, prepared.traces, rejects, prepared.memories, prepared.group_metadata)
         self.limit.count(len(batch.messages), rejects)

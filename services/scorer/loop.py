@@ -13,8 +13,8 @@ from services.common.reject_limit import RejectLimit
 from services.scorer import metrics
 from services.scorer.batches import Scoring, Session, Written
 from services.scorer.in_flight import InFlight
+from services.scorer.in_use import InUse
 from services.scorer.read import Source
-from services.scorer.score import Model
 
 FAILURES_IN_A_ROW = 20
 REPORT_SECONDS = 1.0
@@ -40,7 +40,7 @@ OpenSession = Callable[[], AbstractContextManager[Session]]
 
 def run(
     open_session: OpenSession,
-    model: Model,
+    in_use: InUse,
     limit: RejectLimit,
     stop: StopSignal,
     watchdog: Watchdog,
@@ -59,7 +59,7 @@ def run(
         try:
             with open_session() as session:
                 report = Report(session.source, limit, backoff.reset)
-                work = Scoring(session, model, limit)
+                work = Scoring(session, in_use, limit)
                 work_through(session.source, work, report, stop, watchdog, until_empty=until_empty)
                 return
         except Retry as error:

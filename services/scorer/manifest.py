@@ -13,6 +13,10 @@ from services.common.errors import Stop
 MANIFEST_NAME = "manifest.json"
 
 
+class Unfinished(Stop):
+    """Files of a model that do not belong together, or are not there: they may still be being written."""
+
+
 class RiskTable(BaseModel):
     """How likely a payment is a fraud by itself: a coarse look-up that the history sums up over a customer's past."""
 
@@ -81,12 +85,12 @@ def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a model folder.
 
     Raises:
-        Stop: there is none, or it does not have the fields it must.
+        Unfinished: there is none, or it does not have the fields it must.
     """
     path = folder / MANIFEST_NAME
     try:
         return Manifest.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise Stop(f"no model manifest at {path}: {error.strerror}") from error
+        raise Unfinished(f"no model manifest at {path}: {error.strerror}") from error
     except ValidationError as error:
-        raise Stop(f"{path} is not a model manifest: {error}") from error
+        raise Unfinished(f"{path} is not a model manifest: {error}") from error

@@ -20,7 +20,10 @@ REJECTS_IN_A_ROW = Gauge("fraud_scorer_rejects_in_a_row", "Rejects since the las
 REJECT_LIMIT_BROKEN = Gauge("fraud_scorer_reject_limit_broken", "1 from a stop by the reject limit to the next batch")
 LAG = Gauge("fraud_scorer_consumer_lag", "Messages behind the ends of the owned partitions")
 MODEL = Gauge("fraud_scorer_model_info", "1 for the model in use", ["version", "sha256"])
+RELOADS = Counter("fraud_scorer_model_reloads_total", "Models found in the folder while running", ["result"])
 
+for _result in ("swapped", "refused"):
+    RELOADS.labels(_result)
 for _flag in ("0", "1"):
     SCORED.labels(_flag)
 for _reason in Reason:

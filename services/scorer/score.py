@@ -1,7 +1,7 @@
 """The model: an ONNX file checked against its manifest, served by ONNX Runtime on the CPU. Knows no Kafka."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from services.common.errors import Stop
 from services.scorer.decode import Columns, Decoder
 from services.scorer.features import required_fields, to_features
-from services.scorer.manifest import GoldenRow, Manifest, read_manifest
+from services.scorer.manifest import GoldenRow, Manifest, Unfinished, read_manifest
 
 GOLDEN_TOLERANCE = 1e-5
 CHUNK_ROWS = 1_000
@@ -48,18 +48,24 @@ class Model:
         return scores >= self.manifest.threshold
 
 
-def load_model(folder: Path, threads: int = 1) -> Model:
+def load_model(folder: Path, threads: int = 1, more_fields: Iterable[str] = ()) -> Model:
     """Return the model of a folder once it has proved to be what its manifest says.
 
+    Args:
+        folder: of manifest.json and the ONNX file.
+        threads: of ONNX Runtime.
+        more_fields: what is to be decoded besides the fields that the model's features need.
+
     Raises:
-        Stop: wrong hash, wrong number of features, not a classifier's output, or golden rows that come out otherwise.
+        Stop: wrong number of features, not a classifier's output, or golden rows that come out otherwise.
+        Unfinished: a file is missing, or the hash is wrong.
     """
     manifest = read_manifest(folder)
     path = folder / manifest.model_file
     content = _read_checked(path, manifest.sha256)
     session = _open_session(path, content, threads)
     _check_inputs(path, session, len(manifest.recipe.features))
-    model = Model(manifest, session, Decoder(required_fields(manifest.recipe)))
+    model = Model(manifest, session, Decoder(required_fields(manifest.recipe).union(more_fields)))
     _check_golden(path, model)
     return model
 
@@ -99,10 +105,10 @@ def _read_checked(path: Path, sha256: str) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise Stop(f"no model at {path}: {error.strerror}") from error
+        raise Unfinished(f"no model at {path}: {error.strerror}") from error
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
-        raise Stop(f"{path} is not the model of its manifest: sha256 {found}, expected {sha256}")
+        raise Unfinished(f"{path} is not the model of its manifest: sha256 {found}, expected {sha256}")
     return content
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx.checker  # the folder onnx/ of this project shadows nothing, but `import onnx` alone would not prove it
@@ -14,6 +15,8 @@ from services.scorer.score import decode_golden, probabilities
 from tests.support.messages import PAYMENT
 
 PROBE_FEATURES = ("amount", *PAST)
+RISKS = RiskTable(amounts=(20, 60, 150), risks=tuple(place / 16 for place in range(16)))
+PLAIN_RECIPE = Recipe(features=("amount", "hour"), categories=("home",))
 
 
 def write_probe(folder: Path) -> Path:
@@ -21,11 +24,6 @@ def write_probe(folder: Path) -> Path:
 
     score = sigmoid(sum of w * log(1 + |x|)) with another w for each feature; NaN counts as -7.
     """
-    import onnxruntime  # noqa: PLC0415
-
-    from services.scorer.decode import Decoder  # noqa: PLC0415
-    from services.scorer.features import required_fields, to_features  # noqa: PLC0415
-
     count = len(PROBE_FEATURES)
     weights = (np.sqrt(np.arange(2, count + 2)) % 1 - 0.5).astype(np.float32).reshape(count, 1) / 8
     nodes = [
@@ -38,6 +36,28 @@ def write_probe(folder: Path) -> Path:
         helper.make_node("Sigmoid", ["sum"], ["probability"]),
     ]
     constants = {"seven": np.float32(-7), "one": np.float32(1), "weights": weights}
+    return _write(folder, "probe", nodes, constants, Recipe(features=PROBE_FEATURES, categories=("home",), risk=RISKS))
+
+
+def write_constant(folder: Path, version: str, score: float, recipe: Recipe = PLAIN_RECIPE) -> Path:
+    """Write a model that gives every payment the same score, flagged from 0.5 on, so that a score tells whose it is."""
+    nodes = [
+        helper.make_node("ReduceSum", ["features", "axis"], ["sums"], keepdims=1),
+        helper.make_node("IsNaN", ["sums"], ["missing"]),
+        helper.make_node("Where", ["missing", "score", "score"], ["probability"]),
+    ]
+    constants = {"axis": np.array([1]), "score": np.float32(score)}
+    return _write(folder, version, nodes, constants, recipe)
+
+
+def _write(folder: Path, version: str, nodes: list[Any], constants: dict[str, Any], recipe: Recipe) -> Path:
+    """Write an artifact; the ONNX file first, as whoever changes a folder in use should."""
+    import onnxruntime  # noqa: PLC0415
+
+    from services.scorer.decode import Decoder  # noqa: PLC0415
+    from services.scorer.features import required_fields, to_features  # noqa: PLC0415
+
+    count = len(recipe.features)
     graph = helper.make_graph(
         nodes,
         "probe",
@@ -49,8 +69,6 @@ def write_probe(folder: Path) -> Path:
     onnx.checker.check_model(model)
     content = model.SerializeToString()
 
-    table = RiskTable(amounts=(20, 60, 150), risks=tuple(place / 16 for place in range(16)))
-    recipe = Recipe(features=PROBE_FEATURES, categories=("home",), risk=table)
     features = to_features(decode_golden(Decoder(required_fields(recipe)), [PAYMENT]), recipe)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     golden = {
@@ -59,7 +77,7 @@ def write_probe(folder: Path) -> Path:
         "score": float(probabilities(session, features)[0]),
     }
     manifest = {
-        "version": "probe",
+        "version": version,
         "model_file": "probe.onnx",
         "sha256": hashlib.sha256(content).hexdigest(),
         "threshold": 0.5,
