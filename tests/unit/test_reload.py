@@ -184,7 +184,5 @@ def test_memory_stays_flat_over_two_hundred_swaps(tmp_path: Path) -> None:
 
 
 def score_golden(model: Model) -> None:
-    columns, _ = model.decoder.decode(
-        [b'{"transaction_time":"2019-09-14 02:46","amount":1,"cat_id":"home"}'] * 500, str
-    )
+    columns, _ = model.decoder.decode([flat(None)] * 500, str)
     assert len(model.score(model.features(columns))) == 500
