@@ -22,6 +22,7 @@ from services.scorer.history import History
 from services.scorer.in_use import InUse
 from services.scorer.loop import Report, Work, work_through
 from services.scorer.memory import Memory
+from services.scorer.poison import Suspects
 from services.scorer.read import Source
 from services.scorer.score import load_model
 from services.scorer.settings import ScorerSettings
@@ -36,7 +37,8 @@ def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures
     servers.send(csv_file, topics)
     model = load_model(ScorerSettings().model_dir)
     in_use = InUse(model)
-    scoring_work = lambda session: Scoring(session, in_use, NO_LIMIT)  # noqa: E731
+    suspects = Suspects(servers.folder / "rates.suspects")
+    scoring_work = lambda session: Scoring(session, in_use, NO_LIMIT, suspects)  # noqa: E731
     passing: list[float] = []
     scoring: list[float] = []
     forgetting: list[float] = []
@@ -117,6 +119,7 @@ class _PassThrough:
     """The same bytes from topic to topic."""
 
     session: Session
+    at_most = None
 
     def follow(self, partitions: Mapping[int, int]) -> None:
         """Nothing is remembered."""

@@ -20,6 +20,7 @@ from services.scorer.in_use import InUse
 from services.scorer.loop import OpenSession, run
 from services.scorer.manifest import Recipe
 from services.scorer.memory import Memory, uses_history
+from services.scorer.poison import Suspects
 from services.scorer.read import Source
 from services.scorer.reload import Reloader, check_history, hash_of
 from services.scorer.restore import check_copartitioned, restore_histories
@@ -69,7 +70,8 @@ def _run(*, until_empty: bool) -> None:
     open_session = _session_opener(settings, kafka, topics, slot, kept, stop, watchdog, current)
     mark = settings.state_dir / f"{slot.name}.too-many-rejects"
     limit = RejectLimit(settings.reject_limit_share, settings.reject_limit_in_a_row, mark)
-    run(open_session, in_use, limit, stop, watchdog.start(), until_empty=until_empty)
+    suspects = Suspects(settings.state_dir / f"{slot.name}.suspects")
+    run(open_session, in_use, limit, suspects, stop, watchdog.start(), until_empty=until_empty)
     get_logger().info("ended")
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from services.common.contract import record_id
 from services.common.dead_letters import Headers
+from services.common.errors import Reject
 from services.common.kafka import Batch
 from services.common.reject_limit import RejectLimit
 from services.scorer.changelog import Record
@@ -18,6 +19,7 @@ from services.scorer.encode import encode_scores
 from services.scorer.features import category_codes
 from services.scorer.in_use import InUse
 from services.scorer.memory import Memory
+from services.scorer.poison import Suspects
 from services.scorer.read import Source
 from services.scorer.score import Model
 from services.scorer.trace import traces_of
@@ -83,6 +85,12 @@ class Scoring:
     session: Session
     in_use: InUse
     limit: RejectLimit
+    suspects: Suspects
+
+    @property
+    def at_most(self) -> int | None:
+        """Most messages of the next batch; None: as many as there are."""
+        return self.suspects.at_most
 
     def follow(self, partitions: Mapping[int, int]) -> None:
         """Hold the histories of these partitions (partition -> number of its assignment), and change the model if due.
@@ -97,16 +105,19 @@ class Scoring:
     def prepare(self, batch: Batch) -> Prepared:
         """Take a batch up to the model:
 
-        1. decode the messages into columns; what cannot be decoded is a reject
-        2. recall the customers' past, and take the payments into it
-        3. compute features
+        1. look whether it is the payment that kills the process: then it is a reject, and nothing is tried
+        2. decode the messages into columns; what cannot be decoded is a reject
+        3. recall the customers' past, and take the payments into it
+        4. compute features
         """
         started, model = time.monotonic(), self.in_use.model
-        columns, rejects = decode_batch(batch, model)
-        memories: dict[int, list[Record]] = {}
-        if self.session.memory:
-            columns, memories = self.session.memory.recall(batch.messages, columns)
-        features = model.features(columns)
+        deadly = self.suspects.admit(batch)
+        with self.suspects.scoring(batch):
+            columns, rejects = decode_batch(batch, model, deadly)
+            memories: dict[int, list[Record]] = {}
+            if self.session.memory:
+                columns, memories = self.session.memory.recall(batch.messages, columns)
+            features = model.features(columns)
         unknown = int((category_codes(columns, model.manifest.recipe) < 0).sum())
         traces = traces_of(batch.messages, columns.rows.tolist())
         metadata = self.session.source.group_metadata()
@@ -124,7 +135,8 @@ class Scoring:
         """
         batch, model, rejects = prepared.batch, prepared.model, prepared.rejects
         self.limit.check(len(batch.messages), rejects)
-        scores = model.score(prepared.features)
+        with self.suspects.scoring(batch):
+            scores = model.score(prepared.features)
         flags = model.flag(scores)
         records = encode_scores(prepared.ids, scores, flags)
         self.session.target.write(batch, records, prepared.traces, rejects, prepared.memories, prepared.group_metadata)
@@ -133,12 +145,15 @@ class Scoring:
         return Written(len(batch.messages), int(flags.sum()), prepared.unknown, rejects, seconds)
 
 
-def decode_batch(batch: Batch, model: Model) -> tuple[Columns, Rejects]:
-    """Return the columns of a batch's messages and the rejects among them."""
+def decode_batch(batch: Batch, model: Model, deadly: Reject | None = None) -> tuple[Columns, Rejects]:
+    """Return the columns of a batch's messages and the rejects among them; a deadly batch, of one, is not looked at."""
     messages = batch.messages
 
     def new_id(row: int) -> str:
         message = messages[row]
         return record_id(message.topic(), message.partition(), message.offset())  # type: ignore[arg-type]  # was read
 
+    if deadly:
+        columns, _ = model.decoder.decode([], new_id)
+        return columns, {0: deadly}
     return model.decoder.decode([message.value() for message in messages], new_id)

@@ -14,6 +14,7 @@ from services.scorer import metrics
 from services.scorer.batches import Scoring, Session, Written
 from services.scorer.in_flight import InFlight
 from services.scorer.in_use import InUse
+from services.scorer.poison import Suspects
 from services.scorer.read import Source
 
 FAILURES_IN_A_ROW = 20
@@ -24,6 +25,10 @@ log = get_logger()
 
 class Work(Protocol):
     """What is done with a batch, in two halves; the second runs while the first is at the next batch."""
+
+    @property
+    def at_most(self) -> int | None:
+        """Most messages of the next batch; None: as many as there are."""
 
     def follow(self, partitions: Mapping[int, int]) -> None:
         """Take note of which partitions are owned (partition -> number of its assignment), after each read."""
@@ -42,6 +47,7 @@ def run(
     open_session: OpenSession,
     in_use: InUse,
     limit: RejectLimit,
+    suspects: Suspects,
     stop: StopSignal,
     watchdog: Watchdog,
     *,
@@ -59,7 +65,7 @@ def run(
         try:
             with open_session() as session:
                 report = Report(session.source, limit, backoff.reset)
-                work = Scoring(session, in_use, limit)
+                work = Scoring(session, in_use, limit, suspects)
                 work_through(session.source, work, report, stop, watchdog, until_empty=until_empty)
                 return
         except Retry as error:
@@ -84,7 +90,7 @@ def work_through(
         while not stop.requested:
             if not in_flight.pending:
                 watchdog.feed()
-            batch = source.read()
+            batch = source.read(work.at_most)
             work.follow(source.partitions)
             prepared = work.prepare(batch) if batch else None
             if in_flight.pending and (prepared or in_flight.done):

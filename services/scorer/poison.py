@@ -13,7 +13,7 @@ the process the file needs no fsync. Knows nothing of what is done to score a pa
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,14 +74,14 @@ class Suspects:
     def scoring(self, batch: Batch) -> Iterator[None]:
         """Remember, while the block lasts, that a batch is being scored; blocks may overlap in threads.
 
-        They do not when batches are of one payment: of two, the file would not name the one.
+        None overlaps with that of a batch of one payment: of two, the file would not name the one.
         """
-        if self._alone or len(batch.messages) == 1:
-            with self._one_at_a_time, self._remembering(batch):
-                yield
-        else:
-            with self._remembering(batch):
-                yield
+        with self._one_at_a_time if self._is_named(batch) else nullcontext(), self._remembering(batch):
+            yield
+
+    def _is_named(self, batch: Batch) -> bool:
+        with self._lock:
+            return self._alone > 0 or any(len(other.messages) == 1 for other in (batch, *self._at_work))
 
     @contextmanager
     def _remembering(self, batch: Batch) -> Iterator[None]:
@@ -97,8 +97,9 @@ class Suspects:
 
     def _write(self) -> None:
         firsts: dict[Place, int] = {}
-        for batch in reversed(self._at_work):
-            firsts |= batch.first_offsets
+        for batch in self._at_work:
+            for place, offset in batch.first_offsets.items():
+                firsts[place] = min(offset, firsts.get(place, offset))
         content = orjson.dumps(
             {
                 "scoring": [[*place, offset] for place, offset in firsts.items()],

@@ -14,8 +14,8 @@ POSITION_TIMEOUT_SECONDS = 10.0
 class Source(GroupReader):
     """A consumer that goes on where the group's committed offsets say."""
 
-    def read(self) -> Batch:
-        """Return the messages that wait, at most a batch; an empty batch after 0.2 s without any.
+    def read(self, at_most: int | None = None) -> Batch:
+        """Return the messages that wait, at most a batch or fewer; an empty batch after 0.2 s without any.
 
         What is returned counts as taken up: if it is not written, this consumer is of no use any more.
 
@@ -23,7 +23,7 @@ class Source(GroupReader):
             Retry: the consumer must be made anew.
         """
         try:
-            messages = self._consume()
+            messages = self._consume(at_most)
             if self._ownership.unpositioned:
                 self._position()
         except KafkaException as error:

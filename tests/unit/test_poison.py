@@ -136,10 +136,10 @@ def test_it_costs_next_to_nothing(tmp_path: Path) -> None:
     suspects = Suspects(tmp_path / "file")
     places = {("transactions", partition): 123_456_789 for partition in range(12)}
     one = Batch([cast(Any, None)] * 500, places, places)
-    started = time.perf_counter()
+    started = time.process_time()
     for _ in range(1_000):
         suspects.admit(one)
         for _half in range(2):
             with suspects.scoring(one):
                 pass
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
