@@ -8,7 +8,7 @@ HAVE_PIP = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m en
 STACK := $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status restart logs psql dlq backup restore topics send test fuzz soak check format bench model lock clean-data clean
+.PHONY: help up down status restart logs psql dlq backup restore topics send test test-brokers fuzz soak check format bench scale model lock clean-data clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +53,9 @@ send: $(VENV)/.stack  ## send payments through: FILE=payments.csv
 test: $(VENV)/.dev  ## all tests; ARGS='-k name' for some
 	@$(BIN)/python -m pytest $(ARGS)
 
+test-brokers: $(VENV)/.dev  ## three brokers in Docker, killed in turn under load; some minutes
+	@$(BIN)/python -m pytest tests/brokers --timeout 1800 $(ARGS)
+
 soak: $(VENV)/.dev  ## two hours under load, the page open: does anything grow? ARGS='--seconds 600' for less
 	@$(BIN)/python -m tests.soak $(ARGS)
 
@@ -70,6 +73,9 @@ format: $(VENV)/.dev  ## put the code in its format
 
 bench: $(VENV)/.bench  ## measure the figures of the README; ARGS=--quick to try it, ARGS='--only latency' for some
 	@$(BIN)/python -m bench $(ARGS)
+
+scale: $(VENV)/.bench  ## reckon docs/scale.md anew from the newest figures of make bench
+	@$(BIN)/python -m bench.scale $(ARGS)
 
 model: $(VENV)/.dev  ## train and export the model: DATA=path of the training data
 	@test -n "$(DATA)" || { echo "say which data: make model DATA=path" >&2; exit 2; }

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from bench import chart, cpu, footprint, history, latency, machine, pipeline, race, rates, sink
+from bench import chart, cost, cpu, footprint, history, latency, machine, pipeline, race, rates, sink
 from bench.figures import Figures
 from bench.servers import Servers, running_servers
 from bench.stamps import Window
@@ -46,6 +46,7 @@ TITLES = {
     "csv": "A whole file",
     "latency": "How long a payment takes",
     "cpu": "What a message costs",
+    "cost": "What a message costs all along its way",
     "history": "What remembering costs",
     "footprint": "What the services need",
 }
@@ -78,6 +79,7 @@ def measure(servers: Servers, names: Iterable[str], size: Size, rounds: int) -> 
         "csv": lambda: pipeline.measure(servers, csv_file, size.rows, rounds),
         "latency": lambda: latency.measure(servers, csv_file, rounds, size.latency_seconds),
         "cpu": lambda: cpu.measure(servers, csv_file, rounds, size.customers),
+        "cost": lambda: cost.measure(servers, csv_file, rounds),
         "history": lambda: history.measure(servers, rounds, size.customers),
         "footprint": lambda: footprint.measure(servers, rounds),
     }

@@ -62,7 +62,7 @@ def _stages(servers: Servers, csv_file: Path, rows: int, number: int) -> dict[st
     with servers.running("scorer", topics):
         scoring = _seconds(lambda: _wait_scored(servers, topics, rows))
     with servers.running("sink", topics):
-        keeping = _seconds(lambda: _wait_kept(servers, topics, rows))
+        keeping = _seconds(lambda: wait_kept(servers, topics, rows))
     return {"send": sending, "score": scoring, "keep": keeping}
 
 
@@ -78,7 +78,7 @@ def _whole(servers: Servers, csv_file: Path, rows: int, number: int) -> float:
     ):
         started = time.perf_counter()
         click()
-        _wait_kept(servers, topics, rows)
+        wait_kept(servers, topics, rows)
         return time.perf_counter() - started
 
 
@@ -121,7 +121,7 @@ def _wait_scored(servers: Servers, topics: TopicSettings, rows: int) -> None:
     wait_until(done, WAIT_SECONDS, lambda: f"{servers.committed('scorer', topics)} of {rows} are scored")
 
 
-def _wait_kept(servers: Servers, topics: TopicSettings, rows: int) -> None:
+def wait_kept(servers: Servers, topics: TopicSettings, rows: int) -> None:
     """Wait for the last row of both tables; rows are counted once the cheap signs say that they are there."""
     cheap = (
         "select coalesce((select max(arrival) from scores), 0),"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common.errors import Stop
@@ -86,6 +86,18 @@ class TopicSettings(Settings):
     history: str = Field("scorer.history", description="changelog of what the scorer remembers of customers")
     partitions: int = Field(6, ge=1, le=1000, description="partitions of each topic when it is made")
     replication_factor: int = Field(1, ge=1, le=7, description="copies of each partition when a topic is made")
+    min_insync_replicas: int = Field(
+        1, ge=1, le=7, description="copies that must have a record before it counts, when a topic is made"
+    )
+
+    @model_validator(mode="after")
+    def _check_enough_copies(self) -> Self:
+        if self.min_insync_replicas > self.replication_factor:
+            raise ValueError(
+                f"min_insync_replicas={self.min_insync_replicas} is more than"
+                f" replication_factor={self.replication_factor}: nothing could ever be written"
+            )
+        return self
 
 
 def project_root() -> Path:

@@ -82,7 +82,8 @@ def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
 
 
 def _new_topic(topics: TopicSettings, name: str, config: dict[str, str] | None = None) -> NewTopic:
-    return NewTopic(name, topics.partitions, topics.replication_factor, config=config or {})
+    copies = {"min.insync.replicas": str(topics.min_insync_replicas)}
+    return NewTopic(name, topics.partitions, topics.replication_factor, config=copies | (config or {}))
 
 
 def _wait_for_broker(admin: AdminClient) -> None:

@@ -1,0 +1,83 @@
+"""What a message costs all along its way, in processor time and in bytes: what docs/scale.md reckons with.
+
+A whole file goes through broker, scorer, sink and PostgreSQL, all at work at once. Counted is the processor time of
+each (user and system, all threads and children) from the first message sent until the last row is kept, divided by the
+messages; the sender's own is left out. Bytes are those on the disks of one broker and of PostgreSQL.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from bench.figures import Figures, figure
+from bench.messages import Payment, read_payments, send
+from bench.pipeline import wait_kept
+from bench.servers import Servers
+from services.common.settings import TopicSettings
+
+PARTS = {"broker": "broker", "scorer": "scorer", "sink": "sink", "postgres": "PostgreSQL"}
+LOGS = {"transactions": "payments", "scores": "scores", "history": "changelog of the history"}
+
+Costs = Mapping[str, float]
+
+
+def measure(servers: Servers, csv_file: Path, rounds: int) -> Figures:
+    """Return microseconds of processor time a message, and bytes a message, of each part of the way."""
+    payments = read_payments(csv_file)
+    found = [_round(servers, payments, number) for number in range(rounds)]
+    servers.empty_mart()
+    told = {name: [costs[name] for costs in found] for name in found[0]}
+    return (
+        {f"cost_{part}": figure(f"{words}, a message", told[part], "CPU us") for part, words in PARTS.items()}
+        | {f"bytes_{log}": figure(f"{words}, on a broker's disk", told[log], "bytes") for log, words in LOGS.items()}
+        | {
+            "bytes_tables": figure("a payment and its score in PostgreSQL, with indexes", told["tables"], "bytes"),
+            "bytes_wal": figure("the same in PostgreSQL's write-ahead log", told["wal"], "bytes"),
+        }
+    )
+
+
+def _round(servers: Servers, payments: list[Payment], number: int) -> Costs:
+    servers.empty_mart()
+    topics = servers.make_topics(f"cost-{number}")
+    with (
+        servers.running("scorer", topics) as scorer,
+        servers.running("sink", topics) as sink,
+        servers.connect() as connection,
+    ):
+        assert servers.kafka.process is not None
+        assert servers.postgres.process is not None
+        processes = {
+            "broker": servers.kafka.process.pid,
+            "scorer": scorer.process.pid,
+            "sink": sink.process.pid,
+            "postgres": servers.postgres.process.pid,
+        }
+        before = {name: _processor_seconds(pid) for name, pid in processes.items()}
+        (log_begin,) = connection.execute("select pg_current_wal_lsn()::text").fetchone() or ("",)
+        send(servers, topics.transactions, payments)
+        wait_kept(servers, topics, len(payments))
+        spent = {name: 1e6 * (_processor_seconds(pid) - before[name]) for name, pid in processes.items()}
+        sizes = connection.execute(
+            "select pg_total_relation_size('scores') + pg_total_relation_size('transactions'),"
+            " pg_current_wal_lsn() - %s::pg_lsn",
+            [log_begin],
+        ).fetchone() or (0, 0)
+    stored = dict(zip(("tables", "wal"), map(float, sizes), strict=True)) | _logs(servers, topics)
+    costs = {name: amount / len(payments) for name, amount in (spent | stored).items()}
+    print("  " + ", ".join(f"{words} {costs[part]:.1f}" for part, words in PARTS.items()) + " us", flush=True)
+    return costs
+
+
+def _logs(servers: Servers, topics: TopicSettings) -> dict[str, float]:
+    return {log: float(servers.bytes_of(getattr(topics, log))) for log in LOGS}
+
+
+def _processor_seconds(pid: int) -> float:
+    """Return the processor time of a process and of its children, those that have ended included."""
+    process = psutil.Process(pid)
+    family = [process, *process.children(recursive=True)]
+    times = [one.cpu_times() for one in family]
+    ended = process.cpu_times()
+    return float(sum(spent.user + spent.system for spent in times) + ended.children_user + ended.children_system)
