@@ -69,6 +69,7 @@ def export(
     sample: NDArray[np.float32],
     recipe: Recipe,
     threshold: float,
+    references: dict[str, float | None],
     figures: dict[str, Any],
     card: Path,
     out: Path,
@@ -80,6 +81,7 @@ def export(
         sample: features to compare ONNX Runtime with LightGBM on, float32 [n, k].
         recipe: which features, in which order, with which constants.
         threshold: fraud_flag = 1 where score >= threshold.
+        references: feature -> its usual value, which reasons compare with.
         figures: how good the model is.
         card: the model card whose figures are brought up to date; the result goes to `out` too.
         out: the folder to write to; made if there is none.
@@ -98,17 +100,22 @@ def export(
         sha256=hashlib.sha256(content).hexdigest(),
         threshold=threshold,
         recipe=recipe,
+        references=references,
         figures=figures | {"onnx": {"rows_compared": len(sample), "largest_difference": float(f"{difference:.1e}")}},
         golden=golden_rows(session, recipe),
     )
     text = card.read_text(encoding="utf-8")
     out.mkdir(parents=True, exist_ok=True)
     (out / MODEL_NAME).write_bytes(content)
-    (out / MANIFEST_NAME).write_bytes(
-        orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_INDENT_2) + b"\n"
-    )
+    write_manifest(out, manifest)
     (out / CARD_NAME).write_text(with_figures(text, manifest), encoding="utf-8")
     return load_model(out).manifest
+
+
+def write_manifest(out: Path, manifest: Manifest) -> None:
+    """Write the manifest to a folder."""
+    content = orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
+    (out / MANIFEST_NAME).write_bytes(content + b"\n")
 
 
 def write_curve(out: Path, version: str, curve: dict[str, Any]) -> None:

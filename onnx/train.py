@@ -16,6 +16,7 @@ import numpy as np
 from dataset import Labelled, categories_by_fraud_amount, label, learn_risks, read_payments
 from export import export, write_curve
 from numpy.typing import NDArray
+from references import references
 from validate import SEED, SITUATIONS, Scorer, validate
 
 from services.common.contract import CUSTOMER_FIELDS
@@ -80,7 +81,8 @@ def train(path: Path, out: Path, features: tuple[str, ...] = USED, trees: int = 
     matrix, frauds = lessons(data.with_risks(recipe), recipe)
     booster = fit(matrix, frauds, trees)
     sample = matrix[:: max(1, len(matrix) // COMPARED_ROWS)]
-    manifest = export(booster, sample, recipe, threshold, figures, card=FOLDER / "MODEL_CARD.md", out=out)
+    usual = references(data.with_risks(recipe), recipe)
+    manifest = export(booster, sample, recipe, threshold, usual, figures, card=FOLDER / "MODEL_CARD.md", out=out)
     write_curve(out, manifest.version, curve)
     print(f"{manifest.version} in {out}, threshold {threshold}")
     for name in SITUATIONS:

@@ -25,25 +25,32 @@ class ReasonTexts:
     amount: str
     above_mean: str
     below_mean: str
+    near_mean: str
+    of_amount: str
     times: Forms
     no_past: str
     night: str
     hour: str
-    hour_and_more: str
     weekdays: tuple[str, ...]
+    months: tuple[str, ...]
     category: str
+    unknown_category: str
     windows: Mapping[str, str]
     pace: str
-    pace_sum: str
+    in_window: str
+    in_window_sum: str
+    none_in_window: str
+    at_night: str
+    like_fraud: str
     payment_forms: Forms
     since_last: str
     last_amount: str
     units: tuple[str, str, str]
     so_far: str
+    first: str
     town: str
     people: Forms
     gender: str
-    month: str
     groups: Mapping[str, str]
 
 
@@ -62,29 +69,57 @@ def in_words(reason: Reason, texts: ReasonTexts, numbers: Numbers) -> str:
     return f"{texts.groups.get(reason.feature, reason.feature)}: {listed}"
 
 
+def _amount(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
+    """Say how the amount stands to the customer's mean, and else what it is."""
+    amount, compared = _number(values, "amount"), _over_mean(values, texts, numbers)
+    if amount is None:
+        return compared
+    written = numbers.decimal(amount, 2)
+    return f"{compared} {texts.of_amount.format(amount=written)}" if compared else texts.amount.format(amount=written)
+
+
 def _over_mean(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
     ratio = _number(values, "amount_over_mean")
     if ratio is None or ratio <= 0:
         return ""
     above = ratio >= 1
     shown = round(ratio if above else 1 / ratio, 1)
+    if shown == 1:
+        return texts.near_mean
     fraction = f"{numbers.decimal(shown, 1)}{NARROW_SPACE}{texts.times[1]}"
     times = numbers.counted(int(shown), texts.times) if shown.is_integer() else fraction
     return (texts.above_mean if above else texts.below_mean).format(times=times)
 
 
 def _pace(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
-    """Say how many payments there were in each window, and what they came to where that is known."""
-    said = []
-    for window in WINDOWS:
-        count, total = _number(values, f"count_{window}"), _number(values, f"sum_{window}")
-        if count is None:
-            continue
-        payments = numbers.counted(round(count), texts.payment_forms)
-        pattern = texts.pace if total is None else texts.pace_sum
-        amount = "" if total is None else numbers.decimal(total, 2)
-        said.append(pattern.format(window=texts.windows[window], payments_counted=payments, amount=amount))
-    return ", ".join(said)
+    """Say how many payments there were, what they came to, and how many of them were at night and like frauds.
+
+    A window is left out if it holds no more than a shorter one. The risks of payments are probabilities: together
+    they come to the number of frauds that is expected among them.
+    """
+    counts = {window: count for window in WINDOWS if (count := _number(values, f"count_{window}")) is not None}
+    if not counts:
+        return ""
+    longest = list(counts)[-1]
+    if not counts[longest]:
+        return texts.none_in_window.format(window=texts.windows[longest])
+    said, before = [], 0.0
+    for window, count in counts.items():
+        if count > before:
+            said.append(_in_window(window, count, _number(values, f"sum_{window}"), texts, numbers))
+            before = count
+    parts = [texts.pace.format(windows=", ".join(said))]
+    for name, text in (("night_count", texts.at_night), ("risk", texts.like_fraud)):
+        if several := round(_number(values, f"{name}_{longest}") or 0):
+            parts.append(text.format(count=numbers.whole(several)))
+    return ", ".join(parts)
+
+
+def _in_window(window: str, count: float, total: float | None, texts: ReasonTexts, numbers: Numbers) -> str:
+    pattern = texts.in_window if total is None else texts.in_window_sum
+    amount = "" if total is None else numbers.decimal(total, 2)
+    counted = numbers.counted(round(count), texts.payment_forms)
+    return pattern.format(window=texts.windows[window], payments_counted=counted, amount=amount)
 
 
 def _since_last(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
@@ -96,32 +131,36 @@ def _since_last(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers)
 
 
 def _hour(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
-    hour = _number(values, "hour")
+    hour, minute = _number(values, "hour"), _number(values, "minute_of_day")
     if hour is None:
-        return ""
-    said = (texts.night if round(hour) in NIGHT_HOURS else texts.hour).format(hour=numbers.whole(round(hour)))
-    weekday = _number(values, "weekday")
-    if weekday is None or not 0 <= weekday < len(texts.weekdays):
-        return said
-    return texts.hour_and_more.format(hour=said, weekday=texts.weekdays[round(weekday)])
+        if minute is None:
+            return ""
+        hour = minute // 60
+    return (texts.night if round(hour) in NIGHT_HOURS else texts.hour).format(hour=numbers.whole(round(hour)))
+
+
+def _weekday(values: Mapping[str, Any], texts: ReasonTexts, _: Numbers) -> str:
+    return texts.weekdays[int(values["weekday"])]
+
+
+def _month(values: Mapping[str, Any], texts: ReasonTexts, _: Numbers) -> str:
+    return texts.months[int(values["month"]) - 1]
 
 
 def _category(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
-    return texts.category.format(category=_plain(values["category"], numbers))
-
-
-def _amount(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
-    amount = _number(values, "amount")
-    return "" if amount is None else texts.amount.format(amount=numbers.decimal(amount, 2))
+    category = values["category"]
+    return texts.unknown_category if category is None else texts.category.format(category=_plain(category, numbers))
 
 
 def _so_far(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
     count = _number(values, "count_so_far")
-    return "" if count is None else texts.so_far.format(payments_counted=_payments(count, texts, numbers))
-
-
-def _payments(count: float, texts: ReasonTexts, numbers: Numbers) -> str:
-    return numbers.counted(round(count), texts.payment_forms)
+    if count is None:
+        return ""
+    return (
+        texts.so_far.format(payments_counted=numbers.counted(round(count), texts.payment_forms))
+        if count
+        else texts.first
+    )
 
 
 def _town(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
@@ -129,21 +168,19 @@ def _town(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> st
     return "" if people is None else texts.town.format(people_counted=numbers.counted(round(people), texts.people))
 
 
-def _month(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
-    return texts.month.format(month=_plain(values["month"], numbers))
-
-
 _PHRASES: dict[str, Phrase] = {
+    "amount": _amount,
     "amount_over_mean": _over_mean,
     **dict.fromkeys((f"count_{window}" for window in WINDOWS), _pace),
     "seconds_since_last": _since_last,
     "hour": _hour,
+    "minute_of_day": _hour,
+    "weekday": _weekday,
+    "month": _month,
     "category": _category,
-    "amount": _amount,
     "count_so_far": _so_far,
     "population": _town,
     "gender": lambda _, texts, __: texts.gender,
-    "month": _month,
 }
 """The value that decides, in order of precedence, and what is then said; "" means that there is no past."""
 

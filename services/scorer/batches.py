@@ -13,6 +13,7 @@ from services.common.dead_letters import Headers
 from services.common.errors import Reject
 from services.common.kafka import Batch
 from services.common.reject_limit import RejectLimit
+from services.scorer.alerts import encode_alerts
 from services.scorer.changelog import Record
 from services.scorer.decode import Columns, Rejects
 from services.scorer.encode import encode_scores
@@ -21,6 +22,7 @@ from services.scorer.in_use import InUse
 from services.scorer.memory import Memory
 from services.scorer.poison import Suspects
 from services.scorer.read import Source
+from services.scorer.reasons import explain
 from services.scorer.score import Model
 from services.scorer.trace import traces_of
 from services.scorer.write import Target
@@ -46,6 +48,7 @@ class Prepared:
         batch: what was read.
         model: what it is ready for.
         ids: transaction ids [n].
+        rows: their messages' places in the batch, int64 [n].
         features: float32 [n, k].
         rejects: place in the batch -> why it cannot be scored.
         memories: partition -> the changelog records of the batch.
@@ -58,6 +61,7 @@ class Prepared:
     batch: Batch
     model: Model
     ids: list[str]
+    rows: NDArray[np.int64]
     features: NDArray[np.float32]
     rejects: Rejects
     memories: dict[int, list[Record]]
@@ -121,14 +125,16 @@ class Scoring:
         unknown = int((category_codes(columns, model.manifest.recipe) < 0).sum())
         traces = traces_of(batch.messages, columns.rows.tolist())
         metadata = self.session.source.group_metadata()
-        return Prepared(batch, model, columns.ids, features, rejects, memories, traces, metadata, unknown, started)
+        ids, rows = columns.ids, columns.rows
+        return Prepared(batch, model, ids, rows, features, rejects, memories, traces, metadata, unknown, started)
 
     def write(self, prepared: Prepared) -> Written:
         """Take a batch from the model to the end:
 
         1. look whether too much is rejected
         2. score it
-        3. write scores, rejects, what is remembered and offsets in one Kafka transaction
+        3. find the reasons of what is flagged
+        4. write scores, alerts, rejects, what is remembered and offsets in one Kafka transaction
 
         Raises:
             Retry: nothing of the batch was written; Stop: likewise, and nothing a retry could mend.
@@ -137,12 +143,23 @@ class Scoring:
         self.limit.check(len(batch.messages), rejects)
         with self.suspects.scoring(batch):
             scores = model.score(prepared.features)
-        flags = model.flag(scores)
+            flags = model.flag(scores)
+            alerts = self._alerts(prepared, scores, flags)
         records = encode_scores(prepared.ids, scores, flags)
-        self.session.target.write(batch, records, prepared.traces, rejects, prepared.memories, prepared.group_metadata)
+        self.session.target.write(
+            batch, records, prepared.traces, alerts, rejects, prepared.memories, prepared.group_metadata
+        )
         self.limit.count(len(batch.messages), rejects)
         seconds = time.monotonic() - prepared.started
         return Written(len(batch.messages), int(flags.sum()), prepared.unknown, rejects, seconds)
+
+    def _alerts(self, prepared: Prepared, scores: NDArray[np.float64], flags: NDArray[np.bool_]) -> list[Record]:
+        """Return the alert of each flagged payment."""
+        model, flagged = prepared.model, np.flatnonzero(flags)
+        reasons = explain(model.session, model.manifest, prepared.features[flagged])
+        ids = [prepared.ids[place] for place in flagged.tolist()]
+        values = [prepared.batch.messages[row].value() for row in prepared.rows[flagged].tolist()]
+        return encode_alerts(ids, scores[flagged].tolist(), reasons, values, model.manifest)
 
 
 def decode_batch(batch: Batch, model: Model, deadly: Reject | None = None) -> tuple[Columns, Rejects]:

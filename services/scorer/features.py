@@ -16,7 +16,7 @@ from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import Stop
 from services.scorer.clock import SECONDS_A_DAY
 from services.scorer.decode import Columns
-from services.scorer.history import PAST
+from services.scorer.history import PAST, WINDOWS
 from services.scorer.manifest import Recipe
 
 EARTH_RADIUS_KM = 6371.0088
@@ -129,3 +129,25 @@ FEATURES: dict[str, Feature] = {
     **{name: Feature(CUSTOMER_FIELDS, _of_the_past(place)) for place, name in enumerate(PAST)},
 }
 """Every feature this code can compute, by the name a recipe uses."""
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "amount": ("amount", "amount_over_mean"),
+    "category": ("category",),
+    "hour": ("hour", "minute_of_day"),
+    "weekday": ("weekday",),
+    "month": ("month",),
+    "pace": (
+        *(f"{what}_{window}" for window in WINDOWS for what in ("count", "sum", "night_count", "risk")),
+        "last_risk",
+    ),
+    "last": ("seconds_since_last", "last_amount"),
+    "past": ("count_so_far",),
+    "population": ("population", "urban"),
+    "gender": ("gender",),
+    "distance": ("distance_km",),
+}
+"""Features that tell of one and the same thing, by the name of the reason they make (services.scorer.reasons).
+
+What says the same stands together: the windows lie within each other, and risks repeat counts and sums, so that each of
+them alone could be replaced without much effect.
+"""

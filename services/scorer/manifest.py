@@ -77,6 +77,9 @@ class Manifest(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the model file's bytes")
     threshold: float = Field(gt=0, lt=1, description="fraud_flag = 1 where score >= threshold")
     recipe: Recipe
+    references: dict[str, float | None] = Field(
+        default_factory=dict, description="feature -> its usual value, which reasons compare with; none or None: NaN"
+    )
     figures: dict[str, Any] = Field(default_factory=dict, description="how good the model is, and how that was got")
     golden: tuple[GoldenRow, ...] = Field(min_length=1)
 

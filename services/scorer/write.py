@@ -85,6 +85,7 @@ class Target:
         batch: Batch,
         scores: list[Record],
         traces: Mapping[int, Headers],
+        alerts: list[Record],
         rejects: Mapping[int, Reject],
         memories: Mapping[int, list[Record]],
         group_metadata: Any,
@@ -92,7 +93,7 @@ class Target:
         """Write everything that follows from a batch, or nothing of it:
 
         1. begin a Kafka transaction
-        2. produce the scores, those at the places of `traces` with these headers
+        2. produce the scores, those at the places of `traces` with these headers, and the alerts
         3. produce the rejects to the dead letters, original key and value untouched
         4. produce what the history remembers, to the partition it belongs to
         5. add the batch's offsets
@@ -108,6 +109,7 @@ class Target:
             self._producer.begin_transaction()
             self._open = True
             self._produce_traced(self._topics.scores, scores, traces)
+            self._produce_all(self._topics.alerts, alerts)
             for row, reject in rejects.items():
                 self._produce_reject(batch.messages[row], reject)
             for partition, records in memories.items():

@@ -96,14 +96,46 @@ def test_whatever_can_be_chosen_has_a_name() -> None:
             "amount 2.5\u00a0times below the customer's mean",
         ),
         ({"amount_over_mean": None}, "прошлое клиента неизвестно", "the customer's past is not known"),
-        ({"hour": 23.0, "weekday": 4}, "ночь, 22–03 (час 23), пятница", "night, 22–03 (hour 23), Friday"),
+        (
+            {"amount": 1200.5, "amount_over_mean": 28.8},
+            "сумма в 28,8\u00a0раза выше средней клиента (1\u00a0200,50)",
+            "amount 28.8\u00a0times the customer's mean (1,200.50)",
+        ),
+        (
+            {"amount": 50, "amount_over_mean": 1.02},
+            "сумма около средней клиента (50,00)",
+            "amount near the customer's mean (50.00)",
+        ),
+        ({"amount": -5.0, "amount_over_mean": -0.1}, "сумма -5,00", "amount -5.00"),
+        ({"hour": 23.0}, "ночь, 22–03 (час 23)", "night, 22–03 (hour 23)"),
+        ({"minute_of_day": 209.0}, "ночь, 22–03 (час 3)", "night, 22–03 (hour 3)"),
+        ({"weekday": 4.0}, "пятница", "Friday"),
+        ({"month": 12.0}, "декабрь", "December"),
+        ({"count_so_far": 0.0}, "первый платёж клиента", "the customer's first payment"),
+        ({"count_so_far": 21.0}, "до этого 21\u00a0платёж", "21\u00a0payments before"),
         ({"hour": 14}, "день (час 14)", "daytime (hour 14)"),
         ({"amount": 1995.5}, "сумма 1\u00a0995,50", "amount 1,995.50"),
         ({"category": "misc_net"}, "категория misc_net", "category misc_net"),
+        ({"category": None}, "категория, которой модель не знает", "a category that the model does not know"),
         (
             {"count_1h": 3, "sum_1h": 812.4, "risk_1h": 0.1},
             "до этого за час 3\u00a0платежа на 812,40",
             "3\u00a0payments of 812.40 in the hour before",
+        ),
+        (
+            {
+                "count_1h": 4.0, "sum_1h": 90.0, "count_24h": 4.0, "sum_24h": 90.0, "count_72h": 6.0, "sum_72h": 100.0,
+                "night_count_72h": 5.0, "risk_72h": 2.6,
+            },
+            "до этого за час 4\u00a0платежа на 90,00, за трое суток 6\u00a0платежей на 100,00, "
+            "ночью 5, похожи на фрод 3",
+            "4\u00a0payments of 90.00 in the hour, 6\u00a0payments of 100.00 in the 72 hours before, "
+            "5 at night, 3 like fraud",
+        ),
+        (
+            {"count_1h": 0.0, "sum_1h": 0.0, "count_72h": 0.0},
+            "до этого за трое суток ни одного платежа",
+            "no payment in the 72 hours before",
         ),
         ({"count_24h": None}, "прошлое клиента неизвестно", "the customer's past is not known"),
         (

@@ -1,0 +1,71 @@
+"""Flagged payments to messages of the topic `alerts`: payment, score and reasons. Knows nothing of Kafka clients."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from services.common.contract import FIELDS
+from services.common.envelope import open_envelope
+from services.common.errors import Reject
+from services.scorer.changelog import Record
+from services.scorer.manifest import Manifest
+from services.scorer.reasons import GivenReason
+
+TEXT_MAX_CHARACTERS = 1_000
+"""A longer text of a payment is cut: with what the scorer adds, an alert must not become too large to be written."""
+
+
+def encode_alerts(
+    ids: Sequence[str],
+    scores: Sequence[float],
+    reasons: Sequence[list[GivenReason]],
+    values: Sequence[bytes | None],
+    manifest: Manifest,
+) -> list[Record]:
+    """Return the message of each flagged payment, keyed by its id.
+
+    Args:
+        ids: transaction ids [n].
+        scores: as published [n].
+        reasons: of each payment, the largest first [n].
+        values: the payments' messages as they were read [n].
+        manifest: the model's, for its version and threshold.
+    """
+    return [
+        {
+            "key": name.encode(),
+            "value": orjson.dumps(
+                {
+                    "transaction_id": name,
+                    "score": score,
+                    "reasons": given,
+                    "model_version": manifest.version,
+                    "threshold": manifest.threshold,
+                    "data": payment_fields(value),
+                }
+            ),
+        }
+        for name, score, given, value in zip(ids, scores, reasons, values, strict=True)
+    ]
+
+
+def payment_fields(value: bytes | None) -> dict[str, str | int | float | None]:
+    """Return those of a payment's 17 fields that its message has; what is neither text nor a finite number is None.
+
+    A message may hold faults where the scorer did not look; then none of its fields are told.
+    """
+    try:
+        _, data = open_envelope(value)
+    except Reject:
+        return {}
+    return {field: _plain(data[field]) for field in FIELDS if field in data}
+
+
+def _plain(value: Any) -> str | int | float | None:
+    if type(value) is str:
+        return value[:TEXT_MAX_CHARACTERS]
+    if type(value) is int and -(2**63) <= value < 2**64:
+        return value
+    return value if type(value) is float and math.isfinite(value) else None

@@ -1,0 +1,117 @@
+"""Why payments are flagged: what the model would say if a group of features were as they usually are. Pure.
+
+A group's features are replaced by reference values, and the change of the score's log-odds is what the group gives to
+the score (occlusion: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014). The model itself
+is asked, so reasons hold for any ONNX model. Groups are replaced one at a time: where two of them say the same, each
+seems smaller than it is. Knows nothing of how a reason is said in words.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, TypedDict
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from services.scorer.features import GROUPS
+from services.scorer.manifest import Manifest, Recipe
+from services.scorer.score import probabilities
+
+MOST_REASONS = 3
+LEAST_SIZE = 0.1
+"""Smallest change of the log-odds that is a reason: a tenth more or less of the odds."""
+
+SIZE_DECIMALS = 3
+CERTAIN = 1e-7
+"""Probabilities nearer to 0 or 1 count as this near: float32 does not tell them apart (2^-24 below 1)."""
+
+
+class GivenReason(TypedDict):
+    """A group of features that moved the score.
+
+    `size` is the change of the log-odds, natural logarithm, without its sign; `values` are the group's features: a
+    number, the category's name, or None where the value is missing.
+    """
+
+    feature: str
+    direction: Literal["up", "down"]
+    size: float
+    values: dict[str, float | str | None]
+
+
+def explain(
+    session: onnxruntime.InferenceSession, manifest: Manifest, features: NDArray[np.float32]
+) -> list[list[GivenReason]]:
+    """Return at most MOST_REASONS reasons of each payment, the largest first.
+
+    A group of which every value is missing is no reason, nor is one that changes the log-odds by less than LEAST_SIZE.
+    A feature without a reference in the manifest is replaced by NaN, as if its value were missing.
+
+    Args:
+        session: the model.
+        manifest: its recipe and references.
+        features: float32 [n, k]; n payments, usually the flagged ones of a batch.
+    """
+    recipe = manifest.recipe
+    groups = {name: places for name in GROUPS if (places := _places(recipe, name))}
+    if not len(features) or not groups:
+        return [[] for _ in features]
+    changes = _changes(session, features, list(groups.values()), _usual(recipe, manifest.references))
+    order = np.argsort(-np.abs(changes), axis=0, kind="stable")[:MOST_REASONS]
+    names = list(groups)
+    return [
+        [
+            _reason(names[group], float(changes[group, row]), recipe, groups[names[group]], features[row])
+            for group in order[:, row].tolist()
+            if abs(changes[group, row]) >= LEAST_SIZE
+        ]
+        for row in range(len(features))
+    ]
+
+
+def _places(recipe: Recipe, group: str) -> list[int]:
+    return [recipe.features.index(name) for name in GROUPS[group] if name in recipe.features]
+
+
+def _usual(recipe: Recipe, references: Mapping[str, float | None]) -> NDArray[np.float32]:
+    return np.array([references.get(name) for name in recipe.features], np.float32)
+
+
+def _changes(
+    session: onnxruntime.InferenceSession,
+    features: NDArray[np.float32],
+    groups: list[list[int]],
+    usual: NDArray[np.float32],
+) -> NDArray[np.float64]:
+    """Return what each group gives to the log-odds, float64 [groups, n], in one call of the model."""
+    versions = np.repeat(features[np.newaxis], 1 + len(groups), axis=0)
+    for version, places in zip(versions[1:], groups, strict=True):
+        version[:, places] = usual[places]
+    odds = _log_odds(probabilities(session, versions.reshape(-1, features.shape[1]))).reshape(versions.shape[:2])
+    changes = odds[0] - odds[1:]
+    missing = np.array([np.isnan(features[:, places]).all(axis=1) for places in groups])
+    return np.where(missing | ~np.isfinite(changes), 0.0, changes)
+
+
+def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    kept = np.clip(scores, CERTAIN, 1 - CERTAIN)
+    odds: NDArray[np.float64] = np.log(kept / (1 - kept))
+    return odds
+
+
+def _reason(group: str, change: float, recipe: Recipe, places: list[int], features: NDArray[np.float32]) -> GivenReason:
+    return {
+        "feature": group,
+        "direction": "up" if change > 0 else "down",
+        "size": round(abs(change), SIZE_DECIMALS),
+        "values": {recipe.features[place]: _value(recipe, recipe.features[place], features[place]) for place in places},
+    }
+
+
+def _value(recipe: Recipe, name: str, value: np.float32) -> float | str | None:
+    """Return a feature's value in the shortest form that is this float32 again, a category by its name."""
+    if np.isnan(value):
+        return None
+    if name == "category":
+        return recipe.categories[int(value)] if value >= 0 else None
+    return float(str(value))
