@@ -10,7 +10,7 @@ from conftest import Start
 from services.common.contract import customer_key
 from services.common.settings import TopicSettings
 from tests.support.messages import FRAUD, PAYMENT, nested
-from tests.support.topics import produce, read_all
+from tests.support.topics import read_all
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
