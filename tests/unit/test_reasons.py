@@ -201,7 +201,7 @@ def test_an_alert_holds_the_payment_its_reasons_and_the_model() -> None:
     message = orjson.dumps({"transaction_id": "a", "data": FRAUD | {"more": 1}})
     [record] = encode_alerts(['a"ä'], [0.97], [reasons], [message], manifest)
     assert record["key"] == 'a"ä'.encode()
-    assert orjson.loads(record["value"]) == {
+    assert orjson.loads(record["value"] or b"") == {
         "transaction_id": 'a"ä',
         "score": 0.97,
         "reasons": reasons,
