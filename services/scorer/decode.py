@@ -3,7 +3,6 @@
 Knows nothing of Kafka and of what the model does with the fields.
 """
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,17 +68,15 @@ class Decoder:
         return self._to_columns(ids, rows, picked, rejects), rejects
 
     def _to_columns(self, ids: list[str], rows: list[int], picked: list[Picked], rejects: Rejects) -> Columns:
-        """Convert a field at a time; a value that does not fit rejects its row, and the rest is converted again."""
+        """Convert a field at a time; a value out of range rejects its row, and the rest is converted again."""
         found: Rejects = {}
-        values = (
-            dict(zip(self.fields, zip(*picked, strict=True), strict=True)) if picked else dict.fromkeys(self.fields, ())
-        )
+        values: dict[str, Sequence[Any]] = dict.fromkeys(self.fields, ())
+        if picked:
+            values = dict(zip(self.fields, zip(*picked, strict=True), strict=True))
         seconds = _time_column(values["transaction_time"], found)
         numbers = {field: _number_column(field, values[field], found) for field in self.fields if field in NUMBERS}
         texts = {
-            field: _text_column(field, values[field], found)
-            for field in self.fields
-            if field not in NUMBERS and field != "transaction_time"
+            field: list(values[field]) for field in self.fields if field not in NUMBERS and field != "transaction_time"
         }
         if found:
             rejects |= {rows[place]: reject for place, reject in found.items()}
@@ -88,8 +85,7 @@ class Decoder:
         return Columns(ids, np.array(rows, np.int64), seconds, numbers, texts)
 
 
-def _time_column(values: Sequence[Any], found: Rejects) -> NDArray[np.int64]:
-    times = [value or "" for value in _text_column("transaction_time", values, found)]
+def _time_column(times: Sequence[str], found: Rejects) -> NDArray[np.int64]:
     seconds, valid = parse_times(times)
     for place in np.flatnonzero(~valid).tolist():
         message = "not a time like 2019-09-14 02:46 of a day that exists"
@@ -97,13 +93,8 @@ def _time_column(values: Sequence[Any], found: Rejects) -> NDArray[np.int64]:
     return seconds
 
 
-def _number_column(field: str, values: Sequence[Any], found: Rejects) -> NDArray[np.float64]:
-    if not set(map(type, values)) <= {float, int}:
-        for place, value in enumerate(values):
-            if type(value) is not float and type(value) is not int:
-                _refuse(found, place, field, "a number", value)
-        values = [value if type(value) is float or type(value) is int else math.nan for value in values]
-    column = _to_floats(values)
+def _number_column(field: str, values: Sequence[float | None], found: Rejects) -> NDArray[np.float64]:
+    column = np.array(values, np.float64)  # None becomes NaN
     if field in REQUIRED_FIELDS:
         for place in np.flatnonzero(~(np.abs(column) <= AMOUNT_LIMIT)).tolist():
             message = f"not a finite number within {AMOUNT_LIMIT:.0e}"
@@ -111,35 +102,3 @@ def _number_column(field: str, values: Sequence[Any], found: Rejects) -> NDArray
     else:
         column[~np.isfinite(column)] = np.nan
     return column
-
-
-def _to_floats(values: Sequence[float]) -> NDArray[np.float64]:
-    try:
-        return np.array(values, np.float64)
-    except OverflowError:
-        return np.array(list(map(_to_float, values)), np.float64)
-
-
-def _to_float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:  # an integer of more than 308 digits
-        return math.inf if value > 0 else -math.inf
-
-
-def _text_column(field: str, values: Sequence[Any], found: Rejects) -> list[str | None]:
-    if not set(map(type, values)) <= {str}:
-        for place, value in enumerate(values):
-            if type(value) is not str:
-                _refuse(found, place, field, "text", value)
-        return [value if type(value) is str else None for value in values]
-    return list(values)
-
-
-def _refuse(found: Rejects, place: int, field: str, wanted: str, value: Any) -> None:
-    """Reject a value of the wrong type; None and NaN are missing values, and only required fields miss them."""
-    missing = value is None or value != value  # noqa: PLR0124  # only NaN differs from itself
-    if not missing:
-        found.setdefault(place, Reject(Reason.BAD_TYPE, field, f"expected {wanted}, got {type(value).__name__}"))
-    elif field in REQUIRED_FIELDS:
-        found.setdefault(place, Reject(Reason.MISSING_FIELD, field, "the value is missing"))

@@ -4,8 +4,8 @@ Two readers: msgspec decodes straight into typed fields, which nearly every mess
 reason, is read again with care, by the code that names what is wrong.
 """
 
+import math
 from collections.abc import Callable, Sequence
-from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -17,7 +17,7 @@ from services.common.errors import Reason, Reject
 NUMBERS = frozenset(INTEGER_FIELDS + DECIMAL_FIELDS)
 
 Picked = tuple[Any, ...]
-"""The values of the wanted fields, in their order; None where a field is missing."""
+"""The values of the wanted fields, in their order: float or str; None where an optional field is missing."""
 
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_MAX_CHARACTERS)]
@@ -27,7 +27,7 @@ class FieldReader:
     """Reads the id and the wanted fields of messages, in both forms (services.common.envelope)."""
 
     def __init__(self, required: Sequence[str], optional: Sequence[str]) -> None:
-        self._fields, self._required = (*required, *optional), required
+        self._fields, self._required = (*required, *optional), frozenset(required)
         kinds: dict[str, Any] = {field: float if field in NUMBERS else str for field in self._fields}
         wanted = [(name, kinds[name]) for name in required] + [(name, kinds[name] | None, None) for name in optional]
         self._data: Any = msgspec.defstruct("Data", wanted, gc=False)
@@ -35,7 +35,6 @@ class FieldReader:
         self._message: Any = msgspec.defstruct("Message", [("transaction_id", _Id | None, None), data], gc=False)
         self._decode: Callable[[Any], Any] = msgspec.json.Decoder(self._message).decode
         self._decode_flat: Callable[[Any], Any] = msgspec.json.Decoder(self._data).decode
-        self._pick: Callable[[Any], Picked] = attrgetter(*self._fields)
 
     def read(
         self, values: Sequence[bytes | None], new_id: Callable[[int], str]
@@ -47,11 +46,12 @@ class FieldReader:
             new_id: gives the id of the message at a place, for those that came without one.
         """
         messages, places, rejects = self._read_all(values, self._decode if _is_utf8(values) else self._read_carefully)
-        given_ids = "".join([message.transaction_id or "" for message in messages])
-        if "\0" in given_ids:  # msgspec takes a NUL in an id, open_envelope does not
+        ids = _ids_of(messages, places, new_id)
+        if "\0" in "".join(ids):  # msgspec takes a NUL in an id, open_envelope does not
             messages, places, rejects = self._read_all(values, self._read_carefully)
-        ids = [message.transaction_id or new_id(place) for message, place in zip(messages, places, strict=True)]
-        return ids, places, [self._pick(message.data) for message in messages], rejects
+            ids = _ids_of(messages, places, new_id)
+        pick = msgspec.structs.astuple
+        return ids, places, [pick(message.data) for message in messages], rejects
 
     def _read_all(
         self, values: Sequence[bytes | None], read: Callable[[bytes | None], Any]
@@ -76,22 +76,46 @@ class FieldReader:
         return messages, places, rejects
 
     def _read_carefully(self, value: bytes | None) -> Any:
-        """Return a message whose fields are as they came: their types are still to be checked.
+        """Return what msgspec would make of a message, were it less strict.
 
         Raises:
-            Reject: it cannot be read, or a required field is missing.
+            Reject: it cannot be read, a required field is missing, or one of the wanted has the wrong type.
         """
         transaction_id, data = open_envelope(value)
-        for field in self._required:
-            if field not in data:
-                raise Reject(Reason.MISSING_FIELD, field, "the field is missing")
-        return self._message(transaction_id, self._data(*map(data.get, self._fields)))
+        picked = [self._pick(field, data) for field in self._fields]
+        return self._message(transaction_id, self._data(*picked))
+
+    def _pick(self, field: str, data: dict[str, Any]) -> float | str | None:
+        """Return a field as a float or a text; None and NaN are missing values, and only required fields miss them."""
+        value: Any = data.get(field)
+        if field in NUMBERS and type(value) in {float, int} and value == value:  # noqa: PLR0124  # NaN is not itself
+            return _to_float(value)
+        if field not in NUMBERS and type(value) is str:
+            return value
+        if value is not None and value == value:  # noqa: PLR0124
+            wanted = "a number" if field in NUMBERS else "text"
+            raise Reject(Reason.BAD_TYPE, field, f"expected {wanted}, got {type(value).__name__}")
+        if field in self._required:
+            raise Reject(Reason.MISSING_FIELD, field, f"the {'value' if field in data else 'field'} is missing")
+        return None
+
+
+def _ids_of(messages: Sequence[Any], places: Sequence[int], new_id: Callable[[int], str]) -> list[str]:
+    ids: list[str | None] = [message.transaction_id for message in messages]
+    return [given or new_id(place) for given, place in zip(ids, places, strict=True)] if None in ids else ids  # type: ignore[return-value]  # none is None
+
+
+def _to_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return math.inf if value > 0 else -math.inf
 
 
 def _is_utf8(values: Sequence[bytes | None]) -> bool:
     """Return whether all values are UTF-8: msgspec does not look into what it skips."""
+    together = b"\n".join([value or b"" for value in values])
     try:
-        b"\n".join([value or b"" for value in values]).decode()
+        return together.isascii() or bool(together.decode())
     except UnicodeDecodeError:
         return False
-    return True

@@ -81,12 +81,12 @@ class Memory:
         A payment whose key is not its customer has no past and leaves none: its partition may not be its customer's.
         """
         read = [messages[row] for row in columns.rows.tolist()]
-        keys = [message.key() for message in read]
-        known = [key is not None and key == own for key, own in zip(keys, customer_keys(columns), strict=True)]
-        partitions = np.fromiter([message.partition() for message in read], np.int64, len(read))
-        partitions[~np.array(known, np.bool_)] = UNKEYED
+        keys = [message.key() or b"" for message in read]
+        known = are_customers(keys, columns)
+        partitions = np.array([message.partition() for message in read], np.int64)
+        partitions[~known] = UNKEYED
         events = Events(
-            customers=hashes([key or b"" for key in keys]),
+            customers=hashes(keys),
             seconds=columns.seconds,
             amounts=columns.numbers["amount"].astype(np.float32),
             ids=hashes([name.encode() for name in columns.ids]),
@@ -103,7 +103,7 @@ class Memory:
             records[partition] = to_records(own.take(past.kept), past.sequences[past.kept], past.forgotten)
             records[partition] += self._some_rewrites(partition)
             not_remembered += len(rows) - int(past.kept.sum())
-        self._count(known.count(False), not_remembered)
+        self._count(int((~known).sum()), not_remembered)
         return replace(columns, past=values), records
 
     def _some_rewrites(self, partition: int) -> list[Record]:
@@ -124,6 +124,20 @@ def customer_keys(columns: Columns) -> list[bytes | None]:
     """Return the key that each payment should have, None where a part of the customer is missing."""
     parts = zip(*(columns.texts[field] for field in CUSTOMER_FIELDS), strict=True)
     return ["|".join(names).encode() if all(names) else None for names in parts]
+
+
+def are_customers(keys: Sequence[bytes], columns: Columns) -> NDArray[np.bool_]:
+    """Return which keys are those of their payments' customers, bool [n].
+
+    All at once where all of them are: as many lines, and the same text. If not, or if a name has a line in it, a key at
+    a time.
+    """
+    parts = [columns.texts[field] for field in CUSTOMER_FIELDS]
+    if all(map(all, parts)):
+        together = "\n".join(map("|".join, zip(*parts, strict=True)))
+        if together.count("\n") == len(keys) - 1 and together.encode() == b"\n".join(keys):
+            return np.ones(len(keys), np.bool_)
+    return np.array([key == own for key, own in zip(keys, customer_keys(columns), strict=True)], np.bool_)
 
 
 def hashes(values: Sequence[bytes]) -> NDArray[np.uint64]:

@@ -53,8 +53,8 @@ class Stretches(Timelines):
         firsts, counts = groups(rows)
         who = rows[firsts]
         full = self.of["length"][who] + counts > self.of["capacity"][who]
-        for row, count in zip(who[full].tolist(), counts[full].tolist(), strict=True):
-            self._lengthen(row, count)
+        if full.any():
+            self._lengthen(who[full], counts[full])
         sequences = np.repeat(self.of["forgotten"][who] + self.of["length"][who], counts) + ranks(firsts, counts)
         last = self.of["start"][rows] + self.of["length"][rows] - 1
         newest = self.events["seconds"].take(last, mode="clip")
@@ -72,7 +72,7 @@ class Stretches(Timelines):
         firsts, counts = groups(events.customers)
         customers = events.customers[firsts]
         self._rows = dict(zip(customers.tolist(), range(len(customers)), strict=True))
-        capacities = np.maximum(FIRST_CAPACITY, 1 << np.ceil(np.log2(np.maximum(counts, 1))).astype(np.int64))
+        capacities = np.maximum(FIRST_CAPACITY, _powers_of_two(counts))
         self._space.take_all(int(capacities.sum()))
         _grow(self.events, self._space.end + 1)
         _grow(self.of, len(customers) + 1)
@@ -158,15 +158,18 @@ class Stretches(Timelines):
             _grow(self.events, self._space.end + 1)
         return start
 
-    def _lengthen(self, row: int, count: int) -> None:
-        """Give a row a stretch that has room for more events."""
-        start, length, capacity = (int(self.of[name][row]) for name in ("start", "length", "capacity"))
-        longer = 1 << (length + count - 1).bit_length()
-        to = self._allocate(longer)
+    def _lengthen(self, rows: Rows, counts: Rows) -> None:
+        """Give each row a stretch that has room for so many more events."""
+        starts, lengths, capacities = (self.of[name][rows] for name in ("start", "length", "capacity"))
+        longer = _powers_of_two(lengths + counts)
+        to = np.array([self._allocate(capacity) for capacity in longer.tolist()], np.int64)
+        within = ranks(np.cumsum(lengths) - lengths, lengths)
+        old, new = np.repeat(starts, lengths) + within, np.repeat(to, lengths) + within
         for column in self.events.values():
-            column[to : to + length] = column[start : start + length]
-        self.of["start"][row], self.of["capacity"][row] = to, longer
-        self._space.give_back(start, capacity)
+            column[new] = column[old]
+        self.of["start"][rows], self.of["capacity"][rows] = to, longer
+        for start, capacity in zip(starts.tolist(), capacities.tolist(), strict=True):
+            self._space.give_back(start, capacity)
 
     def _forget(self, row: int, dropped: int) -> None:
         start, length = int(self.of["start"][row]), int(self.of["length"][row])
@@ -186,6 +189,11 @@ class Stretches(Timelines):
         for column in self.events.values():
             column[start : start + length - dropped] = column[start + dropped : start + length].copy()
         self.of["length"][row] = length - dropped
+
+
+def _powers_of_two(counts: Rows) -> Rows:
+    """Return the least power of two that is no less than each count, int64 [n]; the counts are at most 2^52."""
+    return 1 << np.ceil(np.log2(np.maximum(counts, 1))).astype(np.int64)
 
 
 def _plain(events: Events, sequences: Rows) -> dict[str, NDArray[Any]]:
