@@ -23,7 +23,7 @@ from ui.results import Mart
 from ui.scores_file import scores_route
 from ui.settings import GroupSettings, ShareSettings, UiSettings, check_exposure
 from ui.share import close_link, open_link_in_background
-from ui.theme import STYLESHEETS, scripts, theme
+from ui.theme import FAVICON, STYLESHEETS, scripts, theme
 from ui.upload import Uploads
 from ui.uploads_reading import watch_uploads
 from ui.whatif import current_curve
@@ -108,6 +108,7 @@ def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list
             max_file_size=f"{settings.max_file_mb}mb",
             theme=theme(),
             css_paths=STYLESHEETS,
+            favicon_path=FAVICON,
             head=scripts(),
             app_kwargs={"routes": routes, "middleware": [Middleware(KnowAddress)]},
             enable_monitoring=False,

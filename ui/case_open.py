@@ -7,10 +7,7 @@ TITLES = {"ru": "Разбор", "en": "Review"}
 OPEN_CASES = f"""() => document.addEventListener('click', (event) => {{
     const button = event.target.closest('[data-case]');
     if (!button) return;
-    const more = [...document.querySelectorAll('#tabs .overflow-menu button')];
-    const tab = document.querySelector('[role=tab][data-tab-id={TAB}]')
-        ?? more.find((item) => {list(TITLES.values())}.includes(item.textContent.trim()));
-    tab?.click();
+    document.querySelector('[role=tab][data-tab-id={TAB}]')?.click();
     const ask = () => {{
         const opener = document.querySelector('[data-opens-cases]');
         if (opener) opener.dispatchEvent(new CustomEvent('open-case', {{detail: button.dataset.case}}));
@@ -20,7 +17,7 @@ OPEN_CASES = f"""() => document.addEventListener('click', (event) => {{
 }})"""
 """A button with data-case opens that case, wherever on the page it stands.
 
-The tab is built when it is first shown; on a phone it is an item of the menu of further tabs, which has no ids.
+The tab is built when it is first shown.
 """
 
 OPENER = """

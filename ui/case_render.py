@@ -32,12 +32,12 @@ def queue(found: Queue, texts: Texts, words: CaseTexts) -> str:
         (texts.column_amount, "number"),
         (texts.column_category, "text"),
         (texts.column_merchant, "merchant"),
-        (texts.column_state, "text"),
+        (texts.column_state, "text side"),
         (texts.column_score, "score"),
-        (words.column_open, "open"),
+        (words.column_open, "open side"),
     )
     rows = (_waiting_cells(row, texts, words) for row in found.head)
-    return table(heads, rows, sentence)
+    return table(heads, rows, sentence, kind="payments")
 
 
 def precision(found: Precision, texts: Texts, words: CaseTexts) -> str:

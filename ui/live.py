@@ -11,7 +11,7 @@ from ui.frame import ADD_CLOCK, QUIETLY, Frame, Update, logged
 from ui.live_filter import Choices, Filter
 from ui.live_reading import EVERY_SECONDS, Reading
 from ui.live_texts import LIVE_TEXTS
-from ui.render import MERCHANT_PREFIX, hint, notice
+from ui.render import MERCHANT_PREFIX, css_words, hint, notice
 
 TITLES = {"ru": "Сейчас", "en": "Now"}
 
@@ -30,12 +30,13 @@ class LiveView:
         self._frame, self._texts = frame, frame.texts
         self._words = LIVE_TEXTS[frame.texts.language]
         with gr.Column(elem_classes="card dense", elem_id="live"):
-            with gr.Row(elem_classes="bar"):
-                gr.HTML(f'<h2 class="unseen">{TITLES[frame.texts.language]}</h2>')
+            with gr.Row(elem_classes="bar told"):
+                gr.HTML(f"<h2>{self._words.heading}</h2>")
                 self._fresh = gr.HTML(hint(self._words.first_reading), elem_id="live-fresh")
                 self._on = gr.Checkbox(True, label=self._words.refresh, container=False, elem_id="live-on")
             self._now = gr.HTML(elem_id="live-now")
         with gr.Column(elem_classes="card dense", elem_id="window"):
+            gr.HTML(f"{css_words(any=self._words.filter_any)}<h2>{self._words.window_heading}</h2>")
             self._place_filters()
             self._of = gr.HTML(elem_id="live-window")
             with gr.Row(elem_classes="pair"):
@@ -68,7 +69,9 @@ class LiveView:
                     ("merchant", words.filter_merchant),
                 )
             ]
-            self._score = gr.Slider(0, 1, 0, step=0.01, label=words.filter_score, elem_id="filter-score", min_width=180)
+            self._score = gr.Slider(
+                0, 1, 0, step=0.01, label=words.filter_score, elem_id="filter-score", min_width=180, buttons=[]
+            )
             self._clear = gr.Button(words.filter_clear, elem_id="filter-clear", size="sm", min_width=100)
 
     def wire(self) -> None:

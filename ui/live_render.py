@@ -78,14 +78,14 @@ def timeline(found: Timeline, texts: Texts, words: LiveTexts, utc_offset_minutes
     rates = [scored / BUCKET.total_seconds() for scored in found.scored]
     peak = max(rates[found.since :], default=0.0)
     label = f"{words.timeline}: {words.timeline_peak.format(number=numbers.decimal(peak, 1))}"
-    chart = live_charts.timeline(rates, found.flagged, found.since, label)
+    axis = live_charts.linear(max(rates, default=0.0))
+    chart = live_charts.timeline(rates, found.flagged, found.since, axis, label)
     times = [found.begins + place * (BUCKETS // 3) * BUCKET for place in range(4)]
-    below = "".join(f"<span>{local_clock(time, utc_offset_minutes, '%H:%M')}</span>" for time in times)
-    top = live_charts.nice_top(max(rates, default=0.0))
+    below = [local_clock(time, utc_offset_minutes, "%H:%M") for time in times]
     return (
         f'<figure class="chart" id="timeline"><figcaption><h3>{escape(words.timeline)}</h3>'
         f'<span class="key"><i class="mark"></i>{escape(words.timeline_flagged)}</span></figcaption>'
-        f'<div class="axes">{_left_axis(top, texts)}{chart}{_below(below)}</div></figure>'
+        f'<div class="axes">{_left_axis(axis, texts)}{chart}{_below(below)}</div></figure>'
     )
 
 
@@ -128,9 +128,11 @@ def density(counts: Sequence[int], model: Model | None, texts: Texts, words: Liv
     if threshold is not None:
         named = words.density_threshold.format(threshold=numbers.decimal(threshold, 2))
         label, key = f"{label}, {named}", f'<span class="key"><i class="rule"></i>{escape(named)}</span>'
-    chart = live_charts.density(counts, threshold, labels, label, logarithmic=logarithmic)
-    below = "".join(f"<span>{numbers.decimal(place / 4, 2)}</span>" for place in range(5))
-    left = _left_axis(max(counts, default=0), texts, logarithmic=logarithmic)
+    most = max(counts, default=0)
+    axis = live_charts.logarithmic(most) if logarithmic else live_charts.linear(most)
+    chart = live_charts.density(counts, threshold, labels, axis, label)
+    below = [numbers.decimal(place / 4, 2) for place in range(5)]
+    left = _left_axis(axis, texts)
     return f'<figure class="chart" id="density"><div class="axes">{left}{chart}{_below(below)}</div>{key}</figure>'
 
 
@@ -156,7 +158,7 @@ def _lag(seen: Seen[Lag], texts: Texts, words: LiveTexts) -> tuple[str, str, str
 
 def _rate(reading: Reading, texts: Texts, words: LiveTexts, utc_offset_minutes: int) -> tuple[str, str]:
     rate, numbers = reading.timeline.rate, texts.numbers
-    figure = numbers.whole(round(rate)) if rate >= 10 else numbers.decimal(rate, 1)
+    figure = numbers.whole(round(rate)) if rate >= 10 or not rate else numbers.decimal(rate, 1)
     latest = max((row.scored_at for row in reading.rows[:1]), default=None)
     seconds = RATE_BUCKETS * BUCKET.total_seconds()
     below = words.rate_of.format(duration=numbers.duration(seconds))
@@ -194,15 +196,19 @@ def _counts(one: CategoryShare, texts: Texts, words: LiveTexts) -> str:
     return escape(words.category_count.format(flagged=numbers.whole(one.flagged), scored=numbers.whole(one.scored)))
 
 
-def _left_axis(top: float, texts: Texts, *, logarithmic: bool = False) -> str:
-    """Return the marks at the left of a chart, from its end down to 0."""
-    marks = (top, (1 + top) ** 0.5 - 1, 0.0) if logarithmic else live_charts.ticks(top)
-    spans = "".join(f"<span>{_mark(mark, texts)}</span>" for mark in marks)
-    return f'<div class="left" aria-hidden="true">{spans}</div>'
+def _left_axis(axis: live_charts.Axis, texts: Texts) -> str:
+    """Return the marks at the left of a chart, each at its height."""
+    spans = "".join(
+        f'<span style="bottom:{100 * axis.height(mark):.2f}%">{_mark(mark, texts)}</span>' for mark in axis.marks
+    )
+    return f'<div class="left" aria-hidden="true">{spans}<i>{_mark(max(axis.marks), texts)}</i></div>'
 
 
-def _below(marks: str) -> str:
-    return f'<div class="below" aria-hidden="true">{marks}</div>'
+def _below(marks: Sequence[str]) -> str:
+    """Return marks under a chart, evenly from its left end to its right."""
+    step = 100 / (len(marks) - 1)
+    spans = "".join(f'<span style="left:{place * step:.2f}%">{mark}</span>' for place, mark in enumerate(marks))
+    return f'<div class="below" aria-hidden="true">{spans}</div>'
 
 
 def _mark(mark: float, texts: Texts) -> str:

@@ -25,23 +25,24 @@ def flagged_table(
     if not found:
         return notice(words.flagged_none_of.format(seen_counted=numbers.counted(seen, texts.last_transaction_forms)))
     heads = (
-        (words.column_scored, "time"),
+        (words.column_scored, "time scored"),
         (texts.column_time, "time"),
         (texts.column_amount, "number"),
         (texts.column_category, "text"),
         (texts.column_merchant, "merchant"),
-        (texts.column_state, "text"),
-        (words.column_customer, "customer"),
+        (texts.column_state, "text side"),
+        (words.column_customer, "customer side"),
         (texts.column_score, "score"),
         (texts.column_id, "id"),
     )
     rows = [_cells(row, texts, utc_offset_minutes, names=names) for row in found[:SHOWN]]
-    below = words.flagged_shown.format(
-        shown=numbers.whole(len(rows)),
-        found_counted=numbers.counted(len(found), texts.of_row_forms),
-        seen=numbers.whole(seen),
-    )
-    return table(heads, rows, words.flagged_heading, long=True) + hint(below)
+    below = []
+    if len(found) < seen:
+        below.append(words.flagged_fit.format(found=numbers.whole(len(found)), seen=numbers.whole(seen)))
+    if len(rows) < len(found):
+        below.append(words.flagged_shown.format(shown=numbers.whole(len(rows))))
+    listed = table(heads, rows, words.flagged_heading, kind="long payments captionless")
+    return listed + (hint(" ".join(below)) if below else "")
 
 
 def customer_of(row: Row, *, names: bool) -> str:

@@ -9,6 +9,8 @@ from ui.texts import Forms
 class LiveTexts:
     """The live view in one language; `ago_*` are filled in by the browser."""
 
+    heading: str
+    window_heading: str
     ago_seconds: str
     ago_minutes: str
     ago_hours: str
@@ -47,6 +49,7 @@ class LiveTexts:
     filter_merchant: str
     filter_score: str
     filter_clear: str
+    filter_any: str
     filter_none: str
 
     by_category: str
@@ -60,6 +63,7 @@ class LiveTexts:
     window_filtered: str
 
     flagged_heading: str
+    flagged_fit: str
     flagged_shown: str
     flagged_none: str
     flagged_none_of: str
@@ -72,6 +76,8 @@ class LiveTexts:
 
 LIVE_TEXTS = {
     "ru": LiveTexts(
+        heading="Поток платежей",
+        window_heading="Картина последних платежей",
         ago_seconds="обновлено {n} с назад",
         ago_minutes="обновлено {n} мин назад",
         ago_hours="обновлено {n} ч назад",
@@ -80,7 +86,7 @@ LIVE_TEXTS = {
         database_away="База недоступна. Как только она ответит, данные появятся сами: оценки не потеряются.",
         database_away_since="База недоступна: показаны последние известные данные.",
         kafka_away="Kafka не отвечает",
-        refresh="Обновлять само",
+        refresh="Обновлять автоматически",
         latest_score="последняя оценка в {time}",
         lag="Очередь",
         lag_forms=("платёж", "платежа", "платежей"),
@@ -89,7 +95,7 @@ LIVE_TEXTS = {
         lag_at_least="ждут не меньше {duration}",
         lag_unknown="—",
         rate="Скорость",
-        per_second="{number} /с",
+        per_second="{number}/с",
         rate_of="среднее за {duration}",
         flagged_share="Подозрительных",
         delta="{sign}{points} п. п. к предыдущим {before}",
@@ -100,13 +106,14 @@ LIVE_TEXTS = {
         model_threshold="порог {threshold}",
         model_unknown="манифест не читается",
         timeline="Оценено в секунду, последние 15 минут",
-        timeline_peak="наибольшая: {number} /с",
+        timeline_peak="наибольшая: {number}/с",
         timeline_flagged="подозрительные",
         filter_state="Штат",
         filter_category="Категория",
         filter_merchant="Магазин",
         filter_score="Оценка от",
         filter_clear="Сбросить",
+        filter_any="любые",
         filter_none="Ничего не подходит под фильтры.",
         by_category="Доля подозрительных по категориям",
         category_count="{flagged} из {scored}",
@@ -118,7 +125,8 @@ LIVE_TEXTS = {
         window_of="Из последних {counted}",
         window_filtered="По фильтрам: {shown} из последних {counted}",
         flagged_heading="Подозрительные, новые сверху",
-        flagged_shown="Показаны {shown} из {found_counted}; просмотрены последние {seen}.",
+        flagged_fit="Под фильтры подходят {found} из последних {seen}.",
+        flagged_shown="Показаны {shown} самых новых.",
         flagged_none="Пока нет транзакций с fraud_flag = 1.",
         flagged_none_of="Среди последних {seen_counted} под фильтры не подходит ни одна.",
         nothing_yet="Пока ничего не оценено. Отправьте CSV на вкладке «Проверка» — здесь всё появится само.",
@@ -128,6 +136,8 @@ LIVE_TEXTS = {
         names_refused="Имена видит только аналитик.",
     ),
     "en": LiveTexts(
+        heading="Stream of payments",
+        window_heading="The latest payments at a glance",
         ago_seconds="updated {n} s ago",
         ago_minutes="updated {n} min ago",
         ago_hours="updated {n} h ago",
@@ -136,7 +146,7 @@ LIVE_TEXTS = {
         database_away="The database is away. As soon as it answers, the figures will appear: no score is lost.",
         database_away_since="The database is away: these are the last figures known.",
         kafka_away="Kafka does not answer",
-        refresh="Refresh by itself",
+        refresh="Refresh automatically",
         latest_score="latest score at {time}",
         lag="Queue",
         lag_forms=("payment", "payments", "payments"),
@@ -145,7 +155,7 @@ LIVE_TEXTS = {
         lag_at_least="waiting at least {duration}",
         lag_unknown="—",
         rate="Rate",
-        per_second="{number} /s",
+        per_second="{number}/s",
         rate_of="mean of {duration}",
         flagged_share="Flagged",
         delta="{sign}{points} pp against the {before} before",
@@ -156,13 +166,14 @@ LIVE_TEXTS = {
         model_threshold="threshold {threshold}",
         model_unknown="the manifest cannot be read",
         timeline="Scored per second, last 15 minutes",
-        timeline_peak="highest: {number} /s",
+        timeline_peak="highest: {number}/s",
         timeline_flagged="flagged",
         filter_state="State",
         filter_category="Category",
         filter_merchant="Merchant",
         filter_score="Score from",
         filter_clear="Clear",
+        filter_any="any",
         filter_none="Nothing fits the filters.",
         by_category="Share of flagged by category",
         category_count="{flagged} of {scored}",
@@ -174,7 +185,8 @@ LIVE_TEXTS = {
         window_of="Of the latest {counted}",
         window_filtered="Within the filters: {shown} of the latest {counted}",
         flagged_heading="Flagged, newest first",
-        flagged_shown="{shown} of {found_counted} shown; the latest {seen} were looked through.",
+        flagged_fit="{found} of the latest {seen} fit the filters.",
+        flagged_shown="The newest {shown} are shown.",
         flagged_none="No transaction with fraud_flag = 1 yet.",
         flagged_none_of="Of the latest {seen_counted} none fits the filters.",
         nothing_yet="Nothing is scored yet. Send a CSV in the tab “Check”: everything will appear here by itself.",

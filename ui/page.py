@@ -37,7 +37,7 @@ def _lay_out(page: gr.Blocks, parts: Parts, texts: Texts) -> None:
     gr.HTML(render.header(texts), elem_id="head")
     login_section.build(parts, texts, page)
     clock = gr.Number(0, precision=0, visible="hidden")
-    with gr.Tabs(elem_id="tabs") as tabs:
+    with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
         for tab in TABS:
             with gr.Tab(tab.titles[texts.language], id=tab.id) as place:
                 tab.build(Frame(parts, texts, page, clock, tabs, place))

@@ -18,10 +18,16 @@ _MISSING = "—"
 def header(texts: Texts) -> str:
     """Return the head of the page; the words of the drop zone travel to page.css as a property."""
     return (
-        f"<style>:root {{ --drop-here: '{_css_text(texts.drop_here)}' }}</style>"
+        f"{css_words(drop_here=texts.drop_here)}"
         f'<header><nav><a href="{texts.other_language_path}">{escape(texts.other_language)}</a></nav>'
         f"<h1>{escape(texts.title)}</h1><p>{escape(texts.lead)}</p></header>"
     )
+
+
+def css_words(**words: str) -> str:
+    """Return the style element that hands words to a stylesheet, each as the property of its name."""
+    properties = " ".join(f"--{name.replace('_', '-')}: '{_css_text(text)}';" for name, text in words.items())
+    return f"<style>:root {{ {properties} }}</style>"
 
 
 def section_head(title: str, *sentences: str) -> str:
@@ -59,10 +65,11 @@ def case_button(transaction_id: str, label: str) -> str:
     return f'<button type="button" class="open-case" data-case="{escape(transaction_id)}">{escape(label)}</button>'
 
 
-def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], caption: str, *, long: bool = False) -> str:
-    """Return a table from heads (text, class of the column) and rows of HTML cells; a long one scrolls in itself.
+def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], caption: str, *, kind: str = "") -> str:
+    """Return a table from heads (text, class of the column) and rows of HTML cells.
 
-    On a narrow screen page.css turns each row into a card, which takes its labels from data-label.
+    Kinds: a `long` one scrolls in itself. On a narrow screen page.css turns each row into a card, which takes its
+    labels from data-label; a card of `payments` does without, its cells are known by their class. A `grid` stays one.
     """
     head = "".join(f'<th scope="col" class="{kind}">{escape(text)}</th>' for text, kind in heads)
     body = "".join(
@@ -74,9 +81,8 @@ def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], capti
         + "</tr>"
         for row in rows
     )
-    kind = "sheet long" if long else "sheet"
     return (
-        f'<div class="{kind}" role="region" aria-label="{escape(caption)}" tabindex="0">'
+        f'<div class="sheet {kind}" role="region" aria-label="{escape(caption)}" tabindex="0">'
         f"<table><caption>{escape(caption)}</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
@@ -91,13 +97,13 @@ def flagged_table(flagged: Sequence[Flagged], texts: Texts) -> str:
         (texts.column_amount, "number"),
         (texts.column_category, "text"),
         (texts.column_merchant, "merchant"),
-        (texts.column_state, "text"),
+        (texts.column_state, "text side"),
         (texts.column_score, "score"),
-        (texts.column_earlier, "text"),
+        (texts.column_earlier, "past side"),
         (texts.column_id, "id"),
     )
     rows = (_flagged_cells(row, texts) for row in flagged)
-    return table(heads, rows, texts.flagged_heading) + hint(texts.earlier_hint)
+    return table(heads, rows, texts.flagged_heading, kind="payments") + hint(texts.earlier_hint)
 
 
 def totals(snapshot: Snapshot, model: Model | None, texts: Texts, utc_offset_minutes: int) -> str:

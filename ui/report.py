@@ -118,8 +118,9 @@ def _tiles(sent: Sent, texts: Texts) -> str:
         (sum(found.repaired.values()), texts.repaired_tile),
         (found.refused_total, texts.refused_tile),
     )
-    cells = (f"<div><dt>{escape(name)}</dt><dd>{numbers.whole(figure)}</dd></div>" for figure, name in tiles)
-    return f'<dl class="tiles">{"".join(cells)}</dl>'
+    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{numbers.whole(figure)}</dd></div>" for figure, name in tiles)
+    kind = "tiles refusals" if found.refused_total else "tiles"
+    return f'<dl class="{kind}">{cells}</dl>'
 
 
 def _repairs(found: Report, texts: Texts) -> str:
@@ -149,7 +150,7 @@ def _refusals(found: Report, texts: Texts) -> str:
     shown = found.refused[:SHOWN_REFUSALS]
     heads = ((texts.refused_line, "line"), (texts.refused_field, "code"), (texts.refused_reason, "text"))
     rows = (_refusal_cells(refusal, texts) for refusal in shown)
-    return table(heads, rows, texts.refused_heading, long=True) + _how_many_shown(
+    return table(heads, rows, texts.refused_heading, kind="long") + _how_many_shown(
         len(shown), found.refused_total, texts
     )
 

@@ -8,6 +8,8 @@ from gradio.themes.utils import colors, sizes
 STYLESHEETS = tuple(sorted(Path(__file__).parent.glob("*.css")))
 """One for the page as a whole and one for each section that needs it."""
 
+FAVICON = Path(__file__).with_name("favicon.svg")
+
 _WEIGHTS = (400, 700)
 """The fonts' files of weight 600, Gradio's default for headings, have no Cyrillic letters."""
 
@@ -37,5 +39,15 @@ def theme() -> gr.Theme:
         button_primary_text_color="white",
         button_large_text_weight="700",
         button_small_text_weight="700",
-        block_title_text_weight="700",
+        block_title_text_weight="400",
+        block_title_text_size="13px",
+        block_title_text_color="*body_text_color_subdued",
+        block_title_text_color_dark="*body_text_color_subdued",
+        input_border_color="*neutral_300",
+        input_border_color_dark="*neutral_600",
+        checkbox_background_color_selected="*primary_700",
+        checkbox_background_color_selected_dark="*primary_600",
+        checkbox_border_color="*neutral_400",
+        checkbox_border_color_dark="*neutral_500",
+        slider_color="*primary_600",
     )

@@ -10,6 +10,7 @@ from services.sender.report import FileFault
 from ui.formats import local_clock
 from ui.frame import ADD_CLOCK, VIEWING, Frame, Update, logged
 from ui.journal import SHOWN, State, Upload
+from ui.login_access import NO_LOGIN
 from ui.render import hint, notice, section_head, table
 from ui.scores_file import path_of
 from ui.texts import Texts
@@ -56,17 +57,17 @@ def uploads_table(uploads: Sequence[Upload], texts: Texts, words: UploadsTexts, 
     heads = (
         (words.column_time, "time"),
         (words.column_file, "file"),
-        (words.column_analyst, "text"),
+        (words.column_analyst, "who"),
         (words.column_rows, "number"),
         (words.column_refused, "number"),
         (words.column_sent, "number"),
         (words.column_scored, "number"),
-        (words.column_state, "state"),
+        (words.column_state, "text"),
         (words.column_download, "text"),
     )
     rows = [_cells(upload, texts, words, utc_offset_minutes) for upload in uploads]
     below = words.shown.format(shown=texts.numbers.whole(SHOWN)) if len(uploads) == SHOWN else ""
-    return table(heads, rows, words.heading) + (hint(below) if below else "")
+    return table(heads, rows, words.heading, kind="captionless") + (hint(below) if below else "")
 
 
 def state_in_words(upload: Upload, texts: Texts, words: UploadsTexts) -> str:
@@ -92,7 +93,7 @@ def _cells(upload: Upload, texts: Texts, words: UploadsTexts, utc_offset_minutes
     return (
         local_clock(upload.started_at, utc_offset_minutes, numbers.date_pattern),
         escape(upload.file_name),
-        escape(upload.analyst),
+        escape(words.no_login if upload.analyst == NO_LOGIN else upload.analyst),
         count(upload.rows),
         count(upload.refused),
         numbers.whole(upload.sent),

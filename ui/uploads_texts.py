@@ -30,6 +30,7 @@ class UploadsTexts:
     scoring: str
     scored_unknown: str
     download: str
+    no_login: str
     unknown: str
     shown: str
 
@@ -65,6 +66,7 @@ UPLOADS_TEXTS = {
         scoring="ждёт оценок",
         scored_unknown="отправлен; оценки не прослежены: база была недоступна",
         download="Скачать CSV",
+        no_login="без входа",
         unknown="—",
         shown="Показаны последние {shown}.",
     ),
@@ -98,6 +100,7 @@ UPLOADS_TEXTS = {
         scoring="waiting for scores",
         scored_unknown="sent; scores not traced: the database was away",
         download="Download CSV",
+        no_login="no login",
         unknown="—",
         shown="The latest {shown} are shown.",
     ),

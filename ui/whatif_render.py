@@ -37,7 +37,7 @@ def comparison(
         (words.at.format(threshold=numbers.decimal(chosen, 2)), "number"),
         (words.now.format(threshold=numbers.decimal(model.threshold, 2)) if model else _MISSING, "number"),
     )
-    parts = [table(heads, [tuple(map(escape, row)) for row in rows], words.table)] if rows else []
+    parts = [table(heads, [tuple(map(escape, row)) for row in rows], words.table, kind="grid")] if rows else []
     if curve is None:
         parts.append(notice(words.no_curve, "warning"))
     if basis is None:

@@ -45,7 +45,7 @@ def test_what_became_of_a_file(page: Page, kafka: str, mart: Connection, tmp_pat
     expect(page.locator("#headline")).to_contain_text("Готово: 4 строки", timeout=WITHIN)
     open_files(page)
     cells = page.locator("#uploads tbody tr").first.locator("td")
-    shown = ["payments.csv", "local", "5", "1", "4", "0", "ждёт оценок", "Скачать CSV"]
+    shown = ["payments.csv", "без входа", "5", "1", "4", "0", "ждёт оценок", "Скачать CSV"]
     expect(cells).to_have_text([re.compile(r"\d\d\.\d\d\.\d{4} \d\d:\d\d"), *shown], timeout=WITHIN)
     for key in sent_ids(kafka)[before:]:
         mart.execute("insert into scores values (%s, 0.9, 1, now(), 0, 0)", [key])

@@ -155,6 +155,14 @@ def test_scores_fall_into_fifty_bins() -> None:
     assert [place for place, count in enumerate(counts) if count] == [0, 1, 29, 49]
 
 
+def test_a_logarithmic_axis_is_marked_at_powers_of_ten() -> None:
+    """0 at the foot, the highest bar at the top."""
+    axis = live_charts.logarithmic(995)
+    assert axis.marks == (0, 1, 10, 100)
+    assert (axis.height(0), axis.height(995)) == (0, 1)
+    assert live_charts.logarithmic(0).marks == (0, 1)
+
+
 @pytest.mark.parametrize(("most", "top"), [(0, 1), (0.4, 1), (3, 5), (60, 100), (100, 100), (1001, 2000)])
 def test_axes_end_with_a_round_number(most: float, top: float) -> None:
     """1, 2 or 5 times a power of ten."""
@@ -165,7 +173,8 @@ def test_the_logarithmic_scale_shows_a_bar_of_one() -> None:
     """Beside one of a thousand it is lost on the linear one."""
     heights = {}
     for logarithmic in (True, False):
-        drawn = live_charts.density([1000, 1], 0.4, ["a", "b"], "x", logarithmic=logarithmic)
+        axis = live_charts.logarithmic(1000) if logarithmic else live_charts.linear(1000)
+        drawn = live_charts.density([1000, 1], 0.4, ["a", "b"], axis, "x")
         heights[logarithmic] = [float(part.split('"')[0]) for part in drawn.split('height="')[1:]]
     assert heights[True][1] > 10
     assert heights[False][1] < 1
