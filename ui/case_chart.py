@@ -1,5 +1,6 @@
 """Draws a customer's payments over time. Pure: knows no database and no page."""
 
+from datetime import timedelta
 from typing import Any
 
 import altair as alt
@@ -12,6 +13,9 @@ from ui.texts import Texts
 
 THIS, HEIGHT = "#3b82f6", 220
 """The payment in question, in a blue that reads on white and on black; height in pixels."""
+
+HOURS_UP_TO = timedelta(days=3)
+"""A past as short as this is told by the hour: its days are the same at every mark."""
 
 
 def payments_chart(case: Case, texts: Texts, words: CaseTexts) -> alt.LayerChart | None:
@@ -31,7 +35,9 @@ def payments_chart(case: Case, texts: Texts, words: CaseTexts) -> alt.LayerChart
     base = alt.Chart(alt.InlineData(values=known)).encode(
         x=alt.X(
             "time:T",
-            axis=alt.Axis(title=words.chart_time, format=words.chart_dates, labelOverlap=True, grid=False, tickCount=6),
+            axis=alt.Axis(
+                title=words.chart_time, format=_times(case, words), labelOverlap=True, grid=False, tickCount=6
+            ),
         ),
         y=alt.Y("amount:Q", axis=alt.Axis(title=words.chart_amount, tickCount=4, domain=False, ticks=False)),
         color=colour,
@@ -59,6 +65,13 @@ def payments_chart(case: Case, texts: Texts, words: CaseTexts) -> alt.LayerChart
         config=charts.look(),
         usermeta={"embedOptions": charts.embed_options(numbers)},
     )  # fmt: skip
+
+
+def _times(case: Case, words: CaseTexts) -> str:
+    """Return how the axis writes times."""
+    payments: list[Earlier | Payment] = [*case.earlier, case.payment]
+    moments = [payment.event_time for payment in payments if payment.event_time is not None]
+    return words.chart_hours if max(moments) - min(moments) <= HOURS_UP_TO else words.chart_dates
 
 
 def _point(payment: Earlier, numbers: Numbers, words: CaseTexts) -> dict[str, Any]:

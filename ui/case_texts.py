@@ -53,6 +53,7 @@ class CaseTexts:
     chart_flagged: str
     chart_other: str
     chart_dates: str
+    chart_hours: str
 
     verdict_heading: str
     comment: str
@@ -118,6 +119,7 @@ RUSSIAN = CaseTexts(
     chart_flagged="подозрительные",
     chart_other="обычные",
     chart_dates="%d.%m.%y",
+    chart_hours="%d.%m %H:%M",
     verdict_heading="Вердикт",
     comment="Комментарий",
     comment_hint="Необязательно, до {limit} знаков",
@@ -187,6 +189,7 @@ ENGLISH = CaseTexts(
     chart_flagged="suspicious",
     chart_other="ordinary",
     chart_dates="%Y-%m-%d",
+    chart_hours="%b %d %H:%M",
     verdict_heading="Verdict",
     comment="Comment",
     comment_hint="Optional, {limit} characters at most",

@@ -25,6 +25,10 @@ class Marks(Protocol):
     def decimal_mark(self) -> str:
         """The comma of 0,5 or the point of 0.5."""
 
+    @property
+    def percent_gap(self) -> str:
+        """What stands between a number and its percent sign."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChartTexts:
@@ -39,6 +43,7 @@ class ChartTexts:
     bin: str
     decimal_mark: str
     thousands_mark: str
+    percent_gap: str
 
 
 def histogram(scores: Sequence[float], threshold: float | None, texts: ChartTexts) -> alt.LayerChart:
@@ -160,5 +165,6 @@ def embed_options(marks: Marks) -> dict[str, Any]:
         "thousands": marks.thousands_mark,
         "grouping": [3],
         "currency": ["", ""],
+        "percent": f"{marks.percent_gap}%",
     }
     return {"actions": False, "renderer": "svg", "formatLocale": locale}

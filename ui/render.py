@@ -154,6 +154,7 @@ def chart_texts(scores: int, threshold: float | None, texts: Texts) -> ChartText
         bin=texts.chart_bin,
         decimal_mark=numbers.decimal_mark,
         thousands_mark=numbers.thousands_mark,
+        percent_gap=numbers.percent_gap,
     )
 
 

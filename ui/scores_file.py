@@ -35,8 +35,8 @@ def path_of(upload_id: UUID) -> str:
 
 
 def safe_text(text: str | None) -> str:
-    """Return a text that no spreadsheet takes for a formula: an apostrophe before whatever could be one."""
-    return "'" + text if text and text.startswith(_FORMULA_BEGINS) else text or ""
+    """Return a text that no spreadsheet takes for a formula: an apostrophe before whatever may be one."""
+    return "'" + text if text and text.lstrip(" \u00a0").startswith(_FORMULA_BEGINS) else text or ""
 
 
 def csv_lines(rows: Iterable[ScoredRow]) -> str:

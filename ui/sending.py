@@ -74,6 +74,8 @@ class Sending:
         self._followed.pop(request.session_hash, None)
         if request.session_hash in self._cancelled:  # an upload is under way: it goes on telling how far it is
             return (gr.skip(),) * 4
+        if file is not None and self._parts.access.analyst(request) is None:
+            return gr.update(interactive=False), self._not_allowed(), "", ""
         return gr.update(interactive=file is not None), "", "", ""
 
     def offer_again(self, file: str | None) -> tuple[Update, ...]:
@@ -94,8 +96,7 @@ class Sending:
             return
         analyst = self._parts.access.analyst(request)
         if analyst is None:
-            refusal = render.notice(LOGIN_TEXTS[texts.language].not_allowed, "warning")
-            yield gr.skip(), gr.skip(), refusal, "", ""
+            yield gr.skip(), gr.skip(), self._not_allowed(), "", ""
             return
         cancelled = self._cancelled[session] = threading.Event()
         order = Order(Path(file), analyst, cancelled.is_set)
@@ -155,6 +156,9 @@ class Sending:
 
     def _download(self, upload_id: UUID, *, whole: bool) -> str:
         return render.links([(path_of(upload_id), self._texts.scores_link)]) if whole else ""
+
+    def _not_allowed(self) -> str:
+        return render.notice(LOGIN_TEXTS[self._texts.language].not_allowed, "warning")
 
     def _upload_head(self) -> str:
         """Return the upload's heading, what is accepted, and where to get an example."""

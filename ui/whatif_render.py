@@ -126,7 +126,7 @@ def curve_chart(curve: Curve, chosen: float, in_use: float | None, texts: Texts,
         share = caught / curve.frauds
         points.append(told | {"line": words.chart_recall, "share": share, "told": _share(share, texts)})
     colours = alt.Scale(domain=[words.chart_precision, words.chart_recall], range=[charts.CALM, RECALL])
-    percent = alt.Axis(format="%", title=None, tickCount=5, domain=False, ticks=False)
+    percent = alt.Axis(format=".0%", title=None, tickCount=5, domain=False, ticks=False)
     axis = alt.Axis(values=[tenth / 10 for tenth in range(11)], format=".1f", grid=False, title=words.chart_x)
     legend = alt.Legend(title=None, orient="top", offset=6, symbolType="stroke")
     lines = (

@@ -30,6 +30,7 @@ TOPICS = TopicSettings(
 PASSWORD = "correct horse battery"
 BROWSER_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 PATIENCE_MS = 20_000
+SCORES = "/files/uploads/00000000-0000-0000-0000-000000000000.csv"
 
 
 @pytest.fixture(scope="module")
@@ -396,8 +397,8 @@ def test_a_viewer_sees_and_changes_nothing(
     expect(tab.locator("#who")).to_contain_text("bob · наблюдатель")
     (tmp_path / "payments.csv").write_text("transaction_time,cat_id,amount\n2020-06-21 22:14,misc_net,1\n")
     tab.set_input_files("input[type=file]", tmp_path / "payments.csv")
-    tab.get_by_role("button", name="Отправить в Kafka").click()
     expect(tab.locator("#headline")).to_contain_text("Ваша роль — наблюдатель")
+    expect(tab.get_by_role("button", name="Отправить в Kafka")).to_be_disabled()
     tab.get_by_role("tab", name="Разбор").click()
     open_first(tab)
     expect(tab.locator("#case-told")).to_contain_text("Ваша роль — наблюдатель")
@@ -456,7 +457,7 @@ def post_login(process: ServiceProcess, name: str, password: str) -> int:
 def test_without_a_login_nothing_is_told(guarded: ServiceProcess) -> None:
     """The page's data and its calls want a session; the health check does not."""
     status = {}
-    for path in ("/config", "/gradio_api/info", "/gradio_api/queue/data?session_hash=x", "/healthz"):
+    for path in ("/config", "/gradio_api/info", "/gradio_api/queue/data?session_hash=x", SCORES, "/healthz"):
         connection = http.client.HTTPConnection("127.0.0.1", guarded.probe_port, timeout=30)
         connection.request("GET", path)
         status[path] = connection.getresponse().status

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
+import orjson
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from conftest import database_env
-from services.common.settings import KafkaSettings
+from services.common.settings import KafkaSettings, project_root
 from services.topics.__main__ import make_topics
 from stack.ports import free_port
 from stack.servers import PostgresServer
@@ -23,6 +24,8 @@ def start_ui(kafka: str, database: PostgresServer, tmp_path_factory: pytest.Temp
         folder = tmp_path_factory.mktemp("ui")
         manifest = folder / "manifest.json"
         manifest.write_text('{"version": "test-7", "threshold": 0.37}')
+        curve = project_root() / "onnx" / "curve.json"
+        (folder / "curve.json").write_bytes(orjson.dumps(orjson.loads(curve.read_bytes()) | {"version": "test-7"}))
         port = free_port()
         settings = database_env(database, "fraud_ui") | {
             "KAFKA_BOOTSTRAP_SERVERS": kafka,

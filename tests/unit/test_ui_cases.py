@@ -245,6 +245,15 @@ def test_the_chart_has_every_payment_and_stands_out_this_one() -> None:
     assert payments_chart(replace(CASE, earlier=[]), RUSSIAN, RU) is None
 
 
+def test_a_past_of_hours_is_told_by_the_hour() -> None:
+    """Days alone would be the same at every mark."""
+    for days, written in ((1, RU.chart_hours), (400, RU.chart_dates)):
+        past = replace(EARLIER, event_time=datetime(2020, 6, 21, 22, 14) - timedelta(days=days))
+        chart = payments_chart(replace(CASE, earlier=[past]), RUSSIAN, RU)
+        assert chart is not None
+        assert chart.to_dict()["layer"][0]["encoding"]["x"]["axis"]["format"] == written
+
+
 def test_what_a_threshold_would_do_is_reckoned_from_the_curve() -> None:
     """100 payments a day like those of the curve: a tenth of its alerts and amounts."""
     found = whatif.expected(CURVE, 0.5, 100.0)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from ui.charts import BINS, ChartTexts, count_by_bin, histogram, split_bins
 
-TEXTS = ChartTexts("Оценки последних 3", "порог 0,37", "Оценка", "Транзакций", "ниже", "выше", "Оценка", ",", "\u00a0")
+TEXTS = ChartTexts(
+    "Оценки последних 3", "порог 0,37", "Оценка", "Транзакций", "ниже", "выше", "Оценка", ",", "\u00a0", "\u00a0"
+)
 SCORES = st.lists(st.floats(0, 1), max_size=100)
 
 

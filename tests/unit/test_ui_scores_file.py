@@ -11,7 +11,7 @@ from ui.journal import ScoredRow
 from ui.scores_file import csv_lines, path_of, safe_text
 
 
-@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝"])
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "  =", "\u00a0@"])
 def test_no_text_begins_a_formula(begin: str) -> None:
     """Spreadsheets run what begins so; an apostrophe makes it text."""
     assert safe_text(f"{begin}cmd|' /C calc'!A0").startswith("'")
