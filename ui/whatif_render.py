@@ -22,7 +22,7 @@ Row = tuple[str, str, str]
 
 
 def comparison(
-    chosen: float, model: Model | None, curve: Curve | None, basis: Basis | None, payments_a_day: float, texts: Texts,
+    chosen: float, model: Model | None, curve: Curve | None, basis: Basis | None, payments_a_day: float | None, texts: Texts,
     words: WhatIfTexts,
 ) -> str:  # fmt: skip
     """Return the table that sets the chosen threshold beside the one in use, and what it rests on."""
@@ -46,32 +46,42 @@ def comparison(
 
 
 def _of_curve(
-    curve: Curve | None, thresholds: Sequence[float | None], payments_a_day: float, texts: Texts, words: WhatIfTexts
+    curve: Curve | None,
+    thresholds: Sequence[float | None],
+    payments_a_day: float | None,
+    texts: Texts,
+    words: WhatIfTexts,
 ) -> list[Row]:
     if curve is None:
         return []
     numbers = texts.numbers
-    found = [None if one is None else expected(curve, one, payments_a_day) for one in thresholds]
+    found = [None if one is None else expected(curve, one, payments_a_day or 0.0) for one in thresholds]
+    a_day = [None if payments_a_day is None else one for one in found]
 
     def row(name: str, figures: list[str]) -> Row:
         return name, figures[0], figures[1]
 
     return [
-        row(words.alerts, [_MISSING if one is None else numbers.decimal(one.alerts, 1) for one in found]),
+        row(words.alerts, [_MISSING if one is None else numbers.decimal(one.alerts, 1) for one in a_day]),
         row(words.precision, [_MISSING if one is None else _share(one.precision, texts) for one in found]),
         row(words.recall, [_MISSING if one is None else _share(one.recall, texts) for one in found]),
-        row(words.caught, [_MISSING if one is None else numbers.whole(round(one.caught_amount)) for one in found]),
-        row(words.missed, [_MISSING if one is None else numbers.whole(round(one.missed_amount)) for one in found]),
+        row(words.caught, [_MISSING if one is None else numbers.whole(round(one.caught_amount)) for one in a_day]),
+        row(words.missed, [_MISSING if one is None else numbers.whole(round(one.missed_amount)) for one in a_day]),
     ]
 
 
 def _of_mart(
-    basis: Basis | None, thresholds: Sequence[float | None], payments_a_day: float, texts: Texts, words: WhatIfTexts
+    basis: Basis | None,
+    thresholds: Sequence[float | None],
+    payments_a_day: float | None,
+    texts: Texts,
+    words: WhatIfTexts,
 ) -> list[Row]:
     if basis is None:
         return []
     numbers = texts.numbers
-    seen = [None if one is None else alerts_of_stream(basis.stream, one, payments_a_day) for one in thresholds]
+    known = [None if payments_a_day is None else one for one in thresholds]
+    seen = [None if one is None else alerts_of_stream(basis.stream, one, payments_a_day or 0.0) for one in known]
     said = [None if one is None else confirmed(basis.judged, one) for one in thresholds]
     alerts = [_MISSING if one is None else numbers.decimal(one, 1) for one in seen]
     verdicts = [_MISSING if one is None else _confirmed(one, texts, words) for one in said]

@@ -58,15 +58,15 @@ class WhatIf:
         with told_plainly(self._texts):
             model, basis = self._frame.parts.model(), self._frame.parts.mart.ask(whatif.read_basis)
             threshold = model.threshold if model else _UNKNOWN
-            a_day = round(basis.stream.a_day) if basis else 0
+            a_day = round(basis.stream.a_day) if basis else None
             return threshold, a_day, basis, *self._shown(threshold, a_day, basis)
 
     def show(self, threshold: float, a_day: float | None, basis: Basis | None) -> tuple[Update, ...]:
         """Show what the chosen threshold would do."""
         with told_plainly(self._texts):
-            return self._shown(threshold, max(0.0, a_day or 0.0), basis)
+            return self._shown(threshold, None if a_day is None else max(0.0, a_day), basis)
 
-    def _shown(self, threshold: float, a_day: float, basis: Basis | None) -> tuple[Update, ...]:
+    def _shown(self, threshold: float, a_day: float | None, basis: Basis | None) -> tuple[Update, ...]:
         model = self._frame.parts.model()
         curve = self._curve_of(model)
         told = comparison(threshold, model, curve, basis, a_day, self._texts, self._words)

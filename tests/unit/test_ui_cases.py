@@ -311,7 +311,9 @@ def test_what_if_tells_what_it_does_not_know() -> None:
     assert "100,0\u00a0% (1/1)" in whole
     assert "Ниже 0,50 вердиктов нет" in whole
     assert "нет кривой" in comparison(0.1, model, None, basis, 100.0, RUSSIAN, words)
-    assert "База недоступна" in comparison(0.1, model, CURVE, None, 100.0, RUSSIAN, words)
+    away = comparison(0.1, model, CURVE, None, None, RUSSIAN, words)
+    assert "База недоступна" in away
+    assert "0,0<" not in away, "how many payments a day there are is not known: nor how many alerts"
     nothing = comparison(0.1, None, None, None, 100.0, RUSSIAN, words)
     assert "<table" not in nothing
     spec = curve_chart(CURVE, 0.1, 0.5, RUSSIAN, words).to_dict()
