@@ -22,8 +22,8 @@ Row = tuple[str, str, str]
 
 
 def comparison(
-    chosen: float, model: Model | None, curve: Curve | None, basis: Basis | None, payments_a_day: float | None, texts: Texts,
-    words: WhatIfTexts,
+    chosen: float, model: Model | None, curve: Curve | None, basis: Basis | None, payments_a_day: float | None,
+    texts: Texts, words: WhatIfTexts,
 ) -> str:  # fmt: skip
     """Return the table that sets the chosen threshold beside the one in use, and what it rests on."""
     numbers = texts.numbers

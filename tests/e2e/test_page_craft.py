@@ -18,7 +18,7 @@ AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 GRAVE = {"serious", "critical"}
 WITHIN = 20_000
 STANDS_THERE = {
-    "check": "#flagged tbody tr",
+    "check": "#plot svg.marks",
     "live": "#live-table tbody tr",
     "uploads": "#uploads tbody tr",
     "cases": "#case-reasons .reasons li",
