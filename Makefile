@@ -8,10 +8,10 @@ HAVE_PIP = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m en
 STACK := $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status restart logs psql dlq backup restore topics send test test-brokers fuzz soak check format bench scale model lock clean-data clean
+.PHONY: help up down status restart logs psql dlq backup restore topics send test test-brokers faults faults-long faults-brokers fuzz soak check format bench scale model lock clean-data clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: $(VENV)/.stack  ## start everything, send a sample file through, say where the page is
 	@$(STACK) up
@@ -55,6 +55,15 @@ test: $(VENV)/.dev  ## all tests; ARGS='-k name' for some
 
 test-brokers: $(VENV)/.dev  ## three brokers in Docker, killed in turn under load; some minutes
 	@$(BIN)/python -m pytest tests/brokers --timeout 1800 $(ARGS)
+
+faults: $(VENV)/.dev  ## exactly once, whatever is killed; ARGS='-k broker' for some, FAULTS_SEED=7 for the same draws again
+	@$(BIN)/python -m pytest tests/faults/cases --timeout 900 $(ARGS)
+
+faults-long: $(VENV)/.dev  ## the same for an hour and harder, seed after seed; ARGS='--seconds 28800' for a night
+	@$(BIN)/python -m tests.faults $(ARGS)
+
+faults-brokers: $(VENV)/.dev  ## the same with three brokers, each of them killed in turn
+	@$(BIN)/python -m pytest tests/faults/brokers --timeout 900 $(ARGS)
 
 soak: $(VENV)/.dev  ## two hours under load, the page open: does anything grow? ARGS='--seconds 600' for less
 	@$(BIN)/python -m tests.soak $(ARGS)

@@ -59,7 +59,7 @@ class GroupReader:
                 enable_auto_commit=False,
                 enable_auto_offset_store=False,
                 isolation_level="read_committed",
-                auto_offset_reset="earliest",
+                auto_offset_reset="error",  # never skip in silence, nor begin anew
                 fetch_queue_backoff_ms=20,
             )
         )

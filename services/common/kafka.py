@@ -89,11 +89,14 @@ class Ownership:
         batch = Batch()
         expected, taken = self.next_offsets, batch.next_offsets
         for message in messages:
-            if error := message.error():
-                check_error(error)
-                continue
             place: Place = (message.topic(), message.partition())  # type: ignore[assignment]  # read, so it has both
             offset: int = message.offset()  # type: ignore[assignment]
+            if error := message.error():
+                if error.code() != KafkaError._AUTO_OFFSET_RESET:
+                    check_error(error)
+                elif offset >= expected.get(place, offset + 1):  # else it tells of the time before a seek
+                    raise Retry(f"{place[0]}/{place[1]} does not hold offset {offset}, which comes next")
+                continue
             start = taken.get(place)
             if start is None:
                 start = expected.get(place)

@@ -3,12 +3,17 @@
 from typing import Any
 
 from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.errors import Retry
+from services.common.errors import Retry, Stop
 from services.common.group import GroupReader
-from services.common.kafka import Batch
+from services.common.kafka import Batch, edge_offsets
+from services.common.logs import get_logger
+from services.scorer import metrics
 
 POSITION_TIMEOUT_SECONDS = 10.0
+
+log = get_logger()
 
 
 class Source(GroupReader):
@@ -20,7 +25,7 @@ class Source(GroupReader):
         What is returned counts as taken up: if it is not written, this consumer is of no use any more.
 
         Raises:
-            Retry: the consumer must be made anew.
+            Retry: the consumer must be made anew; Stop: the topic was.
         """
         try:
             messages = self._consume(at_most)
@@ -42,12 +47,31 @@ class Source(GroupReader):
         return {place[1]: self._ownership.assignments[place] for place in self._ownership.next_offsets}
 
     def _position(self) -> None:
-        """Ask the group where the new partitions stand: stable offsets alone, no transaction pending on them."""
-        places = [TopicPartition(*place) for place in self._ownership.unpositioned]
-        committed = self._consumer.committed(places, timeout=POSITION_TIMEOUT_SECONDS)
-        self._ownership.position(
-            {
-                (place.topic, place.partition): 0 if place.offset == OFFSET_INVALID else place.offset
-                for place in committed
-            }
+        """Ask the group where the new partitions stand: stable offsets alone, no transaction pending on them.
+
+        A partition of which nothing was ever committed begins with its oldest message. So does one whose next messages
+        are gone: nobody can score them any more, and the others must not wait for that.
+
+        Raises:
+            Stop: the topic ends before the offset that comes next: it was made anew.
+        """
+        places = set(self._ownership.unpositioned)
+        lows = edge_offsets(self._admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        answer = self._consumer.committed(
+            [TopicPartition(*place) for place in places], timeout=POSITION_TIMEOUT_SECONDS
         )
+        committed = {(place.topic, place.partition): place.offset for place in answer}
+        highs = edge_offsets(self._admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        for place, offset in committed.items():  # the highs are the newer ones
+            if offset > highs[place]:
+                ends = f"the group stands at {offset}, the topic ends at {highs[place]}: it was made anew"
+                raise Stop(f"{place[0]}/{place[1]}: {ends}; docs/operations.md says what to do")
+            if OFFSET_INVALID != offset < lows[place]:
+                log.error(
+                    "gone before they were scored", topic=place[0], partition=place[1], first=offset,
+                    last=lows[place] - 1,
+                )  # fmt: skip
+                metrics.GONE.inc(lows[place] - offset)
+            if offset < lows[place] or offset == OFFSET_INVALID:
+                self._consumer.seek(TopicPartition(*place, lows[place]))
+        self._ownership.position({place: max(offset, lows[place]) for place, offset in committed.items()})

@@ -3,8 +3,10 @@
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from confluent_kafka import KafkaException
@@ -15,10 +17,13 @@ from services.common.settings import TopicSettings
 from stack.ports import free_port
 from stack.servers import KafkaServer, PostgresServer, kafka_server
 from tests.faults.pipeline import Pipeline, Scale, running_pipeline
+from tests.faults.slack import slack
 from tests.support.proxy import Proxy
 
-SEED, LONG = "FAULTS_SEED", "FAULTS_LONG"
-"""Variables: the seed of all that is drawn (another one each time by default), and whether to try harder."""
+SEED, LONG, ENDS = "FAULTS_SEED", "FAULTS_LONG", "FAULTS_ENDS"
+"""Variables: the seed of all that is drawn (another one each time by default), whether to try harder, and when, in
+seconds since 1970, the last case may begin.
+"""
 
 BATCH_MESSAGES = "500"
 """Small batches: more Kafka transactions to hit."""
@@ -29,6 +34,18 @@ _seed = os.environ.get(SEED) or secrets.token_hex(4)
 def pytest_report_header() -> str:
     """Say how to have the same draws again."""
     return f"fault suite: {SEED}={_seed}{f' {LONG}=1' if os.environ.get(LONG) else ''}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Take the cases in another order each time if there may not be time for all of them."""
+    if os.environ.get(ENDS):
+        Random(_seed).shuffle(items)
+
+
+def pytest_runtest_setup() -> None:
+    """Begin no case when time is up."""
+    if time.time() > float(os.environ.get(ENDS) or "inf"):
+        pytest.skip("time is up")
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +89,7 @@ def pipeline(
     name = request.node.name
     env = service_env(kafka, topics, tmp_path) | {"SINK_BATCH_MAX_MESSAGES": BATCH_MESSAGES}
     envs = {"scorer": env, "sink": env | database_env(database, "fraud_sink")}
-    scale = Scale(rate=3_000, seconds=60) if long else Scale(rate=800, seconds=8)
+    scale = Scale(rate=3_000 / slack(), seconds=60) if long else Scale(rate=800 / slack(), seconds=6)
     with running_pipeline(name, kafka, topics, database.conninfo, envs, tmp_path, f"{_seed}/{name}", scale) as pipeline:
         yield pipeline
     admin = AdminClient({"bootstrap.servers": kafka})

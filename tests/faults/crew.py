@@ -14,6 +14,7 @@ from typing import Self
 
 from stack.ports import free_port
 from tests.faults import failpoints
+from tests.faults.slack import slack
 from tests.support.processes import ServiceProcess, wait_for
 
 RESTART_SECONDS = 0.2
@@ -101,7 +102,7 @@ class Crew:
     def wait_ready(self, seconds: float = 60) -> None:
         """Wait until every process is ready."""
         for member in list(self.members):
-            wait_for(lambda one=member: one.service.ready(), seconds, member.service.text)
+            wait_for(lambda one=member: one.service.ready(), seconds * slack(), member.service.text)
 
     def kill(self, member: Member) -> float:
         """SIGKILL a member's process; return when (monotonic)."""
@@ -117,7 +118,7 @@ class Crew:
                 if member.service.process.poll() is None:
                     member.service.process.send_signal(signal.SIGTERM)
         for member in members:
-            member.exits.append(member.service.finish(seconds))
+            member.exits.append(member.service.finish(seconds * slack()))
         return [member.exits[-1] for member in members]
 
     def thaw(self, member: Member) -> float:

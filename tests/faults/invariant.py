@@ -1,6 +1,7 @@
 """The one invariant of all cases, checked when it is quiet.
 
     every committed message of `transactions` = one committed record of `scores`, or one dead letter
+    every score = the one of a single pass over the log of its partition, what is remembered of customers included
     every record of `scores` and `transactions` = one effect in PostgreSQL, by an audit that no primary key deceives
     in each partition the scores come in the order of the payments
     nothing waits: no lag, no open Kafka transaction
@@ -8,9 +9,10 @@
 Everything is counted in the topics and in the audit; nothing a service says of itself is believed.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import orjson
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, Message, TopicPartition
@@ -19,13 +21,18 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from services.common.contract import record_id
 from services.common.dead_letters import NOTE_HEADER, PREFIX
 from services.common.settings import TopicSettings
+from services.scorer.score import Model
 from tests.faults.audit import Connection, applied_places, applied_twice
+from tests.support.recompute import recomputed
 from tests.support.topics import headers, read_each
 
 Place = tuple[int, int]
 """(partition, offset)"""
 
 SHOWN = 5
+
+SCORE_TOLERANCE = 2e-6
+"""Scores are published with 6 decimals."""
 
 
 @dataclass
@@ -57,6 +64,8 @@ class Log:
     """The topics as a committed reader sees them."""
 
     inputs: dict[Place, str] = field(default_factory=dict)
+    payments: dict[Place, tuple[bytes | None, bytes]] = field(default_factory=dict)
+    """Place -> (key, value) of the inputs."""
     scores: dict[Place, tuple[str, float]] = field(default_factory=dict)
     dead: list[Place] = field(default_factory=list)
 
@@ -65,7 +74,8 @@ class Log:
         """Read all three."""
         log = cls()
         for message in read_each(bootstrap, topics.transactions):
-            log.inputs[_place(message)] = input_id(message)
+            place = _place(message)
+            log.inputs[place], log.payments[place] = input_id(message), (message.key(), message.value() or b"")
         for message in read_each(bootstrap, topics.scores):
             body = orjson.loads(message.value() or b"")
             log.scores[_place(message)] = (body["transaction_id"], body["score"])
@@ -87,6 +97,15 @@ def compare_topics(log: Log, findings: Findings) -> None:
     findings.doubled += findings.note("dead letters too many", [place for place, times in dead.items() if times > 1])
     findings.note("dead letters of nothing", dead.keys() - log.inputs.keys())
     findings.note("scores out of order", _overtaken(log, expected))
+
+
+def compare_scores(log: Log, model: Model, topic: str, findings: Findings) -> None:
+    """Note scores that differ from those of one pass over the log; rejects are remembered by nobody."""
+    dead = set(log.dead)
+    payments = {place: payment for place, payment in log.payments.items() if place not in dead}
+    expected, found = _by_id(recomputed(payments, model, topic)), _by_id(log.scores)
+    differing = [(name, found[name], wanted) for name, wanted in expected.items() if _differ(found[name], wanted)]
+    findings.note("scores (id, found, expected) that are not those of one pass over the log", differing)
 
 
 def compare_acknowledged(log: Log, acknowledged: Mapping[Place, str], findings: Findings) -> None:
@@ -140,7 +159,7 @@ def ends_of(bootstrap: str, topic: str) -> dict[int, int]:
 
 def log_ends(bootstrap: str, topic: str, level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED) -> dict[int, int]:
     """Return partition -> where its log ends; for committed readers, where its first open Kafka transaction begins."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = _admin(bootstrap)
     partitions = admin.list_topics(topic, timeout=10).topics[topic].partitions
     wanted = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}  # type: ignore[no-untyped-call]
     answers = admin.list_offsets(wanted, isolation_level=level, request_timeout=10)
@@ -152,8 +171,7 @@ def committed_offsets(bootstrap: str, group: str, topic: str, partitions: Iterab
     wanted = [TopicPartition(topic, partition) for partition in partitions]
     if not wanted:
         return {}
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    [answer] = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)]).values()
+    [answer] = _admin(bootstrap).list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)]).values()
     return {place.partition: place.offset for place in answer.result().topic_partitions}
 
 
@@ -166,6 +184,27 @@ def input_id(message: Message) -> str:
         return ""
     partition, offset = _place(message)
     return str(given) if given else record_id(message.topic() or "", partition, offset)
+
+
+@cache
+def _admin(bootstrap: str) -> AdminClient:
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
+
+
+def _by_id(scores: Mapping[Place, tuple[str, float]]) -> dict[str, list[float]]:
+    grouped: dict[str, list[float]] = defaultdict(list)
+    for name, score in scores.values():
+        grouped[name].append(score)
+    for of_one in grouped.values():
+        of_one.sort()
+    return grouped
+
+
+def _differ(found: list[float], expected: list[float]) -> bool:
+    """Return whether as many scores of an id were found as expected, and they are others."""
+    return len(found) == len(expected) and any(
+        abs(a - b) > SCORE_TOLERANCE for a, b in zip(found, expected, strict=True)
+    )
 
 
 def _place(message: Message) -> Place:

@@ -12,7 +12,8 @@ from random import Random
 
 import psycopg
 
-from services.common.settings import TopicSettings
+from services.common.settings import TopicSettings, project_root
+from services.scorer.score import Model, load_model
 from tests.faults.audit import Connection, install_audit, remove_audit
 from tests.faults.crew import Crew, Footprint, Lives, Member
 from tests.faults.feeder import Feeder, Payment, payments
@@ -24,10 +25,12 @@ from tests.faults.invariant import (
     compare_acknowledged,
     compare_effects,
     compare_mart,
+    compare_scores,
     compare_topics,
     ends_of,
     log_ends,
 )
+from tests.faults.slack import slack
 from tests.faults.watcher import Watcher
 from tests.support.processes import wait_for
 from tests.support.topics import read_each
@@ -37,8 +40,6 @@ RESULTS = "FAULTS_RESULTS"
 
 QUIET_SECONDS = 60
 RECOVERY_SECONDS = {"scorer": 5.0, "broker": 15.0}
-SLACK = "FAULTS_SLACK"
-"""Name of the variable with a factor on the times that are asserted: more than 1 on a machine with other work to do."""
 
 MORE_THREADS, MORE_RSS = 4, 48 * 2**20
 """What a process may have gained at the end of a case over what it took under load before the first fault."""
@@ -73,6 +74,7 @@ class Pipeline:
     recoveries: dict[str, list[float]] = field(default_factory=dict)
     acknowledged: dict[tuple[int, int], str] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
+    model_dir: Path = project_root() / "onnx"
     _baselines: dict[str, Footprint] = field(default_factory=dict)
 
     def start(self, scorers: int = 2, sinks: int = 1, points: str = HOLD, **env: str) -> None:
@@ -86,6 +88,7 @@ class Pipeline:
 
     def hire_scorer(self, *points: str, **env: str) -> Member:
         """Start one more scorer; `points` are those of its first life, its second one, and so on."""
+        env = {"SCORER_MODEL_DIR": str(self.model_dir), **env}
         lives: Lives = [{"FAULTS_POINTS": specification, **env} for specification in points or ("",)]
         return self.scorers.hire(*lives)
 
@@ -102,7 +105,7 @@ class Pipeline:
             try:
                 if watched:
                     self.watcher.follow(feeder)
-                    self.watcher.seconds_to_recover(time.monotonic() - 1, 60, self.text)
+                    self.watcher.seconds_to_recover(time.monotonic() - 1, 60 * self.slack, self.text)
                     self._note_baselines()
                 yield feeder
             finally:
@@ -149,7 +152,7 @@ class Pipeline:
     @property
     def slack(self) -> float:
         """Factor on the times that are asserted."""
-        return float(os.environ.get(SLACK, "1"))
+        return slack()
 
     def pause(self, low: float, high: float) -> None:
         """Let it work for a while, seconds drawn between the two."""
@@ -163,7 +166,7 @@ class Pipeline:
         """Wait until nothing waits, check footprints, end the services; return what the topics hold."""
         self.wait_until_scored()
         if self.sinks.members:
-            self._wait_until_kept()
+            self.wait_until_kept()
         for crew in (self.scorers, self.sinks):
             crew.wait_ready()
             self._check_footprints(crew)
@@ -171,11 +174,24 @@ class Pipeline:
             assert set(codes) <= {0}, f"{crew.name} ended with {codes}\n{crew.text[-3000:]}"
         return Log.read(self.bootstrap, self.topics)
 
-    def compare(self, *, ids_repeat: bool = False) -> Findings:
-        """Settle and count; nothing is raised for what was lost or doubled."""
+    def compare(self) -> Findings:
+        """Settle and count; nothing is raised for what was lost or doubled, as that is what the case is about."""
+        findings = self._compare(ids_repeat=False)
+        self._keep_result(is_control=True)
+        return findings
+
+    def check(self, *, ids_repeat: bool = False) -> Findings:
+        """Settle and check the invariant; return what was counted."""
+        findings = self._compare(ids_repeat=ids_repeat)
+        self._keep_result(is_control=False)
+        findings.check()
+        return findings
+
+    def _compare(self, *, ids_repeat: bool) -> Findings:
         log, findings = self.settle(), self.findings
         compare_topics(log, findings)
         compare_acknowledged(log, self.acknowledged, findings)
+        compare_scores(log, self.model, self.topics.transactions, findings)
         findings.aborted = self._count_uncommitted() - findings.scores
         findings.note("scores seen that are not there", self._seen_but_gone(log))
         groups = {self.group("scorer"): self.topics.transactions}
@@ -185,18 +201,16 @@ class Pipeline:
                 compare_mart(log, mart, findings)
                 if not ids_repeat:
                     compare_effects(log, mart, findings)
-        self._keep_result()
-        return findings
-
-    def check(self, *, ids_repeat: bool = False) -> Findings:
-        """Settle and check the invariant; return what was counted."""
-        findings = self.compare(ids_repeat=ids_repeat)
-        findings.check()
         return findings
 
     def records(self) -> int:
         """Return how many offsets the topic of the payments has used."""
         return sum(log_ends(self.bootstrap, self.topics.transactions).values())
+
+    @property
+    def model(self) -> Model:
+        """The scorers' model."""
+        return load_model(self.model_dir)
 
     @contextlib.contextmanager
     def mart(self) -> Iterator[Connection]:
@@ -238,9 +252,10 @@ class Pipeline:
             stands = committed_offsets(self.bootstrap, self.group("scorer"), self.topics.transactions, ends)
             return {partition: end - stands[partition] for partition, end in ends.items() if stands[partition] < end}
 
-        wait_for(lambda: not behind(), QUIET_SECONDS, lambda: f"not scored: {behind()}\n{self.text()}")
+        wait_for(lambda: not behind(), QUIET_SECONDS * self.slack, lambda: f"not scored: {behind()}\n{self.text()}")
 
-    def _wait_until_kept(self) -> None:
+    def wait_until_kept(self) -> None:
+        """Wait until the database holds all scores and payments."""
         topics = (self.topics.scores, self.topics.transactions)
         ends = {(t, partition): end for t in topics for partition, end in ends_of(self.bootstrap, t).items()}
 
@@ -250,7 +265,7 @@ class Pipeline:
             stands = {(topic, partition): offset for topic, partition, offset in rows}
             return {place: end - stands.get(place, 0) for place, end in ends.items() if stands.get(place, 0) < end}
 
-        wait_for(lambda: not behind(), QUIET_SECONDS, lambda: f"not kept: {behind()}\n{self.text()}")
+        wait_for(lambda: not behind(), QUIET_SECONDS * self.slack, lambda: f"not kept: {behind()}\n{self.text()}")
 
     def _count_uncommitted(self) -> int:
         return sum(1 for _ in read_each(self.bootstrap, self.topics.scores, "read_uncommitted"))
@@ -259,11 +274,12 @@ class Pipeline:
         """Return what was read as committed while it ran, and is not committed any more."""
         return list((self.watcher.seen - Counter(name for name, _ in log.scores.values())).elements())
 
-    def _keep_result(self) -> None:
+    def _keep_result(self, *, is_control: bool) -> None:
         findings = self.findings
         result = {
             "case": self.name,
             "seed": self.seed,
+            "control": is_control,
             "records": findings.records,
             "scores": findings.scores,
             "dead_letters": findings.dead_letters,

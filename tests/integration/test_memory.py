@@ -1,27 +1,23 @@
 """The scorer's history as processes keep it: through restarts, kills and rebalances, on a real Kafka."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import orjson
 import pytest
-from confluent_kafka import Message, Producer
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # re-exported without saying so
 
 from conftest import Start
 from services.common.contract import customer_key
 from services.common.settings import TopicSettings
 from services.scorer.changelog import from_records
-from services.scorer.events import Events
-from services.scorer.history import PAST, History
-from services.scorer.memory import hashes
-from services.scorer.risk import payment_risks
-from services.scorer.score import Model, load_model
+from services.scorer.score import load_model
 from tests.support.messages import PAYMENT, nested
 from tests.support.models import write_probe
 from tests.support.processes import ServiceProcess, wait_for
+from tests.support.recompute import recomputed
 from tests.support.topics import produce, read_all
 
 MESSAGES = 100_000
@@ -52,28 +48,12 @@ def payments(count: int) -> Iterator[tuple[bytes, bytes]]:
         yield earlier[number // 2] if number % 40 == 39 else record
 
 
-def recomputed(messages: list[Message], model: Model) -> dict[tuple[int, int], tuple[bytes, float]]:
-    """Return (partition, offset) -> (id, score), worked out in one go over the log of each partition."""
-    scores = {}
-    for partition in {message.partition() or 0 for message in messages}:
-        log = sorted((m for m in messages if m.partition() == partition), key=lambda m: m.offset() or 0)
-        columns, rejects = model.decoder.decode([m.value() for m in log], str)
-        assert not rejects
-        keyed = np.array([bool(m.key()) for m in log])
-        events = Events(
-            hashes([m.key() or b"" for m in log]),
-            columns.seconds,
-            columns.numbers["amount"].astype(np.float32),
-            hashes([i.encode() for i in columns.ids]),
-            payment_risks(columns, model.manifest.recipe),
-        )
-        values = np.full((len(log), len(PAST)), np.nan)
-        values[keyed] = History().observe(events.take(keyed)).values
-        for message, name, score in zip(
-            log, columns.ids, model.score(model.features(replace(columns, past=values))), strict=True
-        ):
-            scores[partition, message.offset() or 0] = (name.encode(), float(score))
-    return scores
+def scored_again(kafka: str, topics: TopicSettings, probe: Path) -> list[tuple[str, float]]:
+    """Return (id, score) of every payment, worked out in one go over the log."""
+    log = {
+        (m.partition() or 0, m.offset() or 0): (m.key(), m.value() or b"") for m in read_all(kafka, topics.transactions)
+    }
+    return list(recomputed(log, load_model(probe), topics.transactions).values())
 
 
 @pytest.mark.timeout(600)
@@ -94,12 +74,11 @@ def test_scores_are_those_of_one_pass_over_the_log(
     assert producer.flush(30) == 0
     wait_for(lambda: _scored(kafka, topics) >= MESSAGES, 120, lambda: f"{_scored(kafka, topics)} scored")
 
-    expected = recomputed(read_all(kafka, topics.transactions), load_model(probe))
-    found: dict[bytes, list[float]] = {}
+    found: dict[str, list[float]] = {}
     for message in read_all(kafka, topics.scores):
-        found.setdefault(message.key() or b"", []).append(orjson.loads(message.value() or b"")["score"])
-    wanted: dict[bytes, list[float]] = {}
-    for name, score in expected.values():
+        found.setdefault((message.key() or b"").decode(), []).append(orjson.loads(message.value() or b"")["score"])
+    wanted: dict[str, list[float]] = {}
+    for name, score in scored_again(kafka, topics, probe):
         wanted.setdefault(name, []).append(score)
     assert found.keys() == wanted.keys()
     worst = max(np.abs(np.sort(found[name]) - np.sort(wanted[name])).max() for name in wanted)
@@ -132,10 +111,10 @@ def test_a_restarted_scorer_remembers(kafka: str, topics: TopicSettings, start: 
     records = [(m.key() or b"", m.value()) for m in read_all(kafka, topics.history)]
     assert len(records) == 3
     assert len(from_records(records).history) == 1
-    scores = {m.key(): orjson.loads(m.value() or b"")["score"] for m in read_all(kafka, topics.scores)}
-    assert {k or b"": v for k, v in scores.items()} == pytest.approx(
-        dict(recomputed(read_all(kafka, topics.transactions), load_model(probe)).values()), abs=2e-6
-    )
+    scores = {
+        (m.key() or b"").decode(): orjson.loads(m.value() or b"")["score"] for m in read_all(kafka, topics.scores)
+    }
+    assert scores == pytest.approx(dict(scored_again(kafka, topics, probe)), abs=2e-6)
 
 
 def test_a_payment_whose_key_is_not_its_customer_is_scored_without_history(

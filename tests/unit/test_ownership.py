@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
 
 from services.common.errors import Retry
 from services.common.kafka import Batch, Ownership
@@ -97,3 +97,19 @@ def test_a_slow_consumer_is_made_anew(ownership: Ownership) -> None:
 
     with pytest.raises(Retry):
         ownership.accept(messages)
+
+
+def test_an_offset_that_the_partition_does_not_hold_is_an_error(ownership: Ownership) -> None:
+    """Removed by retention, or of a topic that was made anew: never skipped in silence."""
+    gone = KafkaError(KafkaError._AUTO_OFFSET_RESET)
+
+    with pytest.raises(Retry, match="t/0 does not hold offset 5"):
+        ownership.accept([FakeMessage(0, 5, gone)])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(("partition", "offset"), [(0, 4), (0, OFFSET_INVALID), (2, 9)])
+def test_an_offset_that_is_not_wanted_any_more_is_no_error(ownership: Ownership, partition: int, offset: int) -> None:
+    """It was asked for before the partition was sought to another place, or the partition is not ours."""
+    gone = KafkaError(KafkaError._AUTO_OFFSET_RESET)
+
+    assert not ownership.accept([FakeMessage(partition, offset, gone)])  # type: ignore[list-item]

@@ -28,7 +28,11 @@ def test_sinks_killed_before_and_after_the_commit(pipeline: Pipeline, long: bool
     pipeline.start(sinks=0)
     deaths = 10 if long else 2
     with pipeline.load():
-        wait_for(lambda: all(len(member.exits) >= deaths for member in pipeline.sinks.members), 200, pipeline.text)
+        wait_for(
+            lambda: all(len(member.exits) >= deaths for member in pipeline.sinks.members),
+            200 * pipeline.slack,
+            pipeline.text,
+        )
 
     pipeline.check()
 
@@ -58,7 +62,7 @@ def test_the_database_is_killed_and_stays_away(pipeline: Pipeline, database: Pos
             pipeline.pause(1, 3)
         with pipeline.mart() as mart:
             kept = rows_of_scores(mart)
-            wait_for(lambda: rows_of_scores(mart) > kept, 30, pipeline.text)
+            wait_for(lambda: rows_of_scores(mart) > kept, 30 * pipeline.slack, pipeline.text)
         assert members(pipeline) == before, "the sink had to join its group again"
 
     pipeline.check()
@@ -81,7 +85,7 @@ def test_the_answer_to_a_commit_is_lost(pipeline: Pipeline, database: PostgresSe
         pipeline.start(sinks=0)
         with pipeline.load():
             proxy.on_request = losses.on_request
-            wait_for(lambda: losses.lost >= (50 if long else 5), 120, pipeline.text)
+            wait_for(lambda: losses.lost >= (50 if long else 5), 120 * pipeline.slack, pipeline.text)
             proxy.on_request = lambda _, data: data
         pipeline.done["lost answer to COMMIT"] = losses.lost
 
@@ -151,7 +155,7 @@ def test_a_full_disk_is_waited_out(pipeline: Pipeline) -> None:
                     "create trigger full_disk before insert on scores for each row execute function full_disk()"
                 )
                 pipeline.inflict("disk full")
-                wait_for(lambda: "53100" in pipeline.sinks.text, 30, pipeline.text)
+                wait_for(lambda: "53100" in pipeline.sinks.text, 30 * pipeline.slack, pipeline.text)
                 pipeline.pause(3, 3)
         finally:
             mart.execute("drop function full_disk cascade")

@@ -25,7 +25,11 @@ def test_killed_at_each_step_of_a_kafka_transaction(pipeline: Pipeline, long: bo
     pipeline.start(scorers=0)
     deaths = 10 if long else 2
     with pipeline.load():
-        wait_for(lambda: all(len(member.exits) >= deaths for member in pipeline.scorers.members), 200, pipeline.text)
+        wait_for(
+            lambda: all(len(member.exits) >= deaths for member in pipeline.scorers.members),
+            200 * pipeline.slack,
+            pipeline.text,
+        )
 
     assert pipeline.check().aborted > 0
     assert set(pipeline.scorers.exits) == {-9, 0}

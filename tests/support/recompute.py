@@ -1,0 +1,52 @@
+"""Scores worked out anew from the log alone, in one go, to compare with what processes wrote."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from services.common.contract import record_id
+from services.scorer.events import Events
+from services.scorer.history import PAST, History
+from services.scorer.memory import customer_keys, hashes
+from services.scorer.risk import payment_risks
+from services.scorer.score import Model
+
+Place = tuple[int, int]
+"""(partition, offset)"""
+
+Payments = Mapping[Place, tuple[bytes | None, bytes]]
+"""Place -> (key, value)"""
+
+
+def recomputed(payments: Payments, model: Model, topic: str) -> dict[Place, tuple[str, float]]:
+    """Return place -> (id, score) of the payments of a topic, each of which must be one that can be decoded."""
+    scores: dict[Place, tuple[str, float]] = {}
+    for partition in {partition for partition, _ in payments}:
+        places = sorted(place for place in payments if place[0] == partition)
+        scores |= _recomputed_in_order(places, payments, model, topic)
+    return scores
+
+
+def _recomputed_in_order(
+    places: Sequence[Place], payments: Payments, model: Model, topic: str
+) -> dict[Place, tuple[str, float]]:
+    keys = [payments[place][0] for place in places]
+    columns, rejects = model.decoder.decode(
+        [payments[place][1] for place in places], lambda row: record_id(topic, *places[row])
+    )
+    assert not rejects, f"cannot be decoded: {rejects}"
+    keyed = np.array([key is not None and key == own for key, own in zip(keys, customer_keys(columns), strict=True)])
+    events = Events(
+        hashes([key or b"" for key in keys]),
+        columns.seconds,
+        columns.numbers["amount"].astype(np.float32),
+        hashes([name.encode() for name in columns.ids]),
+        payment_risks(columns, model.manifest.recipe),
+    )
+    values = np.full((len(places), len(PAST)), np.nan)
+    values[keyed] = History().observe(events.take(keyed)).values
+    scores = model.score(model.features(replace(columns, past=values)))
+    return {
+        place: (name, float(score)) for place, name, score in zip(places, columns.ids, scores.tolist(), strict=True)
+    }
