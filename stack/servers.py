@@ -46,10 +46,14 @@ class Server:
                 self.stop()
                 raise Stop(f"{self.service.name} did not get ready:\n{self.log.read_text(errors='replace')[-2000:]}")
             if self.process is None or self.process.poll() is not None:
-                self.process = spawn(
-                    self.service.argv, env=self.service.env, log=self.log, death_signal=self.service.death_signal
-                )
+                self.launch()
             time.sleep(RETRY_SECONDS)
+
+    def launch(self) -> None:
+        """Start its process and do not wait."""
+        self.process = spawn(
+            self.service.argv, env=self.service.env, log=self.log, death_signal=self.service.death_signal
+        )
 
     def stop(self) -> None:
         """Stop it cleanly; killed if that takes too long. Its data stays."""
@@ -119,7 +123,7 @@ def kafka_server(
     prepare_kafka(home, port, jars, properties=properties, cluster_id=cluster_id)
     service = kafka_service(home, port, jars, heap)
     server = KafkaServer(service, home / "kafka.log", bootstrap=service.address)
-    with _running(server):
+    with running(server):
         yield server
 
 
@@ -133,12 +137,13 @@ def postgres_server(home: Path, port: int | None = None) -> Iterator[PostgresSer
     server = PostgresServer(
         service, home / "postgres.log", conninfo=conninfo(port, password), port=port, password=password
     )
-    with _running(server):
+    with running(server):
         yield server
 
 
 @contextlib.contextmanager
-def _running(server: Server) -> Iterator[None]:
+def running(server: Server) -> Iterator[None]:
+    """Keep a server running while the block lasts."""
     try:
         server.start()
         yield
