@@ -37,6 +37,7 @@ broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=3000
 auto.create.topics.enable=false
 group.initial.rebalance.delay.ms=0
+offsets.retention.minutes=43200
 offsets.topic.num.partitions=10
 offsets.topic.replication.factor=1
 transaction.state.log.num.partitions=10

@@ -39,3 +39,25 @@ def test_links_lead_somewhere() -> None:
     for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "onnx").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_commands_of_the_documents_exist() -> None:
+    """What they tell to type: targets of make, services of compose, commands of the stack, modules of Python."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    services = set(re.findall(r"^  ([a-z]+):$", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE))
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    code = [
+        text
+        for document in documents
+        for found in re.findall(r"```sh\n(.*?)```|`([^`\n]+)`", document.read_text(), re.DOTALL)
+        for text in found
+    ]
+    typed = "\n".join(code)
+
+    made = set(re.findall(r"(?:^|[^\w/-])make ([a-z-]+)", typed))
+    assert {"up", "dlq", "restore", "faults"} <= made <= targets
+    run = set(re.findall(r"compose (?:run --rm|stop|start|restart|logs|exec -T) ([a-z]+)", typed))
+    assert {"dlq", "scorer", "topics"} <= run <= services
+    for module in set(re.findall(r"python -m ((?:services|stack|tests|db)[\w.]*)", typed)):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module

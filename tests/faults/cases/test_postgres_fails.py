@@ -1,12 +1,16 @@
 """Sinks that are killed, a database that goes away, answers that are lost: one effect a record, by the audit."""
 
+import os
+import subprocess
 import threading
 import time
+from pathlib import Path
 from random import Random
 
 import psycopg
 from confluent_kafka.admin import AdminClient
 
+from stack.postgres import binary
 from stack.servers import PostgresServer
 from tests.faults.audit import Connection as Mart
 from tests.faults.audit import applied_twice, install_audit
@@ -141,6 +145,48 @@ def test_rows_the_database_refuses(pipeline: Pipeline) -> None:
         rejects = mart.execute("select convert_from(key, 'UTF8') from sink_rejects").fetchall()
     assert len(rejects) >= findings.records // 100 - 1
     assert all(name.endswith("13") for (name,) in rejects)
+
+
+def test_the_mart_is_emptied_and_filled_again_from_the_topics(pipeline: Pipeline) -> None:
+    """Under load, its offsets with it: the sink reads everything from the beginning, without being started anew."""
+    pipeline.start(sinks=2)
+    with pipeline.load(), pipeline.mart() as mart:
+        pipeline.pause(2, 2)
+        mart.execute("truncate scores, transactions, sink_offsets, sink_rejects, fault_audit")
+        pipeline.inflict("mart emptied")
+        pipeline.pause(2, 2)
+
+    pipeline.check()
+    assert set(pipeline.sinks.exits) == {0}
+
+
+def test_an_old_backup_is_restored_under_load(pipeline: Pipeline, database: PostgresServer, tmp_path: Path) -> None:
+    """Rows and offsets go back together, the audit with them: the sink reads again what came since."""
+    dump = tmp_path / "fraud.dump"
+    pipeline.start()
+    with pipeline.load():
+        pipeline.pause(1, 2)
+        run_postgres(database, "pg_dump", "--format=custom", f"--file={dump}", "fraud")
+        pipeline.pause(2, 3)
+        run_postgres(
+            database, "pg_restore", "--clean", "--if-exists", "--single-transaction", "--dbname=fraud", str(dump)
+        )
+        pipeline.inflict("backup restored")
+        pipeline.pause(1, 2)
+
+    pipeline.check()
+    assert set(pipeline.sinks.exits) == {0}
+
+
+def run_postgres(database: PostgresServer, program: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs as the owner, as `make backup` and `make restore` do."""
+    own = {
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(database.port),
+        "PGUSER": "fraud_owner",
+        "PGPASSWORD": database.password,
+    }
+    subprocess.run([str(binary(program)), *arguments], env=os.environ | own, check=True)
 
 
 def test_a_full_disk_is_waited_out(pipeline: Pipeline) -> None:
