@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Protocol
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from services.common.kafka import Ownership, is_drained, lag
@@ -63,9 +63,7 @@ class GroupReader:
                 fetch_queue_backoff_ms=20,
             )
         )
-        self._consumer.subscribe(
-            topics, on_assign=self._ownership.on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
-        )
+        self._consumer.subscribe(topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
 
     @property
     def ready(self) -> bool:
@@ -98,6 +96,11 @@ class GroupReader:
     @cached_property
     def _admin(self) -> AdminClient:
         return AdminClient(self._kafka.client_config())
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        """Take partitions over from their oldest message on; who positions them seeks."""
+        consumer.incremental_assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions])
+        self._ownership.on_assign(consumer, partitions)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Give partitions up once nothing of theirs is being written: their next owner begins where that ends."""

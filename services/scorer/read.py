@@ -72,6 +72,6 @@ class Source(GroupReader):
                     last=lows[place] - 1,
                 )  # fmt: skip
                 metrics.GONE.inc(lows[place] - offset)
-            if offset < lows[place] or offset == OFFSET_INVALID:
-                self._consumer.seek(TopicPartition(*place, lows[place]))
-        self._ownership.position({place: max(offset, lows[place]) for place, offset in committed.items()})
+            start = max(offset, lows[place])
+            self._consumer.seek(TopicPartition(*place, start))
+            self._ownership.position({place: start})

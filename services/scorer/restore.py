@@ -65,6 +65,7 @@ def restore_histories(
             enable_partition_eof=True,
             auto_offset_reset="earliest",
             fetch_queue_backoff_ms=20,
+            fetch_wait_max_ms=20,  # 500 by default: what the end of a partition would be waited for
         )
     )
     try:

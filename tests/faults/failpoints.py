@@ -13,10 +13,12 @@ import signal
 import time
 from dataclasses import dataclass
 
+from tests.faults.slack import slack
+
 SPECIFICATION, SEED = "FAULTS_POINTS", "FAULTS_SEED_OF_PROCESS"
 """Names of the variables in the environment of a process."""
 
-UNDER_WAY_SECONDS = 0.05
+UNDER_WAY_SECONDS = 0.1
 """Time for what was handed to a client library to leave the process before it is killed."""
 
 
@@ -57,5 +59,5 @@ class Failpoints:
             if point.action == "sleep":
                 time.sleep(self._random.uniform(point.low, point.high) / 1000)
             elif point.reached == point.due:
-                time.sleep(UNDER_WAY_SECONDS)
+                time.sleep(UNDER_WAY_SECONDS * slack())
                 os.kill(os.getpid(), {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}[point.action])
