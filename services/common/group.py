@@ -84,6 +84,7 @@ class GroupReader:
         """Leave off reading; the group keeps this member's place for the session timeout."""
         with contextlib.suppress(KafkaException, RuntimeError):
             self._consumer.close()
+        self.__dict__.pop("_admin", None)  # its threads end with it; the consumer's callbacks keep this object alive
 
     def _consume(self, at_most: int | None = None) -> list[Message]:
         """Return the messages that wait, at most a batch or fewer; none after 0.2 s without any."""

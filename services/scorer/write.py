@@ -121,11 +121,15 @@ class Target:
             raise _fate(error.args[0], "writing a batch") from error
 
     def close(self) -> None:
-        """Abort what is open, as far as that can be done quickly."""
+        """Abort what is open, as far as that can be done quickly, and let the producer go: its threads end with it.
+
+        Its callback refers to this object and this object to it, so else it would live until Python looks for cycles.
+        """
         if self._open:
             with contextlib.suppress(KafkaException):
                 self._producer.abort_transaction(ABORT_TIMEOUT_SECONDS)
             self._producer.purge()
+        del self._producer
 
     def _commit(self) -> None:
         """Commit, again if the broker asks for it: a commit resumes where it was."""

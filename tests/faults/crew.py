@@ -20,6 +20,9 @@ from tests.support.processes import ServiceProcess, wait_for
 RESTART_SECONDS = 0.2
 """Docker waits 0.1 s before its first restart and doubles that."""
 
+ROUTINE = ('"event": "scored"', '"event": "kept"')
+MOST_TOLD = 6_000
+
 Lives = Sequence[Mapping[str, str]]
 """The environment of a member's first life, of its second one, and so on; the last one stays."""
 
@@ -136,6 +139,16 @@ class Crew:
         """What all of them printed."""
         return "".join(member.service.text() for member in self.members + self.gone)
 
+    def explain(self) -> str:
+        """Return the end of what each of them printed, routine left out, and where each thread of each is just now."""
+        for member in self.members:
+            with contextlib.suppress(OSError):
+                os.kill(member.pid, signal.SIGUSR1)
+        time.sleep(0.5)
+        return "".join(
+            f"\n{self.name} {member.number}, exits {member.exits}:\n{_told(member)}" for member in self.members
+        )
+
     def footprints(self) -> dict[int, Footprint]:
         """Return number of member -> footprint of its process, of those that are ready."""
         found = {}
@@ -170,3 +183,8 @@ class Crew:
         elif time.monotonic() - member.ended_at >= RESTART_SECONDS:
             member.service = self._start(member.number, member.lives, member.log, member.port, member.births)
             member.births, member.ended_at = member.births + 1, None
+
+
+def _told(member: Member) -> str:
+    lines = member.service.text().splitlines()
+    return "\n".join(line for line in lines if not any(routine in line for routine in ROUTINE))[-MOST_TOLD:]

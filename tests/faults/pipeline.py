@@ -159,8 +159,8 @@ class Pipeline:
         time.sleep(self.random.uniform(low, high))
 
     def text(self) -> str:
-        """The end of what the services printed."""
-        return (self.scorers.text + self.sinks.text)[-6000:]
+        """What the services printed, and where they are."""
+        return self.scorers.explain() + self.sinks.explain()
 
     def settle(self) -> Log:
         """Wait until nothing waits, check footprints, end the services; return what the topics hold."""

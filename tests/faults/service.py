@@ -3,9 +3,11 @@
 Environment, beside the service's own: FAULTS_POINTS, FAULTS_POISON_AMOUNT, FAULTS_VARIANT, FAULTS_HOST.
 """
 
+import faulthandler
 import importlib
 import os
 import resource
+import signal
 import socket
 import sys
 
@@ -19,6 +21,7 @@ VARIANT, HOST = "FAULTS_VARIANT", "FAULTS_HOST"
 def main() -> int:
     """Run the service; return its exit code."""
     name = sys.argv.pop(1)
+    faulthandler.register(signal.SIGUSR1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     points = Failpoints.of_process()
     if host := os.environ.get(HOST):
