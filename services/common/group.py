@@ -4,14 +4,14 @@ What scorer and sink have in common: the consumer and its settings, the batch th
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.kafka import Ownership, is_drained, lag
+from services.common.kafka import Ownership, Place, edge_offsets, is_drained, lag
 from services.common.settings import KafkaSettings
 
 FIRST_MESSAGE_WAIT_SECONDS = 0.2
@@ -73,7 +73,7 @@ class GroupReader:
     @property
     def drained(self) -> bool:
         """Whether everything there is has been read, as far as this member has advanced."""
-        return is_drained(self._admin, self._consumer, self._ownership)
+        return is_drained(self._consumer, self._ownership, self._edge_offsets)
 
     @property
     def lag(self) -> int:
@@ -84,7 +84,7 @@ class GroupReader:
         """Leave off reading; the group keeps this member's place for the session timeout."""
         with contextlib.suppress(KafkaException, RuntimeError):
             self._consumer.close()
-        self.__dict__.pop("_admin", None)  # its threads end with it; the consumer's callbacks keep this object alive
+        self._forget_admin()  # its threads end with it; the consumer's callbacks keep this object alive
 
     def _consume(self, at_most: int | None = None) -> list[Message]:
         """Return the messages that wait, at most a batch or fewer; none after 0.2 s without any."""
@@ -94,9 +94,27 @@ class GroupReader:
             messages += self._consumer.consume(most - 1, 0)
         return messages
 
+    def _edge_offsets(self, places: Iterable[Place], edge: OffsetSpec) -> dict[Place, int]:
+        """Return the earliest or the latest offset of each partition.
+
+        A client that failed is not asked again. After a broker's restart it may ask for ever with the leader epochs of
+        the time before, and be refused (FENCED_LEADER_EPOCH).
+
+        Raises:
+            KafkaException: a broker does not answer.
+        """
+        try:
+            return edge_offsets(self._admin, places, edge)
+        except KafkaException:
+            self._forget_admin()
+            raise
+
     @cached_property
     def _admin(self) -> AdminClient:
         return AdminClient(self._kafka.client_config())
+
+    def _forget_admin(self) -> None:
+        self.__dict__.pop("_admin", None)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Take partitions over from their oldest message on; who positions them seeks."""

@@ -5,7 +5,7 @@ partitions), and a fetched batch may hold records of a partition that has been r
 here, and records are accepted by it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -16,6 +16,9 @@ from services.common.logs import get_logger
 
 Place = tuple[str, int]
 """(topic, partition)"""
+
+Edges = Callable[[Iterable[Place], OffsetSpec], dict[Place, int]]
+"""Asks the brokers for the earliest or the latest offset of each partition."""
 
 BROKER_TIMEOUT_SECONDS = 10.0
 
@@ -129,7 +132,7 @@ def check_error(error: KafkaError) -> None:
     log.warning("kafka", error=error.name(), detail=error.str())
 
 
-def is_drained(admin: AdminClient, consumer: Consumer, ownership: Ownership) -> bool:
+def is_drained(consumer: Consumer, ownership: Ownership, edges: Edges) -> bool:
     """Return whether everything in the owned partitions has been processed up to their ends as they are now.
 
     Ends count control records (the markers of Kafka transactions), so the client's position is compared with them: it
@@ -139,7 +142,7 @@ def is_drained(admin: AdminClient, consumer: Consumer, ownership: Ownership) -> 
         return False
     try:
         positions = consumer.position([TopicPartition(*place) for place in ownership.next_offsets])
-        ends = edge_offsets(admin, ownership.next_offsets, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        ends = edges(ownership.next_offsets, OffsetSpec.latest())  # type: ignore[no-untyped-call]
     except KafkaException:
         return False
     reached = {(position.topic, position.partition): position.offset for position in positions}

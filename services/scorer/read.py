@@ -7,7 +7,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re
 
 from services.common.errors import Retry, Stop
 from services.common.group import GroupReader
-from services.common.kafka import Batch, edge_offsets
+from services.common.kafka import Batch
 from services.common.logs import get_logger
 from services.scorer import metrics
 
@@ -56,12 +56,12 @@ class Source(GroupReader):
             Stop: the topic ends before the offset that comes next: it was made anew.
         """
         places = set(self._ownership.unpositioned)
-        lows = edge_offsets(self._admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        lows = self._edge_offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         answer = self._consumer.committed(
             [TopicPartition(*place) for place in places], timeout=POSITION_TIMEOUT_SECONDS
         )
         committed = {(place.topic, place.partition): place.offset for place in answer}
-        highs = edge_offsets(self._admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        highs = self._edge_offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         for place, offset in committed.items():  # the highs are the newer ones
             if offset > highs[place]:
                 ends = f"the group stands at {offset}, the topic ends at {highs[place]}: it was made anew"

@@ -12,7 +12,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re
 
 from services.common.errors import Retry, Stop
 from services.common.group import GroupReader
-from services.common.kafka import Batch, Place, edge_offsets
+from services.common.kafka import Batch, Place
 
 Locate = Callable[[Mapping[Place, int]], dict[Place, int]]
 """(topic, partition) -> low watermark in; (topic, partition) -> next offset out. May raise Retry."""
@@ -63,9 +63,9 @@ class Source(GroupReader):
 
     def _position(self, locate: Locate) -> None:
         places = set(self._ownership.unpositioned)
-        lows = edge_offsets(self._admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        lows = self._edge_offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         located = locate(lows)
-        highs = edge_offsets(self._admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        highs = self._edge_offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         for place, offset in located.items():  # the highs are the newer ones: another sink may be writing just now
             _check_within(place, offset, lows[place], highs[place])
             self._consumer.seek(TopicPartition(*place, offset))

@@ -159,7 +159,7 @@ def ends_of(bootstrap: str, topic: str) -> dict[int, int]:
 
 def log_ends(bootstrap: str, topic: str, level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED) -> dict[int, int]:
     """Return partition -> where its log ends; for committed readers, where its first open Kafka transaction begins."""
-    admin = _admin(bootstrap)
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # an old one may be refused after a broker's restart
     partitions = admin.list_topics(topic, timeout=10).topics[topic].partitions
     wanted = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}  # type: ignore[no-untyped-call]
     answers = admin.list_offsets(wanted, isolation_level=level, request_timeout=10)

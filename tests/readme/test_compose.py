@@ -20,6 +20,7 @@ from tests.faults.feeder import Feeder, payments
 from tests.faults.invariant import (
     Findings,
     Log,
+    committed_offsets,
     compare_acknowledged,
     compare_mart,
     compare_scores,
@@ -138,7 +139,9 @@ def test_whichever_container_is_killed_nothing_is_lost_or_doubled(up: dict[str, 
             took[service] = round(time.monotonic() - killed, 1)
     print(f"seed {seed}, {len(feeder.acknowledged)} payments, seconds until healthy: {took}")
 
-    ends = {"transactions": ends_of(bootstrap, topics.transactions), "scores": ends_of(bootstrap, topics.scores)}
+    payments_end = ends_of(bootstrap, topics.transactions)
+    wait_for(lambda: _is_scored(bootstrap, topics.transactions, payments_end), 120 * slack(), lambda: str(states()))
+    ends = {topics.transactions: payments_end, topics.scores: ends_of(bootstrap, topics.scores)}
     with psycopg.connect(conninfo, autocommit=True) as mart:
         wait_for(lambda: _is_kept(mart, ends), 120 * slack(), lambda: str(states()))
         log, findings = Log.read(bootstrap, topics), Findings()
@@ -155,6 +158,11 @@ def test_whichever_container_is_killed_nothing_is_lost_or_doubled(up: dict[str, 
 
 def _all_healthy() -> bool:
     return states() == dict.fromkeys(SERVICES, ("running", "healthy"))
+
+
+def _is_scored(bootstrap: str, topic: str, ends: dict[int, int]) -> bool:
+    stands = committed_offsets(bootstrap, "scorer", topic, ends)
+    return all(stands[partition] >= end for partition, end in ends.items())
 
 
 def _is_kept(mart: psycopg.Connection[tuple[Any, ...]], ends: dict[str, dict[int, int]]) -> bool:
