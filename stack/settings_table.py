@@ -23,8 +23,14 @@ HEADINGS: dict[str, tuple[type[Settings], ...]] = {
 }
 
 PLAIN = {
-    "KAFKA_CONF_…": ("", "any librdkafka property: KAFKA_CONF_SASL_MECHANISM sets sasl.mechanism"),
+    "KAFKA_CONF_…": ("", "any librdkafka property: KAFKA_CONF_CLIENT_ID sets client.id"),
+    "KAFKA_CONF_…_FILE": (
+        "",
+        "the same from a file: KAFKA_CONF_SSL_KEY_PASSWORD_FILE, a file that holds ssl.key.password",
+    ),
     "PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD": ("", "libpq's own: where sink and page find PostgreSQL"),
+    "PGSSLMODE, PGSSLROOTCERT": ("", "libpq's own: verify-full and the certificate of who signs the server's"),
+    "PGPASSWORD_FILE": ("", "a file that holds PGPASSWORD"),
     "LOG_LEVEL": ("INFO", "lowest level of the log lines"),
     "LOG_FORMAT": ("json", "json or text"),
     "SIMULATOR_RATE": ("20", "payments a second of compose's profile `load`"),

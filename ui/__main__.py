@@ -6,11 +6,13 @@ import sys
 from functools import partial
 
 import gradio as gr
+from psycopg.conninfo import make_conninfo
 from starlette.middleware import Middleware
 
 from services.common.errors import Stop
 from services.common.lifecycle import StopSignal
 from services.common.logs import configure_logs, get_logger
+from services.common.secret_files import database_login
 from services.common.settings import KafkaSettings, TopicSettings
 from ui import login_texts, page
 from ui.byhand import categories, send_one
@@ -49,7 +51,8 @@ def main() -> None:
 
 def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topics: TopicSettings) -> None:
     """Serve the page until SIGTERM or SIGINT."""
-    log, stop, mart, probe = get_logger(), StopSignal.install(), Mart(), KafkaProbe(kafka)
+    log, stop, probe = get_logger(), StopSignal.install(), KafkaProbe(kafka)
+    mart = Mart(make_conninfo(**database_login()))
     access = Access(settings.users())
     live = watch_all(mart, kafka, topics, GroupSettings.read())
     uploads = watch_uploads(mart)

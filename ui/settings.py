@@ -40,7 +40,7 @@ class UiSettings(Settings):
     max_file_mb: int = Field(512, ge=1, le=10_000, description="largest CSV file accepted, in megabytes")
     users_file: Path | None = Field(None, description="who may open the page: lines of `python -m ui.login NAME`")
     username: str | None = Field(None, description="login of a single analyst, where there is no users file")
-    password: SecretStr | None = Field(None, description="password of that login")
+    password: SecretStr | None = Field(None, description="password of that login; or UI_PASSWORD_FILE, a file")
     session_hours: float = Field(12.0, gt=0, le=24 * 31, description="hours after which one has to log in again")
     published_on: str | None = Field(
         None, description="address at which a container's port is published; none = UI_HOST is what others reach"

@@ -2,21 +2,15 @@
 
 import logging
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common.errors import Stop
-
-KAFKA_CONF_PREFIX = "KAFKA_CONF_"
-
-OWNED_BY_THE_LOOPS = frozenset(
-    {"group.instance.id", "transactional.id", "isolation.level", "enable.auto.commit", "enable.auto.offset.store"}
-)
-"""librdkafka properties on which exactly-once rests: not to be set from outside."""
+from services.common.passthrough import check_properties, passed_through
+from services.common.secret_files import secret
 
 
 class Settings(BaseSettings):
@@ -32,7 +26,7 @@ class Settings(BaseSettings):
             Stop: one line a wrong variable, with its name and what was expected.
         """
         try:
-            return cls()
+            return cls(**_secrets(cls))
         except ValidationError as error:
             prefix = cls.model_config.get("env_prefix") or ""
             lines = [
@@ -42,11 +36,38 @@ class Settings(BaseSettings):
 
 
 class KafkaSettings(Settings):
-    """Where Kafka is. Any further librdkafka property is passed through as KAFKA_CONF_<PROPERTY_WITH_UNDERSCORES>."""
+    """Where Kafka is and how to log in. Any further librdkafka property comes by KAFKA_CONF_*: see passthrough.py."""
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     bootstrap_servers: str = Field("localhost:19092", description="host:port of one or more brokers")
+    security_protocol: str | None = Field(None, description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+    sasl_mechanism: str | None = Field(None, description="e.g. SCRAM-SHA-512")
+    sasl_username: str | None = Field(None, description="principal of the service")
+    sasl_password: SecretStr | None = Field(None, description="its password; or KAFKA_SASL_PASSWORD_FILE, a file")
+    ssl_ca_location: Path | None = Field(None, description="certificate of who signs the brokers', PEM")
+
+    @classmethod
+    def read(cls) -> Self:
+        """Return the settings of this process's environment.
+
+        Raises:
+            Stop: a wrong variable, or a property that librdkafka does not know.
+        """
+        settings = super().read()
+        check_properties(settings.login() | passed_through(os.environ))
+        return settings
+
+    def login(self) -> dict[str, str]:
+        """Return the librdkafka properties of the login and of TLS, as far as they are given."""
+        given = {
+            "security.protocol": self.security_protocol,
+            "sasl.mechanism": self.sasl_mechanism,
+            "sasl.username": self.sasl_username,
+            "sasl.password": self.sasl_password and self.sasl_password.get_secret_value(),
+            "ssl.ca.location": self.ssl_ca_location and str(self.ssl_ca_location),
+        }
+        return {name: value for name, value in given.items() if value}
 
     def client_config(self, **own: Any) -> dict[str, Any]:
         """Return a librdkafka configuration: the passed-through properties over `own` (underscores stand for dots).
@@ -55,23 +76,7 @@ class KafkaSettings(Settings):
         """
         config = {name if name.endswith("_cb") else name.replace("_", "."): value for name, value in own.items()}
         base = {"bootstrap.servers": self.bootstrap_servers, "logger": logging.getLogger("librdkafka")}
-        return base | config | passed_through(os.environ)
-
-
-def passed_through(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the librdkafka properties given as KAFKA_CONF_*, e.g. KAFKA_CONF_SASL_MECHANISM = sasl.mechanism.
-
-    Raises:
-        Stop: a property is given on which exactly-once rests.
-    """
-    properties = {
-        name.removeprefix(KAFKA_CONF_PREFIX).lower().replace("_", "."): value
-        for name, value in environment.items()
-        if name.startswith(KAFKA_CONF_PREFIX) and value
-    }
-    if forbidden := OWNED_BY_THE_LOOPS & properties.keys():
-        raise Stop(f"not to be set from outside, exactly-once rests on them: {', '.join(sorted(forbidden))}")
-    return properties
+        return base | config | self.login() | passed_through(os.environ)
 
 
 class TopicSettings(Settings):
@@ -98,6 +103,14 @@ class TopicSettings(Settings):
                 f" replication_factor={self.replication_factor}: nothing could ever be written"
             )
         return self
+
+
+def _secrets(settings: type[Settings]) -> dict[str, Any]:
+    """Return the secrets of a class by field, wherever the environment has them: see secret_files.py."""
+    prefix = settings.model_config.get("env_prefix") or ""
+    fields = [name for name, field in settings.model_fields.items() if SecretStr in get_args(field.annotation)]
+    held = {name: secret(f"{prefix}{name}".upper(), os.environ) for name in fields}
+    return {name: value for name, value in held.items() if value}
 
 
 def project_root() -> Path:

@@ -13,6 +13,7 @@ from typing import Any, Self
 import psycopg
 
 from services.common.errors import Reject
+from services.common.secret_files import database_login
 from services.common.settings import TopicSettings
 from services.dlq.letter import Letter
 from services.sink.decode import decode_score, decode_transaction
@@ -68,7 +69,11 @@ class Rejects:
         """
         try:
             with psycopg.connect(
-                connect_timeout=CONNECT_TIMEOUT_SECONDS, options=TIMEOUTS, application_name="fraud-dlq", autocommit=True
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                options=TIMEOUTS,
+                application_name="fraud-dlq",
+                autocommit=True,
+                **database_login(),
             ) as connection:
                 for table in TABLES:
                     connection.execute(table.create_staging())

@@ -22,6 +22,9 @@ CHUNK_ROWS = 1_000
 
 SCORE_DECIMALS = 6
 
+EXTERNAL_DATA = b"\n\x08location\x12"
+"""How a tensor names the file of its data: a key of TensorProto.external_data, as onnx.proto encodes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Model:
@@ -57,7 +60,8 @@ def load_model(folder: Path, threads: int = 1, more_fields: Iterable[str] = ()) 
         more_fields: what is to be decoded besides the fields that the model's features need.
 
     Raises:
-        Stop: wrong number of features, not a classifier's output, or golden rows that come out otherwise.
+        Stop: data outside the file, wrong number of features, not a classifier's output, or golden rows that come out
+            otherwise.
         Unfinished: a file is missing, or the hash is wrong.
     """
     manifest = read_manifest(folder)
@@ -109,6 +113,8 @@ def _read_checked(path: Path, sha256: str) -> bytes:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise Unfinished(f"{path} is not the model of its manifest: sha256 {found}, expected {sha256}")
+    if EXTERNAL_DATA in content:
+        raise Stop(f"{path} keeps numbers in another file, which no hash vouches for: save it as one file")
     return content
 
 

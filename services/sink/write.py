@@ -12,6 +12,7 @@ import psycopg
 
 from services.common.errors import FraudError, Reject, Retry, Stop
 from services.common.kafka import Batch, Place
+from services.common.secret_files import database_login
 from services.sink.merge import Row, TableRows, Written, merge, merge_carefully
 from services.sink.rejects import KEEP, RejectRow, reject_row
 from services.sink.tables import TABLES
@@ -55,6 +56,7 @@ class Mart:
                 application_name="fraud-sink",
                 keepalives_idle=10,
                 autocommit=True,
+                **database_login(),
             )
             for table in TABLES:
                 connection.execute(table.create_staging())

@@ -169,6 +169,8 @@ def test_the_example_is_read_by_the_settings(
     kafka = next(data for name, data in of_kind(manifests["example"], "ConfigMap").items() if "kafka" in name)["data"]
     for name, value in kafka.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("KAFKA_CONF_SASL_USERNAME", "of the secret")
+    monkeypatch.setenv("KAFKA_CONF_SASL_PASSWORD", "of the secret")
 
     assert TopicSettings.read().replication_factor == 3
     assert KafkaSettings.read().client_config()["sasl.mechanism"] == "SCRAM-SHA-512"

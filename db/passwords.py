@@ -1,0 +1,34 @@
+"""`python -m db.passwords FOLDER...`: put a random password into each folder that has none. Never shown or changed."""
+
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+FILE = "password"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make the passwords; return the exit code."""
+    for folder in map(Path, arguments):
+        if make_password(folder):
+            print(f"made {folder / FILE}")
+    return 0
+
+
+def make_password(folder: Path) -> bool:
+    """Put a password into a folder unless there is one; whole or not at all, also when killed. Return whether it did.
+
+    Who may see the folder may read the file: the users of a container are others than the one that made it.
+    """
+    if (folder / FILE).exists():
+        return False
+    draft = folder / f"{FILE}.new"
+    draft.write_text(secrets.token_urlsafe(24) + "\n")
+    draft.chmod(0o444)
+    draft.replace(folder / FILE)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,114 @@
+"""What strangers can send: files, names, messages, models. docs/security.md names the threat each test is about."""
+
+import gzip
+import hashlib
+import io
+import json
+import shutil
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import pytest
+from onnx.external_data_helper import set_external_data
+
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from services.common.errors import Reason, Stop
+from services.common.settings import project_root
+from services.scorer.decode import Decoder
+from services.scorer.score import load_model
+from services.sender.csvfile import prepare
+from services.sender.report import FileFault, FileRefused
+from tests.support.messages import nested
+from ui.journal import State, Upload
+from ui.scores_file import path_of, safe_text
+from ui.texts_ru import RUSSIAN
+from ui.uploads import uploads_table
+from ui.uploads_texts import UPLOADS_TEXTS
+
+EVIL = "<img src=x onerror=alert(1)>"
+ZEROS = bytes(20_000_000)
+
+
+def zipped() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", ZEROS)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("content", [gzip.compress(ZEROS), zipped()], ids=["gzip", "zip or xlsx"])
+def test_an_archive_named_csv_is_refused_without_unpacking_it(content: bytes, tmp_path: Path) -> None:
+    """A bomb stays small: the first bytes tell what it is."""
+    path = tmp_path / "payments.csv"
+    path.write_bytes(content)
+    with pytest.raises(FileRefused) as refused, prepare(path):
+        pass
+    assert refused.value.code in {FileFault.NOT_TEXT, FileFault.SPREADSHEET}
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", " =", "  @"])
+def test_no_cell_of_an_export_is_a_formula(begin: str) -> None:
+    """Also after spaces, which spreadsheets skip."""
+    assert safe_text(f"{begin}HYPERLINK('http://x')").startswith("'")
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd.csv", "..\\..\\x.csv", f"{EVIL}.csv", "a\r\nSet-Cookie: x.csv"])
+def test_a_file_s_name_is_text_and_never_a_path(name: str) -> None:
+    """It is shown escaped, and the address of its scores is made of the upload's id alone."""
+    upload_id = UUID(int=7)
+    upload = Upload(
+        upload_id, name, 1, EVIL, State.SENT, None, rows=1, refused=0, sent=1, scored=1, started_at=datetime.now(UTC)
+    )
+    html = uploads_table([upload], RUSSIAN, UPLOADS_TEXTS["ru"], 0)
+    assert "<img" not in html
+    assert path_of(upload_id) in html
+    assert f'href="{name}' not in html
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"transaction_id": "x", "data": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        nested("x").replace(b"25.79", b"9" * 100_000),
+        nested("x").replace(b"25.79", b"1e999"),
+    ],
+    ids=["arrays", "objects", "data", "long number", "infinity"],
+)
+def test_a_message_made_to_exhaust_the_decoder_is_one_reject(value: bytes) -> None:
+    """Neither the process nor the batch falls: the payment beside it is decoded."""
+    columns, rejects = Decoder({"population_city"}).decode([nested("good"), value], str)
+    assert columns.ids == ["good"]
+    assert set(rejects) == {1}
+    assert rejects[1].reason in set(Reason)
+    assert len(rejects[1].message) < 500
+
+
+def test_a_model_whose_numbers_stand_in_another_file_is_refused(tmp_path: Path) -> None:
+    """The manifest's hash would vouch for half of it."""
+    weights = numpy_helper.from_array(np.ones((4, 2), np.float32), "weights")
+    set_external_data(weights, "weights.bin")
+    (tmp_path / "weights.bin").write_bytes(np.ones((4, 2), np.float32).tobytes())
+    weights.ClearField("raw_data")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["features", "weights"], ["scores"])],
+        "g",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, 4])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [None, 2])],
+        [weights],
+    )
+    content = helper.make_model(graph).SerializeToString()
+    assert onnx.load_from_string(content).graph.initializer[0].data_location == TensorProto.EXTERNAL
+    shutil.copy(project_root() / "onnx/manifest.json", tmp_path)
+    manifest = json.loads((tmp_path / "manifest.json").read_bytes())
+    (tmp_path / manifest["model_file"]).write_bytes(content)
+    manifest["sha256"] = hashlib.sha256(content).hexdigest()
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+
+    with pytest.raises(Stop, match="in another file"):
+        load_model(tmp_path)
