@@ -8,7 +8,7 @@ HAVE_PIP = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m en
 STACK := $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status restart logs psql dlq backup restore topics send test test-brokers faults faults-long faults-brokers fuzz soak check format bench scale model lock clean-data clean
+.PHONY: help up down status restart logs psql dlq backup restore topics send test test-brokers faults faults-long faults-brokers fuzz soak check format bench scale picture model lock clean-data clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -85,6 +85,9 @@ bench: $(VENV)/.bench  ## measure the figures of the README; ARGS=--quick to try
 
 scale: $(VENV)/.bench  ## reckon docs/scale.md anew from the newest figures of make bench
 	@$(BIN)/python -m bench.scale $(ARGS)
+
+picture: $(VENV)/.dev  ## docs/page.png anew, from the page that runs
+	@$(BIN)/python -m tests.picture
 
 model: $(VENV)/.dev  ## train and export the model: DATA=path of the training data
 	@test -n "$(DATA)" || { echo "say which data: make model DATA=path" >&2; exit 2; }
