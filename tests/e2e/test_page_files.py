@@ -10,7 +10,18 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from services.common.contract import FIELDS
-from tests.support.page import GOOD_ROW, Connection, StartUi, Ui, opened, send, sent_ids, wait_ready, write_csv
+from tests.support.page import (
+    GOOD_ROW,
+    Connection,
+    StartUi,
+    Ui,
+    opened,
+    rss_mb,
+    send,
+    sent_ids,
+    wait_ready,
+    write_csv,
+)
 
 pytest_plugins = ["tests.support.page_fixtures"]
 
@@ -154,11 +165,3 @@ def test_a_million_rows_do_not_fill_the_memory(
     assert mart.execute("select sum(size) from upload_rows").fetchall() == [(1_000_000,)]
     print(f"memory of the page: {before} MB before, {most[0]} MB at most")
     assert most[0] - before < 300
-
-
-def rss_mb(ui: Ui) -> int:
-    """Return the memory of a page's process in MB, without the files it has mapped."""
-    status = Path(f"/proc/{ui.process.process.pid}/status").read_text()
-    found = re.search(r"RssAnon:\s+(\d+) kB", status)
-    assert found
-    return int(found[1]) // 1024

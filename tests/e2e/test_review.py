@@ -333,6 +333,7 @@ def test_a_payment_by_hand_goes_through_the_topic(
     """Keyed by its customer, in the contract's form; the answer names score and latency and leads to the case."""
     before = len(read_all(kafka, TOPICS.transactions))
     visit(tab, served, "Один платёж")
+    expect(tab.get_by_label("Время", exact=True)).not_to_have_value("")
     tab.get_by_role("button", name="Подставить подозрительный").click()
     amount = tab.get_by_label("Сумма", exact=True)
     expect(amount).to_have_value("995.70")

@@ -1,6 +1,8 @@
 """The page as a process, and what a reader does with it in a browser."""
 
 import csv
+import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +62,20 @@ def is_own(url: str) -> bool:
 
 def wait_ready(ui: Ui) -> None:
     wait_for(lambda: ui.process.ready("/healthz"), 90, lambda: f"not ready:\n{ui.process.text()}")
+
+
+def rss_mb(ui: Ui) -> int:
+    """Return the memory of a page's process in MB, without the files it has mapped."""
+    status = Path(f"/proc/{ui.process.process.pid}/status").read_text()
+    found = re.search(r"RssAnon:\s+(\d+) kB", status)
+    assert found
+    return int(found[1]) // 1024
+
+
+def cpu_seconds(ui: Ui) -> float:
+    """Return the time a page's process has computed so far."""
+    fields = Path(f"/proc/{ui.process.process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def add(mart: Connection, *scores: float, threshold: float = 0.37) -> None:
