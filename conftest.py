@@ -59,7 +59,8 @@ def mart(postgres: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
     """A connection of the owner to the mart, whose tables are empty."""
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(
-            "truncate scores, transactions, alerts, verdicts, sink_offsets, sink_rejects restart identity"
+            "truncate scores, transactions, alerts, verdicts, model_spans, shadow_tallies, sink_offsets, sink_rejects"
+            " restart identity"
         )
         yield connection
 
@@ -74,6 +75,7 @@ def topics(kafka: str) -> TopicSettings:
         alerts=f"alerts-{number}",
         dead_letters=f"transactions-{number}.dlq",
         history=f"scorer-{number}.history",
+        models=f"scorer-{number}.models",
     )
     make_topics(KafkaSettings(bootstrap_servers=kafka), settings)
     return settings
@@ -101,6 +103,7 @@ def start(
             "TOPIC_ALERTS": topics.alerts,
             "TOPIC_DEAD_LETTERS": topics.dead_letters,
             "TOPIC_HISTORY": topics.history,
+            "TOPIC_MODELS": topics.models,
             f"{name.upper()}_GROUP_ID": f"{name}-{topics.transactions}",
             f"{name.upper()}_STATE_DIR": str(tmp_path),
             f"{name.upper()}_PROBE_PORT": str(port),

@@ -89,6 +89,7 @@ class TopicSettings(Settings):
     alerts: str = Field("alerts", description="flagged payments with the reasons")
     dead_letters: str = Field("transactions.dlq", description="what could not be decoded, with the reason")
     history: str = Field("scorer.history", description="changelog of what the scorer remembers of customers")
+    models: str = Field("scorer.models", description="which model scored from where on, and what a shadow model did")
     partitions: int = Field(6, ge=1, le=1000, description="partitions of each topic when it is made")
     replication_factor: int = Field(1, ge=1, le=7, description="copies of each partition when a topic is made")
     min_insync_replicas: int = Field(

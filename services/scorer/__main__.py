@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import FraudError, Retry
@@ -14,6 +15,7 @@ from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.reject_limit import RejectLimit
 from services.common.settings import KafkaSettings, TopicSettings
+from services.scorer import metrics
 from services.scorer.batches import Session
 from services.scorer.changelog import Restored
 from services.scorer.in_use import InUse
@@ -26,6 +28,8 @@ from services.scorer.reload import Reloader, check_history, hash_of
 from services.scorer.restore import check_copartitioned, restore_histories
 from services.scorer.score import Model, load_model
 from services.scorer.settings import ScorerSettings
+from services.scorer.shadow import Shadow
+from services.scorer.tell import Teller
 from services.scorer.write import Target
 
 GARBAGE_THRESHOLD = 100_000
@@ -55,10 +59,11 @@ def _run(*, until_empty: bool) -> None:
     found = hash_of(settings.model_dir)
     model = load_model(settings.model_dir, settings.threads)
     kept = model.manifest.recipe if uses_history(model.manifest.recipe) else None
-    in_use = InUse(model)
-    if settings.model_poll_ms:
-        load = partial(_load_another, settings, kept)
-        Reloader(settings.model_dir, load, in_use.offer, found).start(settings.model_poll_ms / 1000)
+    folder = settings.shadow_model_dir
+    shadow = _watch_shadow(settings, folder, kept, Teller(kafka, topics.models)) if folder else None
+    in_use = InUse(model, shadow)
+    load = partial(_load_another, settings.model_dir, settings, kept)
+    Reloader(settings.model_dir, load, in_use.offer, found).start(settings.model_poll_ms / 1000)
     current = _Current()
     serve_probes(
         settings.probe_host,
@@ -72,12 +77,23 @@ def _run(*, until_empty: bool) -> None:
     limit = RejectLimit(settings.reject_limit_share, settings.reject_limit_in_a_row, mark)
     suspects = Suspects(settings.state_dir / f"{slot.name}.suspects")
     run(open_session, in_use, limit, suspects, stop, watchdog.start(), until_empty=until_empty)
+    if shadow:
+        shadow.close()
     get_logger().info("ended")
 
 
-def _load_another(settings: ScorerSettings, kept: Recipe | None) -> Model:
-    """Return the model that is in the folder now, if it can take the place of one whose history is kept by a recipe."""
-    model = load_model(settings.model_dir, settings.threads, CUSTOMER_FIELDS if kept else ())
+def _watch_shadow(settings: ScorerSettings, folder: Path, kept: Recipe | None, teller: Teller) -> Shadow:
+    """Return the shadow, whose model is loaded behind its back: the scorer does not wait for it."""
+    shadow = Shadow(teller.tell, teller.flush)
+    load = partial(_load_another, folder, settings, kept)
+    reloader = Reloader(folder, load, shadow.offer, reloads=metrics.SHADOW_RELOADS)
+    reloader.start(settings.model_poll_ms / 1000)
+    return shadow
+
+
+def _load_another(folder: Path, settings: ScorerSettings, kept: Recipe | None) -> Model:
+    """Return the model that is in a folder now, if it can be fed from a history that is kept by a recipe."""
+    model = load_model(folder, settings.threads, CUSTOMER_FIELDS if kept else ())
     check_history(model.manifest.recipe, kept)
     return model
 

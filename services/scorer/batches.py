@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from services.scorer.poison import Suspects
 from services.scorer.read import Source
 from services.scorer.reasons import explain
 from services.scorer.score import Model
+from services.scorer.shadow import Seen
+from services.scorer.spans import Spans
 from services.scorer.trace import traces_of
 from services.scorer.write import Target
 
@@ -38,6 +40,7 @@ class Session:
     source: Source
     target: Target
     memory: Memory | None = None
+    spans: Spans = field(default_factory=Spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,11 @@ class Prepared:
     Attributes:
         batch: what was read.
         model: what it is ready for.
-        ids: transaction ids [n].
-        rows: their messages' places in the batch, int64 [n].
+        columns: the payments with their past, n of them.
         features: float32 [n, k].
         rejects: place in the batch -> why it cannot be scored.
         memories: partition -> the changelog records of the batch.
+        spans: records of which model begins with it.
         traces: place among the ids -> headers that go on to what is written of a transaction.
         group_metadata: lets the Kafka transaction commit the batch's offsets.
         unknown: payments of a category that the model does not know.
@@ -60,11 +63,11 @@ class Prepared:
 
     batch: Batch
     model: Model
-    ids: list[str]
-    rows: NDArray[np.int64]
+    columns: Columns
     features: NDArray[np.float32]
     rejects: Rejects
     memories: dict[int, list[Record]]
+    spans: list[Record]
     traces: dict[int, Headers]
     group_metadata: Any
     unknown: int
@@ -103,6 +106,7 @@ class Scoring:
             Retry: one cannot be restored.
         """
         self.in_use.change()
+        self.session.spans.follow(partitions)
         if self.session.memory:
             self.session.memory.follow(partitions)
 
@@ -124,9 +128,9 @@ class Scoring:
             features = model.features(columns)
         unknown = int((category_codes(columns, model.manifest.recipe) < 0).sum())
         traces = traces_of(batch.messages, columns.rows.tolist())
+        spans = self.session.spans.begin(batch, model.manifest)
         metadata = self.session.source.group_metadata()
-        ids, rows = columns.ids, columns.rows
-        return Prepared(batch, model, ids, rows, features, rejects, memories, traces, metadata, unknown, started)
+        return Prepared(batch, model, columns, features, rejects, memories, spans, traces, metadata, unknown, started)
 
     def write(self, prepared: Prepared) -> Written:
         """Take a batch from the model to the end:
@@ -134,7 +138,7 @@ class Scoring:
         1. look whether too much is rejected
         2. score it
         3. find the reasons of what is flagged
-        4. write scores, alerts, rejects, what is remembered and offsets in one Kafka transaction
+        4. write scores, alerts, rejects, what is remembered, whose scores they are and offsets in one Kafka transaction
 
         Raises:
             Retry: nothing of the batch was written; Stop: likewise, and nothing a retry could mend.
@@ -145,20 +149,23 @@ class Scoring:
             scores = model.score(prepared.features)
             flags = model.flag(scores)
             alerts = self._alerts(prepared, scores, flags)
-        records = encode_scores(prepared.ids, scores, flags)
+        records = encode_scores(prepared.columns.ids, scores, flags)
         self.session.target.write(
-            batch, records, prepared.traces, alerts, rejects, prepared.memories, prepared.group_metadata
+            batch, records, prepared.traces, alerts, rejects, prepared.memories, prepared.spans, prepared.group_metadata
         )
         self.limit.count(len(batch.messages), rejects)
         seconds = time.monotonic() - prepared.started
+        if self.in_use.shadow:
+            self.in_use.shadow.see(Seen(batch, prepared.columns, prepared.features, scores, flags, model))
         return Written(len(batch.messages), int(flags.sum()), prepared.unknown, rejects, seconds)
 
     def _alerts(self, prepared: Prepared, scores: NDArray[np.float64], flags: NDArray[np.bool_]) -> list[Record]:
         """Return the alert of each flagged payment."""
         model, flagged = prepared.model, np.flatnonzero(flags)
         reasons = explain(model.session, model.manifest, prepared.features[flagged])
-        ids = [prepared.ids[place] for place in flagged.tolist()]
-        values = [prepared.batch.messages[row].value() for row in prepared.rows[flagged].tolist()]
+        columns = prepared.columns
+        ids = [columns.ids[place] for place in flagged.tolist()]
+        values = [prepared.batch.messages[row].value() for row in columns.rows[flagged].tolist()]
         return encode_alerts(ids, scores[flagged].tolist(), reasons, values, model.manifest)
 
 

@@ -1,10 +1,14 @@
-"""The model that scores, and the one that waits to take its place. Knows neither where models come from nor a batch."""
+"""The model that scores, the one that waits to take its place, and the shadow beside it.
+
+Knows neither where models come from nor what a batch is.
+"""
 
 import threading
 
 from services.common.logs import get_logger
 from services.scorer import metrics
 from services.scorer.score import Model
+from services.scorer.shadow import Shadow
 
 log = get_logger()
 
@@ -15,8 +19,8 @@ class InUse:
     A batch keeps the model it was prepared for, so features never meet a model of another recipe.
     """
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    def __init__(self, model: Model, shadow: Shadow | None = None) -> None:
+        self.model, self.shadow = model, shadow
         self._next: Model | None = None
         self._lock = threading.Lock()
         metrics.MODEL.labels(model.manifest.version, model.manifest.sha256).set(1)

@@ -22,9 +22,19 @@ REJECT_LIMIT_BROKEN = Gauge("fraud_scorer_reject_limit_broken", "1 from a stop b
 LAG = Gauge("fraud_scorer_consumer_lag", "Messages behind the ends of the owned partitions")
 MODEL = Gauge("fraud_scorer_model_info", "1 for the model in use", ["version", "sha256"])
 RELOADS = Counter("fraud_scorer_model_reloads_total", "Models found in the folder while running", ["result"])
+SHADOW = Gauge("fraud_scorer_shadow_model_info", "1 for the shadow model", ["version", "sha256"])
+SHADOW_RELOADS = Counter("fraud_scorer_shadow_model_reloads_total", "Models found in the shadow's folder", ["result"])
+SHADOW_SCORED = Counter(
+    "fraud_scorer_shadow_scored_total", "Transactions that both models scored", ["flag", "shadow_flag"]
+)
+SHADOW_SHIFT = Counter("fraud_scorer_shadow_absolute_shift_total", "Sum of |shadow score - score| of those")
+SHADOW_SKIPPED = Counter("fraud_scorer_shadow_skipped_total", "Transactions that the shadow did not score")
+SHADOW_CPU = Counter("fraud_scorer_shadow_cpu_seconds_total", "Processor time that the shadow has used")
+SHADOW_FAILURES = Counter("fraud_scorer_shadow_failures_total", "Shadow models that failed and were dropped")
 
 for _result in ("swapped", "refused"):
     RELOADS.labels(_result)
+    SHADOW_RELOADS.labels(_result)
 for _flag in ("0", "1"):
     SCORED.labels(_flag)
 for _reason in Reason:

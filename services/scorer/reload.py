@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from prometheus_client import Counter
+
 from services.common.errors import Stop
 from services.common.logs import get_logger
 from services.scorer import metrics
@@ -38,6 +40,7 @@ class Reloader:
         load: Callable[[], Model],
         offer: Callable[[Model], None],
         loaded: bytes = b"",
+        reloads: Counter = metrics.RELOADS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Watch a folder from now on.
@@ -47,16 +50,17 @@ class Reloader:
             load: returns the folder's model; raises Stop if it is not to be used, Unfinished if it may yet be.
             offer: is given each new model.
             loaded: hash_of() the manifest that is in use already.
+            reloads: counts what is refused.
             clock: seconds that never go back.
         """
         self._folder, self._load, self._offer, self._clock = folder, load, offer, clock
-        self._loaded = loaded
+        self._loaded, self._reloads = loaded, reloads
         self._refused: State | None = None
         self._unfinished: State | None = None
         self._unfinished_since = 0.0
 
     def start(self, every_seconds: float) -> None:
-        """Look so often, in a daemon thread, for as long as the process lives."""
+        """Look at once and then so often, in a daemon thread, for as long as the process lives; 0 seconds: once."""
         threading.Thread(target=self._look_for_ever, args=(every_seconds,), name="reload", daemon=True).start()
 
     def look(self) -> None:
@@ -80,11 +84,13 @@ class Reloader:
 
     def _look_for_ever(self, every_seconds: float) -> None:
         while True:
-            time.sleep(every_seconds)
             try:
                 self.look()
             except Exception:  # whatever it is, the model in use goes on, and the next look may be luckier
                 log.exception("reload failed", folder=str(self._folder))
+            if not every_seconds:
+                return
+            time.sleep(every_seconds)
 
     def _state(self) -> State:
         manifest = hash_of(self._folder)
@@ -101,7 +107,7 @@ class Reloader:
 
     def _refuse(self, state: State, error: Stop) -> None:
         self._refused = state
-        metrics.RELOADS.labels("refused").inc()
+        self._reloads.labels("refused").inc()
         log.error("model refused", folder=str(self._folder), reason=str(error))
 
 

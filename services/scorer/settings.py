@@ -16,8 +16,11 @@ class ScorerSettings(Settings):
 
     group_id: str = Field("scorer", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="consumer group of all scorers")
     model_dir: Path = Field(project_root() / "onnx", description="folder of manifest.json and the ONNX file")
+    shadow_model_dir: Path | None = Field(
+        None, description="folder of a second model that is only compared with the first; none = no shadow"
+    )
     model_poll_ms: int = Field(
-        3_000, ge=0, le=3_600_000, description="so often the folder is looked at for another model; 0 = never"
+        3_000, ge=0, le=3_600_000, description="so often the folders are looked at for another model; 0 = never"
     )
     threads: int = Field(1, ge=1, le=256, description="threads of ONNX Runtime")
     batch_max_messages: int = Field(10_000, ge=1, le=100_000, description="most messages in a Kafka transaction")

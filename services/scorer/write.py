@@ -88,6 +88,7 @@ class Target:
         alerts: list[Record],
         rejects: Mapping[int, Reject],
         memories: Mapping[int, list[Record]],
+        spans: list[Record],
         group_metadata: Any,
     ) -> None:
         """Write everything that follows from a batch, or nothing of it:
@@ -96,8 +97,9 @@ class Target:
         2. produce the scores, those at the places of `traces` with these headers, and the alerts
         3. produce the rejects to the dead letters, original key and value untouched
         4. produce what the history remembers, to the partition it belongs to
-        5. add the batch's offsets
-        6. commit; from here on it is done
+        5. produce which model scored the batch, where that is new
+        6. add the batch's offsets
+        7. commit; from here on it is done
 
         Raises:
             Retry: nothing was written, or what was written is aborted by the next producer of this member.
@@ -114,6 +116,7 @@ class Target:
                 self._produce_reject(batch.messages[row], reject)
             for partition, records in memories.items():
                 self._produce_all(self._topics.history, records, partition)
+            self._produce_all(self._topics.models, spans)
             self._producer.send_offsets_to_transaction(batch.offsets(), group_metadata, OFFSETS_TIMEOUT_SECONDS)
             self._commit()
             self._open = False

@@ -14,10 +14,11 @@ from services.common.settings import TopicSettings
 from services.sink import metrics
 from services.sink.decode import ScoreRow, TransactionRow, decode_score, decode_transaction
 from services.sink.limits import Limits
-from services.sink.merge import TableRows, Written
+from services.sink.merge import Row, TableRows, Written
+from services.sink.models import decode_model_message
 from services.sink.read import Source
 from services.sink.rejects import RejectRow, reject_row
-from services.sink.tables import SCORES, TRANSACTIONS
+from services.sink.tables import SCORES, SPANS, TALLIES, TRANSACTIONS
 from services.sink.write import Mart
 
 REPORT_SECONDS = 1.0
@@ -123,12 +124,13 @@ def keep_batch(
 
 
 def decode_batch(batch: Batch, topics: TopicSettings) -> tuple[list[TableRows], list[RejectRow], int]:
-    """Return the rows of a batch, its rejects, and how many transactions could not be read.
+    """Return the rows of a batch, its rejects, and how many messages of other topics than `scores` could not be read.
 
     Of an id that comes more than once the last one is kept: a merge must not meet a row twice (SQLSTATE 21000).
     """
     scores: dict[str, ScoreRow] = {}
     transactions: dict[str, TransactionRow] = {}
+    models: dict[str, dict[str, Row]] = {"span": {}, "tally": {}}
     rejects: list[RejectRow] = []
     skipped = 0
     for message in batch.messages:
@@ -143,6 +145,13 @@ def decode_batch(batch: Batch, topics: TopicSettings) -> tuple[list[TableRows], 
                 rejects.append(reject_row(message, reject))
             else:
                 scores[score[0]] = score
+        elif topic == topics.models:
+            try:
+                kind, row = decode_model_message(value, message.timestamp()[1], partition, offset)
+            except Reject:
+                skipped += 1
+            else:
+                models[kind][row[0]] = row
         else:
             try:
                 transaction = decode_transaction(value, topic, partition, offset)
@@ -153,6 +162,8 @@ def decode_batch(batch: Batch, topics: TopicSettings) -> tuple[list[TableRows], 
     parts = [
         TableRows(SCORES, topics.scores, list(scores.values())),
         TableRows(TRANSACTIONS, topics.transactions, list(transactions.values())),
+        TableRows(SPANS, topics.models, list(models["span"].values())),
+        TableRows(TALLIES, topics.models, list(models["tally"].values())),
     ]
     return parts, rejects, skipped
 

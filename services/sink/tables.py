@@ -8,7 +8,7 @@ from psycopg import sql
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, how rows get into it, and when a row that is there already changes."""
+    """A table, how rows get into it, and when a row that is there already changes. Its first column is its key."""
 
     name: str
     columns: tuple[str, ...]
@@ -50,15 +50,16 @@ class Table:
             """
             with written as (
                 insert into {table} as kept ({columns}) select {columns} from {staging}
-                on conflict (transaction_id) do update set ({changed}) = row({new})
+                on conflict ({key}) do update set ({changed}) = row({new})
                 where (kept.src_partition <> excluded.src_partition or kept.src_offset < excluded.src_offset)
                   and row({kept}) is distinct from row({content})
-                returning old.transaction_id is not null as changed
+                returning old.{key} is not null as changed
             )
             select count(*), count(*) filter (where changed) from written
             """
         ).format(
             table=sql.Identifier(self.name),
+            key=sql.Identifier(self.columns[0]),
             columns=_identifiers(self.columns),
             staging=sql.Identifier(self.staging),
             changed=_identifiers(self.columns[1:]),
@@ -79,10 +80,27 @@ TRANSACTIONS = Table(
     ("transaction_id", "event_time", "amount", "category", "merchant", "state", "city", "customer", "src_partition",
      "src_offset"),
     ("text", "timestamp", "float8", "text", "text", "text", "text", "text", "int4", "int8"),
-    content=("event_time", "amount", "category", "merchant", "state", "city", "customer"),
+    # The place too: it is that of the newest message, which tells the model of the newest score.
+    content=("event_time", "amount", "category", "merchant", "state", "city", "customer", "src_partition",
+             "src_offset"),
+)  # fmt: skip
+SPANS = Table(
+    "model_spans",
+    ("span", "partition", "first_offset", "model_version", "model_sha256", "threshold", "began_at", "src_partition",
+     "src_offset"),
+    ("text", "int4", "int8", "text", "text", "float8", "timestamptz", "int4", "int8"),
+    content=("src_offset",),
+)  # fmt: skip
+TALLIES = Table(
+    "shadow_tallies",
+    ("tally", "model_version", "shadow_version", "scored", "skipped", "both_flagged", "only_model", "only_shadow",
+     "shift", "absolute_shift", "largest_shift", "cpu_seconds", "told_at", "src_partition", "src_offset"),
+    ("text", "text", "text", "int8", "int8", "int8", "int8", "int8", "float8", "float8", "float8", "float8",
+     "timestamptz", "int4", "int8"),
+    content=("src_offset",),
 )  # fmt: skip
 
-TABLES = (SCORES, TRANSACTIONS)
+TABLES = (SCORES, TRANSACTIONS, SPANS, TALLIES)
 
 
 def _identifiers(names: Iterable[str], table: str | None = None) -> sql.Composed:

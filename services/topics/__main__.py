@@ -70,6 +70,7 @@ def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
         _new_topic(topics, topics.alerts),
         _new_topic(topics, topics.dead_letters, {"retention.ms": str(DEAD_LETTER_RETENTION_MS)}),
         _new_topic(topics, topics.history, CHANGELOG),
+        _new_topic(topics, topics.models, CHANGELOG, partitions=1),  # few records, of which the order counts
     ]
     for name, future in admin.create_topics(wanted, operation_timeout=30).items():
         try:
@@ -81,9 +82,11 @@ def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
             get_logger().info("topic exists", topic=name)
 
 
-def _new_topic(topics: TopicSettings, name: str, config: dict[str, str] | None = None) -> NewTopic:
+def _new_topic(
+    topics: TopicSettings, name: str, config: dict[str, str] | None = None, partitions: int | None = None
+) -> NewTopic:
     copies = {"min.insync.replicas": str(topics.min_insync_replicas)}
-    return NewTopic(name, topics.partitions, topics.replication_factor, config=copies | (config or {}))
+    return NewTopic(name, partitions or topics.partitions, topics.replication_factor, config=copies | (config or {}))
 
 
 def _wait_for_broker(admin: AdminClient) -> None:

@@ -29,7 +29,7 @@ class Watched:
         self.folder, self.now = folder, 0.0
         self.in_use = InUse(load_model(folder))
         self.loads = 0
-        self._reloader = Reloader(folder, self._load, self.in_use.offer, hash_of(folder), lambda: self.now)
+        self._reloader = Reloader(folder, self._load, self.in_use.offer, hash_of(folder), clock=lambda: self.now)
 
     def look(self) -> str:
         """Look once, begin a batch, and return the version that scores it."""

@@ -1,0 +1,35 @@
+"""Writes comparisons to Kafka, which are no part of a batch and are lost if the process is killed."""
+
+import contextlib
+
+from confluent_kafka import KafkaError, Producer
+
+from services.common.logs import get_logger
+from services.common.settings import KafkaSettings
+from services.scorer.changelog import Record
+
+FLUSH_SECONDS = 2.0
+
+log = get_logger()
+
+
+class Teller:
+    """A producer of its own: what is told here has no part in the Kafka transactions of the batches."""
+
+    def __init__(self, kafka: KafkaSettings, topic: str) -> None:
+        self._topic = topic
+        self._producer = Producer(kafka.client_config(enable_idempotence=True, linger_ms=5, error_cb=_on_error))
+
+    def tell(self, record: Record) -> None:
+        """Queue a message; one that finds no room is dropped."""
+        with contextlib.suppress(BufferError):
+            self._producer.produce(self._topic, record["value"], record["key"])
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        """Wait a little until the broker has what was told."""
+        self._producer.flush(FLUSH_SECONDS)
+
+
+def _on_error(error: KafkaError) -> None:
+    log.info("comparisons wait for Kafka", error=error.name())

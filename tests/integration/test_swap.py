@@ -1,0 +1,98 @@
+"""Another model takes over while messages flow: real Kafka, real PostgreSQL, the services as processes."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psycopg
+
+from conftest import Start
+from services.common.settings import TopicSettings
+from tests.support.messages import nested
+from tests.support.models import write_constant
+from tests.support.processes import wait_for
+from tests.support.topics import produce, read_all
+
+EVERY_MS = {"SCORER_MODEL_POLL_MS": "100"}
+SCORE_OF = {"a": 0.125, "b": 0.875}
+
+
+def scored(kafka: str, topics: TopicSettings) -> list[tuple[str, float]]:
+    bodies = [orjson.loads(message.value() or b"") for message in read_all(kafka, topics.scores)]
+    return [(body["transaction_id"], body["score"]) for body in bodies]
+
+
+def test_each_score_is_of_one_model_and_can_be_traced_to_it(
+    kafka: str, topics: TopicSettings, start: Start, mart: "psycopg.Connection[Any]", tmp_path: Path
+) -> None:
+    """Swapped under load: every payment is scored once, by the old model or the new one, and SQL names the right one.
+
+    Also for payments that were sent again after the swap.
+    """
+    folder = write_constant(tmp_path / "model", "a", SCORE_OF["a"])
+    scorer = start("scorer", SCORER_MODEL_DIR=str(folder), SCORER_BATCH_MAX_MESSAGES="200", **EVERY_MS).wait_ready()
+    sink = start("sink").wait_ready()
+    for number in range(20):
+        produce(kafka, topics.transactions, [nested(f"{number}-{n}") for n in range(500)])
+        if number == 9:
+            write_constant(folder, "b", SCORE_OF["b"])
+            wait_for(lambda: scorer.metrics()['fraud_scorer_model_reloads_total{result="swapped"}'] == 1, 20)
+    produce(kafka, topics.transactions, [nested(f"0-{n}") for n in range(500)])
+    wait_for(lambda: len(scored(kafka, topics)) == 10_500, 60, lambda: f"{len(scored(kafka, topics))}")
+
+    by_id: dict[str, list[float]] = {}
+    for name, score in scored(kafka, topics):
+        by_id.setdefault(name, []).append(score)
+    assert len(by_id) == 10_000
+    assert {tuple(by_id[f"0-{n}"]) for n in range(500)} == {(SCORE_OF["a"], SCORE_OF["b"])}
+    assert {tuple(scores) for name, scores in by_id.items() if name.startswith("19-")} == {(SCORE_OF["b"],)}
+    assert "model swapped" in scorer.text()
+
+    kept = "select count(*) from scores_with_models where model_version is not null"
+    wait_for(lambda: mart.execute(kept).fetchone() == (10_000,), 60, lambda: sink.text()[-2_000:])
+    newest = "select count(*) from scores where score = 0.875 and transaction_id like '0-%'"
+    wait_for(lambda: mart.execute(newest).fetchone() == (500,), 60)
+    pairs = "select distinct model_version, score from scores_with_models order by 1"
+    assert mart.execute(pairs).fetchall() == list(SCORE_OF.items())
+
+
+def test_a_refused_model_changes_nothing(kafka: str, topics: TopicSettings, start: Start, tmp_path: Path) -> None:
+    """The line names the reason, the metric counts it, and the model in use goes on."""
+    folder = write_constant(tmp_path / "model", "a", SCORE_OF["a"])
+    scorer = start("scorer", SCORER_MODEL_DIR=str(folder), **EVERY_MS).wait_ready()
+    other = write_constant(tmp_path / "other", "b", SCORE_OF["b"])
+    manifest = (other / "manifest.json").read_bytes().replace(b'"amount","hour"', b'"hour","amount"')
+    shutil.copy(other / "probe.onnx", folder)
+    (folder / "manifest.json").write_bytes(manifest)
+    refused = 'fraud_scorer_model_reloads_total{result="refused"}'
+    wait_for(lambda: scorer.metrics()[refused] >= 1, 20, scorer.text)
+    produce(kafka, topics.transactions, [nested("x")])
+    wait_for(lambda: scored(kafka, topics) == [("x", SCORE_OF["a"])], 20)
+
+    assert scorer.metrics()['fraud_scorer_model_reloads_total{result="swapped"}'] == 0
+    assert "model refused" in scorer.text()
+
+
+def test_a_shadow_is_compared_and_a_broken_one_refused_while_every_payment_is_scored(
+    kafka: str, topics: TopicSettings, start: Start, mart: "psycopg.Connection[Any]", tmp_path: Path
+) -> None:
+    """The scores are the model's alone; what the shadow would have said reaches SQL as a sum."""
+    model = write_constant(tmp_path / "model", "a", SCORE_OF["a"])
+    folder = tmp_path / "shadow"
+    folder.mkdir()
+    (folder / "manifest.json").write_bytes(b"{}")
+    scorer = start("scorer", SCORER_MODEL_DIR=str(model), SCORER_SHADOW_MODEL_DIR=str(folder), **EVERY_MS).wait_ready()
+    produce(kafka, topics.transactions, [nested(f"before-{n}") for n in range(100)])
+    wait_for(lambda: len(scored(kafka, topics)) == 100, 30)
+    write_constant(folder, "b", SCORE_OF["b"])
+    wait_for(lambda: scorer.metrics()['fraud_scorer_shadow_model_reloads_total{result="swapped"}'] == 1, 20)
+    produce(kafka, topics.transactions, [nested(f"{n}") for n in range(1_000)])
+    wait_for(lambda: len(scored(kafka, topics)) == 1_100, 30)
+    assert scorer.terminate() == 0
+    assert start("sink", "--until-empty").finish() == 0
+
+    assert {score for _, score in scored(kafka, topics)} == {SCORE_OF["a"]}
+    sums = "select sum(scored + skipped), sum(only_shadow) - sum(scored), sum(absolute_shift) - 0.75 * sum(scored)"
+    told = mart.execute(f"{sums} from shadow_tallies where (model_version, shadow_version) = ('a', 'b')").fetchone()
+    assert told == (1_000, 0, 0)
