@@ -18,6 +18,8 @@ from onnx.checker import check_model
 from onnx.helper import make_graph, make_model, make_opsetid
 from onnxmltools import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType as SklearnFloats
 
 from services.common.errors import Stop
 from services.scorer.decode import Decoder
@@ -31,6 +33,10 @@ CURVE_NAME = "curve.json"
 OPSETS = {"": 15, "ai.onnx.ml": 3}
 IR_VERSION = 8
 TOLERANCE = 1e-5
+
+Trees = Any
+"""A booster of LightGBM, or a classifier of scikit-learn that skl2onnx converts."""
+
 FIGURES_BEGIN, FIGURES_END = "<!-- figures: written by train.py -->", "<!-- end of figures -->"
 
 _PAYMENT = {
@@ -65,7 +71,7 @@ GOLDEN_TRANSACTIONS: list[Mapping[str, Any]] = [
 
 
 def export(
-    booster: lightgbm.Booster,
+    trees: Trees,
     sample: NDArray[np.float32],
     recipe: Recipe,
     threshold: float,
@@ -77,8 +83,8 @@ def export(
     """Write the artifact and return its manifest, once the scorer has accepted what was written.
 
     Args:
-        booster: the trees.
-        sample: features to compare ONNX Runtime with LightGBM on, float32 [n, k].
+        trees: what was trained.
+        sample: features to compare ONNX Runtime with the trees on, float32 [n, k].
         recipe: which features, in which order, with which constants.
         threshold: fraud_flag = 1 where score >= threshold.
         references: feature -> its usual value, which reasons compare with.
@@ -87,15 +93,15 @@ def export(
         out: the folder to write to; made if there is none.
 
     Raises:
-        Stop: ONNX Runtime scores otherwise than LightGBM, or the scorer refuses the artifact.
+        Stop: ONNX Runtime scores otherwise than the trees, or the scorer refuses the artifact.
     """
-    content = to_onnx(booster, len(recipe.features))
+    content = to_onnx(trees, len(recipe.features))
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    difference = float(np.abs(probabilities(session, sample) - np.asarray(booster.predict(sample))).max())
+    difference = float(np.abs(probabilities(session, sample) - predict(trees, sample)).max())
     if difference > TOLERANCE:
-        raise Stop(f"ONNX Runtime and LightGBM differ by {difference:.2g}, allowed {TOLERANCE:.0e}")
+        raise Stop(f"ONNX Runtime and the trees differ by {difference:.2g}, allowed {TOLERANCE:.0e}")
     manifest = Manifest(
-        version=version_of(content, recipe, threshold),
+        version=version_of(family_of(trees), content, recipe, threshold),
         model_file=MODEL_NAME,
         sha256=hashlib.sha256(content).hexdigest(),
         threshold=threshold,
@@ -123,20 +129,51 @@ def write_curve(out: Path, version: str, curve: dict[str, Any]) -> None:
     (out / CURVE_NAME).write_bytes(orjson.dumps({"version": version} | curve) + b"\n")
 
 
-def to_onnx(booster: lightgbm.Booster, width: int) -> bytes:
-    """Return an ONNX model that gives the probabilities of the two classes. The same trees give the same bytes.
+def predict(trees: Trees, features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the probability of fraud, float64 [n], as the library that trained the trees has it."""
+    if isinstance(trees, lightgbm.Booster):
+        return np.asarray(trees.predict(features), np.float64)
+    return np.asarray(trees.predict_proba(features), np.float64)[:, 1]
 
-    onnxmltools puts the trees in the first node; those after it make a label and multiply by one.
-    """
-    inputs = [("features", FloatTensorType([None, width]))]
-    converted = convert_lightgbm(booster, "fraud", inputs, target_opset=OPSETS[""], zipmap=False).graph
-    trees, probabilities_of_both = converted.node[0], converted.output[-1]
-    trees.output[1] = probabilities_of_both.name
-    graph = make_graph([trees], "fraud", converted.input, [probabilities_of_both])
+
+def family_of(trees: Trees) -> str:
+    """Return the first part of a version: what kind of model it is."""
+    return "lgbm" if isinstance(trees, lightgbm.Booster) else "sklearn"
+
+
+def to_onnx(trees: Trees, width: int) -> bytes:
+    """Return an ONNX model that gives the probabilities of the two classes. The same trees give the same bytes."""
+    nodes, inputs, probabilities_of_both, constants = (
+        _from_lightgbm(trees, width) if isinstance(trees, lightgbm.Booster) else _from_sklearn(trees, width)
+    )
+    graph = make_graph(nodes, "fraud", inputs, [probabilities_of_both], constants)
     opsets = [make_opsetid(domain, version) for domain, version in OPSETS.items()]
     model = make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="fraud-scoring")
     check_model(model, full_check=True)
     return bytes(model.SerializeToString(deterministic=True))
+
+
+def _from_lightgbm(booster: lightgbm.Booster, width: int) -> tuple[list[Any], Any, Any, Any]:
+    """Return nodes, inputs, output and constants: onnxmltools puts the trees first, then what makes a label."""
+    inputs = [("features", FloatTensorType([None, width]))]
+    converted = convert_lightgbm(booster, "fraud", inputs, target_opset=OPSETS[""], zipmap=False).graph
+    node, output = converted.node[0], converted.output[-1]
+    node.output[1] = output.name
+    return [node], converted.input, output, []
+
+
+def _from_sklearn(classifier: Any, width: int) -> tuple[list[Any], Any, Any, Any]:
+    """Return nodes, inputs, output and constants of any classifier of scikit-learn, without what makes a label."""
+    inputs = [("features", SklearnFloats([None, width]))]
+    converted = convert_sklearn(classifier, "fraud", inputs, target_opset=OPSETS, options={"zipmap": False}).graph
+    output = converted.output[-1]
+    wanted, nodes = {output.name}, []
+    for node in reversed(converted.node):
+        if wanted.intersection(node.output):
+            wanted.update(node.input)
+            nodes.append(node)
+    constants = [constant for constant in converted.initializer if constant.name in wanted]
+    return nodes[::-1], converted.input, output, constants
 
 
 def golden_rows(session: onnxruntime.InferenceSession, recipe: Recipe) -> tuple[GoldenRow, ...]:
@@ -149,10 +186,10 @@ def golden_rows(session: onnxruntime.InferenceSession, recipe: Recipe) -> tuple[
     )
 
 
-def version_of(content: bytes, recipe: Recipe, threshold: float) -> str:
+def version_of(family: str, content: bytes, recipe: Recipe, threshold: float) -> str:
     """Return a name that changes whenever a score or a flag could: a hash of all that decides them."""
     digest = hashlib.sha256(content + recipe.model_dump_json().encode() + str(threshold).encode())
-    return f"lgbm-{digest.hexdigest()[:12]}"
+    return f"{family}-{digest.hexdigest()[:12]}"
 
 
 def with_figures(card: str, manifest: Manifest) -> str:

@@ -6,6 +6,7 @@ Knows the learner and its parameters. Features come from the scorer's own code, 
 
 import argparse
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,9 +15,12 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its ow
 import lightgbm
 import numpy as np
 from dataset import Labelled, categories_by_fraud_amount, label, learn_risks, read_payments
-from export import export, write_curve
+from export import Trees, export, predict, write_curve
 from numpy.typing import NDArray
 from references import references
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
 from validate import SEED, SITUATIONS, Scorer, validate
 
 from services.common.contract import CUSTOMER_FIELDS
@@ -24,7 +28,7 @@ from services.common.errors import Stop
 from services.scorer.decode import REQUIRED_FIELDS
 from services.scorer.features import FEATURES, to_features
 from services.scorer.history import PAST
-from services.scorer.manifest import Recipe
+from services.scorer.manifest import Recipe, read_manifest
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -43,6 +47,8 @@ PARAMETERS = {
     "num_threads": 2,
     "verbosity": -1,
 }
+LEAVES_OF_THE_FOREST = 512
+
 THIN = 3
 """Streams that the payments are dealt to, so that the model learns what a past with gaps is worth."""
 
@@ -57,45 +63,61 @@ def main(arguments: list[str] | None = None) -> int:
     """Train from the command line and return the exit code: 0 done, 1 failed."""
     options = _parser().parse_args(arguments)
     try:
-        train(options.data, options.out, options.features, options.trees)
+        train(options.data, options.out, options.features, options.trees, options.learner, options.risks_of)
     except (Stop, OSError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def train(path: Path, out: Path, features: tuple[str, ...] = USED, trees: int = TREES) -> None:
+def train(
+    path: Path,
+    out: Path,
+    features: tuple[str, ...] = USED,
+    trees: int = TREES,
+    learner: str = "lightgbm",
+    risks_of: Path | None = None,
+) -> None:
     """Train on a file's payments and write the artifact and its model card to a folder.
+
+    A model that is to take over from another one while scorers run must know the risks that they remember: `risks_of`
+    names the other one's folder. Its table is then kept, in validation too.
 
     Raises:
         Stop: the data, or what became of it, is unfit.
         OSError: a file cannot be read or written.
     """
     frame = read_payments(path)
-    recipe = Recipe(features=features, categories=categories_by_fraud_amount(frame))
+    if risks_of:
+        kept = read_manifest(risks_of).recipe
+        recipe = Recipe(features=features, categories=kept.categories, risk=kept.risk)
+    else:
+        recipe = Recipe(features=features, categories=categories_by_fraud_amount(frame))
+    keep_risks = risks_of is not None
     data = label(frame, recipe)
     print(f"{len(data)} payments, {data.frauds.sum()} frauds, {len(np.unique(data.customers))} customers")
 
-    threshold, figures, curve = validate(data, partial(learn, recipe=recipe, trees=trees))
-    recipe = with_risk_table(recipe, data)
+    way = partial(learn, recipe=recipe, trees=trees, learner=learner, keep_risks=keep_risks)
+    threshold, figures, curve = validate(data, way)
+    recipe = recipe if keep_risks else with_risk_table(recipe, data)
     matrix, frauds = lessons(data.with_risks(recipe), recipe)
-    booster = fit(matrix, frauds, trees)
+    trained = FITS[learner](matrix, frauds, trees)
     sample = matrix[:: max(1, len(matrix) // COMPARED_ROWS)]
     usual = references(data.with_risks(recipe), recipe)
-    manifest = export(booster, sample, recipe, threshold, usual, figures, card=FOLDER / "MODEL_CARD.md", out=out)
+    manifest = export(trained, sample, recipe, threshold, usual, figures, card=FOLDER / "MODEL_CARD.md", out=out)
     write_curve(out, manifest.version, curve)
     print(f"{manifest.version} in {out}, threshold {threshold}")
     for name in SITUATIONS:
         print(f"{name}: AP {figures[name]['average_precision']}, F1 {figures[name]['f1']}")
 
 
-def learn(part: Labelled, recipe: Recipe, trees: int) -> Scorer:
-    """Return what a part of the payments teaches: the risk table and the trees."""
-    recipe = with_risk_table(recipe, part)
-    booster = fit(*lessons(part.with_risks(recipe), recipe), trees)
+def learn(part: Labelled, recipe: Recipe, trees: int, learner: str = "lightgbm", *, keep_risks: bool = False) -> Scorer:
+    """Return what a part of the payments teaches: the risk table, unless it is kept, and the trees."""
+    recipe = recipe if keep_risks else with_risk_table(recipe, part)
+    trained = FITS[learner](*lessons(part.with_risks(recipe), recipe), trees)
     return Scorer(
         prepare=lambda payments: payments.with_risks(recipe),
-        score=lambda payments: np.asarray(booster.predict(to_features(payments.columns, recipe)), np.float64),
+        score=lambda payments: predict(trained, to_features(payments.columns, recipe)),
     )
 
 
@@ -128,6 +150,22 @@ def fit(features: NDArray[np.float32], frauds: NDArray[np.bool_], trees: int) ->
     return lightgbm.train(PARAMETERS, dataset, trees)
 
 
+def fit_forest(features: NDArray[np.float32], frauds: NDArray[np.bool_], trees: int) -> Trees:
+    """Return scikit-learn's random forest, trained likewise; a missing value is -1 to it, inside the ONNX graph too."""
+    forest = RandomForestClassifier(
+        trees, max_leaf_nodes=LEAVES_OF_THE_FOREST, min_samples_leaf=5, n_jobs=2, random_state=SEED
+    )
+    filled = SimpleImputer(strategy="constant", fill_value=-1.0, keep_empty_features=True)
+    return make_pipeline(filled, forest).fit(features, frauds)
+
+
+FITS: dict[str, Callable[[NDArray[np.float32], NDArray[np.bool_], int], Trees]] = {
+    "lightgbm": fit,
+    "forest": fit_forest,
+}
+"""The families of models, by the name of their learner."""
+
+
 def blank(features: NDArray[np.float32], optional: tuple[int, ...]) -> NDArray[np.float32]:
     """Return a copy of the features with a share of the optional columns' values replaced by NaN."""
     blanked = features.copy()
@@ -151,6 +189,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("data", type=Path, metavar="DATA", help="Parquet or CSV in the competition's format, labelled")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the artifact (default: %(default)s)")
     parser.add_argument("--features", type=_names, default=USED, help=f"default: {','.join(USED)}")
+    parser.add_argument("--learner", choices=FITS, default="lightgbm", help="or scikit-learn's random forest")
+    parser.add_argument(
+        "--risks-of", type=Path, metavar="FOLDER", help="keep the risk table of this model: it can be swapped in live"
+    )
     parser.add_argument("--trees", type=int, default=TREES, help="default: %(default)s")
     return parser
 

@@ -1,19 +1,30 @@
 """Another model takes over while messages flow: real Kafka, real PostgreSQL, the services as processes."""
 
+import csv
+import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 import psycopg
+import pytest
+from confluent_kafka import Producer
 
 from conftest import Start
+from services.common.contract import DECIMAL_FIELDS, INTEGER_FIELDS, TEXT_FIELDS, customer_key
 from services.common.settings import TopicSettings
+from services.scorer.score import load_model
 from tests.support.messages import nested
 from tests.support.models import write_constant
 from tests.support.processes import wait_for
+from tests.support.recompute import recomputed
 from tests.support.topics import produce, read_all
 
+ROOT = Path(__file__).resolve().parents[2]
 EVERY_MS = {"SCORER_MODEL_POLL_MS": "100"}
 SCORE_OF = {"a": 0.125, "b": 0.875}
 
@@ -96,3 +107,64 @@ def test_a_shadow_is_compared_and_a_broken_one_refused_while_every_payment_is_sc
     sums = "select sum(scored + skipped), sum(only_shadow) - sum(scored), sum(absolute_shift) - 0.75 * sum(scored)"
     told = mart.execute(f"{sums} from shadow_tallies where (model_version, shadow_version) = ('a', 'b')").fetchone()
     assert told == (1_000, 0, 0)
+
+
+@pytest.mark.timeout(600)
+def test_a_model_of_another_family_takes_over_while_payments_flow(
+    kafka: str, topics: TopicSettings, start: Start, tmp_path: Path
+) -> None:
+    """A random forest of scikit-learn, trained on simulated payments and exported by train.py, follows LightGBM.
+
+    Every payment has one score, and it is the one that the model of its span gives to the payment and its whole past.
+    """
+    labelled = tmp_path / "labelled.csv"
+    simulate = ["--rows", "20000", "--seed", "3", "--labels", "--out", str(labelled)]
+    subprocess.run([sys.executable, "-m", "services.simulator", "csv", *simulate], cwd=ROOT, check=True)
+    train = [str(labelled), "--trees", "10", "--learner", "forest", "--risks-of", "onnx", "--out", str(tmp_path / "b")]
+    patient = os.environ | {"OMP_WAIT_POLICY": "passive"}
+    subprocess.run([sys.executable, "onnx/train.py", *train], cwd=ROOT, env=patient, check=True)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("fraud.onnx", "manifest.json"):
+        shutil.copy(ROOT / "onnx" / name, folder)
+
+    lightgbm, forest = load_model(folder), load_model(tmp_path / "b")
+    scorer = start("scorer", SCORER_MODEL_DIR=str(folder), SCORER_BATCH_MAX_MESSAGES="200", **EVERY_MS).wait_ready()
+    producer = Producer({"bootstrap.servers": kafka, "enable.idempotence": True, "partitioner": "murmur2_random"})
+    for number, (key, value) in enumerate(keyed(labelled, 6_000)):
+        producer.produce(topics.transactions, value, key)
+        if number % 300 == 299:
+            assert producer.flush(30) == 0
+        if number == 2_999:
+            for name in ("fraud.onnx", "manifest.json"):
+                shutil.copy(tmp_path / "b" / name, folder)
+    wait_for(lambda: scorer.metrics()['fraud_scorer_model_reloads_total{result="swapped"}'] == 1, 30, scorer.text)
+    for key, value in keyed(labelled, 7_000, skip=6_000):
+        producer.produce(topics.transactions, value, key)
+    assert producer.flush(30) == 0
+    wait_for(lambda: len(scored(kafka, topics)) >= 7_000, 60, lambda: f"{len(scored(kafka, topics))} scored")
+
+    log = read_all(kafka, topics.transactions)
+    by_version = {model.manifest.version: recomputed(log, model) for model in (lightgbm, forest)}
+    spans = [orjson.loads(message.value() or b"")["span"] for message in read_all(kafka, topics.models)]
+    found = dict(scored(kafka, topics))
+    used = set()
+    assert len(found) == len(scored(kafka, topics)) == 7_000
+    for partition, offset in by_version[forest.manifest.version]:
+        [*_, span] = [s for s in spans if s["partition"] == partition and s["first_offset"] <= offset]
+        payment, score = by_version[span["model_version"]][partition, offset]
+        assert found[payment.decode()] == pytest.approx(score, abs=2e-6)
+        used.add(span["model_version"])
+    assert used == set(by_version)
+
+
+def keyed(path: Path, rows: int, skip: int = 0) -> Iterator[tuple[bytes | None, bytes]]:
+    """Yield (key, value) of a file's payments, as the sender writes them."""
+    kinds = dict.fromkeys(INTEGER_FIELDS, int) | dict.fromkeys(DECIMAL_FIELDS, float) | dict.fromkeys(TEXT_FIELDS, str)
+    with path.open(newline="", encoding="utf-8") as file:
+        for number, row in enumerate(csv.DictReader(file)):
+            if number >= rows:
+                return
+            if number >= skip:
+                data = {field: kind(row[field]) for field, kind in kinds.items()}
+                yield customer_key(data), orjson.dumps({"transaction_id": f"{number}", "data": data})
