@@ -2,7 +2,7 @@
 
 import gradio as gr
 
-from ui import whatif
+from ui import models_card, whatif
 from ui.frame import VIEWING, Frame, Update, told_plainly
 from ui.model import Model
 from ui.render import section_head
@@ -18,8 +18,9 @@ _UNKNOWN = 0.5
 
 
 def build(frame: Frame) -> None:
-    """Place slider, table and chart, and wire their events."""
+    """Place slider, table and chart, wire their events, and tell below of the model that the threshold is of."""
     WhatIf(frame).wire()
+    models_card.build(frame)
 
 
 class WhatIf:

@@ -23,6 +23,7 @@ from tests.support.models import write_constant
 from tests.support.processes import wait_for
 from tests.support.recompute import recomputed
 from tests.support.topics import produce, read_all
+from ui.models import read_models
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_MS = {"SCORER_MODEL_POLL_MS": "100"}
@@ -66,6 +67,7 @@ def test_each_score_is_of_one_model_and_can_be_traced_to_it(
     wait_for(lambda: mart.execute(newest).fetchone() == (500,), 60)
     pairs = "select distinct model_version, score from scores_with_models order by 1"
     assert mart.execute(pairs).fetchall() == list(SCORE_OF.items())
+    assert [(one.model_version, one.threshold) for one in read_models(mart).begun] == [("b", 0.5), ("a", 0.5)]
 
 
 def test_a_refused_model_changes_nothing(kafka: str, topics: TopicSettings, start: Start, tmp_path: Path) -> None:
@@ -107,6 +109,10 @@ def test_a_shadow_is_compared_and_a_broken_one_refused_while_every_payment_is_sc
     sums = "select sum(scored + skipped), sum(only_shadow) - sum(scored), sum(absolute_shift) - 0.75 * sum(scored)"
     told = mart.execute(f"{sums} from shadow_tallies where (model_version, shadow_version) = ('a', 'b')").fetchone()
     assert told == (1_000, 0, 0)
+    models = read_models(mart)
+    assert [one.model_version for one in models.begun] == ["a"]
+    assert models.comparison is not None
+    assert (models.comparison.agreement, models.comparison.largest_shift) == (0, 0.75)
 
 
 @pytest.mark.timeout(600)
