@@ -59,8 +59,8 @@ def mart(postgres: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
     """A connection of the owner to the mart, whose tables are empty."""
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(
-            "truncate scores, transactions, alerts, verdicts, model_spans, shadow_tallies, sink_offsets, sink_rejects"
-            " restart identity"
+            "truncate scores, transactions, alerts, verdicts, model_spans, shadow_tallies, backfill_runs,"
+            " backfill_scores, sink_offsets, sink_rejects restart identity"
         )
         yield connection
 

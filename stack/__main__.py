@@ -85,6 +85,10 @@ def _dlq(options: argparse.Namespace, settings: StackSettings) -> None:
     _become("services.dlq", options.further, dlq_environment(settings))
 
 
+def _backfill(options: argparse.Namespace, settings: StackSettings) -> None:
+    _become("services.backfill", options.further, kafka_environment(settings) | psql_environment(settings))
+
+
 def _topics(options: argparse.Namespace, settings: StackSettings) -> None:
     _become("services.topics", options.further, kafka_environment(settings))
 
@@ -144,6 +148,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("dlq", help="rejected records: inspect, replay; its arguments follow", add_help=False)
     command.set_defaults(run=_dlq, passes_on=True)
+
+    command = commands.add_parser("backfill", help="score again with another model; arguments follow", add_help=False)
+    command.set_defaults(run=_backfill, passes_on=True)
 
     command = commands.add_parser("topics", help="make the topics; its own arguments may follow", add_help=False)
     command.set_defaults(run=_topics, passes_on=True)

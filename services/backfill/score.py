@@ -1,0 +1,40 @@
+"""Scores messages by the scorer's own code, with a history that begins empty. Knows no Kafka client and no SQL."""
+
+from collections.abc import Iterable
+
+from confluent_kafka import Message
+
+from services.common.kafka import Batch
+from services.scorer.batches import decode_batch
+from services.scorer.changelog import Restored
+from services.scorer.history import History
+from services.scorer.memory import Memory, uses_history
+from services.scorer.score import Model
+
+Row = tuple[str, float, int]
+"""transaction_id, score, fraud_flag"""
+
+
+class Rescorer:
+    """A model, and the past that it has seen: what came before in the range, as a scorer that begins there sees it."""
+
+    def __init__(self, model: Model, partitions: Iterable[int]) -> None:
+        self._model = model
+        self._memory = Memory(model.manifest.recipe, _empty) if uses_history(model.manifest.recipe) else None
+        if self._memory:
+            self._memory.follow(dict.fromkeys(partitions, 1))
+        self.rejected = 0
+
+    def score(self, messages: list[Message]) -> list[Row]:
+        """Return the rows of the messages that can be scored, in order; the others are counted."""
+        columns, rejects = decode_batch(Batch(messages), self._model)
+        self.rejected += len(rejects)
+        if self._memory:
+            columns, _ = self._memory.recall(messages, columns)
+        scores = self._model.score(self._model.features(columns))
+        flags = self._model.flag(scores)
+        return list(zip(columns.ids, scores.tolist(), map(int, flags.tolist()), strict=True))
+
+
+def _empty(partitions: Iterable[int]) -> dict[int, Restored]:
+    return {partition: Restored(History(), []) for partition in partitions}

@@ -1,0 +1,93 @@
+"""A range of transactions is scored again with another model: real Kafka, real PostgreSQL, the command as a process."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer
+from confluent_kafka.admin import AdminClient
+
+from conftest import Start
+from services.common.settings import TopicSettings
+from services.scorer.score import load_model
+from stack.servers import PostgresServer
+from tests.support.messages import nested
+from tests.support.models import write_constant, write_probe
+from tests.support.recompute import payments, recomputed
+from tests.support.topics import produce, read_all
+
+Connection = psycopg.Connection[Any]
+
+
+@pytest.fixture
+def owner(database: PostgresServer) -> dict[str, str]:
+    """libpq's variables of the owner, who may write the tables of runs."""
+    return {
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(database.port),
+        "PGDATABASE": "fraud",
+        "PGUSER": "fraud_owner",
+        "PGPASSWORD": database.password,
+    }
+
+
+def offsets(kafka: str, topics: TopicSettings) -> dict[tuple[str, int], int]:
+    group = f"scorer-{topics.transactions}"
+    admin = AdminClient({"bootstrap.servers": kafka})
+    found = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result().topic_partitions
+    return {(place.topic, place.partition): place.offset for place in found or ()}
+
+
+def test_the_comparison_is_told_and_kept_and_the_live_system_is_not_touched(
+    kafka: str, topics: TopicSettings, start: Start, mart: Connection, owner: dict[str, str], tmp_path: Path
+) -> None:
+    """The live model flags nothing, the other one everything; an analyst has judged three payments."""
+    live, other = write_constant(tmp_path / "a", "a", 0.25), write_constant(tmp_path / "b", "b", 0.75)
+    produce(kafka, topics.transactions, [nested(f"{n}") for n in range(100)] + [b"{"])
+    assert start("scorer", "--until-empty", SCORER_MODEL_DIR=str(live)).finish() == 0
+    assert start("sink", "--until-empty").finish() == 0
+    for name, ordinal, verdict in (("0", 1, "fraud"), ("1", 1, "fraud"), ("1", 2, "false_alarm"), ("2", 1, "fraud")):
+        mart.execute(
+            "insert into verdicts (transaction_id, ordinal, verdict, analyst, score, fraud_flag)"
+            " values (%s, %s, %s, 'Ada', 0.25, 0)",
+            (name, ordinal, verdict),
+        )
+    before = (offsets(kafka, topics), len(read_all(kafka, topics.scores)), mart.execute("table scores").fetchall())
+
+    command = start("backfill", str(other), **owner)
+
+    assert command.finish() == 0, command.text()
+    assert "100 newly flagged, 0 no longer" in command.text()
+    assert before == (
+        offsets(kafka, topics), len(read_all(kafka, topics.scores)), mart.execute("table scores").fetchall(),
+    )  # fmt: skip
+    [(run_id, version, report)] = mart.execute("select run_id, model_version, report from backfill_runs").fetchall()
+    assert version == "b"
+    assert (report["scored"], report["compared"], report["rejected"], report["mean_shift"]) == (100, 100, 1, 0.5)
+    assert (report["judged"], report["frauds"]) == (3, 2)
+    assert report["model"] == {"f1": 0.8, "precision": pytest.approx(2 / 3), "recall": 1}
+    assert report["live"] == {"f1": 0, "precision": 0, "recall": 0}
+    kept = "select count(*), min(score), sum(fraud_flag) from backfill_scores where run_id = %s"
+    assert mart.execute(kept, [run_id]).fetchone() == (100, 0.75, 100)
+
+
+def test_the_past_of_a_range_is_what_a_scorer_would_have_seen(
+    kafka: str, topics: TopicSettings, start: Start, mart: Connection, owner: dict[str, str], tmp_path: Path
+) -> None:
+    """Every score is the one of an offline recomputation over the whole log, to 2e-6."""
+    probe = write_probe(tmp_path / "probe")
+    producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random"})
+    for key, value in payments(20_000):
+        producer.produce(topics.transactions, value, key or None)
+    assert producer.flush(30) == 0
+
+    command = start("backfill", str(probe), **owner)
+
+    assert command.finish(120) == 0, command.text()
+    expected: dict[bytes, list[float]] = {}
+    for name, score in recomputed(read_all(kafka, topics.transactions), load_model(probe)).values():
+        expected.setdefault(name, []).append(score)
+    found = mart.execute("select transaction_id, score from backfill_scores").fetchall()
+    assert len(found) == len(expected)
+    assert all(min(abs(score - wanted) for wanted in expected[name.encode()]) <= 2e-6 for name, score in found)

@@ -1,0 +1,54 @@
+"""Outcomes of a labelled file, and what a comparison comes to."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from services.backfill.labels import read_labels
+from services.backfill.report import lines, make_report
+from services.common.contract import file_namespace, row_id
+from services.common.errors import Stop
+
+COUNTS = {
+    "scored": 100, "compared": 90, "flagged": 9, "flagged_live": 8, "newly_flagged": 3, "no_longer_flagged": 2,
+    "mean_shift": -0.01, "mean_absolute_shift": 0.02, "largest_shift": 0.5,
+}  # fmt: skip
+JUDGED = {"judged": 50, "frauds": 10, "caught": 8, "flagged": 10, "caught_live": 5, "flagged_live": 5}
+NOBODY = dict.fromkeys(JUDGED, 0)
+
+
+def test_labels_have_the_ids_that_the_sender_gives(tmp_path: Path) -> None:
+    """By the file's content and the row, or as the file has them."""
+    path = tmp_path / "labelled.csv"
+    path.write_text("amount,target\n1,0\n2,1\n")
+    namespace = file_namespace(hashlib.sha256(path.read_bytes()).digest())
+    assert list(read_labels(path)) == [(row_id(namespace, 1), False), (row_id(namespace, 2), True)]
+    path.write_text("transaction_id,target\na,1\n")
+    assert list(read_labels(path)) == [("a", True)]
+
+
+@pytest.mark.parametrize("content", ["amount\n1\n", "amount,target\n1,2\n", "amount,target\n1,\n"])
+def test_a_file_without_outcomes_is_refused(content: str, tmp_path: Path) -> None:
+    """Not taken for a file without frauds."""
+    path = tmp_path / "labelled.csv"
+    path.write_text(content)
+    with pytest.raises(Stop):
+        list(read_labels(path))
+    with pytest.raises(Stop):
+        list(read_labels(tmp_path / "none.csv"))
+
+
+def test_quality_is_worked_out_for_both_models_on_the_same_payments() -> None:
+    """8 of 10 frauds with 10 flags; 5 of 10 with 5."""
+    report = make_report(COUNTS, JUDGED, "labels", "all", 4)
+    assert report["model"] == {"f1": 0.8, "precision": 0.8, "recall": 0.8}
+    assert report["live"] == {"f1": pytest.approx(2 / 3), "precision": 1.0, "recall": 0.5}
+    text = "\n".join(lines(report))
+    assert "3 newly flagged, 2 no longer" in text
+    assert "F1 0.8000" in text
+
+
+def test_without_judgements_no_quality_is_claimed() -> None:
+    """Nor a division by zero."""
+    assert "nothing is known of F1" in "\n".join(lines(make_report(COUNTS, NOBODY, "verdicts", "all", 0)))
