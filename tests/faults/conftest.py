@@ -93,7 +93,7 @@ def pipeline(
     with running_pipeline(name, kafka, topics, database.conninfo, envs, tmp_path, f"{_seed}/{name}", scale) as pipeline:
         yield pipeline
     admin = AdminClient({"bootstrap.servers": kafka})
-    names = [topics.transactions, topics.scores, topics.alerts, topics.dead_letters, topics.history]
+    names = [topics.transactions, topics.scores, topics.alerts, topics.dead_letters, topics.history, topics.models]
     for future in admin.delete_topics(names).values():
         with contextlib.suppress(KafkaException):
             future.result()
@@ -108,6 +108,7 @@ def service_env(bootstrap: str, topics: TopicSettings, folder: Path) -> dict[str
         "TOPIC_ALERTS": topics.alerts,
         "TOPIC_DEAD_LETTERS": topics.dead_letters,
         "TOPIC_HISTORY": topics.history,
+        "TOPIC_MODELS": topics.models,
         "SCORER_GROUP_ID": f"scorer-{topics.transactions}",
         "SINK_GROUP_ID": f"sink-{topics.transactions}",
         "SCORER_STATE_DIR": str(folder),
