@@ -12,12 +12,13 @@ from conftest import Start
 from services.common.settings import TopicSettings
 from services.scorer.score import load_model
 from stack.servers import PostgresServer
-from tests.support.messages import nested
+from tests.support.messages import keyed, nested
 from tests.support.models import write_constant, write_probe
-from tests.support.recompute import payments, recomputed
+from tests.support.recompute import recomputed
 from tests.support.topics import produce, read_all
 
 Connection = psycopg.Connection[Any]
+SAMPLE = Path(__file__).resolve().parents[2] / "services/simulator/sample.csv"
 
 
 @pytest.fixture
@@ -78,16 +79,17 @@ def test_the_past_of_a_range_is_what_a_scorer_would_have_seen(
     """Every score is the one of an offline recomputation over the whole log, to 2e-6."""
     probe = write_probe(tmp_path / "probe")
     producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random"})
-    for key, value in payments(20_000):
-        producer.produce(topics.transactions, value, key or None)
+    for key, value in keyed(SAMPLE, 2_000):
+        producer.produce(topics.transactions, value, key)
     assert producer.flush(30) == 0
 
     command = start("backfill", str(probe), **owner)
 
     assert command.finish(120) == 0, command.text()
-    expected: dict[bytes, list[float]] = {}
-    for name, score in recomputed(read_all(kafka, topics.transactions), load_model(probe)).values():
-        expected.setdefault(name, []).append(score)
+    log = {
+        (m.partition() or 0, m.offset() or 0): (m.key(), m.value() or b"") for m in read_all(kafka, topics.transactions)
+    }
+    expected = dict(recomputed(log, load_model(probe), topics.transactions).values())
     found = mart.execute("select transaction_id, score from backfill_scores").fetchall()
-    assert len(found) == len(expected)
-    assert all(min(abs(score - wanted) for wanted in expected[name.encode()]) <= 2e-6 for name, score in found)
+    assert dict(found) == pytest.approx(expected, abs=2e-6)
+    assert len(found) == 2_000

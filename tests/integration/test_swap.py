@@ -1,11 +1,9 @@
 """Another model takes over while messages flow: real Kafka, real PostgreSQL, the services as processes."""
 
-import csv
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,9 @@ import pytest
 from confluent_kafka import Producer
 
 from conftest import Start
-from services.common.contract import DECIMAL_FIELDS, INTEGER_FIELDS, TEXT_FIELDS, customer_key
 from services.common.settings import TopicSettings
 from services.scorer.score import load_model
-from tests.support.messages import nested
+from tests.support.messages import keyed, nested
 from tests.support.models import write_constant
 from tests.support.processes import wait_for
 from tests.support.recompute import recomputed
@@ -150,8 +147,10 @@ def test_a_model_of_another_family_takes_over_while_payments_flow(
     assert producer.flush(30) == 0
     wait_for(lambda: len(scored(kafka, topics)) >= 7_000, 60, lambda: f"{len(scored(kafka, topics))} scored")
 
-    log = read_all(kafka, topics.transactions)
-    by_version = {model.manifest.version: recomputed(log, model) for model in (lightgbm, forest)}
+    log = {
+        (m.partition() or 0, m.offset() or 0): (m.key(), m.value() or b"") for m in read_all(kafka, topics.transactions)
+    }
+    by_version = {m.manifest.version: recomputed(log, m, topics.transactions) for m in (lightgbm, forest)}
     spans = [orjson.loads(message.value() or b"")["span"] for message in read_all(kafka, topics.models)]
     found = dict(scored(kafka, topics))
     used = set()
@@ -159,18 +158,6 @@ def test_a_model_of_another_family_takes_over_while_payments_flow(
     for partition, offset in by_version[forest.manifest.version]:
         [*_, span] = [s for s in spans if s["partition"] == partition and s["first_offset"] <= offset]
         payment, score = by_version[span["model_version"]][partition, offset]
-        assert found[payment.decode()] == pytest.approx(score, abs=2e-6)
+        assert found[payment] == pytest.approx(score, abs=2e-6)
         used.add(span["model_version"])
     assert used == set(by_version)
-
-
-def keyed(path: Path, rows: int, skip: int = 0) -> Iterator[tuple[bytes | None, bytes]]:
-    """Yield (key, value) of a file's payments, as the sender writes them."""
-    kinds = dict.fromkeys(INTEGER_FIELDS, int) | dict.fromkeys(DECIMAL_FIELDS, float) | dict.fromkeys(TEXT_FIELDS, str)
-    with path.open(newline="", encoding="utf-8") as file:
-        for number, row in enumerate(csv.DictReader(file)):
-            if number >= rows:
-                return
-            if number >= skip:
-                data = {field: kind(row[field]) for field, kind in kinds.items()}
-                yield customer_key(data), orjson.dumps({"transaction_id": f"{number}", "data": data})

@@ -1,8 +1,13 @@
 """Messages as producers of `transactions` write them."""
 
+import csv
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
+
+from services.common.contract import DECIMAL_FIELDS, INTEGER_FIELDS, TEXT_FIELDS, customer_key
 
 PAYMENT: dict[str, Any] = {
     "transaction_time": "2019-09-14 02:46", "merch": "fraud_Stokes, Christiansen and Sipes", "cat_id": "grocery_net",
@@ -30,3 +35,18 @@ def nested(transaction_id: str | None, **changes: Any) -> bytes:
 def flat(transaction_id: str | None, **changes: Any) -> bytes:
     """Return a message of the flat form."""
     return orjson.dumps({"transaction_id": transaction_id, **PAYMENT, **changes})
+
+
+def keyed(path: Path, rows: int, skip: int = 0) -> Iterator[tuple[bytes | None, bytes]]:
+    """Yield (key, value) of a file's payments, as the sender writes them."""
+    whole, decimal, text = (dict.fromkeys(INTEGER_FIELDS, int), dict.fromkeys(DECIMAL_FIELDS, float), dict.fromkeys(TEXT_FIELDS, str))
+    kinds: dict[str, Callable[[str], Any]] = {**whole, **decimal, **text}
+        dict.fromkeys(INTEGER_FIELDS, int) | dict.fromkeys(DECIMAL_FIELDS, float) | dict.fromkeys(TEXT_FIELDS, str)
+    )
+    with path.open(newline="", encoding="utf-8") as file:
+        for number, row in enumerate(csv.DictReader(file)):
+            if number >= rows:
+                return
+            if number >= skip:
+                data = {field: kind(row[field]) for field, kind in kinds.items()}
+                yield customer_key(data), orjson.dumps({"transaction_id": f"{number}", "data": data})
