@@ -39,10 +39,8 @@ def flat(transaction_id: str | None, **changes: Any) -> bytes:
 
 def keyed(path: Path, rows: int, skip: int = 0) -> Iterator[tuple[bytes | None, bytes]]:
     """Yield (key, value) of a file's payments, as the sender writes them."""
-    whole, decimal, text = (dict.fromkeys(INTEGER_FIELDS, int), dict.fromkeys(DECIMAL_FIELDS, float), dict.fromkeys(TEXT_FIELDS, str))
-    kinds: dict[str, Callable[[str], Any]] = {**whole, **decimal, **text}
-        dict.fromkeys(INTEGER_FIELDS, int) | dict.fromkeys(DECIMAL_FIELDS, float) | dict.fromkeys(TEXT_FIELDS, str)
-    )
+    kinds: dict[str, Callable[[str], Any]] = dict.fromkeys(TEXT_FIELDS, str)
+    kinds |= dict.fromkeys(INTEGER_FIELDS, int) | dict.fromkeys(DECIMAL_FIELDS, float)
     with path.open(newline="", encoding="utf-8") as file:
         for number, row in enumerate(csv.DictReader(file)):
             if number >= rows:
