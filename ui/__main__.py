@@ -21,6 +21,7 @@ from ui.health import KafkaProbe, health_route
 from ui.live_reading import watch_all
 from ui.login_access import Access, KnowAddress, Sessions
 from ui.model import current_model
+from ui.models import watch_model
 from ui.results import Mart
 from ui.scores_file import scores_route
 from ui.settings import GroupSettings, ShareSettings, UiSettings, check_exposure
@@ -54,17 +55,20 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
     log, stop, probe = get_logger(), StopSignal.install(), KafkaProbe(kafka)
     mart = Mart(make_conninfo(**database_login()))
     access = Access(settings.users())
+    in_manifest = partial(current_model, settings.manifest)
+    in_use = watch_model(mart)
     live = watch_all(mart, kafka, topics, GroupSettings.read())
     uploads = watch_uploads(mart)
     mart.open()
     live.start()
+    in_use.start()
     uploads.start()
     blocks = page.build(
         page.Parts(
             mart=mart,
             send=Uploads(mart, kafka, topics.transactions, probe.is_up, stop).send,
             uploads=uploads,
-            model=partial(current_model, settings.manifest),
+            model=lambda: in_use.look().value or in_manifest(),
             max_file_mb=settings.max_file_mb,
             stop=stop,
             access=access,
@@ -85,6 +89,7 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
     close_link()
     close(blocks)
     live.stop()
+    in_use.stop()
     uploads.stop()
     mart.close()
     log.info("page_closed")

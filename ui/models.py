@@ -5,10 +5,14 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
-from ui.results import Connection
+from ui.model import Model
+from ui.results import Connection, Mart
+from ui.watch import Watch
 
 SHOWN = 5
 """Changes of the model that are listed, the latest first."""
+
+EVERY_SECONDS = 2.0
 
 HOURS = 24
 """The shadow is judged by what it saw in so many hours."""
@@ -53,6 +57,10 @@ class Models:
     comparison: Comparison | None
 
 
+IN_USE = """
+    select model_version as version, threshold from model_spans order by src_offset desc limit 1
+"""
+
 BEGUN = """
     select model_version, threshold, began_at
     from (select *, lag(model_version) over (order by src_offset) as before from model_spans) spans
@@ -69,6 +77,17 @@ COMPARISON = """
     group by model_version, shadow_version having sum(scored) > 0
     order by max(told_at) desc limit 1
 """
+
+
+def model_in_use(connection: Connection) -> Model | None:
+    """Return the model that began to score last; None before the first one did."""
+    with connection.cursor(row_factory=class_row(Model)) as cursor:
+        return cursor.execute(IN_USE).fetchone()
+
+
+def watch_model(mart: Mart) -> Watch[Model]:
+    """Return what watches the model in use, not started."""
+    return Watch(lambda: mart.ask(model_in_use), EVERY_SECONDS, "watch-model")
 
 
 def read_models(connection: Connection) -> Models:
