@@ -135,7 +135,7 @@ class LiveView:
             return fresh, outage, "", "", "", "", *(gr.skip(),) * 4
         now = live_render.now(seen.value, parts.live.lag.look(), parts.model(), texts, words, utc_offset_minutes)
         if not seen.value.rows:
-            return fresh, outage + now, "", "", "", notice(words.nothing_yet), *(gr.skip(),) * 4
+            return fresh, outage + now, hint(words.window_none), "", "", notice(words.nothing_yet), *(gr.skip(),) * 4
         flagged = wanted.keep(seen.value.flagged)
         table = live_table.flagged_table(
             flagged, len(seen.value.flagged), texts, words, utc_offset_minutes, names=names

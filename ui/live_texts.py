@@ -61,6 +61,7 @@ class LiveTexts:
     density_bin: str
     window_of: str
     window_filtered: str
+    window_none: str
 
     flagged_heading: str
     flagged_fit: str
@@ -123,6 +124,7 @@ LIVE_TEXTS = {
         density_scale="логарифмическая шкала",
         density_bin="{low}–{high}: {counted}",
         window_of="Из последних {counted}",
+        window_none="Появится с первыми оценками.",
         window_filtered="По фильтрам: {shown} из последних {counted}",
         flagged_heading="Подозрительные, новые сверху",
         flagged_fit="Под фильтры подходят {found} из последних {seen}.",
@@ -183,6 +185,7 @@ LIVE_TEXTS = {
         density_scale="logarithmic scale",
         density_bin="{low}–{high}: {counted}",
         window_of="Of the latest {counted}",
+        window_none="Will be here with the first scores.",
         window_filtered="Within the filters: {shown} of the latest {counted}",
         flagged_heading="Flagged, newest first",
         flagged_fit="{found} of the latest {seen} fit the filters.",

@@ -59,7 +59,7 @@ class WhatIf:
         with told_plainly(self._texts):
             model, basis = self._frame.parts.model(), self._frame.parts.mart.ask(whatif.read_basis)
             threshold = model.threshold if model else _UNKNOWN
-            a_day = round(basis.stream.a_day) if basis else None
+            a_day = round(basis.stream.a_day) if basis and basis.stream.payments else None
             return threshold, a_day, basis, *self._shown(threshold, a_day, basis)
 
     def show(self, threshold: float, a_day: float | None, basis: Basis | None) -> tuple[Update, ...]:
