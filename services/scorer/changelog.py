@@ -51,7 +51,7 @@ def to_records(events: Events, sequences: Rows, forgotten: Iterable[Forgotten]) 
     table["customer"], table["sequence"], table["seconds"] = events.customers, sequences, events.seconds
     table["amount"], table["id"], table["risk"] = events.amounts, events.ids, events.risks
     parts = [table[start : start + MOST_TOGETHER] for start in range(0, len(table), MOST_TOGETHER)]
-    records: list[Record] = [{"key": _key_of(part), "value": part.tobytes()} for part in parts]
+    records: list[Record] = [{"key": key_of(part), "value": part.tobytes()} for part in parts]
     return records + [_sums_record(lost) for lost in forgotten]
 
 
@@ -82,7 +82,8 @@ def from_records(records: Sequence[tuple[bytes, bytes | None]]) -> Restored:
     return Restored(History.restored(events, sequences, forgotten), rewrites)
 
 
-def _key_of(table: Table) -> bytes:
+def key_of(table: Table) -> bytes:
+    """Return the key of a record that holds these payments: its first one."""
     key = np.empty(1, KEY)
     key["customer"], key["sequence"] = table["customer"][:1], table["sequence"][:1]
     return key.tobytes()

@@ -44,9 +44,6 @@ def restore_histories(
 ) -> dict[int, Restored]:
     """Return the history of each partition as its changelog tells it.
 
-    The end is the newest offset there is, committed or not: a transaction of the partition's last owner may be decided
-    while its markers are still being written. Records are read committed, so reaching that end waits for them.
-
     Args:
         progress: called between reads; may raise to give up.
 
@@ -55,6 +52,34 @@ def restore_histories(
         Stop: the changelog is not one of this version.
     """
     started = time.monotonic()
+    records = read_changelog(kafka, topic, partitions, progress)
+    histories = {partition: from_records(found) for partition, found in records.items()}
+    seconds = time.monotonic() - started
+    metrics.RESTORE_SECONDS.observe(seconds)
+    log.info(
+        "restored",
+        partitions=sorted(histories),
+        customers=sum(len(restored.history) for restored in histories.values()),
+        records=sum(map(len, records.values())),
+        seconds=round(seconds, 3),
+    )
+    return histories
+
+
+def read_changelog(
+    kafka: KafkaSettings, topic: str, partitions: Iterable[int], progress: Callable[[], None]
+) -> dict[int, list[tuple[bytes, bytes | None]]]:
+    """Return (key, value) of all records of each partition, in the order of offsets.
+
+    The end is the newest offset there is, committed or not: a transaction of the partition's last owner may be decided
+    while its markers are still being written. Records are read committed, so reaching that end waits for them.
+
+    Args:
+        progress: called between reads; may raise to give up.
+
+    Raises:
+        Retry: the broker does not answer.
+    """
     places = [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
     records: dict[int, list[tuple[bytes, bytes | None]]] = {place.partition: [] for place in places}
     consumer = Consumer(
@@ -87,17 +112,7 @@ def restore_histories(
     finally:
         with contextlib.suppress(KafkaException, RuntimeError):
             consumer.close()
-    histories = {partition: from_records(found) for partition, found in records.items()}
-    seconds = time.monotonic() - started
-    metrics.RESTORE_SECONDS.observe(seconds)
-    log.info(
-        "restored",
-        partitions=sorted(histories),
-        customers=sum(len(restored.history) for restored in histories.values()),
-        records=sum(map(len, records.values())),
-        seconds=round(seconds, 3),
-    )
-    return histories
+    return records
 
 
 def _ends(kafka: KafkaSettings, topic: str, partitions: Iterable[int]) -> dict[int, int]:
