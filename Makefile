@@ -8,7 +8,7 @@ HAVE_PIP = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m en
 STACK := $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status restart logs psql dlq backfill backup restore topics send test test-brokers faults faults-long faults-brokers fuzz soak check format bench scale picture model lock clean-data clean
+.PHONY: help up down status restart logs psql dlq backfill customer retention doctor backup restore topics send test test-brokers faults faults-long faults-brokers fuzz soak check format bench scale picture model lock clean-data clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,15 @@ dlq: $(VENV)/.stack  ## rejected records: ARGS=inspect, ARGS=replay, ARGS='repla
 
 backfill: $(VENV)/.stack  ## score again with another model and compare: ARGS=FOLDER; ARGS=--help says more
 	@$(STACK) backfill $(ARGS)
+
+customer: $(VENV)/.stack  ## one customer: ARGS='export "name|name|street"', ARGS='erase "…"' (a dry run; --go does it)
+	@$(STACK) customer $(ARGS)
+
+retention: $(VENV)/.stack  ## delete what is older than RETENTION_DAYS; ARGS=--dry-run only counts
+	@$(STACK) retention $(ARGS)
+
+doctor: $(VENV)/.stack  ## what is wrong with this installation, and how to mend it
+	@$(STACK) doctor $(ARGS)
 
 backup: $(VENV)/.stack  ## the database to a file: FILE=fraud.dump
 	@test -n "$(FILE)" || { echo "say which file: make backup FILE=fraud.dump" >&2; exit 2; }

@@ -12,11 +12,19 @@ from dotenv import load_dotenv
 from services.common.errors import FraudError, Stop
 from services.common.logs import configure_logs
 from services.common.settings import project_root
-from stack.plan import dlq_environment, everything, infrastructure, kafka_environment, psql_environment
+from stack.plan import (
+    dlq_environment,
+    doctor_environment,
+    everything,
+    infrastructure,
+    kafka_environment,
+    owner_environment,
+    psql_environment,
+)
 from stack.postgres import binary
 from stack.report import read_report
 from stack.settings import StackSettings
-from stack.show import print_logs, status_table
+from stack.show import print_logs, print_ports, status_table
 from stack.supervisor import Supervisor
 from stack.up import down, make_way, restart, up
 
@@ -93,6 +101,22 @@ def _topics(options: argparse.Namespace, settings: StackSettings) -> None:
     _become("services.topics", options.further, kafka_environment(settings))
 
 
+def _customer(options: argparse.Namespace, settings: StackSettings) -> None:
+    _become("services.customer", options.further, owner_environment(settings))
+
+
+def _retention(options: argparse.Namespace, settings: StackSettings) -> None:
+    _become("services.retention", options.further, owner_environment(settings))
+
+
+def _doctor(options: argparse.Namespace, settings: StackSettings) -> None:
+    """Say who has the ports of a stack that does not run, then examine the rest."""
+    report = read_report(settings.home)
+    if report is None or not report.is_running:
+        print_ports(settings)
+    _become("services.doctor", options.further, doctor_environment(settings))
+
+
 def _become(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
     argv = [sys.executable, "-m", module, *arguments]
     os.execve(sys.executable, argv, environment)  # noqa: S606  # the module takes our place
@@ -154,6 +178,14 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("topics", help="make the topics; its own arguments may follow", add_help=False)
     command.set_defaults(run=_topics, passes_on=True)
+
+    for name, run, about in (
+        ("customer", _customer, "one customer: export, erase; its own arguments follow"),
+        ("retention", _retention, "delete what is older than RETENTION_DAYS; its own arguments may follow"),
+        ("doctor", _doctor, "what is wrong, and how to mend it"),
+    ):
+        command = commands.add_parser(name, help=about, add_help=False)
+        command.set_defaults(run=run, passes_on=True)
 
     command = commands.add_parser("run-infra", help="run Kafka and PostgreSQL alone, in the foreground")
     command.set_defaults(run=_run_infra)

@@ -83,6 +83,20 @@ def dlq_environment(settings: StackSettings) -> dict[str, str]:
     return kafka_environment(settings) | _database_environment(settings, "fraud_sink")
 
 
+def owner_environment(settings: StackSettings) -> dict[str, str]:
+    """Return the environment of a process that works on both servers with the rights of the database's owner."""
+    return kafka_environment(settings) | _database_environment(settings, OWNER)
+
+
+def doctor_environment(settings: StackSettings) -> dict[str, str]:
+    """Return the environment of the doctor: where everything of this stack answers."""
+    return owner_environment(settings) | {
+        "DOCTOR_SCORER_URL": f"http://{HOST}:{settings.scorer_probe_port}",
+        "DOCTOR_SINK_URL": f"http://{HOST}:{settings.sink_probe_port}",
+        "DOCTOR_PAGE_URL": page_address(settings),
+    }
+
+
 def psql_environment(settings: StackSettings) -> dict[str, str]:
     """Return the environment in which psql and its like connect as the owner."""
     return _base_environment() | _database_environment(settings, OWNER)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from services.common.settings import KafkaSettings, Settings, TopicSettings, project_root
 from services.dlq.settings import DlqSettings
+from services.doctor.settings import DoctorSettings
+from services.retention.settings import RetentionSettings
 from services.scorer.settings import ScorerSettings
 from services.sink.settings import SinkSettings
 from stack.settings import PASSWORD_NAMES, StackSettings
@@ -19,6 +21,8 @@ HEADINGS: dict[str, tuple[type[Settings], ...]] = {
     "Scorer": (ScorerSettings,),
     "Sink": (SinkSettings,),
     "Replays of rejected records": (DlqSettings,),
+    "Retention": (RetentionSettings,),
+    "Doctor": (DoctorSettings,),
     "Page": (UiSettings, ShareSettings),
 }
 

@@ -7,8 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from services.common.errors import Stop
+from services.doctor.finding import fail, warn
+from stack.ports import free_port, is_taken
 from stack.report import Entry, Phase, Report
 from stack.service import Kind, State
+from stack.settings import StackSettings
 
 TAIL_LINES = 40
 FOLLOW_SECONDS = 0.3
@@ -56,6 +59,18 @@ def print_logs(folder: Path, service: str | None, follow: bool) -> None:
         _print_lines(log, tail(log).splitlines(), named=len(logs) > 1)
     if follow:
         _follow(logs)
+
+
+def print_ports(settings: StackSettings) -> None:
+    """Print the doctor's findings on the ports of a stack that does not run."""
+    taken = {variable: port for variable, port in settings.ports().items() if is_taken(port)}
+    for variable, port in taken.items():
+        cure = f"end what listens there, or set {variable} to a free port, e.g. {free_port()}"
+        print(fail("ports", f"the stack does not run, and port {port} is in use", cure))
+    if not taken:
+        free = ", ".join(map(str, settings.ports().values()))
+        print(warn("ports", f"the stack does not run; its ports are free: {free}", "make up"))
+    sys.stdout.flush()
 
 
 def _follow(logs: list[Path]) -> None:

@@ -33,6 +33,11 @@ Rows = list[dict[str, Any]]
 Place = tuple[str, str, int, int]
 
 
+def tables_with(connection: "psycopg.Connection[Any]", column: str) -> list[str]:
+    """Return the names of the tables that have a column of this name."""
+    return [row[0] for row in connection.execute(WITH_COLUMN, [column])]
+
+
 class Tables:
     """The rows of one customer, by a connection of the owner; one database transaction."""
 
@@ -89,10 +94,10 @@ class Tables:
 
     def _places(self) -> Iterator[tuple[str, sql.Composable, Any]]:
         """Yield (table, condition, its value), those of the customer's name first."""
-        named = [row[0] for row in self._connection.execute(WITH_COLUMN, ["customer"])]
+        named = tables_with(self._connection, "customer")
         for table in named:
             yield table, sql.SQL("customer = %s"), self.customer
-        for (table,) in self._connection.execute(WITH_COLUMN, ["transaction_id"]).fetchall():
+        for table in tables_with(self._connection, "transaction_id"):
             if table not in named:
                 yield table, sql.SQL("transaction_id = any(%s)"), self.ids
 

@@ -1,0 +1,92 @@
+"""`python -m services.doctor`: say what is wrong with an installation and how to mend it. Changes nothing.
+
+Needs the rights of the database's owner. Exit code: 0 nothing is broken (there may be warnings), 1 something is.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import psycopg
+
+from services.common.errors import FraudError
+from services.common.settings import KafkaSettings, TopicSettings, project_root
+from services.doctor.database import Database, connect, unreachable
+from services.doctor.finding import Finding, Status, found_by, ok
+from services.doctor.kafka import Cluster
+from services.doctor.machine import check_disk, check_memory, check_model, check_python
+from services.doctor.probes import check_probe
+from services.doctor.settings import DoctorSettings
+from services.scorer.settings import ScorerSettings
+from services.sink.settings import SinkSettings
+
+MIGRATIONS = project_root() / "db" / "migrations"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Examine everything, a line for each finding; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m services.doctor", description=__doc__)
+    parser.parse_args(arguments)
+    try:
+        findings = examine(DoctorSettings.read(), KafkaSettings.read(), TopicSettings.read())
+        return report(findings)
+    except FraudError as error:
+        print(f"FAIL  settings     {error}")
+        return 1
+
+
+def report(findings: Iterator[Finding]) -> int:
+    """Print findings as they come, and what they add up to; return the exit code."""
+    counts = dict.fromkeys(Status, 0)
+    for finding in findings:
+        counts[finding.status] += 1
+        print(finding, flush=True)
+    print(f"{counts[Status.FAIL]} broken, {counts[Status.WARN]} doubtful, {counts[Status.OK]} well")
+    return 1 if counts[Status.FAIL] else 0
+
+
+def examine(settings: DoctorSettings, kafka: KafkaSettings, topics: TopicSettings) -> Iterator[Finding]:
+    """Yield everything there is to find; what needs a server that is away is left out."""
+    scorer, sink = ScorerSettings.read(), SinkSettings.read()
+    yield from found_by("python", check_python)
+    yield from found_by("disk", partial(check_disk, Path.cwd(), settings.disk_gb))
+    yield from found_by("memory", check_memory)
+    yield from found_by("model", partial(check_model, scorer.model_dir))
+    cluster = Cluster(kafka, topics)
+    reached = list(found_by("kafka", cluster.check_reachable))
+    yield from reached
+    there = all(finding.status is Status.OK for finding in reached)
+    if there:
+        much = settings.lag_messages
+        read_by_sink = (topics.scores, topics.transactions)
+        yield from found_by("topics", cluster.check_topics)
+        yield from found_by("lag", partial(cluster.check_group, "scorer", scorer.group_id, [topics.transactions], much))
+        yield from found_by("lag", partial(cluster.check_group, "sink", sink.group_id, read_by_sink, much))
+        yield from found_by("dead letters", cluster.check_dead_letters)
+    yield from _examine_database(cluster if there else None)
+    yield from found_by("scorer", partial(check_probe, "scorer", settings.scorer_url, ("/livez", "/readyz")))
+    yield from found_by("sink", partial(check_probe, "sink", settings.sink_url, ("/livez", "/readyz")))
+    yield from found_by("ui", partial(check_probe, "ui", settings.page_url, ("/healthz",)))
+
+
+def _examine_database(cluster: Cluster | None) -> Iterator[Finding]:
+    try:
+        connection = connect()
+    except psycopg.OperationalError as error:
+        yield unreachable(error)
+        return
+    with connection:
+        database = Database(connection)
+        yield ok("postgres", f"answers at {connection.info.host}:{connection.info.port}")
+        yield from found_by("schema", partial(database.check_schema, MIGRATIONS))
+        yield from found_by("rights", database.check_rights)
+        if cluster:
+            yield from found_by("offsets", partial(database.check_offsets, cluster))
+        yield from found_by("rejects", database.check_rejects)
+        yield from found_by("clock", database.check_clock)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""PostgreSQL as an installation needs it: schema, rights, where the sink stands, rejects, clock. Changes nothing."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from services.doctor.finding import Finding, fail, ok, warn
+from services.doctor.kafka import Cluster
+
+CONNECT_TIMEOUT_SECONDS = 5
+CLOCK_SECONDS = 2.0
+MIGRATE = "python -m db.migrate (make up does it), or docker compose run --rm migrate"
+
+RIGHTS = {
+    "fraud_sink": {
+        "scores": "select insert update",
+        "transactions": "select insert update",
+        "alerts": "select insert update",
+        "sink_offsets": "select insert update",
+        "sink_rejects": "select insert update",
+    },
+    "fraud_ui": {"scores": "select", "transactions": "select", "alerts": "select", "verdicts": "select",
+                 "uploads": "select", "upload_rows": "select"},
+}  # fmt: skip
+"""Role -> table -> rights that the services cannot do without."""
+
+WANTING = """
+    select wanted.role || ' may not ' || wanted.right || ' ' || wanted.table_name
+    from unnest(%s::text[], %s::text[], %s::text[]) as wanted(role, table_name, right)
+    where to_regclass(wanted.table_name) is not null
+      and not has_table_privilege(wanted.role, wanted.table_name, wanted.right)
+"""
+
+
+class Database:
+    """A connection of the owner."""
+
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self._connection = connection
+
+    def check_schema(self, migrations: Path) -> Iterator[Finding]:
+        """Say which migrations were not applied, or are of another version than this one."""
+        ours = {path.name.split("_")[0] for path in migrations.glob("*.sql")}
+        (there,) = self._row("select to_regclass('schema_migrations') is not null")
+        applied = (
+            {row[0] for row in self._connection.execute("select version from schema_migrations")} if there else set()
+        )
+        if missing := sorted(ours - applied):
+            yield fail("schema", f"{len(missing)} of {len(ours)} migrations are missing, from {missing[0]} on", MIGRATE)
+        elif unknown := sorted(applied - ours):
+            text = f"the database is ahead of this version: {', '.join(unknown)}"
+            yield warn("schema", text, "run the newest version of everything")
+        else:
+            yield ok("schema", f"{len(ours)} migrations applied")
+
+    def check_rights(self) -> Iterator[Finding]:
+        """Say which roles are missing, and which rights they lack."""
+        roles = {row[0] for row in self._connection.execute("select rolname from pg_roles where rolcanlogin")}
+        if missing := [role for role in RIGHTS if role not in roles]:
+            yield fail("rights", f"no role {' and no role '.join(missing)}", MIGRATE)
+            return
+        wanted = [
+            (role, table, right)
+            for role, of in RIGHTS.items()
+            for table, rights in of.items()
+            for right in rights.split()
+        ]
+        columns = [list(column) for column in zip(*wanted, strict=True)]
+        if lacking := [row[0] for row in self._connection.execute(WANTING, columns)]:
+            yield fail("rights", "; ".join(lacking), "grant it as the owner: the grants stand in db/migrations")
+        else:
+            yield ok("rights", f"{' and '.join(RIGHTS)} may do what they must")
+
+    def check_offsets(self, cluster: Cluster) -> Iterator[Finding]:
+        """Say whether the topics hold what the sink wants next."""
+        rows = self._connection.execute(
+            "select topic, partition, next_offset from sink_offsets where cluster_id = %s", [cluster.cluster_id]
+        ).fetchall()
+        wrong = False
+        for topic, partition, next_offset in rows:
+            place = (topic, partition)
+            if place not in cluster.ends:
+                continue
+            if next_offset > cluster.ends[place]:
+                wrong = True
+                text = (
+                    f"the database stands at {next_offset} of {topic}/{partition}, which ends at {cluster.ends[place]}"
+                )
+                yield fail("offsets", f"{text}: the topic was made anew", _docs("delete from sink_offsets"))
+            elif next_offset < cluster.lows[place]:
+                wrong = True
+                text = f"{topic}/{partition}: {next_offset} to {cluster.lows[place] - 1} are gone before they were kept"
+                yield fail("offsets", text, _docs("update sink_offsets"))
+        if not wrong:
+            yield ok("offsets", f"the topics hold what the sink wants next, in {len(rows)} partitions")
+
+    def check_rejects(self) -> Iterator[Finding]:
+        """Say how many records the sink could not keep and nobody replayed."""
+        (count,) = self._row("select count(*) from sink_rejects where replayed_at is null")
+        if count:
+            yield warn("rejects", f"{count:,} records in sink_rejects", "make dlq ARGS='inspect --of sink'")
+        else:
+            yield ok("rejects", "none in sink_rejects")
+
+    def check_clock(self) -> Iterator[Finding]:
+        """Say whether this machine and the database agree on the time."""
+        before = time.time()
+        (there,) = self._row("select extract(epoch from clock_timestamp())::float8")
+        apart = there - (before + time.time()) / 2
+        if abs(apart) > CLOCK_SECONDS:
+            yield warn("clock", f"the database is {apart:+.1f} s from here", "let NTP set both clocks")
+        else:
+            yield ok("clock", f"the database is {apart:+.2f} s from here")
+
+    def _row(self, query: str) -> Any:
+        return self._connection.execute(query).fetchone()
+
+
+def connect() -> "psycopg.Connection[Any]":
+    """Connect to the database that libpq's environment names.
+
+    Raises:
+        psycopg.OperationalError: it cannot be reached, or refuses.
+    """
+    return psycopg.connect(connect_timeout=CONNECT_TIMEOUT_SECONDS, autocommit=True, application_name="fraud-doctor")
+
+
+def unreachable(error: psycopg.OperationalError) -> Finding:
+    """Return the finding that the database cannot be reached."""
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return fail("postgres", said, "start PostgreSQL (make up, docker compose up), or set PGHOST, PGUSER, PGPASSWORD")
+
+
+def _docs(statement: str) -> str:
+    return f"docs/operations.md, '{statement} …'"

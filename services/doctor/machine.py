@@ -1,0 +1,63 @@
+"""The machine and the files of the installation: Python, disk, memory, the model. Knows no server."""
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from services.common.errors import Stop
+from services.doctor.finding import Finding, fail, ok, warn
+from services.scorer.manifest import read_manifest
+
+OLDEST_PYTHON = (3, 11)
+LITTLE_MEMORY_GB = 1.0
+
+
+def check_python(version: tuple[int, ...] = sys.version_info[:3]) -> Iterator[Finding]:
+    """Say whether this Python is new enough."""
+    said = ".".join(map(str, version))
+    if version < OLDEST_PYTHON:
+        yield fail("python", f"{said} is too old", "install 3.11 or later: make up PYTHON=python3.13")
+    else:
+        yield ok("python", said)
+
+
+def check_disk(folder: Path, little_gb: float) -> Iterator[Finding]:
+    """Say whether there is room on the disk of a folder."""
+    free = shutil.disk_usage(folder).free / 1e9
+    text, cure = f"{free:.1f} GB free at {folder}", "make room, or keep fewer days: RETENTION_DAYS, retention.ms"
+    if free < little_gb / 5:
+        yield fail("disk", text, cure)
+    elif free < little_gb:
+        yield warn("disk", text, cure)
+    else:
+        yield ok("disk", text)
+
+
+def check_memory(meminfo: Path = Path("/proc/meminfo")) -> Iterator[Finding]:
+    """Say whether there is memory to spare, where the system tells it."""
+    if not meminfo.exists():
+        return
+    lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+    free = int(lines["MemAvailable"].split()[0]) * 1024 / 1e9
+    text = f"{free:.1f} GB available"
+    if free < LITTLE_MEMORY_GB:
+        yield warn("memory", text, "give the broker less: KAFKA_HEAP=512m; or end what else runs")
+    else:
+        yield ok("memory", text)
+
+
+def check_model(folder: Path) -> Iterator[Finding]:
+    """Say whether the model's file is the one that its manifest tells of."""
+    try:
+        manifest = read_manifest(folder)
+        found = hashlib.sha256((folder / manifest.model_file).read_bytes()).hexdigest()
+    except (Stop, OSError) as error:
+        yield fail("model", str(error), "deploy model and manifest together, or set SCORER_MODEL_DIR")
+        return
+    if found != manifest.sha256:
+        text = f"{folder / manifest.model_file} is not the file of its manifest (SHA-256 {found[:12]}…)"
+        yield fail("model", text, "deploy model and manifest together, or go back to the pair before")
+    else:
+        yield ok("model", f"version {manifest.version}, SHA-256 {found[:12]}…")

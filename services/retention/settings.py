@@ -1,0 +1,15 @@
+"""Settings of the retention job, from the environment."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.common.settings import Settings
+
+
+class RetentionSettings(Settings):
+    """RETENTION_*."""
+
+    model_config = SettingsConfigDict(env_prefix="RETENTION_", frozen=True, extra="ignore", env_ignore_empty=True)
+
+    days: int = Field(0, ge=0, description="rows older than this are deleted by the retention job; 0 = none ever")
+    batch_rows: int = Field(5_000, ge=1, le=1_000_000, description="payments deleted in one database transaction")

@@ -1,0 +1,223 @@
+"""Things are broken one by one, on real servers and services, and the doctor names each of them."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
+
+from conftest import ROOT, Start, database_env
+from services.common.settings import KafkaSettings, TopicSettings
+from services.doctor.__main__ import main
+from services.topics.__main__ import make_topics
+from stack.ports import free_port
+from stack.servers import PostgresServer
+from tests.support.processes import ServiceProcess, wait_for
+from tests.support.topics import produce
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Examine = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def examine(
+    kafka: str,
+    topics: TopicSettings,
+    database: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Examine:
+    """Run the doctor as its command does, with some variables changed for once; return exit code and lines."""
+    owner = database_env(database, "fraud_ui") | {"PGUSER": "fraud_owner", "PGPASSWORD": database.password}
+    names = {f"TOPIC_{field.upper()}": str(value) for field, value in topics.model_dump().items()}
+    groups = {f"{name.upper()}_GROUP_ID": f"{name}-{topics.transactions}" for name in ("scorer", "sink")}
+    for name, value in (owner | names | groups | {"KAFKA_BOOTSTRAP_SERVERS": kafka, "DOCTOR_DISK_GB": "0.5"}).items():
+        monkeypatch.setenv(name, value)
+
+    def run(**changes: str) -> tuple[int, str]:
+        with monkeypatch.context() as patch:
+            for name, value in changes.items():
+                patch.setenv(name, value)
+            capsys.readouterr()
+            code = main([])
+        return code, capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture
+def services(
+    kafka: str,
+    topics: TopicSettings,
+    database: PostgresServer,
+    mart: Connection,
+    start: Start,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[dict[str, ServiceProcess]]:
+    """Scorer, sink and page, ready; the doctor knows where."""
+    port = free_port()
+    env = database_env(database, "fraud_ui") | {"KAFKA_BOOTSTRAP_SERVERS": kafka, "UI_PORT": str(port)}
+    page = ServiceProcess.start("ui", env | {"GRADIO_TEMP_DIR": str(tmp_path)}, tmp_path / "ui.log", port)
+    running = {"scorer": start("scorer").wait_ready(), "sink": start("sink").wait_ready(), "page": page}
+    wait_for(lambda: page.ready("/healthz"), 90, page.text)
+    for name, service in running.items():
+        monkeypatch.setenv(f"DOCTOR_{name.upper()}_URL", f"http://127.0.0.1:{service.probe_port}")
+    yield running
+    page.kill()
+
+
+def line(told: str, status: str, subject: str) -> str:
+    """Return the first line of a status and subject; fails without one."""
+    found = [one for one in told.splitlines() if one.startswith(f"{status:<4}  {subject} ")]
+    assert found, told
+    return found[0]
+
+
+@pytest.mark.timeout(600)
+def test_everything_that_runs_well_is_well(examine: Examine, services: dict[str, ServiceProcess]) -> None:
+    """No cure is offered, and the exit code is 0."""
+    code, told = examine()
+
+    assert code == 0, told
+    subjects = ("python", "model", "kafka", "topics", "lag", "dead letters", "postgres", "schema", "rights", "offsets",
+                "rejects", "clock", "scorer", "sink", "ui")  # fmt: skip
+    for subject in subjects:
+        line(told, "OK", subject)
+    assert "FAIL" not in told
+
+
+@pytest.mark.timeout(600)
+def test_services_that_died_are_named(examine: Examine, services: dict[str, ServiceProcess]) -> None:
+    """Their probes do not answer; what waits for them grows old."""
+    services["scorer"].kill()
+    services["page"].kill()
+
+    code, told = examine()
+
+    assert code == 1
+    assert "make logs SERVICE=scorer" in line(told, "FAIL", "scorer")
+    line(told, "FAIL", "ui")
+    line(told, "OK", "sink")
+
+
+def test_a_service_that_is_not_ready_is_not_well(
+    examine: Examine, start: Start, topics: TopicSettings, kafka: str
+) -> None:
+    """It lives, but cannot work: a sink without its database."""
+    sink = start("sink", PGPORT=str(free_port()))
+    wait_for(lambda: sink.ready("/livez"), 60, sink.text)
+
+    _, told = examine(DOCTOR_SINK_URL=f"http://127.0.0.1:{sink.probe_port}")
+
+    assert "/readyz answers 503" in line(told, "FAIL", "sink")
+
+
+def test_servers_that_are_away_are_named(examine: Examine, mart: Connection) -> None:
+    """Each is told by its address; what needs them is left out, and the rest is examined all the same."""
+    code, told = examine(KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}")
+    assert code == 1
+    assert "KAFKA_BOOTSTRAP_SERVERS" in line(told, "FAIL", "kafka")
+    assert "topics" not in told.split("answers at")[0].replace("KAFKA", "")
+    line(told, "OK", "schema")
+
+    code, told = examine(PGPORT=str(free_port()))
+    assert code == 1
+    assert "PGHOST" in line(told, "FAIL", "postgres")
+    line(told, "OK", "topics")
+
+    _, told = examine(PGPASSWORD="wrong")
+    assert "password authentication failed" in line(told, "FAIL", "postgres")
+
+
+def test_a_model_that_is_not_its_manifests_is_named(examine: Examine, tmp_path: Path) -> None:
+    """A byte more, and then no manifest at all."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name in ("fraud.onnx", "manifest.json"):
+        shutil.copy(ROOT / "onnx" / name, folder)
+    with (folder / "fraud.onnx").open("ab") as file:
+        file.write(b"\0")
+    assert "is not the file of its manifest" in line(examine(SCORER_MODEL_DIR=str(folder))[1], "FAIL", "model")
+
+    (folder / "manifest.json").unlink()
+    assert "no model manifest" in line(examine(SCORER_MODEL_DIR=str(folder))[1], "FAIL", "model")
+
+
+def test_topics_that_are_not_as_they_must_be_are_named(examine: Examine, kafka: str, topics: TopicSettings) -> None:
+    """Other partitions than set, a history that is not compacted, a history of other partitions, and one missing."""
+    admin = AdminClient({"bootstrap.servers": kafka})
+    assert "TOPIC_PARTITIONS=9" in line(examine(TOPIC_PARTITIONS="9")[1], "WARN", "topics")
+
+    entry = ConfigEntry("cleanup.policy", "delete", incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topics.history, incremental_configs=[entry])
+    admin.incremental_alter_configs([resource])[resource].result()
+    assert "is not compacted" in line(examine()[1], "FAIL", "topics")
+
+    admin.delete_topics([topics.history])[topics.history].result()
+    wait_for(lambda: topics.history not in admin.list_topics(timeout=10).topics, 30)
+    assert f"missing: {topics.history}" in line(examine()[1], "FAIL", "topics")
+
+    make_topics(KafkaSettings(bootstrap_servers=kafka), topics.model_copy(update={"partitions": 3}))
+    wait_for(lambda: topics.history in admin.list_topics(timeout=10).topics, 30)
+    assert f"{topics.history} 3" in line(examine()[1], "FAIL", "topics")
+
+
+def test_lag_and_dead_letters_are_counted(
+    examine: Examine, kafka: str, topics: TopicSettings, start: Start, mart: Connection
+) -> None:
+    """Nobody reads; then somebody does, who rejects what cannot be read."""
+    produce(kafka, topics.transactions, [b"not json"] * 7)
+    assert "7 messages wait" in line(examine()[1], "FAIL", "lag")
+
+    scorer = start("scorer").wait_ready()
+    wait_for(lambda: "up to 0" not in examine()[1] and "WARN  dead letters" in examine()[1], 60, scorer.text)
+    told = examine(DOCTOR_LAG_MESSAGES="0")[1]
+    assert "make dlq ARGS=inspect" in line(told, "WARN", "dead letters")
+    assert "1 in the group" in line(told, "OK", "lag")
+
+
+def test_what_is_wrong_in_the_database_is_named(
+    examine: Examine, kafka: str, topics: TopicSettings, mart: Connection
+) -> None:
+    """A migration, a right, the sink's place before and behind the topic, and rejects."""
+    last = "(select max(version) from schema_migrations)"
+    ((version,),) = mart.execute(f"delete from schema_migrations where version = {last} returning version").fetchall()  # noqa: S608
+    try:
+        assert f"from {version} on" in line(examine()[1], "FAIL", "schema")
+    finally:
+        mart.execute("insert into schema_migrations values (%s), ('29990101000000')", [version])
+    assert "29990101000000" in line(examine()[1], "WARN", "schema")
+    mart.execute("delete from schema_migrations where version = '29990101000000'")
+
+    mart.execute("revoke insert on scores from fraud_sink")
+    try:
+        assert "fraud_sink may not insert scores" in line(examine()[1], "FAIL", "rights")
+    finally:
+        mart.execute("grant insert on scores to fraud_sink")
+
+    cluster = AdminClient({"bootstrap.servers": kafka}).list_topics(timeout=10).cluster_id
+    mart.execute("insert into sink_offsets values (%s, %s, 0, 1000)", [cluster, topics.scores])
+    assert "was made anew" in line(examine()[1], "FAIL", "offsets")
+    mart.execute(
+        'insert into sink_rejects (topic, partition, "offset", reason, message, cluster_id)'
+        " values ('t', 0, 0, 'r', '', 'c')"
+    )
+    assert "1 records in sink_rejects" in line(examine()[1], "WARN", "rejects")
+
+
+def test_a_wrong_setting_is_told(examine: Examine) -> None:
+    """In one line, as the services tell it."""
+    code, told = examine(TOPIC_MIN_INSYNC_REPLICAS="3")
+
+    assert code == 1
+    assert "min_insync_replicas=3 is more than replication_factor=1" in told
