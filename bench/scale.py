@@ -102,7 +102,8 @@ def plan(measured: Measured, rate: float) -> Plan:
 def document(results: Results) -> Iterator[str]:
     """Yield the lines that are reckoned."""
     measured = Measured.of(results)
-    yield f"Measured: {results['machine']['date']}, {results['machine']['cores']}, {results['rounds']} rounds."
+    told = (results["machine"][name] for name in ("date", "cores", "load") if name in results["machine"])
+    yield f"Measured: {'; '.join(told)}; {results['rounds']} rounds."
     yield from _costs(measured)
     yield from _plans(measured)
     yield from _queues(measured)
