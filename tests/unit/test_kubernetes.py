@@ -15,10 +15,10 @@ from tests.support.manifests import ROOT, Manifest, build, builder, check
 
 VERSIONS = ("1.29", "1.37")
 OVERLAYS = ("base", "example")
-WORKLOADS = ("Job", "StatefulSet", "Deployment")
+WORKLOADS = ("Job", "CronJob", "StatefulSet", "Deployment")
 SECRETS = {
     "fraud-kafka": set(),
-    "fraud-database": {"owner-url", "sink-password", "ui-password"},
+    "fraud-database": {"owner-url", "owner-password", "sink-password", "ui-password"},
     "fraud-page": {"users"},
 }
 OUTSIDE = {"HOME", "PGHOST", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD", "PGSSLMODE", "DATABASE_URL",
@@ -41,7 +41,7 @@ def of_kind(manifests: list[Manifest], *kinds: str) -> dict[str, Manifest]:
 
 
 def pod(workload: Manifest) -> dict[str, Any]:
-    spec: dict[str, Any] = workload["spec"]["template"]["spec"]
+    spec: dict[str, Any] = workload["spec"].get("jobTemplate", workload)["spec"]["template"]["spec"]
     return spec
 
 
@@ -114,7 +114,7 @@ def test_every_reference_leads_somewhere(manifests: dict[str, list[Manifest]]) -
 def test_nothing_runs_with_more_rights_than_it_needs(manifests: dict[str, list[Manifest]]) -> None:
     """The profile `restricted` of Pod Security, a read-only root, and a limit of memory."""
     workloads = of_kind(manifests["base"], *WORKLOADS)
-    assert set(workloads) == {"topics", "migrate", "scorer", "sink", "page"}
+    assert set(workloads) == {"topics", "migrate", "scorer", "sink", "page", "retention"}
     for workload in workloads.values():
         [container] = pod(workload)["containers"]
         rights = container["securityContext"]
