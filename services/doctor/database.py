@@ -28,10 +28,10 @@ RIGHTS = {
 """Role -> table -> rights that the services cannot do without."""
 
 WANTING = """
-    select wanted.role || ' may not ' || wanted.right || ' ' || wanted.table_name
-    from unnest(%s::text[], %s::text[], %s::text[]) as wanted(role, table_name, right)
+    select wanted.role || ' may not ' || wanted.privilege || ' ' || wanted.table_name
+    from unnest(%s::text[], %s::text[], %s::text[]) as wanted(role, table_name, privilege)
     where to_regclass(wanted.table_name) is not null
-      and not has_table_privilege(wanted.role, wanted.table_name, wanted.right)
+      and not has_table_privilege(wanted.role, wanted.table_name, wanted.privilege)
 """
 
 
