@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from services.common.secret_files import database_login
 from services.customer.mentions import mentions
 from services.sink.write import fate
 
@@ -56,7 +57,10 @@ class Tables:
         """
         try:
             with psycopg.connect(
-                connect_timeout=CONNECT_TIMEOUT_SECONDS, options=TIMEOUTS, application_name="fraud-customer"
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                options=TIMEOUTS,
+                application_name="fraud-customer",
+                **database_login(),
             ) as connection:
                 yield cls(connection, customer)
         except psycopg.Error as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 
+from services.common.secret_files import database_login
 from services.doctor.finding import Finding, fail, ok, warn
 from services.doctor.kafka import Cluster
 
@@ -125,7 +126,9 @@ def connect() -> "psycopg.Connection[Any]":
     Raises:
         psycopg.OperationalError: it cannot be reached, or refuses.
     """
-    return psycopg.connect(connect_timeout=CONNECT_TIMEOUT_SECONDS, autocommit=True, application_name="fraud-doctor")
+    return psycopg.connect(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS, autocommit=True, application_name="fraud-doctor", **database_login()
+    )
 
 
 def unreachable(error: psycopg.OperationalError) -> Finding:

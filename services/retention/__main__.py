@@ -13,6 +13,7 @@ import psycopg
 
 from services.common.errors import FraudError
 from services.common.logs import configure_logs, get_logger
+from services.common.secret_files import database_login
 from services.retention.delete import Old
 from services.retention.settings import RetentionSettings
 from services.sink.write import fate
@@ -49,6 +50,7 @@ def _run(before: datetime, batch_rows: int, *, dry_run: bool) -> None:
             options=TIMEOUTS,
             application_name="fraud-retention",
             autocommit=True,
+            **database_login(),
         ) as connection:
             old = Old(connection, before, batch_rows)
             if dry_run:
