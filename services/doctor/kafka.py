@@ -79,7 +79,7 @@ class Cluster:
         if None not in {transactions, history} and transactions != history:
             text = f"{self._topics.transactions} has {transactions} partitions, {self._topics.history} {history}"
             yield fail("topics", text, "stop the scorers, then make topics ARGS=--grow")
-        elif other := {name: count for name, count in counts.items() if count != self._topics.partitions}:
+        elif other := {name: count for name, count in counts.items() if self._is_other(name, count)}:
             text = f"partitions differ from TOPIC_PARTITIONS={self._topics.partitions}: {other}"
             yield warn("topics", text, "set TOPIC_PARTITIONS to what there is, or make topics ARGS=--grow")
         behind = [f"{name}/{number}" for name, number in self.places if self._is_behind(name, number)]
@@ -115,6 +115,10 @@ class Cluster:
             yield warn("dead letters", f"up to {count:,} records in {topic}", "make dlq ARGS=inspect")
         else:
             yield ok("dead letters", f"none in {topic}")
+
+    def _is_other(self, name: str, count: int) -> bool:
+        """Return whether a topic has another count than is set; that of the models has one partition, always."""
+        return count != (1 if name == self._topics.models else self._topics.partitions)
 
     def _is_behind(self, topic: str, partition: int) -> bool:
         about = self.metadata.topics[topic].partitions[partition]
