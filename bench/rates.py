@@ -39,22 +39,38 @@ def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures
     in_use = InUse(model)
     suspects = Suspects(servers.folder / "rates.suspects")
     scoring_work = lambda session: Scoring(session, in_use, NO_LIMIT, suspects)  # noqa: E731
-    passing: list[float] = []
-    scoring: list[float] = []
-    forgetting: list[float] = []
-    for number in range(rounds):
-        memory = Memory(model.manifest.recipe, _empty_histories)
-        passing.append(_rate(servers, topics, rows, f"pass-{number}", _PassThrough, None))
-        scoring.append(_rate(servers, topics, rows, f"score-{number}", scoring_work, memory))
-        forgetting.append(_rate(servers, topics, rows, f"forget-{number}", scoring_work, None))
-        print(f"  pass-through {passing[-1]:,.0f}, scorer {scoring[-1]:,.0f} messages/s", flush=True)
-    changelog = servers.bytes_of(topics.history) / rows / rounds
+    unexplained_work = lambda session: _Unexplained(session, in_use, NO_LIMIT, suspects)  # noqa: E731
+    runs: dict[str, list[_Run]] = {name: [] for name in ("pass", "score", "unexplained", "forget")}
+
+    def run(name: str, work: Callable[[Session], Work], *, remembers: bool) -> None:
+        memory = Memory(model.manifest.recipe, _empty_histories) if remembers else None
+        runs[name].append(_run(servers, topics, rows, f"{name}-{len(runs[name])}", work, memory))
+
+    for _ in range(rounds):
+        run("pass", _PassThrough, remembers=False)
+        run("score", scoring_work, remembers=True)
+        run("unexplained", unexplained_work, remembers=True)
+        run("forget", scoring_work, remembers=False)
+        print(
+            f"  pass-through {runs['pass'][-1].rate:,.0f}, scorer {runs['score'][-1].rate:,.0f} messages/s", flush=True
+        )
+    passing, scoring, forgetting = ([one.rate for one in runs[name]] for name in ("pass", "score", "forget"))
+    explained, unexplained = ([one.cpu_us for one in runs[name]] for name in ("score", "unexplained"))
+    flagged = runs["score"][0].flagged / rows
+    changelog = servers.bytes_of(topics.history) / rows / (2 * rounds)
     return {
         "scorer": figure("scorer with history, exactly once, one process", scoring, "messages/s"),
         "pass_through": figure("pass-through of the same bytes, exactly once (the limit)", passing, "messages/s"),
         "ratio": ratio("scorer / pass-through", scoring, passing, goal=Goal(at_least=0.5)),
         "no_history": figure("scorer without history: no past, no changelog", forgetting, "messages/s"),
         "history_ratio": ratio("scorer with history / without", scoring, forgetting, goal=Goal(at_least=0.8)),
+        "explained": figure(
+            "scorer with reasons", explained, "CPU us/message", note=f"{flagged:.2%} of the payments are flagged"
+        ),
+        "unexplained": figure("scorer without reasons: no alerts", unexplained, "CPU us/message"),
+        "reasons_ratio": ratio(
+            "processor time with reasons / without", explained, unexplained, goal=Goal(at_most=1.05)
+        ),
         "changelog": figure("changelog on the broker's disk, lz4", [changelog], "bytes/message"),
     }
 
@@ -70,15 +86,24 @@ def _empty_histories(partitions: Iterable[int]) -> dict[int, Restored]:
     return {partition: Restored(History(), []) for partition in partitions}
 
 
-def _rate(
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What a run came to: messages a second, this process's processor time a message, how many were flagged."""
+
+    rate: float
+    cpu_us: float
+    flagged: int
+
+
+def _run(
     servers: Servers,
     topics: TopicSettings,
     rows: int,
     group: str,
     work: Callable[[Session], Work],
     memory: Memory | None,
-) -> float:
-    """Return messages a second from the first batch read to the last one committed, by a new consumer group."""
+) -> _Run:
+    """Return what all messages take, from the first batch read to the last one committed, by a new consumer group."""
     settings = ScorerSettings(group_id=group)
     slot = Slot.claim(servers.folder, group)
     target = Target(servers.kafka_settings, settings, topics, slot.name)
@@ -86,9 +111,10 @@ def _rate(
     source = Source(servers.kafka_settings, settings, [topics.transactions], slot.name)
     stop, report = StopSignal(), _Stopwatch(source, rows)
     report.stop = stop
+    busy = time.process_time()
     try:
         work_through(source, work(Session(source, target, memory)), report, stop, Watchdog(600))
-        return rows / report.seconds
+        return _Run(rows / report.seconds, (time.process_time() - busy) / rows * 1e6, report.flagged)
     finally:
         source.close()
         target.close()
@@ -101,6 +127,7 @@ class _Stopwatch(Report):
         super().__init__(source, NO_LIMIT)
         self.stop = StopSignal()
         self.seconds = 0.0
+        self.flagged = 0
         self._left = rows
         self._started = 0.0
 
@@ -109,9 +136,17 @@ class _Stopwatch(Report):
         now = time.perf_counter()
         self._started = self._started or now - written.seconds
         self._left -= written.messages
+        self.flagged += written.flagged
         self.seconds = now - self._started
         if self._left <= 0:
             self.stop.request()
+
+
+class _Unexplained(Scoring):
+    """Scores, and does not ask why."""
+
+    def _alerts(self, *_: Any, **__: Any) -> list[Record]:
+        return []
 
 
 @dataclass(frozen=True, slots=True)

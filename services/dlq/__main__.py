@@ -78,7 +78,7 @@ def _replay_dead_letters(options: argparse.Namespace, settings: DlqSettings) -> 
 def _replay_rejects(options: argparse.Namespace, settings: DlqSettings) -> None:
     """Apply the sink's rejects to the tables."""
     topics = TopicSettings.read()
-    fit = _Fit(options, settings, {topics.scores, topics.transactions})
+    fit = _Fit(options, settings, {topics.scores, topics.transactions, topics.alerts})
     applied = refused = 0
     try:
         with Rejects.open(topics) as rejects:

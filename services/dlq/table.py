@@ -16,9 +16,9 @@ from services.common.errors import Reject
 from services.common.secret_files import database_login
 from services.common.settings import TopicSettings
 from services.dlq.letter import Letter
-from services.sink.decode import decode_score, decode_transaction
+from services.sink.decode import decode_alert, decode_score, decode_transaction
 from services.sink.merge import Row, merge_carefully
-from services.sink.tables import SCORES, TABLES, TRANSACTIONS, Table
+from services.sink.tables import ALERTS, SCORES, TABLES, TRANSACTIONS, Table
 from services.sink.write import fate
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -57,6 +57,7 @@ class Rejects:
         self._tables: Mapping[str, tuple[Table, Decode]] = {
             topics.scores: (SCORES, _score_row),
             topics.transactions: (TRANSACTIONS, _transaction_row),
+            topics.alerts: (ALERTS, _alert_row),
         }
 
     @classmethod
@@ -132,6 +133,10 @@ class Rejects:
 
 def _score_row(letter: Letter) -> Row:
     return decode_score(letter.value, letter.timestamp_ms, letter.partition, letter.offset)
+
+
+def _alert_row(letter: Letter) -> Row:
+    return decode_alert(letter.value, letter.timestamp_ms, letter.partition, letter.offset)
 
 
 def _transaction_row(letter: Letter) -> Row:

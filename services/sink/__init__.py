@@ -1,1 +1,4 @@
-"""Keeps scores and transactions in PostgreSQL: read, decode, write. Offsets live in the same database transaction."""
+"""Keeps scores, transactions and alerts in PostgreSQL: read, decode, write.
+
+Offsets live in the same database transaction.
+"""

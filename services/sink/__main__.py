@@ -62,7 +62,7 @@ def _run(*, until_empty: bool) -> None:
         finally:
             mart.close()
 
-    names = [topics.scores, topics.transactions, topics.models]
+    names = [topics.scores, topics.transactions, topics.alerts, topics.models]
     limits = Limits.of(names, settings, slot.name)
     source = Source(kafka, settings, names, slot.name)
     try:

@@ -1,7 +1,8 @@
 """Bytes to rows of the tables. Pure: knows nothing of Kafka clients and of SQL.
 
-Scores are read tolerantly, as other scorers write them too; what breaks the contract is a reject. The context of a
-transaction is read leniently: what is missing or odd becomes null, for the scorer is the judge of transactions.
+Scores are read tolerantly, as other scorers write them too; what breaks the contract is a reject, an alert too. The
+context of a transaction is read leniently: what is missing or odd becomes null, for the scorer is the judge of
+transactions.
 """
 
 import math
@@ -17,6 +18,9 @@ from services.common.errors import Reason, Reject
 
 ScoreRow = tuple[str, float, int, datetime, int, int]
 """transaction_id, score, fraud_flag, scored_at, src_partition, src_offset"""
+
+AlertRow = tuple[str, list[Any], str, float, datetime, int, int]
+"""transaction_id, reasons, model_version, threshold, alerted_at, src_partition, src_offset"""
 
 TransactionRow = tuple[
     str, datetime | None, float | None, str | None, str | None, str | None, str | None, str | None, int, int
@@ -39,26 +43,30 @@ def decode_score(value: bytes | None, timestamp_ms: int, partition: int, offset:
     Raises:
         Reject: the message breaks the contract.
     """
-    try:
-        message = orjson.loads(value)  # type: ignore[arg-type]  # None is an error like any other
-    except orjson.JSONDecodeError as error:
-        raise Reject(Reason.BAD_JSON, "", str(error)) from None
-    if type(message) is list and len(message) == 1:
-        message = message[0]
-    if type(message) is not dict:
-        raise Reject(Reason.NOT_OBJECT, "", f"expected a JSON object, got {type(message).__name__}")
-    for field in ("transaction_id", "score", "fraud_flag"):
-        if message.get(field) is None:
-            raise Reject(Reason.MISSING_FIELD, field, "the field is missing")
-    transaction_id, score, flag = message["transaction_id"], message["score"], message["fraud_flag"]
+    transaction_id, score, flag = _fields(value, ("transaction_id", "score", "fraud_flag"))
     check_id(transaction_id)
-    if type(score) is not float and type(score) is not int:
-        raise Reject(Reason.BAD_TYPE, "score", f"expected a number, got {type(score).__name__}")
-    if not 0 <= score <= 1:
-        raise Reject(Reason.OUT_OF_RANGE, "score", f"expected 0 to 1, got {score}")
+    _check_share("score", score)
     if type(flag) not in {int, bool, float} or flag not in _FLAGS:
         raise Reject(Reason.OUT_OF_RANGE, "fraud_flag", "expected 0 or 1")
     return transaction_id, float(score), _FLAGS[flag], _moment(timestamp_ms), partition, offset
+
+
+def decode_alert(value: bytes | None, timestamp_ms: int, partition: int, offset: int) -> AlertRow:
+    """Return the row of a message of `alerts`. What stands in a reason is for its readers to judge.
+
+    Raises:
+        Reject: the message breaks the contract.
+    """
+    transaction_id, reasons, version, threshold = _fields(
+        value, ("transaction_id", "reasons", "model_version", "threshold")
+    )
+    check_id(transaction_id)
+    if type(reasons) is not list:
+        raise Reject(Reason.BAD_TYPE, "reasons", f"expected an array, got {type(reasons).__name__}")
+    if type(version) is not str:
+        raise Reject(Reason.BAD_TYPE, "model_version", f"expected text, got {type(version).__name__}")
+    _check_share("threshold", threshold)
+    return transaction_id, reasons, version, float(threshold), _moment(timestamp_ms), partition, offset
 
 
 def decode_transaction(value: bytes | None, topic: str, partition: int, offset: int) -> TransactionRow:
@@ -80,6 +88,29 @@ def decode_transaction(value: bytes | None, topic: str, partition: int, offset: 
         partition,
         offset,
     )
+
+
+def _fields(value: bytes | None, names: tuple[str, ...]) -> tuple[Any, ...]:
+    """Return the named fields of a message that is an object, or an array that holds one."""
+    try:
+        message = orjson.loads(value)  # type: ignore[arg-type]  # None is an error like any other
+    except orjson.JSONDecodeError as error:
+        raise Reject(Reason.BAD_JSON, "", str(error)) from None
+    if type(message) is list and len(message) == 1:
+        message = message[0]
+    if type(message) is not dict:
+        raise Reject(Reason.NOT_OBJECT, "", f"expected a JSON object, got {type(message).__name__}")
+    for name in names:
+        if message.get(name) is None:
+            raise Reject(Reason.MISSING_FIELD, name, "the field is missing")
+    return tuple(message[name] for name in names)
+
+
+def _check_share(field: str, value: Any) -> None:
+    if type(value) is not float and type(value) is not int:
+        raise Reject(Reason.BAD_TYPE, field, f"expected a number, got {type(value).__name__}")
+    if not 0 <= value <= 1:
+        raise Reject(Reason.OUT_OF_RANGE, field, f"expected 0 to 1, got {value}")
 
 
 def _moment(timestamp_ms: int) -> datetime:

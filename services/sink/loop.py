@@ -12,17 +12,20 @@ from services.common.lifecycle import Backoff, StopSignal, Watchdog
 from services.common.logs import get_logger
 from services.common.settings import TopicSettings
 from services.sink import metrics
-from services.sink.decode import ScoreRow, TransactionRow, decode_score, decode_transaction
+from services.sink.decode import decode_alert, decode_score, decode_transaction
 from services.sink.limits import Limits
 from services.sink.merge import Row, TableRows, Written
 from services.sink.models import decode_model_message
 from services.sink.read import Source
 from services.sink.rejects import RejectRow, reject_row
-from services.sink.tables import SCORES, SPANS, TALLIES, TRANSACTIONS
+from services.sink.tables import ALERTS, SCORES, SPANS, TABLES, TALLIES, TRANSACTIONS
 from services.sink.write import Mart
 
 REPORT_SECONDS = 1.0
 IDLE_SECONDS = 0.2
+
+MODEL_TABLES = {"span": SPANS, "tally": TALLIES}
+"""The table of each kind of message of the topic of models."""
 
 log = get_logger()
 
@@ -47,7 +50,7 @@ def run(
     *,
     until_empty: bool = False,
 ) -> None:
-    """Keep scores and transactions until asked to stop, or until there are none left; each batch whole or not at all.
+    """Keep what is read until asked to stop, or until there is nothing left; each batch whole or not at all.
 
     While the database is away nothing is fetched, nothing is rejected, and the consumer stays in its group.
 
@@ -108,7 +111,7 @@ def keep_batch(
 ) -> None:
     """Take one batch all the way:
 
-    1. decode the messages into rows, the last of an id; scores that break the contract are rejects
+    1. decode the messages into rows, the last of an id; scores and alerts that break the contract are rejects
     2. write rows, rejects and offsets in one database transaction, unless the rejects are too many
     3. note what is now kept
 
@@ -124,13 +127,11 @@ def keep_batch(
 
 
 def decode_batch(batch: Batch, topics: TopicSettings) -> tuple[list[TableRows], list[RejectRow], int]:
-    """Return the rows of a batch, its rejects, and how many messages of other topics than `scores` could not be read.
+    """Return the rows of a batch, the rejects of scores and alerts, and how many messages of the other topics could not be read.
 
     Of an id that comes more than once the last one is kept: a merge must not meet a row twice (SQLSTATE 21000).
     """
-    scores: dict[str, ScoreRow] = {}
-    transactions: dict[str, TransactionRow] = {}
-    models: dict[str, dict[str, Row]] = {"span": {}, "tally": {}}
+    rows: dict[str, dict[str, Row]] = {table.name: {} for table in TABLES}
     rejects: list[RejectRow] = []
     skipped = 0
     for message in batch.messages:
@@ -138,33 +139,32 @@ def decode_batch(batch: Batch, topics: TopicSettings) -> tuple[list[TableRows], 
         assert topic is not None  # noqa: S101  # a message that was read has its place; this tells the type checker
         assert partition is not None  # noqa: S101
         assert offset is not None  # noqa: S101
-        if topic == topics.scores:
-            try:
-                score = decode_score(value, message.timestamp()[1], partition, offset)
-            except Reject as reject:
+        row: Row
+        try:
+            if topic == topics.scores:
+                table, row = SCORES, decode_score(value, message.timestamp()[1], partition, offset)
+            elif topic == topics.alerts:
+                table, row = ALERTS, decode_alert(value, message.timestamp()[1], partition, offset)
+            elif topic == topics.models:
+                kind, row = decode_model_message(value, message.timestamp()[1], partition, offset)
+                table = MODEL_TABLES[kind]
+            else:
+                table, row = TRANSACTIONS, decode_transaction(value, topic, partition, offset)
+        except Reject as reject:
+            if topic in {topics.scores, topics.alerts}:
                 rejects.append(reject_row(message, reject))
             else:
-                scores[score[0]] = score
-        elif topic == topics.models:
-            try:
-                kind, row = decode_model_message(value, message.timestamp()[1], partition, offset)
-            except Reject:
                 skipped += 1
-            else:
-                models[kind][row[0]] = row
         else:
-            try:
-                transaction = decode_transaction(value, topic, partition, offset)
-            except Reject:
-                skipped += 1
-            else:
-                transactions[transaction[0]] = transaction
-    parts = [
-        TableRows(SCORES, topics.scores, list(scores.values())),
-        TableRows(TRANSACTIONS, topics.transactions, list(transactions.values())),
-        TableRows(SPANS, topics.models, list(models["span"].values())),
-        TableRows(TALLIES, topics.models, list(models["tally"].values())),
-    ]
+            rows[table.name][row[0]] = row
+    read_from = {
+        SCORES: topics.scores,
+        TRANSACTIONS: topics.transactions,
+        ALERTS: topics.alerts,
+        SPANS: topics.models,
+        TALLIES: topics.models,
+    }
+    parts = [TableRows(table, topic, list(rows[table.name].values())) for table, topic in read_from.items()]
     return parts, rejects, skipped
 
 

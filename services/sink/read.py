@@ -1,4 +1,4 @@
-"""Reads `scores` and `transactions` from where the database stands. Knows nothing of what a message holds.
+"""Reads `scores`, `transactions` and `alerts` from where the database stands. Knows nothing of what a message holds.
 
 The consumer group only shares out the partitions. Where each of them goes on is told by the database, which holds
 the offsets in the same transaction as the rows.

@@ -99,8 +99,14 @@ TALLIES = Table(
      "timestamptz", "int4", "int8"),
     content=("src_offset",),
 )  # fmt: skip
+ALERTS = Table(
+    "alerts",
+    ("transaction_id", "reasons", "model_version", "threshold", "alerted_at", "src_partition", "src_offset"),
+    ("text", "jsonb", "text", "float8", "timestamptz", "int4", "int8"),
+    content=("reasons", "model_version", "threshold"),
+)
 
-TABLES = (SCORES, TRANSACTIONS, SPANS, TALLIES)
+TABLES = (SCORES, TRANSACTIONS, ALERTS, SPANS, TALLIES)
 
 
 def _identifiers(names: Iterable[str], table: str | None = None) -> sql.Composed:

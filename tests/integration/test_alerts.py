@@ -10,7 +10,8 @@ from conftest import Start
 from services.common.contract import customer_key
 from services.common.settings import TopicSettings
 from tests.support.messages import FRAUD, PAYMENT, nested
-from tests.support.topics import read_all
+from tests.support.processes import wait_for
+from tests.support.topics import produce, read_all
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -59,3 +60,81 @@ def test_each_flagged_payment_has_one_alert_and_no_other_has(kafka: str, topics:
     assert "hour" in {reason["feature"] for reason in alerts[b"night"]["reasons"]}
     assert (first[b"burst-2"]["feature"], first[b"burst-2"]["direction"]) == ("pace", "up")
     assert first[b"burst-2"]["values"]["count_1h"] == 2.0
+
+
+def test_reasons_arrive_in_the_table_once_whatever_is_killed(
+    kafka: str, topics: TopicSettings, start: Start, mart: Connection
+) -> None:
+    """Scorer and sink are killed in the middle; each flagged payment then has one row, with what its alert said."""
+    crowd = {
+        f"{transaction_id}-{customer}": payment | {"name_1": f"{payment['name_1']}-{customer}"}
+        for customer in range(60)
+        for transaction_id, payment in payments().items()
+    }
+    send(kafka, topics, crowd)
+    small = {"SCORER_BATCH_MAX_MESSAGES": "50", "SINK_BATCH_MAX_MESSAGES": "50"}
+    scorer, sink = start("scorer", **small), start("sink", **small)
+    wait_for(lambda: rows(mart) > 0, 60, lambda: scorer.text() + sink.text())
+    scorer.kill()
+    sink.kill()
+    assert start("scorer", "--until-empty").finish() == 0
+    assert start("sink", "--until-empty").finish() == 0
+
+    flagged = mart.execute("select transaction_id from scores where fraud_flag = 1 order by 1").fetchall()
+    assert mart.execute("select transaction_id from alerts order by 1").fetchall() == flagged
+    alerts = [orjson.loads(message.value() or b"") for message in read_all(kafka, topics.alerts)]
+    assert sorted(alert["transaction_id"] for alert in alerts) == sorted(name for (name,) in flagged)
+    found = mart.execute("select transaction_id, reasons, model_version, threshold from alerts").fetchall()
+    told = {alert["transaction_id"]: alert for alert in alerts}
+    assert [
+        (name, told[name]["reasons"], told[name]["model_version"], told[name]["threshold"]) for name, *_ in found
+    ] == found
+
+
+def test_an_alert_that_comes_again_changes_nothing_and_a_newer_one_wins(
+    kafka: str, topics: TopicSettings, start: Start, mart: Connection
+) -> None:
+    """Sent again with the same reasons the row stays as it was; with others it has those."""
+    produce(kafka, topics.alerts, [alert("a"), alert("b")], key=b"a")
+    assert start("sink", "--until-empty").finish() == 0
+    before = mart.execute("select * from alerts order by 1").fetchall()
+    produce(kafka, topics.alerts, [alert("a"), alert("b", "other")], key=b"a")
+    assert start("sink", "--until-empty").finish() == 0
+    after = mart.execute("select * from alerts order by 1").fetchall()
+
+    assert after[0] == before[0]
+    assert (after[1][1], after[1][2]) == (before[1][1], "other")
+    assert after[1][-1] > before[1][-1]
+
+
+def test_alerts_that_break_the_contract_are_kept_as_rejects(
+    kafka: str, topics: TopicSettings, start: Start, mart: Connection
+) -> None:
+    """Each with its reason, also what only the database refuses; the good ones of the same batch arrive."""
+    bad = {
+        "bad_json": [b"{"],
+        "not_object": [b"7"],
+        "missing_field": [orjson.dumps({"transaction_id": "x", "reasons": [], "model_version": "v"})],
+        "bad_type": [alert("x", reasons="none"), alert("x", reasons=[{"feature": "\0"}])],
+        "out_of_range": [alert("x", threshold=1.5)],
+    }
+    produce(kafka, topics.alerts, [value for values in bad.values() for value in values] + [alert("a")])
+
+    assert start("sink", "--until-empty").finish() == 0
+
+    found = mart.execute("select reason, topic, value from sink_rejects").fetchall()
+    assert sorted((reason, topic, bytes(value)) for reason, topic, value in found) == sorted(
+        (reason, topics.alerts, value) for reason, values in bad.items() for value in values
+    )
+    assert mart.execute("select transaction_id from alerts").fetchall() == [("a",)]
+
+
+def alert(transaction_id: str, version: str = "v", threshold: float = 0.5, reasons: Any = None) -> bytes:
+    given = {"feature": "amount", "direction": "up", "size": 4.2, "values": {"amount": 995.7}}
+    body = {"transaction_id": transaction_id, "reasons": [given] if reasons is None else reasons}
+    return orjson.dumps(body | {"model_version": version, "threshold": threshold})
+
+
+def rows(mart: Connection) -> int:
+    found = mart.execute("select count(*) from alerts").fetchone()
+    return int(found[0]) if found else 0

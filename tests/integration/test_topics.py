@@ -7,6 +7,7 @@ from confluent_kafka.admin import AdminClient
 from conftest import Start
 from services.common.settings import TopicSettings
 from tests.support.messages import nested
+from tests.support.processes import wait_for
 from tests.support.topics import produce, read_all
 
 SHORT = {"SCORER_SESSION_TIMEOUT_MS": "6000"}
@@ -21,8 +22,11 @@ def change(start: Start, topics: TopicSettings, *arguments: str, exit_code: int 
 
 
 def counts(kafka: str, topics: TopicSettings) -> list[int]:
-    found = AdminClient({"bootstrap.servers": kafka}).list_topics(timeout=10).topics
+    """Return the partitions of each topic, once the broker knows of all: it tells of a new one a moment later."""
+    admin = AdminClient({"bootstrap.servers": kafka})
     names = (topics.transactions, topics.scores, topics.alerts, topics.dead_letters, topics.history)
+    wait_for(lambda: admin.list_topics(timeout=10).topics.keys() >= set(names), 10, lambda: "a topic is not there")
+    found = admin.list_topics(timeout=10).topics
     return [len(found[name].partitions) for name in names]
 
 
