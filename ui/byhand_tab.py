@@ -127,7 +127,7 @@ class ByHand:
         elif case.earlier_count:
             past = words.past.format(payments_counted=numbers.counted(case.earlier_count, texts.payment_forms))
         latency = words.latency.format(accepted=numbers.whole(accepted), scored=numbers.whole(answer.milliseconds))
-        reasons = case_render.reasons(case.alert, texts, CASE_TEXTS[texts.language]) if flagged else ""
+        reasons = case_render.reasons(case, texts, CASE_TEXTS[texts.language]) if flagged else ""
         return (
             f'<p class="answer {"flagged" if flagged else "calm"}" role="status">{escape(score)}</p>'
             f"{hint(past)}{hint(latency)}{reasons}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from ui.case import Alert, Case, Earlier, Payment
+from ui.case import Case, Earlier, Payment
 from ui.case_reasons import in_words
 from ui.case_reasons_texts import REASON_TEXTS
 from ui.case_texts import CaseTexts
@@ -90,9 +90,11 @@ def who(payment: Payment, names_shown: bool) -> str:
     return " ".join(f"{part[:1]}{_HIDDEN}" for part in parts[:2])
 
 
-def reasons(alert: Alert | None, texts: Texts, words: CaseTexts) -> str:
-    """Return why the payment was flagged: a phrase and a bar each, or the sentence that nothing has arrived yet."""
-    heading = f"<h3>{escape(words.reasons_heading)}</h3>"
+def reasons(case: Case, texts: Texts, words: CaseTexts) -> str:
+    """Return why the payment was flagged: a phrase and a bar each, or the sentence that there is nothing to show."""
+    heading, alert = f"<h3>{escape(words.reasons_heading)}</h3>", case.alert
+    if not case.payment.fraud_flag:
+        return heading + notice(words.reasons_not_flagged)
     if alert is None:
         return heading + notice(words.reasons_missing)
     if not alert.reasons:

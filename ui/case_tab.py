@@ -211,7 +211,7 @@ class Review:
         return (
             gr.update(visible=True),
             case_render.head(case, texts, words, False, utc_offset_minutes),
-            case_render.reasons(case.alert, texts, words),
+            case_render.reasons(case, texts, words),
             gr.update(visible=False) if chart is None else gr.update(value=chart, visible=True),
             case_render.earlier(case, texts, words),
             case_render.verdicts(case.verdicts, texts, words, utc_offset_minutes),

@@ -36,6 +36,7 @@ class CaseTexts:
 
     reasons_heading: str
     reasons_missing: str
+    reasons_not_flagged: str
     reasons_none: str
     reasons_by: str
     raises: str
@@ -103,6 +104,7 @@ RUSSIAN = CaseTexts(
     scored="Оценён",
     reasons_heading="Почему",
     reasons_missing="Причины ещё не пришли.",
+    reasons_not_flagged="Причины ищутся только у подозрительных платежей.",
     reasons_none="Ни одна группа признаков не выделяется.",
     reasons_by="Модель {version}, порог {threshold}. Длина полосы — вклад относительно самой сильной причины.",
     raises="повышает оценку",
@@ -173,6 +175,7 @@ ENGLISH = CaseTexts(
     scored="Scored",
     reasons_heading="Why",
     reasons_missing="The reasons have not arrived yet.",
+    reasons_not_flagged="Reasons are looked for in suspicious payments only.",
     reasons_none="No group of features stands out.",
     reasons_by="Model {version}, threshold {threshold}. A bar's length is its part of the strongest reason.",
     raises="raises the score",

@@ -127,7 +127,7 @@ def keep_batch(
 
 
 def decode_batch(batch: Batch, topics: TopicSettings) -> tuple[list[TableRows], list[RejectRow], int]:
-    """Return the rows of a batch, the rejects of scores and alerts, and how many messages of the other topics could not be read.
+    """Return the rows of a batch, the rejects of scores and alerts, and how many others could not be read.
 
     Of an id that comes more than once the last one is kept: a merge must not meet a row twice (SQLSTATE 21000).
     """

@@ -18,6 +18,7 @@ from services.topics.__main__ import make_topics
 from stack.ports import free_port
 from stack.servers import PostgresServer
 from tests.support.processes import ROOT, ServiceProcess, wait_for
+from tests.support.reasons import CALM, NIGHT, reasons_of
 from tests.support.topics import read_all
 from ui.login import hash_password
 
@@ -142,11 +143,9 @@ def add(
 
 
 def add_alert(mart: Connection, transaction_id: str) -> None:
-    reasons = [
-        {"feature": "mean", "direction": "up", "size": 3.1, "values": {"amount_over_mean": 28.8}},
-        {"feature": "hour", "direction": "down", "size": 0.5, "values": {"hour": 23}},
-    ]
-    mart.execute("insert into alerts values (%s, %s, 'test-7', 0.41, now(), 0, 0)", [transaction_id, Jsonb(reasons)])
+    """Add what the scorer says of a huge payment at night."""
+    reasons = Jsonb(reasons_of([*CALM, NIGHT]))
+    mart.execute("insert into alerts values (%s, %s, 'test-7', 0.41, now(), 0, 0)", [transaction_id, reasons])
 
 
 def open_first(tab: Page) -> None:
@@ -175,10 +174,11 @@ def test_a_case_shows_the_payment_its_reasons_and_the_customers_past(
     expect(head).to_contain_text("Kilback LLC")
     expect(head).to_contain_text("A••• E•••")
     reasons = tab.locator("#case-reasons li")
-    expect(reasons).to_have_count(2)
-    expect(reasons.first).to_contain_text("Сумма в 28,8\u00a0раза выше средней клиента")
+    expect(reasons).to_have_count(3)
+    expect(reasons.first).to_contain_text("Сумма в 24,4\u00a0раза выше средней клиента (880,00)")
     expect(reasons.first).to_contain_text("повышает оценку")
-    expect(reasons.last).to_contain_text("Ночь, 22–03 (час 23)")
+    expect(reasons.nth(1)).to_contain_text("Ночь, 22–03 (час 23)")
+    expect(reasons.last).to_contain_text("Прошлый платёж 36,6 ч назад, на 51,00")
     expect(tab.locator("#case-plot svg.marks")).to_contain_text("3\u00a0платежа до этого")
     expect(tab.locator("#case-plot svg.marks .mark-symbol path[aria-roledescription]")).to_have_count(4)
     expect(tab.locator("#case-earlier tbody tr")).to_have_count(3)
@@ -349,7 +349,7 @@ def test_a_payment_by_hand_goes_through_the_topic(
     add_alert(mart, sent["transaction_id"])
     paid = tab.locator("#paid")
     expect(paid).to_contain_text("Оценка 0,973 — подозрительный платёж", timeout=PATIENCE_MS)
-    expect(paid).to_contain_text("Сумма в 28,8")
+    expect(paid).to_contain_text("Сумма в 24,4")
     expect(paid).to_contain_text("мс оценка была в базе")
     paid.get_by_role("button", name="Открыть разбор").click()
     expect(tab.locator("#case-head")).to_contain_text("Платёж на 1\u00a0995,50")

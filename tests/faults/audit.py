@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-AUDITED = ("scores", "transactions")
+AUDITED = ("scores", "transactions", "alerts")
 
 INSTALL = """
 drop table if exists fault_audit;

@@ -2,7 +2,8 @@
 
     every committed message of `transactions` = one committed record of `scores`, or one dead letter
     every score = the one of a single pass over the log of its partition, what is remembered of customers included
-    every record of `scores` and `transactions` = one effect in PostgreSQL, by an audit that no primary key deceives
+    every flagged score = one record of `alerts`, no other has one
+    every record of `scores`, `alerts` and `transactions` = one effect in PostgreSQL, by an audit that no key deceives
     in each partition the scores come in the order of the payments
     nothing waits: no lag, no open Kafka transaction
 
@@ -67,11 +68,13 @@ class Log:
     payments: dict[Place, tuple[bytes | None, bytes]] = field(default_factory=dict)
     """Place -> (key, value) of the inputs."""
     scores: dict[Place, tuple[str, float]] = field(default_factory=dict)
+    flagged: list[str] = field(default_factory=list)
+    alerts: dict[Place, str] = field(default_factory=dict)
     dead: list[Place] = field(default_factory=list)
 
     @classmethod
     def read(cls, bootstrap: str, topics: TopicSettings) -> "Log":
-        """Read all three."""
+        """Read all four."""
         log = cls()
         for message in read_each(bootstrap, topics.transactions):
             place = _place(message)
@@ -79,6 +82,10 @@ class Log:
         for message in read_each(bootstrap, topics.scores):
             body = orjson.loads(message.value() or b"")
             log.scores[_place(message)] = (body["transaction_id"], body["score"])
+            if body["fraud_flag"]:
+                log.flagged.append(body["transaction_id"])
+        for message in read_each(bootstrap, topics.alerts):
+            log.alerts[_place(message)] = orjson.loads(message.value() or b"")["transaction_id"]
         for message in read_each(bootstrap, topics.dead_letters):
             told = headers(message)
             if NOTE_HEADER not in told:
@@ -89,6 +96,9 @@ class Log:
 def compare_topics(log: Log, findings: Findings) -> None:
     """Note what was lost or doubled on the way through the scorers, and what overtook."""
     findings.records, findings.scores, findings.dead_letters = len(log.inputs), len(log.scores), len(log.dead)
+    flagged, alerts = Counter(log.flagged), Counter(log.alerts.values())
+    findings.lost += findings.note("flagged payments without an alert", (flagged - alerts).elements())
+    findings.doubled += findings.note("alerts too many", (alerts - flagged).elements())
     dead = Counter(log.dead)
     expected = Counter(name for place, name in log.inputs.items() if place not in dead)
     found = Counter(name for name, _ in log.scores.values())
@@ -116,7 +126,8 @@ def compare_acknowledged(log: Log, acknowledged: Mapping[Place, str], findings: 
 
 def compare_mart(log: Log, mart: Connection, findings: Findings) -> None:
     """Note what was lost or doubled on the way into PostgreSQL."""
-    for table, places in (("scores", log.scores.keys()), ("transactions", log.inputs.keys())):
+    topics = {"scores": log.scores.keys(), "transactions": log.inputs.keys(), "alerts": log.alerts.keys()}
+    for table, places in topics.items():
         findings.doubled += findings.note(f"records applied twice to {table}", applied_twice(mart, table))
         findings.note(f"records applied to {table} that are not in its topic", applied_places(mart, table) - places)
     newest = {name: score for _, (name, score) in sorted(log.scores.items())}
@@ -129,6 +140,8 @@ def compare_mart(log: Log, mart: Connection, findings: Findings) -> None:
     findings.note("scores that differ", [name for name in kept.keys() & newest.keys() if kept[name] != newest[name]])
     rows = {name for (name,) in mart.execute("select transaction_id from transactions").fetchall()}
     findings.lost += findings.note("payments that are not in PostgreSQL", newest.keys() - rows)
+    told = {name for (name,) in mart.execute("select transaction_id from alerts").fetchall()}
+    findings.lost += findings.note("alerts that are not in PostgreSQL", set(log.alerts.values()) - told - rejected)
 
 
 def compare_effects(log: Log, mart: Connection, findings: Findings) -> None:
@@ -140,7 +153,7 @@ def compare_effects(log: Log, mart: Connection, findings: Findings) -> None:
 
 def check_quiet(bootstrap: str, topics: TopicSettings, groups: Mapping[str, str], findings: Findings) -> None:
     """Note open Kafka transactions, and groups (name -> topic) that have not read their topic to the end."""
-    for topic in (topics.scores, topics.dead_letters, topics.history):
+    for topic in (topics.scores, topics.alerts, topics.dead_letters, topics.history):
         committed = log_ends(bootstrap, topic, IsolationLevel.READ_COMMITTED)
         written = log_ends(bootstrap, topic)
         open_ones = [(topic, partition) for partition, end in written.items() if committed[partition] != end]

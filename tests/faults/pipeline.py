@@ -255,8 +255,8 @@ class Pipeline:
         wait_for(lambda: not behind(), QUIET_SECONDS * self.slack, lambda: f"not scored: {behind()}\n{self.text()}")
 
     def wait_until_kept(self) -> None:
-        """Wait until the database holds all scores and payments."""
-        topics = (self.topics.scores, self.topics.transactions)
+        """Wait until the database holds all scores, payments and alerts."""
+        topics = (self.topics.scores, self.topics.transactions, self.topics.alerts)
         ends = {(t, partition): end for t in topics for partition, end in ends_of(self.bootstrap, t).items()}
 
         def behind() -> dict[tuple[str, int], int]:

@@ -9,18 +9,16 @@ from confluent_kafka import Producer
 from conftest import Start
 from services.common.contract import customer_key
 from services.common.settings import TopicSettings
-from tests.support.messages import FRAUD, PAYMENT, nested
+from tests.support.messages import FRAUD, nested
 from tests.support.processes import wait_for
+from tests.support.reasons import BURST, CALM, NIGHT
 from tests.support.topics import produce, read_all
+from ui import case_render
+from ui.case import read_case
+from ui.case_texts import CASE_TEXTS
+from ui.texts_ru import RUSSIAN
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-
-DAYS = [PAYMENT | {"transaction_time": f"2019-08-{day:02d} 12:05", "amount": 20 + day} for day in range(1, 32)]
-NIGHT = PAYMENT | {"transaction_time": "2019-09-01 23:40", "cat_id": "shopping_pos", "amount": 880.0}
-BURST = [
-    PAYMENT | {"transaction_time": f"2019-09-03 23:{10 + at}", "cat_id": category, "amount": amount}
-    for at, (category, amount) in enumerate([("shopping_net", 995.7), ("misc_net", 805.0), ("shopping_pos", 880.0)])
-]
 
 
 def send(kafka: str, topics: TopicSettings, payments: dict[str, dict[str, Any]]) -> None:
@@ -33,7 +31,7 @@ def send(kafka: str, topics: TopicSettings, payments: dict[str, dict[str, Any]])
 
 def payments() -> dict[str, dict[str, Any]]:
     """A quiet month, a huge payment at night, a burst, and a fraud of somebody else."""
-    calm = {f"day-{at}": payment for at, payment in enumerate(DAYS)}
+    calm = {f"day-{at}": payment for at, payment in enumerate(CALM)}
     burst = {f"burst-{at}": payment for at, payment in enumerate(BURST)}
     return calm | {"night": NIGHT} | burst | {"eve": FRAUD}
 
@@ -48,7 +46,7 @@ def test_each_flagged_payment_has_one_alert_and_no_other_has(kafka: str, topics:
     alerts = {message.key(): orjson.loads(message.value() or b"") for message in read_all(kafka, topics.alerts)}
     flagged = {key for key, body in scores.items() if body["fraud_flag"]}
     assert len(read_all(kafka, topics.alerts)) == len(alerts)
-    assert alerts.keys() == flagged >= {b"night", b"burst-2", b"eve"}
+    assert alerts.keys() == flagged >= {b"night", b"burst-3", b"eve"}
     for key, alert in alerts.items():
         assert list(alert) == ["transaction_id", "score", "reasons", "model_version", "threshold", "data"]
         assert alert["transaction_id"].encode() == key
@@ -58,8 +56,8 @@ def test_each_flagged_payment_has_one_alert_and_no_other_has(kafka: str, topics:
     first = {key: alert["reasons"][0] for key, alert in alerts.items()}
     assert (first[b"night"]["feature"], first[b"night"]["direction"]) == ("amount", "up")
     assert "hour" in {reason["feature"] for reason in alerts[b"night"]["reasons"]}
-    assert (first[b"burst-2"]["feature"], first[b"burst-2"]["direction"]) == ("pace", "up")
-    assert first[b"burst-2"]["values"]["count_1h"] == 2.0
+    assert (first[b"burst-3"]["feature"], first[b"burst-3"]["direction"]) == ("pace", "up")
+    assert first[b"burst-3"]["values"]["count_1h"] == 3.0
 
 
 def test_reasons_arrive_in_the_table_once_whatever_is_killed(
@@ -89,6 +87,9 @@ def test_reasons_arrive_in_the_table_once_whatever_is_killed(
     assert [
         (name, told[name]["reasons"], told[name]["model_version"], told[name]["threshold"]) for name, *_ in found
     ] == found
+    case = read_case(mart, "night-7")
+    assert case
+    assert "Ночь, 22–03 (час 23)" in case_render.reasons(case, RUSSIAN, CASE_TEXTS["ru"])
 
 
 def test_an_alert_that_comes_again_changes_nothing_and_a_newer_one_wins(

@@ -1,84 +1,22 @@
 """services.scorer.reasons and alerts: why the shipped model flags a payment, and what is written of it."""
 
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 import orjson
 import pytest
 
-from services.common.contract import FIELDS, customer_key
-from services.common.settings import project_root
+from services.common.contract import FIELDS
 from services.scorer.alerts import TEXT_MAX_CHARACTERS, encode_alerts, payment_fields
-from services.scorer.changelog import Restored
 from services.scorer.features import FEATURES, GROUPS
-from services.scorer.history import History
-from services.scorer.memory import Memory
-from services.scorer.reasons import LEAST_SIZE, MOST_REASONS, GivenReason, explain
-from services.scorer.score import Model, load_model, probabilities
-from tests.support.messages import FRAUD, PAYMENT
+from services.scorer.reasons import LEAST_SIZE, MOST_REASONS, explain
+from services.scorer.score import probabilities
+from tests.support.messages import FRAUD
+from tests.support.reasons import BURST, CALM, NIGHT, features_of, reasons_of, shipped
 from ui.case import read_reasons
 from ui.case_reasons import in_words
 from ui.case_reasons_texts import REASON_TEXTS
 from ui.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
-
-CATEGORIES = ("grocery_net", "home", "gas_transport", "food_dining")
-CALM = [
-    PAYMENT
-    | {"transaction_time": f"2019-08-{day:02d} 1{day % 10}:05", "amount": 20 + day, "cat_id": CATEGORIES[day % 4]}
-    for day in range(1, 32)
-]
-"""A month of small payments by day, of one customer."""
-
-BURST = [
-    PAYMENT | {"transaction_time": f"2019-09-01 23:{10 + at}", "cat_id": category, "amount": amount}
-    for at, (category, amount) in enumerate(
-        [("shopping_net", 995.7), ("misc_net", 805.0), ("grocery_pos", 310.0), ("shopping_pos", 880.0)]
-    )
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """A message as the scorer's memory sees it."""
-
-    content: bytes
-    owner: bytes | None
-
-    def value(self) -> bytes:
-        return self.content
-
-    def key(self) -> bytes | None:
-        return self.owner
-
-    def partition(self) -> int:
-        return 0
-
-
-@cache
-def shipped() -> Model:
-    return load_model(project_root() / "onnx")
-
-
-def features_of(payments: list[dict[str, Any]]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Return what the model sees of payments that come one after another."""
-    model = shipped()
-    messages: list[Any] = [Read(orjson.dumps(payment), customer_key(payment)) for payment in payments]
-    memory = Memory(model.manifest.recipe, lambda wanted: {partition: Restored(History(), []) for partition in wanted})
-    memory.follow({0: 1})
-    columns, rejects = model.decoder.decode([message.value() for message in messages], str)
-    assert not rejects
-    return model.features(memory.recall(messages, columns)[0])
-
-
-def reasons_of(payments: list[dict[str, Any]]) -> list[GivenReason]:
-    """Return the reasons of the last of them, which must be flagged."""
-    model = shipped()
-    last = features_of(payments)[-1:]
-    assert model.flag(model.score(last)).all()
-    [reasons] = explain(model.session, model.manifest, last)
-    return reasons
 
 
 def said(payments: list[dict[str, Any]], language: str = "ru") -> list[str]:
@@ -90,7 +28,7 @@ def said(payments: list[dict[str, Any]], language: str = "ru") -> list[str]:
 
 def test_a_huge_amount_at_night_names_the_amount_and_the_night() -> None:
     """As the page says it: against the customer's mean, in both languages."""
-    payments = [*CALM, PAYMENT | {"transaction_time": "2019-09-01 23:40", "cat_id": "shopping_pos", "amount": 880}]
+    payments = [*CALM, NIGHT]
     assert [reason["feature"] for reason in reasons_of(payments)] == ["amount", "hour", "last"]
     assert said(payments) == [
         "сумма в 24,4\u00a0раза выше средней клиента (880,00)",

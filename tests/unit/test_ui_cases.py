@@ -181,10 +181,14 @@ def test_a_case_is_masked_and_escaped() -> None:
 
 
 def test_missing_reasons_are_said_to_be_missing() -> None:
-    """Not there yet, and there but empty, are two things."""
-    assert "Причины ещё не пришли." in case_render.reasons(None, RUSSIAN, RU)
-    assert "не выделяется" in case_render.reasons(Alert([], "v", 0.41), RUSSIAN, RU)
-    told = case_render.reasons(Alert([Reason("x", False, 0.5, {"hour": 3})], "<v>", 0.41), RUSSIAN, RU)
+    """Not there yet, there but empty, and not looked for are three things; a score may have changed since the alert."""
+    assert "Причины ещё не пришли." in case_render.reasons(CASE, RUSSIAN, RU)
+    assert "не выделяется" in case_render.reasons(replace(CASE, alert=Alert([], "v", 0.41)), RUSSIAN, RU)
+    found = replace(CASE, alert=Alert([Reason("x", False, 0.5, {"hour": 3})], "<v>", 0.41))
+    calm = replace(found, payment=replace(PAYMENT, fraud_flag=0))
+    assert "только у подозрительных" in case_render.reasons(calm, RUSSIAN, RU)
+    assert "<li" not in case_render.reasons(calm, RUSSIAN, RU)
+    told = case_render.reasons(found, RUSSIAN, RU)
     assert "снижает оценку" in told
     assert "--share:0.500" in told
     assert "Модель &lt;v&gt;, порог 0,41" in told

@@ -1,0 +1,78 @@
+"""Payments and the reasons that the shipped model has to flag them."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from services.common.contract import customer_key
+from services.common.settings import project_root
+from services.scorer.changelog import Restored
+from services.scorer.history import History
+from services.scorer.memory import Memory
+from services.scorer.reasons import GivenReason, explain
+from services.scorer.score import Model, load_model
+from tests.support.messages import PAYMENT
+
+CATEGORIES = ("grocery_net", "home", "gas_transport", "food_dining")
+CALM = [
+    PAYMENT
+    | {"transaction_time": f"2019-08-{day:02d} 1{day % 10}:05", "amount": 20 + day, "cat_id": CATEGORIES[day % 4]}
+    for day in range(1, 32)
+]
+"""A month of small payments by day, of one customer."""
+
+BURST = [
+    PAYMENT | {"transaction_time": f"2019-09-01 23:{10 + at}", "cat_id": category, "amount": amount}
+    for at, (category, amount) in enumerate(
+        [("shopping_net", 995.7), ("misc_net", 805.0), ("grocery_pos", 310.0), ("shopping_pos", 880.0)]
+    )
+]
+
+NIGHT = PAYMENT | {"transaction_time": "2019-09-01 23:40", "cat_id": "shopping_pos", "amount": 880}
+"""A huge payment of the same customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A message as the scorer's memory sees it."""
+
+    content: bytes
+    owner: bytes | None
+
+    def value(self) -> bytes:
+        return self.content
+
+    def key(self) -> bytes | None:
+        return self.owner
+
+    def partition(self) -> int:
+        return 0
+
+
+@cache
+def shipped() -> Model:
+    return load_model(project_root() / "onnx")
+
+
+def features_of(payments: list[dict[str, Any]]) -> NDArray[np.float32]:
+    """Return what the model sees of payments that come one after another."""
+    model = shipped()
+    messages: list[Any] = [Read(orjson.dumps(payment), customer_key(payment)) for payment in payments]
+    memory = Memory(model.manifest.recipe, lambda wanted: {partition: Restored(History(), []) for partition in wanted})
+    memory.follow({0: 1})
+    columns, rejects = model.decoder.decode([message.value() for message in messages], str)
+    assert not rejects
+    return model.features(memory.recall(messages, columns)[0])
+
+
+def reasons_of(payments: list[dict[str, Any]]) -> list[GivenReason]:
+    """Return the reasons of the last of them, which must be flagged."""
+    model = shipped()
+    last = features_of(payments)[-1:]
+    assert model.flag(model.score(last)).all()
+    [reasons] = explain(model.session, model.manifest, last)
+    return reasons
