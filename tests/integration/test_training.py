@@ -110,6 +110,28 @@ def test_the_curve_of_thresholds_is_written_by_training_and_by_a_command_of_its_
     assert (copy / "curve.json").read_bytes() == written
 
 
+def test_references_are_written_by_training_and_by_a_command_of_its_own(
+    trained: Path, labelled: Path, scripts: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both give the same manifest, the ONNX file is left alone; data that the model was not trained on is refused."""
+    written = (trained / "manifest.json").read_bytes()
+    manifest = load_model(trained).manifest
+    assert manifest.references.keys() == set(manifest.recipe.features)
+    assert manifest.references["count_1h"] == 0.0
+    copy, other = tmp_path / "copy", tmp_path / "other.csv"
+    shutil.copytree(trained, copy)
+    (copy / "manifest.json").write_bytes(json.dumps(json.loads(written) | {"references": {}}).encode())
+    pd.read_csv(labelled, nrows=10_000).to_csv(other, index=False)
+    command = importlib.import_module("references")
+
+    assert command.main([str(other), "--model", str(copy)]) == 1
+    assert "other risks" in capsys.readouterr().err
+    assert load_model(copy).manifest.references == {}
+    assert command.main([str(labelled), "--model", str(copy)]) == 0
+    assert (copy / "manifest.json").read_bytes() == written
+    assert (copy / "fraud.onnx").read_bytes() == (trained / "fraud.onnx").read_bytes()
+
+
 def test_a_file_without_a_needed_column_writes_nothing(
     labelled: Path, tmp_path: Path, scripts: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
