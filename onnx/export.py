@@ -1,7 +1,7 @@
 """Trees to files: the ONNX model, its manifest, the figures in its card. Knows nothing of how trees are trained.
 
-The graph takes `features`, float [None, k], and gives `probabilities`, float [None, 2]: no label (its static shape is
-wrong in onnxmltools' output and warns at every run) and no ZipMap (a dictionary a row).
+The graph takes `features`, float [None, k], and gives the probability of fraud, float [None, 1] or the last column of two:
+no label (its static shape is wrong in onnxmltools' output and warns at every run) and no ZipMap (a dictionary a row).
 """
 
 import hashlib
@@ -9,18 +9,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import early_exit
 import lightgbm
 import numpy as np
 import onnxruntime
 import orjson
 from numpy.typing import NDArray
 from onnx.checker import check_model
-from onnx.helper import make_graph, make_model, make_opsetid
+from onnx.helper import make_graph, make_model, make_opsetid, make_tensor_value_info
 from onnxmltools import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType as SklearnFloats
 
+from onnx import TensorProto
 from services.common.errors import Stop
 from services.scorer.decode import Decoder
 from services.scorer.features import required_fields, to_features
@@ -130,9 +132,9 @@ def write_curve(out: Path, version: str, curve: dict[str, Any]) -> None:
 
 
 def predict(trees: Trees, features: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the probability of fraud, float64 [n], as the library that trained the trees has it."""
+    """Return the probability of fraud, float64 [n], by the library that trained the trees."""
     if isinstance(trees, lightgbm.Booster):
-        return np.asarray(trees.predict(features), np.float64)
+        return early_exit.predict(trees, features)
     return np.asarray(trees.predict_proba(features), np.float64)[:, 1]
 
 
@@ -142,11 +144,11 @@ def family_of(trees: Trees) -> str:
 
 
 def to_onnx(trees: Trees, width: int) -> bytes:
-    """Return an ONNX model that gives the probabilities of the two classes. The same trees give the same bytes."""
-    nodes, inputs, probabilities_of_both, constants = (
+    """Return an ONNX model that gives the probability of fraud. The same trees give the same bytes."""
+    nodes, inputs, output, constants = (
         _from_lightgbm(trees, width) if isinstance(trees, lightgbm.Booster) else _from_sklearn(trees, width)
     )
-    graph = make_graph(nodes, "fraud", inputs, [probabilities_of_both], constants)
+    graph = make_graph(nodes, "fraud", inputs, [output], constants)
     opsets = [make_opsetid(domain, version) for domain, version in OPSETS.items()]
     model = make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="fraud-scoring")
     check_model(model, full_check=True)
@@ -154,12 +156,18 @@ def to_onnx(trees: Trees, width: int) -> bytes:
 
 
 def _from_lightgbm(booster: lightgbm.Booster, width: int) -> tuple[list[Any], Any, Any, Any]:
-    """Return nodes, inputs, output and constants: onnxmltools puts the trees first, then what makes a label."""
+    """Return nodes, inputs, output and constants; most payments leave the trees early.
+
+    onnxmltools puts the trees in the first node; those after it make a label and multiply by one.
+    """
     inputs = [("features", FloatTensorType([None, width]))]
     converted = convert_lightgbm(booster, "fraud", inputs, target_opset=OPSETS[""], zipmap=False).graph
-    node, output = converted.node[0], converted.output[-1]
-    node.output[1] = output.name
-    return [node], converted.input, output, []
+    nodes, constants = early_exit.to_nodes(converted.node[0], "features")
+    optional = [
+        make_tensor_value_info(c.name, c.data_type, c.dims) for c in constants if c.name == early_exit.THRESHOLD
+    ]
+    output = make_tensor_value_info(early_exit.OUTPUT, TensorProto.FLOAT, [None, 1])
+    return nodes, [*converted.input, *optional], output, constants
 
 
 def _from_sklearn(classifier: Any, width: int) -> tuple[list[Any], Any, Any, Any]:

@@ -87,7 +87,8 @@ def _changes(
     versions = np.repeat(features[np.newaxis], 1 + len(groups), axis=0)
     for version, places in zip(versions[1:], groups, strict=True):
         version[:, places] = usual[places]
-    odds = _log_odds(probabilities(session, versions.reshape(-1, features.shape[1]))).reshape(versions.shape[:2])
+    scores = probabilities(session, versions.reshape(-1, features.shape[1]), to_the_end=True)
+    odds = _log_odds(scores).reshape(versions.shape[:2])
     changes = odds[0] - odds[1:]
     missing = np.array([np.isnan(features[:, places]).all(axis=1) for places in groups])
     return np.where(missing | ~np.isfinite(changes), 0.0, changes)

@@ -22,6 +22,9 @@ CHUNK_ROWS = 1_000
 
 SCORE_DECIMALS = 6
 
+SETTLED = "settled"
+"""An input that a model may have beside its features: the log-odds below which it stops early. It has a default."""
+
 EXTERNAL_DATA = b"\n\x08location\x12"
 """How a tensor names the file of its data: a key of TensorProto.external_data, as onnx.proto encodes it."""
 
@@ -74,15 +77,24 @@ def load_model(folder: Path, threads: int = 1, more_fields: Iterable[str] = ()) 
     return model
 
 
-def probabilities(session: onnxruntime.InferenceSession, features: NDArray[np.float32]) -> NDArray[np.float64]:
+def probabilities(
+    session: onnxruntime.InferenceSession, features: NDArray[np.float32], *, to_the_end: bool = False
+) -> NDArray[np.float64]:
     """Return the probability of class 1, float64 [n], of a feature matrix, float32 [n, k].
 
     The session's last output holds it: either [n, 2] (a column a class, as ONNX-ML classifiers without ZipMap give) or
     the probability alone, [n] or [n, 1].
+
+    Args:
+        session: the model.
+        features: its input.
+        to_the_end: let a model that stops early where a payment is settled go on all the same.
     """
     name, output = session.get_inputs()[0].name, session.get_outputs()[-1].name
+    can_stop = any(optional.name == SETTLED for optional in session.get_overridable_initializers())
+    more = {SETTLED: np.array(-np.inf, np.float32)} if to_the_end and can_stop else {}
     chunks = [
-        session.run([output], {name: features[start : start + CHUNK_ROWS]})[0]
+        session.run([output], {name: features[start : start + CHUNK_ROWS], **more})[0]
         for start in range(0, len(features), CHUNK_ROWS)
     ]
     if not chunks:

@@ -14,7 +14,7 @@ import pytest
 from services.common.errors import Stop
 from services.scorer.features import FEATURES, to_features
 from services.scorer.history import PAST
-from services.scorer.score import Model, load_model
+from services.scorer.score import Model, load_model, probabilities
 from tests.support.messages import FRAUD, PAYMENT, flat
 
 SHIPPED = Path(__file__).resolve().parents[2] / "onnx"
@@ -46,12 +46,24 @@ def score(model: Model, *payments: dict[str, Any]) -> list[float]:
     return [float(score) for score in model.score(model.features(columns))]
 
 
-def test_the_graph_takes_the_features_and_gives_probabilities_alone() -> None:
-    """No label, no ZipMap: one float input [n, k], one float output [n, 2]."""
+def test_the_graph_takes_the_features_and_gives_the_probability_alone() -> None:
+    """No label, no ZipMap: one float input [n, k], one float output [n, 1]."""
     session = onnxruntime.InferenceSession(str(SHIPPED / "fraud.onnx"), providers=["CPUExecutionProvider"])
     width = len(load_model(SHIPPED).manifest.recipe.features)
     assert [(i.name, i.type, i.shape) for i in session.get_inputs()] == [("features", "tensor(float)", [None, width])]
-    assert [(o.name, o.type, o.shape) for o in session.get_outputs()] == [("probabilities", "tensor(float)", [None, 2])]
+    assert [(o.name, o.type, o.shape) for o in session.get_outputs()] == [("probability", "tensor(float)", [None, 1])]
+
+
+def test_what_the_first_trees_settle_is_far_from_the_threshold(model: Model) -> None:
+    """All trees would not flag it either; the score of every other payment is that of all trees."""
+    features = np.array([row.features for row in model.manifest.golden], np.float32)
+    early, all_trees = (probabilities(model.session, features, to_the_end=end) for end in (False, True))
+    settled = early < 0.0002
+
+    assert 0 < settled.sum() < len(settled)
+    assert np.array_equal(early[~settled], all_trees[~settled])
+    assert (all_trees[settled] < 0.01).all()
+    assert not np.array_equal(early[settled], all_trees[settled])
 
 
 def test_golden_rows_cover_both_flags_and_missing_values(model: Model) -> None:

@@ -76,7 +76,7 @@ def test_sizes_are_what_the_model_says_without_the_group() -> None:
     replaced = row.copy()
     for name in GROUPS["amount"]:
         replaced[:, model.manifest.recipe.features.index(name)] = model.manifest.references[name]
-    before, after = probabilities(model.session, np.concatenate([row, replaced])).clip(1e-7, 1 - 1e-7)
+    before, after = probabilities(model.session, np.concatenate([row, replaced]), to_the_end=True).clip(1e-7, 1 - 1e-7)
     change = np.log(before / (1 - before)) - np.log(after / (1 - after))
     assert reasons["amount"]["size"] == pytest.approx(change, abs=0.001)
 
