@@ -1,7 +1,8 @@
 """Trees to files: the ONNX model, its manifest, the figures in its card. Knows nothing of how trees are trained.
 
-The graph takes `features`, float [None, k], and gives the probability of fraud, float [None, 1], or [None, 2] with fraud
-last: no label (its static shape is wrong in onnxmltools' output and warns at every run), no ZipMap (a dictionary a row).
+The graph takes `features`, float [None, k], and gives the probability of fraud, float [None, 1], or [None, 2] with
+fraud last: no label (its static shape is wrong in onnxmltools' output and warns at every run), no ZipMap (a dictionary
+a row).
 """
 
 import hashlib
