@@ -8,7 +8,7 @@ HAVE_PIP = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m en
 STACK := $(BIN)/python -m stack
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status restart logs psql dlq backfill customer retention doctor backup restore topics send test test-brokers faults faults-long faults-brokers fuzz soak check format bench scale picture model lock clean-data clean
+.PHONY: help up down status restart logs psql dlq backfill customer retention doctor backup restore topics send test test-brokers faults faults-long faults-brokers fuzz soak check format audit sbom bench scale picture model lock clean-data clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -92,6 +92,16 @@ format: $(VENV)/.dev  ## put the code in its format
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
+audit: $(VENV)/.audit  ## risky code and known holes of what is built in
+	@$(BIN)/python .ci/audit
+
+sbom: $(VENV)/.audit  ## what each image is built from, as CycloneDX: build/sbom
+	@mkdir -p build/sbom
+	@for image in scorer sink ui simulator migrate tools; do \
+	    $(BIN)/cyclonedx-py requirements requirements/$$image.txt --of JSON -o build/sbom/$$image.cdx.json || exit 1; \
+	done
+	@ls build/sbom/*.json
+
 bench: $(VENV)/.bench  ## measure the figures of the README; ARGS=--quick to try it, ARGS='--only latency' for some
 	@$(BIN)/python -m bench $(ARGS)
 
@@ -137,6 +147,11 @@ $(VENV)/.dev: requirements/dev.txt | $(BIN)/python
 
 $(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
 	@echo "installing requirements/bench.txt"
+	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.audit: requirements/audit.txt $(VENV)/.dev
+	@echo "installing requirements/audit.txt"
 	@$(PIP) install --require-hashes -r $<
 	@touch $@
 
