@@ -46,7 +46,10 @@ class InFlight(Generic[Work, Result]):
         """Wait for the pending batch and return its result, or raise what it raised."""
         assert self._future is not None  # noqa: S101  # pending was asked before
         future, self._future = self._future, None
-        return future.result()
+        try:
+            return future.result()
+        finally:
+            del future  # an error's traceback holds this frame, the frame would hold the error: batch and all stayed
 
     def settle(self) -> None:
         """Wait until nothing is being written; finish() still tells how it went."""

@@ -89,11 +89,15 @@ def test_a_half_open_connection(pipeline: Pipeline, cable: Proxy, long: bool) ->
     assert "rebuilding clients" in victim.service.text()
 
 
+@pytest.mark.xfail(
+    strict=False, reason="librdkafka repeats an EndTxn over a new connection by itself and tells nobody of it"
+)
 def test_a_commit_that_arrives_too_late_meets_a_new_producer(pipeline: Pipeline, cable: Proxy) -> None:
     """librdkafka cannot fence a late EndTxn within an epoch (before KIP-890): no Kafka transaction may follow in it.
 
     The proxy holds an EndTxn back and cuts the client off. Whatever the client does about that one, it must not begin
     the next one before it has taken a new epoch. Then the late EndTxn is delivered, in the middle of the next one.
+    A known limit: seen to begin the next one in the old epoch, as error_cb says nothing of the coordinator's connection.
     """
     late = LateCommit()
     victim = hire_behind(cable, pipeline, "produced=sleep@100")  # time for the records to arrive before the offsets
