@@ -97,7 +97,7 @@ def test_a_commit_that_arrives_too_late_meets_a_new_producer(pipeline: Pipeline,
 
     The proxy holds an EndTxn back and cuts the client off. Whatever the client does about that one, it must not begin
     the next one before it has taken a new epoch. Then the late EndTxn is delivered, in the middle of the next one.
-    A known limit: seen to begin the next one in the old epoch, as error_cb says nothing of the coordinator's connection.
+    A known limit: it was seen to begin in the old epoch, as error_cb says nothing of that connection.
     """
     late = LateCommit()
     victim = hire_behind(cable, pipeline, "produced=sleep@100")  # time for the records to arrive before the offsets
