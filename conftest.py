@@ -82,9 +82,12 @@ def topics(kafka: str) -> TopicSettings:
 
 
 class Start(Protocol):
-    """Starts a service of this test: start("scorer"), start("sink", "--until-empty", SINK_GROUP_ID="other")."""
+    """Starts a service of this test: start("scorer"), start("sink", "--until-empty", SINK_GROUP_ID="other").
 
-    def __call__(self, name: str, *arguments: str, **env: str) -> ServiceProcess: ...
+    With `module="tests.faults.service"` its client libraries have failpoints.
+    """
+
+    def __call__(self, name: str, *arguments: str, module: str = "", **env: str) -> ServiceProcess: ...
 
 
 @pytest.fixture
@@ -94,7 +97,7 @@ def start(
     """Start services against the test's topics; whatever still runs at the end is killed."""
     running: list[ServiceProcess] = []
 
-    def start_service(name: str, *arguments: str, **env: str) -> ServiceProcess:
+    def start_service(name: str, *arguments: str, module: str = "", **env: str) -> ServiceProcess:
         port = free_port()
         common = {
             "KAFKA_BOOTSTRAP_SERVERS": kafka,
@@ -111,7 +114,8 @@ def start(
         if name in {"sink", "dlq"}:
             common |= database_env(request.getfixturevalue("database"), "fraud_sink")
         log = tmp_path / f"{name}-{len(running)}.log"
-        service = ServiceProcess.start(f"services.{name}", common | env, log, port, *arguments)
+        started = (module, name) if module else (f"services.{name}",)
+        service = ServiceProcess.start(started[0], common | env, log, port, *started[1:], *arguments)
         running.append(service)
         return service
 

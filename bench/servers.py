@@ -161,7 +161,7 @@ class Servers:
             "PORT": str(port),
         }
         env = self.env(topics) | {f"{name.upper()}_{key}": value for key, value in own.items()}
-        env |= {"GRADIO_TEMP_DIR": str(self.folder / "uploads")}
+        env |= {"UI_PROBE_PORT": "0", "GRADIO_TEMP_DIR": str(self.folder / "uploads")}
         module = module or (name if name == "ui" else f"services.{name}")
         return ServiceProcess.start(module, env, self.folder / f"{name}-{topics.scores}.log", port)
 

@@ -38,6 +38,7 @@ def infrastructure(settings: StackSettings) -> list[Service]:
 def everything(settings: StackSettings) -> list[Service]:
     """Return the whole product."""
     scorer_port, sink_port, ui_port = settings.scorer_probe_port, settings.sink_probe_port, settings.ui_port
+    page = {"UI_HOST": HOST, "UI_PORT": str(ui_port), "UI_PROBE_PORT": str(settings.ui_probe_port)}
     kafka = kafka_environment(settings)
     return [
         *infrastructure(settings),
@@ -60,7 +61,7 @@ def everything(settings: StackSettings) -> list[Service]:
         _service(
             "ui",
             "ui",
-            kafka | _database_environment(settings, "fraud_ui") | {"UI_HOST": HOST, "UI_PORT": str(ui_port)},
+            kafka | _database_environment(settings, "fraud_ui") | page,
             needs=("topics", "migrate"),
             ready=partial(answers_ok, ui_port, "/healthz"),
             address=page_address(settings),

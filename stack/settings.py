@@ -25,6 +25,7 @@ class StackSettings(Settings):
     ui_port: int = Field(7860, ge=1, le=65535, description="port of the page")
     scorer_probe_port: int = Field(9101, ge=1, le=65535, description="port of the scorer's probes and metrics")
     sink_probe_port: int = Field(9102, ge=1, le=65535, description="port of the sink's probes and metrics")
+    ui_probe_port: int = Field(9103, ge=1, le=65535, description="port of the page's probes and metrics")
 
     @model_validator(mode="after")
     def _check_ports_differ(self) -> Self:
@@ -44,7 +45,7 @@ class StackSettings(Settings):
 
     def ports(self) -> dict[str, int]:
         """Return variable -> port for everything that listens."""
-        names = ("kafka_port", "postgres_port", "ui_port", "scorer_probe_port", "sink_probe_port")
+        names = ("kafka_port", "postgres_port", "ui_port", "scorer_probe_port", "sink_probe_port", "ui_probe_port")
         return {name.upper(): getattr(self, name) for name in names}
 
     def with_ports(self, ports: Mapping[str, int]) -> Self:

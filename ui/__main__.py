@@ -12,12 +12,13 @@ from starlette.middleware import Middleware
 from services.common.errors import Stop
 from services.common.lifecycle import StopSignal
 from services.common.logs import configure_logs, get_logger
+from services.common.probes import serve_probes
 from services.common.secret_files import database_login
 from services.common.settings import KafkaSettings, TopicSettings
-from ui import login_texts, page
+from ui import login_texts, metrics, page
 from ui.byhand import categories, send_one
 from ui.downloads import download_routes
-from ui.health import KafkaProbe, health_route
+from ui.health import KafkaProbe, answers, health_route
 from ui.live_reading import watch_all
 from ui.login_access import Access, KnowAddress, Sessions
 from ui.model import current_model
@@ -79,6 +80,9 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
         )
     )
     launch(blocks, settings, access, [health_route(mart, probe), *download_routes(), scores_route(mart)])
+    answering = partial(answers, settings.host, settings.port)
+    serve_probes(settings.probe_host, settings.probe_port, live=answering, ready=answering)
+    metrics.watch(live)
     log.info("page_ready", url=blocks.local_url, login=access.is_asked)
     if current_model(settings.manifest) is None:
         log.warning("manifest_unreadable", path=str(settings.manifest))

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from services.common.logs import get_logger
-from ui import case_render, verdicts
+from ui import case_render, metrics, verdicts
 from ui.case import Case, read_case
 from ui.case_chart import payments_chart
 from ui.case_open import OPEN_CASES, OPENER, TAB, TITLES, TO_CASE
@@ -182,6 +182,7 @@ class Review:
             )
             if kept is None:
                 return *self._only_told(notice(words.keeping_unknown, "warning")), *unchanged
+            metrics.VERDICTS.labels(verdict.value).inc(kept)
             get_logger().info("verdict", kept=kept, verdict=verdict.value, transaction_id=opened[0])
             done = notice(words.kept.format(verdict=words.verdicts[verdict]), "done")
             told = done if kept else notice(words.overtaken, "warning")

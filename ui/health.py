@@ -1,6 +1,8 @@
 """Answers GET /healthz, and knows whether Kafka and the database can be reached. Knows nothing of the page."""
 
 import asyncio
+import contextlib
+import http.client
 import threading
 
 from confluent_kafka import KafkaException
@@ -13,6 +15,7 @@ from services.common.settings import KafkaSettings
 from ui.results import Mart
 
 _TIMEOUT_SECONDS = 1.0
+_ANSWER_SECONDS = 4.0
 
 
 class KafkaProbe:
@@ -50,3 +53,13 @@ def health_route(mart: Mart, kafka: KafkaProbe) -> Route:
         return JSONResponse({"status": "ok", "database": state[database_up], "kafka": state[kafka_up]})
 
     return Route("/healthz", healthz, methods=["GET", "HEAD"])
+
+
+def answers(host: str, port: int) -> bool:
+    """Return whether the page that listens there answers in time: a process may live whose page hangs."""
+    there = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared with, not listened on
+    connection = http.client.HTTPConnection(there, port, timeout=_ANSWER_SECONDS)
+    with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
+        connection.request("HEAD", "/healthz")
+        return connection.getresponse().status == http.client.OK
+    return False

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.common.logs import get_logger
+from ui import metrics
 from ui.login import Role, User, may_log_in
 from ui.login_throttle import Throttle
 
@@ -52,12 +53,14 @@ class Access:
         """
         address = _address.get()
         if not self.throttle.admit(name, address):
+            metrics.LOGINS.labels("slowed_down").inc()
             get_logger().warning("login_slowed_down", known=name in self.users, address=address)
             return False
         async with self._checks:
             right = await asyncio.to_thread(may_log_in, self.users, name, password)
         if right:
             self.throttle.succeeded(name, address)
+        metrics.LOGINS.labels("right" if right else "wrong").inc()
         get_logger().info("login", right=right, known=name in self.users, address=address)
         return right
 

@@ -45,6 +45,8 @@ class UiSettings(Settings):
     published_on: str | None = Field(
         None, description="address at which a container's port is published; none = UI_HOST is what others reach"
     )
+    probe_host: str = Field("127.0.0.1", description="where the page's /livez, /readyz and /metrics answer")
+    probe_port: int = Field(9103, ge=0, le=65535, description="their port, apart from the page's; 0 takes a free one")
     manifest: Path = Field(
         default_factory=lambda: project_root() / "onnx" / "manifest.json",
         description="manifest of the model in use: its version and threshold are shown",

@@ -10,7 +10,7 @@ import orjson
 
 from services.common.logs import get_logger
 from services.sender.report import Report
-from ui import journal
+from ui import journal, metrics
 from ui.journal import CHUNK, State
 from ui.results import Connection, Mart
 
@@ -55,6 +55,7 @@ class Record:
     def end(self, state: State, *, refusal: str | None = None) -> None:
         """The upload has ended."""
         self._ended = True
+        metrics.UPLOADS.labels(state.value).inc()
         self._enter(lambda connection: journal.note(connection, self._id, state, sent=self._sent, refusal=refusal))
 
     def abandon(self) -> None:

@@ -76,6 +76,11 @@ class GroupReader:
         return is_drained(self._consumer, self._ownership, self._edge_offsets)
 
     @property
+    def done_offsets(self) -> dict[Place, int]:
+        """(topic, partition) -> offset after the last message that is finished, of the partitions that are owned."""
+        return dict(self._ownership.done_offsets)
+
+    @property
     def lag(self) -> int:
         """Messages of the owned partitions that lie ahead."""
         return lag(self._consumer, self._ownership)

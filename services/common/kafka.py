@@ -8,7 +8,7 @@ here, and records are accepted by it.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Retry, Stop
@@ -33,11 +33,13 @@ class Batch:
         messages: in the order of reading; within a partition by offset.
         next_offsets: (topic, partition) -> offset after the last of its messages.
         first_offsets: (topic, partition) -> offset that was expected when the batch was read.
+        first_timestamps: (topic, partition) -> Kafka's timestamp of the first of its messages, in ms.
     """
 
     messages: list[Message] = field(default_factory=list)
     next_offsets: dict[Place, int] = field(default_factory=dict)
     first_offsets: dict[Place, int] = field(default_factory=dict)
+    first_timestamps: dict[Place, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.messages)
@@ -46,12 +48,26 @@ class Batch:
         """Return the offsets to commit."""
         return [TopicPartition(topic, partition, offset) for (topic, partition), offset in self.next_offsets.items()]
 
+    def age_seconds(self, now: float) -> float:
+        """Return how long ago the oldest message was written to its topic, given the time in seconds since 1970.
+
+        Looks at the first message of each partition, so it costs nothing a message. Clocks may differ: never below 0.
+        """
+        return max(0.0, now - min(self.first_timestamps.values(), default=now * 1000) / 1000)
+
 
 class Ownership:
-    """The partitions of one group member. Its callbacks run inside consume() alone, edit memory alone, never raise."""
+    """The partitions of one group member. Its callbacks run inside consume() alone, edit memory alone, never raise.
+
+    Attributes:
+        next_offsets: (topic, partition) -> the offset that is accepted next.
+        done_offsets: (topic, partition) -> offset after the last message whose effects are committed.
+        unpositioned: partitions of which it is not known yet where they stand.
+    """
 
     def __init__(self) -> None:
         self.next_offsets: dict[Place, int] = {}
+        self.done_offsets: dict[Place, int] = {}
         self.unpositioned: set[Place] = set()
         self.assigned_once = False
         self.assignments: dict[Place, int] = {}
@@ -70,13 +86,14 @@ class Ownership:
             place = (partition.topic, partition.partition)
             self.unpositioned.discard(place)
             self.next_offsets.pop(place, None)
+            self.done_offsets.pop(place, None)
 
     def position(self, offsets: Mapping[Place, int]) -> None:
         """Note where partitions stand: the next offset to accept."""
         for place, offset in offsets.items():
             if place in self.unpositioned:
                 self.unpositioned.discard(place)
-                self.next_offsets[place] = offset
+                self.next_offsets[place] = self.done_offsets[place] = offset
 
     def unposition(self) -> None:
         """Forget where the partitions stand: they must be positioned again."""
@@ -105,6 +122,8 @@ class Ownership:
                 start = expected.get(place)
                 if start is None:
                     continue  # not ours any more, or not positioned yet
+                if offset >= start:
+                    batch.first_timestamps[place] = message.timestamp()[1]
             if offset >= start:
                 batch.messages.append(message)
                 taken[place] = offset + 1
@@ -112,10 +131,16 @@ class Ownership:
         return batch
 
     def advance(self, batch: Batch) -> None:
-        """Note that a batch's effects are committed."""
+        """Note that a batch is taken up: none of its messages is accepted again."""
         for place, offset in batch.next_offsets.items():
             if place in self.next_offsets:
                 self.next_offsets[place] = offset
+
+    def finish(self, batch: Batch) -> None:
+        """Note that a batch's effects are committed."""
+        for place, offset in batch.next_offsets.items():
+            if place in self.done_offsets:
+                self.done_offsets[place] = offset
 
 
 def check_error(error: KafkaError) -> None:
@@ -149,14 +174,19 @@ def is_drained(consumer: Consumer, ownership: Ownership, edges: Edges) -> bool:
     return all(max(reached[place], ownership.next_offsets[place]) >= end for place, end in ends.items())
 
 
-def edge_offsets(admin: AdminClient, places: Iterable[Place], edge: OffsetSpec) -> dict[Place, int]:
+def edge_offsets(
+    admin: AdminClient,
+    places: Iterable[Place],
+    edge: OffsetSpec,
+    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+) -> dict[Place, int]:
     """Return the earliest or the latest offset of each partition, asked of the brokers in one request each.
 
     Raises:
         KafkaException: a broker does not answer.
     """
     wanted = {TopicPartition(*place): edge for place in places}
-    answers = admin.list_offsets(wanted, request_timeout=BROKER_TIMEOUT_SECONDS)
+    answers = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=BROKER_TIMEOUT_SECONDS)
     return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
 
 

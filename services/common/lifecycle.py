@@ -17,6 +17,9 @@ from services.common.logs import get_logger
 EXIT_STUCK = 75
 """Exit code of a process that its own watchdog ended (EX_TEMPFAIL of sysexits.h): start it again."""
 
+STUCK_SHARE = 0.8
+"""Share of the watchdog's limit after which /livez says no: some seconds before the process is ended."""
+
 log = get_logger()
 
 
@@ -75,6 +78,11 @@ class Watchdog:
     def seconds_since_fed(self) -> float:
         """Seconds since the loop last got on."""
         return time.monotonic() - self._fed_at
+
+    @property
+    def content(self) -> bool:
+        """Whether the loop got on lately; an idle topic lets it get on too, a call that hangs does not."""
+        return self.seconds_since_fed < STUCK_SHARE * self.limit_seconds
 
     def _watch(self) -> None:
         while self.seconds_since_fed < self.limit_seconds:

@@ -9,6 +9,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from services.common.errors import Stop
 
+LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0)
+"""Edges of the histograms of how old a message is, in seconds: from a lone message to half an hour of backlog."""
+
 
 def serve_probes(host: str, port: int, *, live: Callable[[], bool], ready: Callable[[], bool]) -> ThreadingHTTPServer:
     """Answer probes in daemon threads: 200 while `live()` or `ready()`, 503 otherwise; port 0 takes a free one.

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import FraudError, Retry
+from services.common.kafka import Place
+from services.common.lag import LagReader, LagWatch
 from services.common.lifecycle import Slot, StopSignal, Watchdog
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
@@ -68,9 +70,13 @@ def _run(*, until_empty: bool) -> None:
     serve_probes(
         settings.probe_host,
         settings.probe_port,
-        live=lambda: watchdog.seconds_since_fed < watchdog.limit_seconds,
+        live=lambda: watchdog.content,
         ready=lambda: current.ready,
     )
+    metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
+    metrics.READY.set_function(lambda: current.ready)
+    lag_reader = LagReader(kafka, settings.group_id)
+    LagWatch(lag_reader, lambda: current.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
     get_logger().info("started", member=slot.name, model=model.manifest.version, threshold=model.manifest.threshold)
     open_session = _session_opener(settings, kafka, topics, slot, kept, stop, watchdog, current)
     mark = settings.state_dir / f"{slot.name}.too-many-rejects"
@@ -99,10 +105,15 @@ def _load_another(folder: Path, settings: ScorerSettings, kept: Recipe | None) -
 
 
 class _Current:
-    """The session of the moment, for the readiness probe."""
+    """The session of the moment, for the probes."""
 
     def __init__(self) -> None:
         self.session: Session | None = None
+
+    @property
+    def done_offsets(self) -> dict[Place, int]:
+        session = self.session
+        return session.source.done_offsets if session else {}
 
     @property
     def ready(self) -> bool:

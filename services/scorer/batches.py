@@ -76,13 +76,23 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of a batch: numbers of messages, and the seconds from taking it up to its commit."""
+    """What became of a batch.
+
+    Attributes:
+        messages, flagged, unknown: numbers of messages.
+        rejects: place in the batch -> why it could not be scored.
+        seconds: from taking the batch up to its commit.
+        inference_seconds: of these, in the model.
+        age_seconds: of its oldest message, at the commit.
+    """
 
     messages: int
     flagged: int
     unknown: int
     rejects: Rejects
     seconds: float
+    inference_seconds: float
+    age_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,18 +156,21 @@ class Scoring:
         batch, model, rejects = prepared.batch, prepared.model, prepared.rejects
         self.limit.check(len(batch.messages), rejects)
         with self.suspects.scoring(batch):
+            asked = time.monotonic()
             scores = model.score(prepared.features)
+            inference = time.monotonic() - asked
             flags = model.flag(scores)
             alerts = self._alerts(prepared, scores, flags)
         records = encode_scores(prepared.columns.ids, scores, flags)
         self.session.target.write(
             batch, records, prepared.traces, alerts, rejects, prepared.memories, prepared.spans, prepared.group_metadata
         )
+        self.session.source.finish(batch)
         self.limit.count(len(batch.messages), rejects)
-        seconds = time.monotonic() - prepared.started
+        seconds, age = time.monotonic() - prepared.started, batch.age_seconds(time.time())
         if self.in_use.shadow:
             self.in_use.shadow.see(Seen(batch, prepared.columns, prepared.features, scores, flags, model))
-        return Written(len(batch.messages), int(flags.sum()), prepared.unknown, rejects, seconds)
+        return Written(len(batch.messages), int(flags.sum()), prepared.unknown, rejects, seconds, inference, age)
 
     def _alerts(self, prepared: Prepared, scores: NDArray[np.float64], flags: NDArray[np.bool_]) -> list[Record]:
         """Return the alert of each flagged payment."""

@@ -129,18 +129,18 @@ class Report:
         metrics.UNKNOWN_CATEGORY.inc(written.unknown)
         metrics.BATCH_SIZE.observe(written.messages)
         metrics.BATCH_SECONDS.observe(written.seconds)
+        metrics.INFERENCE_SECONDS.observe(written.inference_seconds)
+        metrics.END_TO_END_SECONDS.observe(written.age_seconds)
         for reject in written.rejects.values():
             metrics.REJECTED.labels(reject.reason.value).inc()
 
     def tell_if_due(self) -> None:
-        """Set the lag and write the log line once a second."""
+        """Tell once a second."""
         if time.monotonic() - self._told_at >= REPORT_SECONDS:
             self.tell()
 
     def tell(self) -> None:
-        """Set the lag and how near the limit of rejects is; write a log line if anything was scored since the last."""
-        behind = self._source.lag
-        metrics.LAG.set(behind)
+        """Set how near the limit of rejects is; write a log line if anything was scored since the last."""
         metrics.REJECT_SHARE.set(self._limit.share)
         metrics.REJECTS_IN_A_ROW.set(self._limit.in_a_row)
         metrics.REJECT_LIMIT_BROKEN.set(self._limit.on_probation)
@@ -151,7 +151,7 @@ class Report:
                 messages=self._messages,
                 flagged=self._flagged,
                 rejected=self._rejected,
-                lag=behind,
+                lag=self._source.lag,
                 seconds=round(time.monotonic() - self._told_at, 3),
             )
         self._told_at = time.monotonic()

@@ -1,8 +1,9 @@
-"""Everything the scorer counts."""
+"""Everything the scorer counts. docs/metrics.md lists it: `python -m stack.metrics_table` writes the list."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.common.errors import Reason
+from services.common.probes import LATENCY_BUCKETS
 
 CONSUMED = Counter("fraud_scorer_messages_consumed_total", "Messages whose batch was committed")
 SCORED = Counter("fraud_scorer_scored_total", "Transactions scored", ["flag"])
@@ -15,11 +16,26 @@ CUSTOMERS = Gauge("fraud_scorer_history_customers", "Customers remembered in the
 RESTORE_SECONDS = Histogram("fraud_scorer_restore_seconds", "Seconds to restore the history of assigned partitions")
 BATCH_SIZE = Histogram("fraud_scorer_batch_size", "Messages in a batch", buckets=(1, 10, 100, 1_000, 5_000, 10_000))
 BATCH_SECONDS = Histogram("fraud_scorer_batch_seconds", "Seconds from read to committed")
+INFERENCE_SECONDS = Histogram("fraud_scorer_inference_seconds", "Seconds of a batch in the model")
+END_TO_END_SECONDS = Histogram(
+    "fraud_scorer_end_to_end_seconds",
+    "Age of the oldest message of a batch when its score is committed, by the message's Kafka timestamp",
+    buckets=LATENCY_BUCKETS,
+)
 REBUILDS = Counter("fraud_scorer_rebuilds_total", "Times the Kafka clients were made anew")
 REJECT_SHARE = Gauge("fraud_scorer_reject_share", "Share of rejects among the latest 10,000 messages")
 REJECTS_IN_A_ROW = Gauge("fraud_scorer_rejects_in_a_row", "Rejects since the last message that could be scored")
 REJECT_LIMIT_BROKEN = Gauge("fraud_scorer_reject_limit_broken", "1 from a stop by the reject limit to the next batch")
-LAG = Gauge("fraud_scorer_consumer_lag", "Messages behind the ends of the owned partitions")
+LAG = Gauge("fraud_scorer_consumer_lag", "Messages of an owned partition that are not scored", ["topic", "partition"])
+LAG_SECONDS = Gauge(
+    "fraud_scorer_consumer_lag_seconds",
+    "Age of the oldest message of an owned partition that is not scored, 0 if there is none",
+    ["topic", "partition"],
+)
+READY = Gauge("fraud_scorer_ready", "1 while /readyz says so: partitions assigned, their history restored")
+SINCE_PROGRESS = Gauge(
+    "fraud_scorer_watchdog_age_seconds", "Seconds since the loop last got on; the watchdog ends a stuck process"
+)
 MODEL = Gauge("fraud_scorer_model_info", "1 for the model in use", ["version", "sha256"])
 RELOADS = Counter("fraud_scorer_model_reloads_total", "Models found in the folder while running", ["result"])
 SHADOW = Gauge("fraud_scorer_shadow_model_info", "1 for the shadow model", ["version", "sha256"])

@@ -37,6 +37,10 @@ class Source(GroupReader):
         self._ownership.advance(batch)
         return batch
 
+    def finish(self, batch: Batch) -> None:
+        """Note that all that follows from a batch is committed."""
+        self._ownership.finish(batch)
+
     def group_metadata(self) -> Any:
         """Return what lets a Kafka transaction commit offsets for this member (KIP-447)."""
         return self._consumer.consumer_group_metadata()
@@ -44,7 +48,7 @@ class Source(GroupReader):
     @property
     def partitions(self) -> dict[int, int]:
         """The partitions that are owned and positioned -> how often each was assigned to this member."""
-        return {place[1]: self._ownership.assignments[place] for place in self._ownership.next_offsets}
+        return {place[1]: self._ownership.assignments[place] for place in list(self._ownership.next_offsets)}
 
     def _position(self) -> None:
         """Ask the group where the new partitions stand: stable offsets alone, no transaction pending on them.

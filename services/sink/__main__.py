@@ -9,10 +9,12 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from services.common.errors import FraudError
+from services.common.lag import LagReader, LagWatch
 from services.common.lifecycle import Backoff, Slot, StopSignal, Watchdog
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.settings import KafkaSettings, TopicSettings
+from services.sink import metrics
 from services.sink.limits import Limits
 from services.sink.loop import State, run
 from services.sink.read import Source
@@ -46,9 +48,11 @@ def _run(*, until_empty: bool) -> None:
     serve_probes(
         settings.probe_host,
         settings.probe_port,
-        live=lambda: watchdog.seconds_since_fed < watchdog.limit_seconds,
+        live=lambda: watchdog.content,
         ready=lambda: state.writing and source is not None and source.ready,
     )
+    metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
+    metrics.READY.set_function(lambda: state.writing and source is not None and source.ready)
     get_logger().info("started", member=slot.name)
     cluster_id = _cluster_id(kafka, stop, watchdog)
     if cluster_id is None:
@@ -65,6 +69,8 @@ def _run(*, until_empty: bool) -> None:
     names = [topics.scores, topics.transactions, topics.alerts, topics.models]
     limits = Limits.of(names, settings, slot.name)
     source = Source(kafka, settings, names, slot.name)
+    lag_reader = LagReader(kafka, settings.group_id)
+    LagWatch(lag_reader, lambda: source.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
     try:
         run(source, open_mart, topics, limits, stop, watchdog, state, until_empty=until_empty)
     finally:

@@ -102,6 +102,8 @@ def _write_batches(
             backoff.reset()
         elif until_empty and source.drained:
             break
+        else:
+            mart.check_if_due()
         report.tell_if_due()
     report.tell()
 
@@ -123,7 +125,7 @@ def keep_batch(
     written, rejects = mart.write(batch, parts, rejects, partial(limits.check, batch))
     source.advance(batch)
     limits.count(batch, rejects)
-    report.count(len(batch.messages), written, rejects, skipped, time.monotonic() - started)
+    report.count(batch, written, rejects, skipped, time.monotonic() - started)
 
 
 def decode_batch(batch: Batch, topics: TopicSettings) -> tuple[list[TableRows], list[RejectRow], int]:
@@ -177,11 +179,11 @@ class Report:
         self._batches = self._messages = self._rejected = 0
 
     def count(
-        self, messages: int, written: dict[str, Written], rejects: list[RejectRow], skipped: int, seconds: float
+        self, batch: Batch, written: dict[str, Written], rejects: list[RejectRow], skipped: int, seconds: float
     ) -> None:
         """Count a batch."""
         self._batches += 1
-        self._messages += messages
+        self._messages += len(batch.messages)
         self._rejected += len(rejects)
         for table, change in written.items():
             metrics.WRITTEN.labels(table).inc(change.rows)
@@ -189,25 +191,26 @@ class Report:
             metrics.RESCORED.inc(written[SCORES.name].changed)
         for reject in rejects:
             metrics.REJECTED.labels(reject.reason).inc()
+        metrics.CONSUMED.inc(len(batch.messages))
+        metrics.BATCH_SIZE.observe(len(batch.messages))
+        metrics.END_TO_END_SECONDS.observe(batch.age_seconds(time.time()))
         metrics.SKIPPED.inc(skipped)
         metrics.COPY_SECONDS.observe(seconds)
 
     def tell_if_due(self) -> None:
-        """Set the lag and write the log line once a second."""
+        """Tell once a second."""
         if time.monotonic() - self._told_at >= REPORT_SECONDS:
             self.tell()
 
     def tell(self) -> None:
-        """Set the lag, and write a log line if anything was kept since the last one."""
-        behind = self._source.lag
-        metrics.LAG.set(behind)
+        """Write a log line if anything was kept since the last one."""
         if self._batches:
             log.info(
                 "kept",
                 batches=self._batches,
                 messages=self._messages,
                 rejected=self._rejected,
-                lag=behind,
+                lag=self._source.lag,
                 seconds=round(time.monotonic() - self._told_at, 3),
             )
         self._told_at = time.monotonic()

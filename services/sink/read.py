@@ -42,6 +42,7 @@ class Source(GroupReader):
     def advance(self, batch: Batch) -> None:
         """Note that a batch is in the database, and tell the group, for tools that show its lag."""
         self._ownership.advance(batch)
+        self._ownership.finish(batch)
         with contextlib.suppress(KafkaException):
             self._consumer.commit(offsets=batch.offsets(), asynchronous=True)
 

@@ -59,7 +59,10 @@ def own_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresS
 def environment(jars: Path, tmp_path: Path) -> dict[str, str]:
     """The environment of a stack of its own: free ports, and nothing to fetch."""
     (tmp_path / "jars").symlink_to(jars)
-    ports = {f"{name}_PORT": str(free_port()) for name in ("KAFKA", "POSTGRES", "UI", "SCORER_PROBE", "SINK_PROBE")}
+    ports = {
+        f"{name}_PORT": str(free_port())
+        for name in ("KAFKA", "POSTGRES", "UI", "SCORER_PROBE", "SINK_PROBE", "UI_PROBE")
+    }
     return os.environ | ports | {"STACK_HOME": str(tmp_path), "KAFKA_HEAP": "384m"}
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+ANY_PORT = {"UI_PROBE_PORT": "0"}
+"""So that pages that run at the same time do not want the same port."""
 
 
 @dataclass
@@ -28,7 +30,7 @@ class ServiceProcess:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 cwd=ROOT,
-                env=os.environ | env,
+                env=os.environ | ANY_PORT | env,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )

@@ -30,6 +30,9 @@ class FakeMessage:
     def offset(self) -> int:
         return self.at_offset
 
+    def timestamp(self) -> tuple[int, int]:
+        return 1, 1_000 * self.at_offset
+
 
 def accept(ownership: Ownership, *places: tuple[int, int]) -> tuple[list[tuple[int, int]], Batch]:
     messages: Any = [FakeMessage(*place) for place in places]

@@ -1,0 +1,111 @@
+"""Writes to a model's manifest how the training data is distributed: `python onnx/distributions.py DATA`.
+
+Drift is measured against it. Training writes it too. The ONNX file, the threshold and the version stay, for it decides
+no score. Data other than the model's is refused: the risks it teaches must be those of the manifest.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its own folder on the path, services/ not
+
+import numpy as np
+from dataset import Labelled, label, learn_risks, read_payments
+from export import write_manifest
+from numpy.typing import NDArray
+
+from services.common.errors import Stop
+from services.scorer.clock import SECONDS_A_DAY
+from services.scorer.features import category_codes
+from services.scorer.history import PAST
+from services.scorer.manifest import Distribution
+from services.scorer.score import Model, load_model
+
+FOLDER = Path(__file__).resolve().parent
+
+AMOUNT_BINS = 10
+SCORE_EDGES = (2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
+"""Half of all scores are below 2e-6, a hundredth is above 1e-2: about equal steps of the logarithm."""
+
+PAST_EDGES = (1, 4, 16, 64)
+"""Earlier payments of the customer: none, some, and from the last on as many as any."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the distributions from the command line and return the exit code: 0 done, 1 failed."""
+    options = _parser().parse_args(arguments)
+    try:
+        write(options.data, options.model)
+    except (Stop, OSError) as error:
+        print(f"distributions: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def write(path: Path, folder: Path) -> None:
+    """Write the distributions of the model in a folder.
+
+    Raises:
+        Stop: the data is unfit, or not what the model was trained on.
+        OSError: a file cannot be read or written.
+    """
+    recipe = load_model(folder).manifest.recipe
+    data = label(read_payments(path), recipe)
+    if recipe.risk and learn_risks(data, recipe) != recipe.risk:
+        raise Stop(f"{path} is not what the model was trained on: it teaches other risks")
+    add_distributions(folder, data)
+
+
+def add_distributions(folder: Path, data: Labelled) -> None:
+    """Add to the manifest in a folder how the payments, and the model's scores of them, are distributed."""
+    model = load_model(folder)
+    found = distributions(data.with_risks(model.manifest.recipe).in_stream(), model)
+    write_manifest(folder, model.manifest.model_copy(update={"distributions": found}))
+    load_model(folder)
+    print(f"{folder}: distributions of {', '.join(found)} over {len(data)} payments")
+
+
+def distributions(data: Labelled, model: Model) -> dict[str, Distribution]:
+    """Return how scores and features are distributed in each hour of the day, of payments in their stream.
+
+    `past` is the number of a customer's earlier payments; those of whom it is not known who pays are left out of it.
+    """
+    columns, recipe = data.columns, model.manifest.recipe
+    hours = columns.seconds % SECONDS_A_DAY // 3600
+    amounts = columns.numbers["amount"]
+    deciles = np.unique(np.round(np.quantile(amounts, np.arange(1, AMOUNT_BINS) / AMOUNT_BINS), 2))
+    codes = category_codes(columns, recipe).astype(np.int64)
+    codes[codes < 0] = len(recipe.categories)
+    past = np.full(len(data), np.nan) if columns.past is None else columns.past[:, PAST.index("count_so_far")]
+    known = ~np.isnan(past)
+    return {
+        "score": _by_edges(model.score(model.features(columns)), SCORE_EDGES, hours),
+        "amount": _by_edges(amounts, tuple(deciles.tolist()), hours),
+        "category": Distribution(
+            values=recipe.categories, counts=_counts(codes, len(recipe.categories) + 1, hours)
+        ),
+        "past": _by_edges(past[known], PAST_EDGES, hours[known]),
+    }  # fmt: skip
+
+
+def _by_edges(values: NDArray[np.float64], edges: tuple[float, ...], hours: NDArray[np.int64]) -> Distribution:
+    bins = np.searchsorted(np.array(edges), values, side="right")
+    return Distribution(edges=edges, counts=_counts(bins, len(edges) + 1, hours))
+
+
+def _counts(bins: NDArray[np.int64], width: int, hours: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
+    """Return how many payments each hour of the day has in each bin, [24][width]."""
+    counts = np.bincount(hours * width + bins, minlength=24 * width).reshape(24, width)
+    return tuple(map(tuple, counts.tolist()))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="distributions", description=__doc__)
+    parser.add_argument("data", type=Path, metavar="DATA", help="the file the model was trained on")
+    parser.add_argument("--model", type=Path, default=FOLDER, help="folder of the artifact (default: %(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""Everything the page counts. docs/metrics.md lists it: `python -m stack.metrics_table` writes the list."""
+
+import math
+from collections.abc import Callable
+
+from prometheus_client import Counter, Gauge
+
+from ui.journal import State
+from ui.lag import Lag
+from ui.live_reading import Live
+from ui.verdicts import Verdict
+from ui.watch import Watch
+
+UPLOADS = Counter("fraud_ui_uploads_total", "Files sent through the page, by how they ended", ["state"])
+LOGINS = Counter("fraud_ui_logins_total", "Attempts to log in", ["result"])
+VERDICTS = Counter("fraud_ui_verdicts_total", "Verdicts of analysts that were kept", ["verdict"])
+QUEUE = Gauge("fraud_ui_queue_messages", "Messages that wait to be scored or kept, by the offsets the groups committed")
+QUEUE_SECONDS = Gauge("fraud_ui_queue_seconds", "How long the oldest of them has been seen to wait, 0 if there is none")
+DATABASE_UP = Gauge("fraud_ui_database_up", "1 if the page's last reading of the database was answered")
+KAFKA_UP = Gauge("fraud_ui_kafka_up", "1 if the brokers answered when the page last asked for offsets")
+
+for _state in State:
+    UPLOADS.labels(_state.value)
+for _result in ("right", "wrong", "slowed_down"):
+    LOGINS.labels(_result)
+for _verdict in Verdict:
+    VERDICTS.labels(_verdict.value)
+
+
+def watch(live: Live) -> None:
+    """Let the gauges show the last readings of what is watched; what is not known is NaN."""
+    QUEUE.set_function(lambda: _of_last(live.lag, lambda lag: lag.messages))
+    QUEUE_SECONDS.set_function(lambda: _of_last(live.lag, lambda lag: lag.seconds))
+    DATABASE_UP.set_function(lambda: live.mart.look().fresh)
+    KAFKA_UP.set_function(lambda: live.lag.look().fresh)
+
+
+def _of_last(watch: Watch[Lag], figure: Callable[[Lag], float]) -> float:
+    seen = watch.look()
+    return figure(seen.value) if seen.fresh and seen.value is not None else math.nan
