@@ -15,6 +15,7 @@ from services.common.lifecycle import StopSignal
 from services.common.logs import configure_logs, get_logger
 from services.common.settings import KafkaSettings, TopicSettings
 from services.simulator.csvfile import customers_for, write_csv
+from services.simulator.drift import Drift
 from services.simulator.live import customers_for_rate, live_messages
 from services.simulator.population import make_world
 from services.simulator.send import Limits, Sender, send
@@ -34,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 def write_file(options: argparse.Namespace) -> None:
     """Write a CSV file."""
     world = make_world(options.seed, options.customers or customers_for(options.rows))
-    write_csv(options.out, world, options.rows, labels=options.labels, shuffle=options.shuffle)
+    write_csv(options.out, world, options.rows, labels=options.labels, shuffle=options.shuffle, drifts=options.drift)
 
 
 def stream(options: argparse.Namespace) -> None:
@@ -51,7 +52,7 @@ def stream(options: argparse.Namespace) -> None:
     world = make_world(seed, options.customers or customers_for_rate(options.rate))
     get_logger().info("started", seed=seed, rate=options.rate, customers=len(world.customers.people))
     namespace = file_namespace(sha256(str(seed).encode()).digest())
-    messages = live_messages(world, namespace, datetime.now)
+    messages = live_messages(world, namespace, datetime.now, options.drift)
     send(messages, sender, Limits(options.rate, options.count, options.seconds), stop)
 
 
@@ -65,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     file.add_argument("--labels", action="store_true", help="add the column target")
     file.add_argument("--shuffle", action="store_true", help="in no order, as the competition's files are")
     file.add_argument("--out", type=Path, required=True)
+    _add_drift(file)
     file.set_defaults(run=write_file)
     live = commands.add_parser("stream", help="send payments made just now to Kafka")
     live.add_argument("--rate", type=_rate, required=True, help="messages a second")
@@ -73,8 +75,21 @@ def _parser() -> argparse.ArgumentParser:
     limit = live.add_mutually_exclusive_group()
     limit.add_argument("--seconds", type=_rate, help="stop after so many seconds")
     limit.add_argument("--count", type=_whole, help="stop after so many messages")
+    _add_drift(live)
     live.set_defaults(run=stream)
     return parser
+
+
+def _add_drift(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--drift",
+        type=Drift,
+        choices=list(Drift),
+        action="append",
+        default=[],
+        help="payments unlike those the model learned: prices 2.5 times as high, half of all customers paying in one"
+        " category, everybody paying 8 hours later; may be given more than once",
+    )
 
 
 def _whole(text: str) -> int:

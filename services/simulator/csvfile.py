@@ -5,13 +5,14 @@ import datetime
 import io
 import math
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 
 from services.common.contract import FIELDS
+from services.simulator.drift import Drift, DriftingSource
 from services.simulator.payments import DAY_MINUTES, PaymentSource
 from services.simulator.population import World
 
@@ -26,13 +27,21 @@ def customers_for(rows: int) -> int:
     return max(1, math.isqrt(rows))
 
 
-def write_csv(path: Path, world: World, rows: int, *, labels: bool = False, shuffle: bool = False) -> None:
+def write_csv(
+    path: Path,
+    world: World,
+    rows: int,
+    *,
+    labels: bool = False,
+    shuffle: bool = False,
+    drifts: Collection[Drift] = (),
+) -> None:
     """Write the world's first `rows` payments since FIRST_DAY, in order of time or shuffled; replaces the file whole.
 
     The bytes depend on the arguments alone. Memory does not grow with `rows`: shuffling goes through files beside
     `path`.
     """
-    lines: Iterable[str] = _lines(world, rows, labels)
+    lines: Iterable[str] = _lines(DriftingSource(world, drifts), rows, labels)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         if shuffle:
             lines = _shuffled(lines, rows, world.seed, Path(folder))
@@ -43,13 +52,12 @@ def write_csv(path: Path, world: World, rows: int, *, labels: bool = False, shuf
         unfinished.replace(path)
 
 
-def _lines(world: World, rows: int, labels: bool) -> Iterator[str]:
+def _lines(source: PaymentSource, rows: int, labels: bool) -> Iterator[str]:
     """Yield lines in order of time; per customer and shop the text is put together once."""
-    people = [_cells(*person) for person in world.customers.people]
-    shops = [_cells(*shop) for shop in world.shops]
+    people = [_cells(*person) for person in source.world.customers.people]
+    shops = [_cells(*shop) for shop in source.world.shops]
     clock = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(DAY_MINUTES)]
     endings = [",0\n", ",1\n"] if labels else ["\n", "\n"]
-    source = PaymentSource(world)
     day = FIRST_DAY.toordinal()
     while rows > 0:
         payments = source.day(day)

@@ -8,11 +8,12 @@ the share of frauds fit together as they do at this hour of a real day.
 import datetime
 import itertools
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import orjson
 
 from services.common.contract import customer_key, row_id
+from services.simulator.drift import Drift, DriftingSource
 from services.simulator.payments import PaymentSource
 from services.simulator.population import Person, World
 
@@ -26,14 +27,14 @@ def customers_for_rate(rate: float) -> int:
 
 
 def live_messages(
-    world: World, namespace: uuid.UUID, now: Callable[[], datetime.datetime]
+    world: World, namespace: uuid.UUID, now: Callable[[], datetime.datetime], drifts: Collection[Drift] = ()
 ) -> Iterator[tuple[bytes, bytes]]:
     """Return keys and values without end, each made when it is asked for; event times are `now()` and never go back.
 
     Ids are the namespace's rows 1, 2, 3 and so on.
     """
     people = [_known(person) for person in world.customers.people]
-    return _messages(PaymentSource(world), people, namespace, now)
+    return _messages(DriftingSource(world, drifts), people, namespace, now)
 
 
 def _messages(

@@ -1,0 +1,50 @@
+"""Payments that drift away from what a model has learned, to see whether somebody notices. Knows no file, no message."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from enum import StrEnum
+
+import numpy as np
+
+from services.simulator.payments import DAY_MINUTES, Payments, PaymentSource
+from services.simulator.population import SHOPS_A_CATEGORY, World
+from services.simulator.profiles import CATEGORIES
+
+AMOUNT_FACTOR = 2.5
+HOURS_LATER = 8
+FASHION = "misc_net"
+
+
+class Drift(StrEnum):
+    """What drifts: prices rise, half of all customers pay in one category, everybody pays hours later."""
+
+    AMOUNTS = "amounts"
+    CATEGORIES = "categories"
+    HOURS = "hours"
+
+
+class DriftingSource(PaymentSource):
+    """Makes the payments of a world that has drifted; without a drift the usual ones."""
+
+    def __init__(self, world: World, drifts: Collection[Drift] = ()) -> None:
+        super().__init__(world)
+        self._drifts = drifts
+
+    def day(self, day: int, hour: int | None = None) -> Payments:
+        """Return a day's payments, or only those of an hour (0 to 23), in order of time."""
+        later = HOURS_LATER if Drift.HOURS in self._drifts else 0
+        payments = super().day(day, None if hour is None else (hour - later) % 24)
+        if later:
+            payments = _later(payments, later * 60)
+        if Drift.AMOUNTS in self._drifts:
+            payments = replace(payments, amount=np.round(payments.amount * AMOUNT_FACTOR, 2))
+        if Drift.CATEGORIES in self._drifts:
+            shop = CATEGORIES.index(FASHION) * SHOPS_A_CATEGORY + payments.shop % SHOPS_A_CATEGORY
+            payments = replace(payments, shop=np.where(payments.customer % 2 == 1, shop, payments.shop))
+        return payments
+
+
+def _later(payments: Payments, minutes: int) -> Payments:
+    """Return the payments so many minutes later, those past midnight on the same date, in order of time."""
+    moved = replace(payments, minute=(payments.minute + minutes) % DAY_MINUTES)
+    return moved.take(np.argsort(moved.minute, kind="stable"))
