@@ -168,5 +168,5 @@ class _PassThrough:
     def write(self, prepared: tuple[float, Batch, list[Record], Any]) -> Written:
         """Write them in one Kafka transaction."""
         started, batch, records, metadata = prepared
-        self.session.target.write(batch, records, {}, [], {}, {}, [], metadata)
+        self.session.target.write(batch, records, {}, {}, {}, {}, [], metadata)
         return Written(len(batch.messages), 0, 0, {}, time.monotonic() - started, 0.0, 0.0)

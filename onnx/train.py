@@ -15,6 +15,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its ow
 import lightgbm
 import numpy as np
 from dataset import Labelled, categories_by_fraud_amount, label, learn_risks, read_payments
+from distributions import add_distributions
 from export import Trees, export, predict, write_curve
 from numpy.typing import NDArray
 from references import references
@@ -106,6 +107,7 @@ def train(
     usual = references(data.with_risks(recipe), recipe)
     manifest = export(trained, sample, recipe, threshold, usual, figures, card=FOLDER / "MODEL_CARD.md", out=out)
     write_curve(out, manifest.version, curve)
+    add_distributions(out, data)
     print(f"{manifest.version} in {out}, threshold {threshold}")
     for name in SITUATIONS:
         print(f"{name}: AP {figures[name]['average_precision']}, F1 {figures[name]['f1']}")

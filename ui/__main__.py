@@ -18,6 +18,7 @@ from services.common.settings import KafkaSettings, TopicSettings
 from ui import login_texts, metrics, page
 from ui.byhand import categories, send_one
 from ui.downloads import download_routes
+from ui.drift import read_once
 from ui.health import KafkaProbe, answers, health_route
 from ui.live_reading import watch_all
 from ui.login_access import Access, KnowAddress, Sessions
@@ -30,6 +31,7 @@ from ui.share import close_link, open_link_in_background
 from ui.theme import FAVICON, STYLESHEETS, scripts, theme
 from ui.upload import Uploads
 from ui.uploads_reading import watch_uploads
+from ui.watch import Watch
 from ui.whatif import current_curve
 
 LOOPBACK = "localhost,127.0.0.1"
@@ -60,10 +62,12 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
     in_use = watch_model(mart)
     live = watch_all(mart, kafka, topics, GroupSettings.read())
     uploads = watch_uploads(mart)
+    drift = Watch(partial(read_once, mart, settings.manifest), settings.drift_every_seconds, "watch-drift")
     mart.open()
     live.start()
     in_use.start()
     uploads.start()
+    drift.start()
     blocks = page.build(
         page.Parts(
             mart=mart,
@@ -77,12 +81,13 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
             curve=partial(current_curve, settings.curve),
             categories=categories(settings.manifest),
             live=live,
+            drift=drift,
         )
     )
     launch(blocks, settings, access, [health_route(mart, probe), *download_routes(), scores_route(mart)])
     answering = partial(answers, settings.host, settings.port)
     serve_probes(settings.probe_host, settings.probe_port, live=answering, ready=answering)
-    metrics.watch(live)
+    metrics.watch(live, drift)
     log.info("page_ready", url=blocks.local_url, login=access.is_asked)
     if current_model(settings.manifest) is None:
         log.warning("manifest_unreadable", path=str(settings.manifest))
@@ -95,6 +100,7 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
     live.stop()
     in_use.stop()
     uploads.stop()
+    drift.stop()
     mart.close()
     log.info("page_closed")
 

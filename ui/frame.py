@@ -9,6 +9,7 @@ import gradio as gr
 
 from services.common.lifecycle import StopSignal
 from services.common.logs import get_logger
+from ui.drift import Drift
 from ui.journal import Upload
 from ui.live_reading import Live
 from ui.login_access import Access
@@ -50,6 +51,7 @@ class Parts:
     curve: Callable[[], Curve | None]
     categories: Sequence[str]
     live: Live
+    drift: Watch[Drift]
 
 
 @dataclass(frozen=True)

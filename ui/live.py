@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from services.common.logs import get_logger
-from ui import live_filter, live_render, live_table
+from ui import drift_section, live_filter, live_render, live_table
 from ui.frame import ADD_CLOCK, QUIETLY, Frame, Update, logged
 from ui.live_filter import Choices, Filter
 from ui.live_reading import EVERY_SECONDS, Reading
@@ -21,6 +21,7 @@ REFRESHES_AT_ONCE = 32
 def build(frame: Frame) -> None:
     """Place the live view and wire its events."""
     LiveView(frame).wire()
+    drift_section.build(frame)
 
 
 class LiveView:

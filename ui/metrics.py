@@ -2,14 +2,18 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from prometheus_client import Counter, Gauge
 
+from ui.drift import MEASURED, Drift
 from ui.journal import State
-from ui.lag import Lag
 from ui.live_reading import Live
 from ui.verdicts import Verdict
 from ui.watch import Watch
+
+T = TypeVar("T")
 
 UPLOADS = Counter("fraud_ui_uploads_total", "Files sent through the page, by how they ended", ["state"])
 LOGINS = Counter("fraud_ui_logins_total", "Attempts to log in", ["result"])
@@ -19,6 +23,12 @@ QUEUE_SECONDS = Gauge("fraud_ui_queue_seconds", "How long the oldest of them has
 DATABASE_UP = Gauge("fraud_ui_database_up", "1 if the page's last reading of the database was answered")
 KAFKA_UP = Gauge("fraud_ui_kafka_up", "1 if the brokers answered when the page last asked for offsets")
 
+DRIFT = Gauge(
+    "fraud_drift_psi",
+    "Population stability index of the latest 10,000 payments against the training, NaN if it cannot be told",
+    ["feature"],
+)
+
 for _state in State:
     UPLOADS.labels(_state.value)
 for _result in ("right", "wrong", "slowed_down"):
@@ -27,14 +37,21 @@ for _verdict in Verdict:
     VERDICTS.labels(_verdict.value)
 
 
-def watch(live: Live) -> None:
+def watch(live: Live, drift: Watch[Drift]) -> None:
     """Let the gauges show the last readings of what is watched; what is not known is NaN."""
     QUEUE.set_function(lambda: _of_last(live.lag, lambda lag: lag.messages))
     QUEUE_SECONDS.set_function(lambda: _of_last(live.lag, lambda lag: lag.seconds))
     DATABASE_UP.set_function(lambda: live.mart.look().fresh)
     KAFKA_UP.set_function(lambda: live.lag.look().fresh)
+    for name in MEASURED:
+        DRIFT.labels(name).set_function(partial(_of_last, drift, partial(_psi, name)))
 
 
-def _of_last(watch: Watch[Lag], figure: Callable[[Lag], float]) -> float:
+def _psi(name: str, drift: Drift) -> float:
+    psi = drift.psi.get(name)
+    return math.nan if psi is None else psi
+
+
+def _of_last(watch: Watch[T], figure: Callable[[T], float]) -> float:
     seen = watch.look()
     return figure(seen.value) if seen.fresh and seen.value is not None else math.nan

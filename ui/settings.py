@@ -47,6 +47,7 @@ class UiSettings(Settings):
     )
     probe_host: str = Field("127.0.0.1", description="where the page's /livez, /readyz and /metrics answer")
     probe_port: int = Field(9103, ge=0, le=65535, description="their port, apart from the page's; 0 takes a free one")
+    drift_every_seconds: float = Field(60.0, gt=0, description="how often it is measured how payments have drifted")
     manifest: Path = Field(
         default_factory=lambda: project_root() / "onnx" / "manifest.json",
         description="manifest of the model in use: its version and threshold are shown",

@@ -172,14 +172,15 @@ class Scoring:
             self.in_use.shadow.see(Seen(batch, prepared.columns, prepared.features, scores, flags, model))
         return Written(len(batch.messages), int(flags.sum()), prepared.unknown, rejects, seconds, inference, age)
 
-    def _alerts(self, prepared: Prepared, scores: NDArray[np.float64], flags: NDArray[np.bool_]) -> list[Record]:
-        """Return the alert of each flagged payment."""
+    def _alerts(self, prepared: Prepared, scores: NDArray[np.float64], flags: NDArray[np.bool_]) -> dict[int, Record]:
+        """Return place among the ids -> alert, of each flagged payment."""
         model, flagged = prepared.model, np.flatnonzero(flags)
         reasons = explain(model.session, model.manifest, prepared.features[flagged])
         columns = prepared.columns
         ids = [columns.ids[place] for place in flagged.tolist()]
         values = [prepared.batch.messages[row].value() for row in columns.rows[flagged].tolist()]
-        return encode_alerts(ids, scores[flagged].tolist(), reasons, values, model.manifest)
+        alerts = encode_alerts(ids, scores[flagged].tolist(), reasons, values, model.manifest)
+        return dict(zip(flagged.tolist(), alerts, strict=True))
 
 
 def decode_batch(batch: Batch, model: Model, deadly: Reject | None = None) -> tuple[Columns, Rejects]:

@@ -57,6 +57,16 @@ class Recipe(BaseModel):
         return self
 
 
+class Distribution(BaseModel):
+    """How something is distributed over the training data, by the hour of the day: what drift is measured against."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    edges: tuple[float, ...] = Field((), description="of numbers, ascending; an edge belongs to the bin above it")
+    values: tuple[str, ...] = Field((), description="of texts: a bin each, and a last one for all others")
+    counts: tuple[tuple[int, ...], ...] = Field(description="payments of each hour in each bin, [24][bins]")
+
+
 class GoldenRow(BaseModel):
     """A transaction whose features and score are known: the check that data, code and model still fit."""
 
@@ -79,6 +89,9 @@ class Manifest(BaseModel):
     recipe: Recipe
     references: dict[str, float | None] = Field(
         default_factory=dict, description="feature -> its usual value, which reasons compare with; none or None: NaN"
+    )
+    distributions: dict[str, Distribution] = Field(
+        default_factory=dict, description="of the scores and of main features over the training data"
     )
     figures: dict[str, Any] = Field(default_factory=dict, description="how good the model is, and how that was got")
     golden: tuple[GoldenRow, ...] = Field(min_length=1)

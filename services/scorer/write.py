@@ -85,7 +85,7 @@ class Target:
         batch: Batch,
         scores: list[Record],
         traces: Mapping[int, Headers],
-        alerts: list[Record],
+        alerts: Mapping[int, Record],
         rejects: Mapping[int, Reject],
         memories: Mapping[int, list[Record]],
         spans: list[Record],
@@ -94,7 +94,7 @@ class Target:
         """Write everything that follows from a batch, or nothing of it:
 
         1. begin a Kafka transaction
-        2. produce the scores, those at the places of `traces` with these headers, and the alerts
+        2. produce the scores and, by place, the alerts of some; those at the places of `traces` with these headers
         3. produce the rejects to the dead letters, original key and value untouched
         4. produce what the history remembers, to the partition it belongs to
         5. produce which model scored the batch, where that is new
@@ -111,7 +111,8 @@ class Target:
             self._producer.begin_transaction()
             self._open = True
             self._produce_traced(self._topics.scores, scores, traces)
-            self._produce_all(self._topics.alerts, alerts)
+            alert_traces = {number: traces[place] for number, place in enumerate(alerts) if place in traces}
+            self._produce_traced(self._topics.alerts, list(alerts.values()), alert_traces)
             for row, reject in rejects.items():
                 self._produce_reject(batch.messages[row], reject)
             for partition, records in memories.items():

@@ -1,4 +1,4 @@
-"""Payments that drift away from what a model has learned, to see whether somebody notices. Knows no file, no message."""
+"""Payments that drift away from what a model has learned, to see whether somebody notices. Knows no messages."""
 
 from collections.abc import Collection
 from dataclasses import replace

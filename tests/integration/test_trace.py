@@ -4,7 +4,7 @@ from confluent_kafka import Message, Producer
 
 from conftest import Start
 from services.common.settings import TopicSettings
-from tests.support.messages import nested
+from tests.support.messages import FRAUD, nested
 from tests.support.topics import headers, read_all
 
 STATE = "rojo=00f067aa0ba902b7"
@@ -37,6 +37,21 @@ def test_a_trace_goes_on_to_the_score_and_to_the_dead_letter(kafka: str, topics:
         expected = {"traceparent": parent(number), "tracestate": STATE} if number % 3 == 0 else {}
         assert carried(message) == expected
     assert not any("tenant" in headers(message) for message in scores.values())
+
+
+def test_a_trace_goes_on_to_the_alert_of_a_flagged_payment(kafka: str, topics: TopicSettings, start: Start) -> None:
+    """Each of the flagged ones that came with a trace, and no other."""
+    producer = Producer({"bootstrap.servers": kafka})
+    for number in range(30):
+        trace: dict[str, str | bytes | None] = {"traceparent": parent(number)} if number % 2 else {}
+        value = nested(f"{number}", **(FRAUD if number % 3 == 0 else {}))
+        producer.produce(topics.transactions, value, str(number).encode(), headers=trace)
+    assert producer.flush(10) == 0
+
+    assert start("scorer", "--until-empty").finish() == 0
+
+    alerts = {int(message.key() or b""): carried(message) for message in read_all(kafka, topics.alerts)}
+    assert alerts == {number: {"traceparent": parent(number)} if number % 2 else {} for number in range(0, 30, 3)}
 
 
 def test_scores_of_one_id_keep_their_order_whether_traced_or_not(

@@ -1,0 +1,78 @@
+"""Drift from the simulator through scorer and sink to the page's figures."""
+
+import sys
+from pathlib import Path
+from subprocess import run
+
+import psycopg
+import pytest
+
+from conftest import ROOT, Start, database_env
+from services.common.settings import TopicSettings, project_root
+from services.simulator.drift import Drift
+from stack.ports import free_port
+from stack.servers import PostgresServer
+from tests.support.processes import ServiceProcess, wait_for
+from ui.drift import SHIFT_FROM, STABLE_BELOW, current_distributions, read
+
+ROWS = 4_000
+CUSTOMERS = 300
+SEEN_BY = {Drift.AMOUNTS: "amount", Drift.CATEGORIES: "category", Drift.HOURS: "hour"}
+
+
+def simulate(path: Path, *drifts: Drift) -> Path:
+    """Write a file of about five days; a drifted one by other seeds, so that no id comes twice."""
+    options = [argument for drift in drifts for argument in ("--drift", drift.value)]
+    seed = str(10 + len(options) + sum(list(Drift).index(drift) for drift in drifts))
+    arguments = ["csv", "--rows", str(ROWS), "--customers", str(CUSTOMERS), "--seed", seed, "--out", str(path)]
+    run([sys.executable, "-m", "services.simulator", *arguments, *options], cwd=ROOT, check=True)
+    return path
+
+
+@pytest.mark.timeout(400)
+def test_a_drift_is_seen_where_it_is_and_none_where_there_is_none(
+    topics: TopicSettings,
+    start: Start,
+    mart: "psycopg.Connection[tuple[object, ...]]",
+    database: PostgresServer,
+    kafka: str,
+    tmp_path: Path,
+) -> None:
+    """Usual payments are stable in every figure; each drift shifts the figure of its own, also as a metric."""
+    scorer, sink = start("scorer"), start("sink")
+    distributions = current_distributions(project_root() / "onnx" / "manifest.json")
+    assert distributions is not None
+    sent = 0
+
+    def measure(*drifts: Drift) -> dict[str, float]:
+        nonlocal sent
+        path = simulate(tmp_path / f"{sent}.csv", *drifts)
+        assert start("sender", str(path)).finish() == 0
+        sent += ROWS
+        query = "select count(*) from scored_transactions where event_time is not null"
+        wait_for(lambda: mart.execute(query).fetchall() == [(sent,)], 90, lambda: scorer.text() + sink.text())
+        return {name: psi for name, psi in read(mart, distributions, ROWS).psi.items() if psi is not None}
+
+    usual = measure()
+    shifted = {drift: measure(drift)[name] for drift, name in SEEN_BY.items()}
+
+    assert usual.keys() >= {"score", "amount", "category", "hour", "past"}
+    assert max(usual[name] for name in ("score", "amount", "category", "hour")) < STABLE_BELOW, usual
+    assert min(shifted.values()) >= SHIFT_FROM, shifted
+
+    page = ServiceProcess.start(
+        "ui",
+        database_env(database, "fraud_ui")
+        | {"KAFKA_BOOTSTRAP_SERVERS": kafka, "TOPIC_TRANSACTIONS": topics.transactions, "TOPIC_SCORES": topics.scores}
+        | {"UI_PORT": str(free_port()), "UI_PROBE_PORT": str(port := free_port()), "UI_DRIFT_EVERY_SECONDS": "1"}
+        | {"GRADIO_TEMP_DIR": str(tmp_path / "uploads")},
+        tmp_path / "ui.log",
+        port,
+    )
+    try:
+        page.wait_ready(120)
+        wait_for(lambda: page.metrics()['fraud_drift_psi{feature="category"}'] >= STABLE_BELOW, 30, page.text)
+        assert page.metrics()["fraud_ui_database_up"] == 1
+        assert page.ready("/livez")
+    finally:
+        page.kill()
