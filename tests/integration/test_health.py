@@ -103,7 +103,9 @@ def test_nothing_is_behind_once_all_is_kept(kafka: str, topics: TopicSettings, s
     """Though `scores` ends with the marker of a Kafka transaction; and every metric of a batch has a value."""
     scorer, sink = start("scorer").wait_ready(60), start("sink").wait_ready(60)
     produce(kafka, topics.transactions, [*(nested(f"{n}") for n in range(50)), b"no json"])
-    wait_for(lambda: (total(sink, "fraud_sink_messages_consumed_total") or 0) == 101, 30, sink.text)
+    for service, messages in ((scorer, 51), (sink, 101)):
+        consumed = f"fraud_{'scorer' if service is scorer else 'sink'}_messages_consumed_total"
+        wait_for(lambda s=service, c=consumed, m=messages: s.metrics()[c] == m, 30, service.text)
 
     for service in (scorer, sink):
         name = "scorer" if service is scorer else "sink"
