@@ -37,6 +37,10 @@ PLAIN = {
     "PGPASSWORD_FILE": ("", "a file that holds PGPASSWORD"),
     "LOG_LEVEL": ("INFO", "lowest level of the log lines"),
     "LOG_FORMAT": ("json", "json or text"),
+    "PROMETHEUS_PORT": ("9090", "port of Prometheus on loopback, compose's profile `monitoring`"),
+    "PROMETHEUS_RETENTION": ("15d", "how long it keeps what it has scraped"),
+    "GRAFANA_PORT": ("3000", "port of Grafana on loopback, compose's profile `grafana`"),
+    "GRAFANA_PASSWORD": ("fraud", "password of Grafana's admin"),
     "SIMULATOR_RATE": ("20", "payments a second of compose's profile `load`"),
 } | dict.fromkeys(PASSWORD_NAMES, ("fraud", "compose only; without Docker it is made at random"))
 
