@@ -25,8 +25,11 @@ def traces_of(messages: Sequence[Message], rows: Sequence[int]) -> dict[int, Hea
         messages: as they were read [m].
         rows: places of the messages to look at [n].
     """
-    carrying = ((place, messages[row].headers()) for place, row in enumerate(rows))
-    return {place: trace for place, headers in carrying if headers and (trace := trace_of(headers))}  # type: ignore[arg-type]  # typed too widely
+    carried = [message.headers() for message in messages]
+    if not any(carried):
+        return {}
+    found = ((place, trace_of(headers)) for place, row in enumerate(rows) if (headers := carried[row]))  # type: ignore[arg-type]  # typed too widely
+    return {place: trace for place, trace in found if trace}
 
 
 def trace_of(headers: Headers) -> Headers:
