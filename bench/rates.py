@@ -145,8 +145,8 @@ class _Stopwatch(Report):
 class _Unexplained(Scoring):
     """Scores, and does not ask why."""
 
-    def _alerts(self, *_: Any, **__: Any) -> list[Record]:
-        return []
+    def _alerts(self, *_: Any, **__: Any) -> dict[int, Record]:
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
