@@ -43,7 +43,7 @@ QUERY = """
                    select from transactions earlier
                    where earlier.customer = latest.customer and earlier.event_time < latest.event_time
                    limit %(enough)s
-               ) as some
+               ) as enough
            )::float8, %(past)s::float8[]) end
     from (
         select score, event_time, amount, category, customer
