@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 from services.backfill.read import Range
 from services.backfill.score import Row
 from services.common.errors import Stop
+from services.common.secret_files import database_login
 from services.scorer.manifest import Manifest
 
 COMPARE = """
@@ -61,7 +62,7 @@ class Run:
         """
         told = {partition: [part.first, part.end] for partition, part in ranges.items()}
         try:
-            connection = psycopg.connect(application_name="fraud-backfill", autocommit=True)
+            connection = psycopg.connect(application_name="fraud-backfill", autocommit=True, **database_login())
             connection.execute("create temp table staged (transaction_id text, score float8, fraud_flag int2)")
             found = connection.execute(
                 "insert into backfill_runs (model_version, model_sha256, threshold, ranges) values (%s, %s, %s, %s)"
