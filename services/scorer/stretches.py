@@ -95,10 +95,13 @@ class Stretches(Timelines):
 
         Namely the first new one that would be one too many, and all of its row after it.
         """
+        lengths = self.of["length"][rows]
+        if int(lengths.max(initial=0)) + len(rows) <= MOST_EVENTS:
+            return np.zeros(len(rows), np.bool_)
         firsts, counts = groups(rows)
         up_to = np.cumsum(new, dtype=np.int64)
         more = up_to - np.repeat(up_to[firsts] - new[firsts], counts)
-        waits: NDArray[np.bool_] = self.of["length"][rows] + more > MOST_EVENTS
+        waits: NDArray[np.bool_] = lengths + more > MOST_EVENTS
         return waits
 
     def forget(self, rows: Rows) -> None:
