@@ -26,8 +26,9 @@ def test_the_models_and_the_shadow_are_told(page: Page, mart: Connection) -> Non
     expect(card.locator("tbody tr")).to_have_count(2)
     expect(card).to_contain_text("Теневой модели нет")
 
-    tally = "'0/9', 'b2', 'c3', 1000, 24, 10, 2, 3, -5, 20, .75, .02, now(), 0, 9"
-    mart.execute(f"insert into shadow_tallies values ({tally})")
+    mart.execute(
+        "insert into shadow_tallies values ('0/9', 'b2', 'c3', 1000, 24, 10, 2, 3, -5, 20, .75, .02, now(), 0, 9)"
+    )
     page.get_by_role("tab", name="Сейчас").click()
     tab.click()
     expect(card).to_contain_text("99,50\u00a0%", timeout=WITHIN)
