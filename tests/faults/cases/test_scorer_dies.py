@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+from services.common.lifecycle import EXIT_STUCK
 from tests.faults.pipeline import HOLD, Pipeline
 from tests.support.processes import wait_for
 
@@ -50,7 +51,10 @@ def test_frozen_past_the_timeout_of_its_kafka_transaction(pipeline: Pipeline, lo
 
 
 def test_frozen_past_its_session(pipeline: Pipeline) -> None:
-    """Its partitions were given away while its Kafka transaction stayed open: the broker refuses its offsets."""
+    """Its partitions were given away while its Kafka transaction stayed open: the broker refuses its offsets.
+
+    It starts over with new clients; or the call hangs (librdkafka #5456), and its watchdog ends the process.
+    """
     settings: dict[str, Any] = {"SCORER_SESSION_TIMEOUT_MS": "6000", "SCORER_TRANSACTION_TIMEOUT_MS": "60000"}
     zombie = pipeline.hire_scorer("produced=stop@5", **settings)
     pipeline.start(scorers=1, **settings)
@@ -59,7 +63,7 @@ def test_frozen_past_its_session(pipeline: Pipeline) -> None:
         pipeline.recovered("zombie", time.monotonic())
 
     assert pipeline.check().aborted > 0
-    assert "rebuilding clients" in zombie.service.text()
+    assert "rebuilding clients" in zombie.service.text() or EXIT_STUCK in zombie.exits
 
 
 def test_stopped_under_load_from_one_to_three_and_back(pipeline: Pipeline) -> None:
