@@ -10,7 +10,7 @@ import pytest
 
 from conftest import ROOT
 from tests.faults.conftest import service_env
-from tests.faults.invariant import Findings, Log, compare_scores
+from tests.faults.invariant import SCORE_TOLERANCE, Findings, Log, compare_scores
 from tests.faults.pipeline import HOLD, Pipeline
 from tests.support.models import write_probe
 from tests.support.processes import wait_for
@@ -65,7 +65,8 @@ def test_a_history_that_is_wiped_is_rebuilt_from_the_payments(remembering: Pipel
     scores = sorted(log.scores.values())
     assert len(log.inputs) > 0
     assert [name for name, _ in scores] == sorted(2 * list(log.inputs.values()))
-    assert scores[::2] == pytest.approx(scores[1::2], abs=2e-6)
+    differences = [second - first for (_, first), (_, second) in zip(scores[::2], scores[1::2], strict=True)]
+    assert max(differences) <= SCORE_TOLERANCE
     log.scores = {(0, number): score for number, score in enumerate(scores[::2])}
     compare_scores(log, remembering.model, remembering.topics.transactions, findings)
     findings.check()
