@@ -60,7 +60,7 @@ def examine(settings: DoctorSettings, kafka: KafkaSettings, topics: TopicSetting
     there = all(finding.status is Status.OK for finding in reached)
     if there:
         much = settings.lag_messages
-        read_by_sink = (topics.scores, topics.transactions)
+        read_by_sink = (topics.scores, topics.transactions, topics.alerts, topics.models)
         yield from found_by("topics", cluster.check_topics)
         yield from found_by("lag", partial(cluster.check_group, "scorer", scorer.group_id, [topics.transactions], much))
         yield from found_by("lag", partial(cluster.check_group, "sink", sink.group_id, read_by_sink, much))

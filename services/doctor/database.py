@@ -22,6 +22,8 @@ RIGHTS = {
         "alerts": "select insert update",
         "sink_offsets": "select insert update",
         "sink_rejects": "select insert update",
+        "model_spans": "select insert update",
+        "shadow_tallies": "select insert update",
     },
     "fraud_ui": {"scores": "select", "transactions": "select", "alerts": "select", "verdicts": "select",
                  "uploads": "select", "upload_rows": "select"},
