@@ -9,6 +9,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
+
 from services.backfill.labels import read_labels
 from services.backfill.read import find_ranges, read_range
 from services.backfill.report import lines, make_report
@@ -19,6 +21,7 @@ from services.common.errors import FraudError
 from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.score import load_model
+from services.sink.write import fate
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,7 +40,7 @@ def backfill(folder: Path, since: datetime | None, until: datetime | None, label
     """Score a range with the model of a folder, keep the scores, and print how they compare.
 
     Raises:
-        Stop: model, range, labels or database are not to be had.
+        Stop: model, range, labels or database are not to be had; Retry: the database went away.
     """
     kafka, topics = KafkaSettings.read(), TopicSettings.read()
     model = load_model(folder, more_fields=CUSTOMER_FIELDS)
@@ -52,6 +55,8 @@ def backfill(folder: Path, since: datetime | None, until: datetime | None, label
         past = f"from {since.isoformat()} on, empty before" if since else "all that the topic holds"
         report = make_report(run.compare(), run.judge(outcomes), by, past, rescorer.rejected)
         run.end(report)
+    except psycopg.Error as error:
+        raise fate(error) from error
     finally:
         run.close()
     print(f"run        {run.run_id}, {model.manifest.version}, threshold {model.manifest.threshold}")
