@@ -3,8 +3,9 @@
 A consumer of Kafka is not told how often a record was read. So a small file says what is being scored just now, and the
 next start of this member finds in it what its predecessor died of:
 
-1. a batch that was being scored at two deaths is scored a payment at a time, so that the file names one
-2. a payment that was being scored all alone at three deaths is not scored any more: it is rejected
+1. what was being scored at a death is scored again in small batches, so that a second death leaves few suspects
+2. a batch that was being scored at a second death is scored a payment at a time, so that the file names one
+3. a payment that was being scored all alone at three deaths is not scored any more: it is rejected
 
 Only decoding and scoring count, not what waits for a broker: an outage makes no payment a suspect. Against the death of
 the process the file needs no fsync. Knows nothing of what is done to score a payment.
@@ -24,6 +25,9 @@ from services.common.kafka import Batch, Place
 from services.common.logs import get_logger
 
 DEATHS_TOGETHER, DEATHS_ALONE = 2, 3
+
+SMALL_BATCH = 50
+"""Most messages of a batch after a death: in Kafka transactions of one, ten thousand of them would take minutes."""
 
 log = get_logger()
 
@@ -46,7 +50,7 @@ class Suspects:
         self._one_at_a_time = threading.Lock()
         self._at_work: list[Batch] = []
         self._deaths: dict[Place, Deaths] = {}
-        self._alone = 0
+        self._alone = self._in_small = 0  # messages that are still to be read alone, or in small batches
         self._recall(path)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self._length = os.fstat(self._file).st_size
@@ -55,12 +59,15 @@ class Suspects:
     @property
     def at_most(self) -> int | None:
         """Most messages of the next batch; None: as many as there are."""
-        return 1 if self._alone else None
+        if self._alone:
+            return 1
+        return SMALL_BATCH if self._in_small else None
 
     def admit(self, batch: Batch) -> Reject | None:
         """Take note that a batch is taken up; return why it must not be scored, if so."""
         with self._lock:
             self._alone = max(0, self._alone - 1)
+            self._in_small = max(0, self._in_small - len(batch.messages))
             for place, offset in batch.first_offsets.items():
                 deaths = self._deaths.get(place)
                 if not deaths or deaths.offset != offset or len(batch.messages) > 1:
@@ -105,6 +112,7 @@ class Suspects:
                 "scoring": [[*place, offset] for place, offset in firsts.items()],
                 "messages": sum(len(batch.messages) for batch in self._at_work),
                 "alone": self._alone,
+                "in_small": self._in_small,
                 "deaths": [[*place, d.offset, d.together, d.alone] for place, d in self._deaths.items()],
             }
         )
@@ -117,7 +125,8 @@ class Suspects:
             told = orjson.loads(path.read_bytes())
         except (FileNotFoundError, orjson.JSONDecodeError):
             return
-        self._alone = told["alone"]
+        self._alone, was_in_small = told["alone"], told.get("in_small", 0) > 0
+        self._in_small = told.get("in_small", 0)
         self._deaths = {(topic, partition): Deaths(*counts) for topic, partition, *counts in told["deaths"]}
         messages = told["messages"]
         for topic, partition, offset in told["scoring"]:
@@ -126,8 +135,10 @@ class Suspects:
                 before = Deaths(offset)
             together, alone = before.together + (messages > 1), before.alone + (messages == 1)
             self._deaths[topic, partition] = Deaths(offset, together, alone)
-            if together >= DEATHS_TOGETHER or alone:
+            if together >= DEATHS_TOGETHER or was_in_small or alone:
                 self._alone = max(self._alone, messages)
+            else:
+                self._in_small = messages + 2 * SMALL_BATCH  # the last of them are at work when they are counted down
             log.error(
                 "died while scoring", topic=topic, partition=partition, offset=offset, messages=messages,
                 together=together, alone=alone,

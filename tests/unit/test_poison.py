@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 from services.common.errors import Reason, Reject
 from services.common.kafka import Batch
-from services.scorer.poison import DEATHS_ALONE, DEATHS_TOGETHER, Suspects
+from services.scorer.poison import DEATHS_ALONE, DEATHS_TOGETHER, SMALL_BATCH, Suspects
 
 
 def batch(first: int, count: int = 1, partition: int = 0) -> Batch:
@@ -59,13 +59,31 @@ def test_after_two_deaths_in_company_payments_are_scored_alone(tmp_path: Path) -
     """As many of them as the batch had; then batches are as large as ever."""
     path = tmp_path / "file"
     for _ in range(DEATHS_TOGETHER):
-        assert Suspects(path).at_most is None
+        assert Suspects(path).at_most != 1
         die_of(path, batch(100, 5))
 
     suspects = Suspects(path)
     for offset in range(100, 105):
         assert suspects.at_most == 1
         assert suspects.admit(batch(offset)) is None
+    assert suspects.at_most != 1
+
+
+def test_after_a_death_in_a_large_batch_batches_are_small_for_a_while(tmp_path: Path) -> None:
+    """So a second death, wherever its batch began, leaves few that are scored alone; in the end all is as before."""
+    path = tmp_path / "file"
+    die_of(path, batch(0, 5_000))
+    assert Suspects(path).at_most == SMALL_BATCH
+    live_through(path, *(batch(first, SMALL_BATCH) for first in range(0, 1_000, SMALL_BATCH)))
+    die_of(path, batch(1_000, SMALL_BATCH))
+
+    suspects = Suspects(path)
+    for offset in range(1_000, 1_000 + SMALL_BATCH):
+        assert suspects.at_most == 1
+        assert suspects.admit(batch(offset)) is None
+    assert suspects.at_most == SMALL_BATCH
+    for first in range(1_050, 5_200, SMALL_BATCH):
+        suspects.admit(batch(first, SMALL_BATCH))
     assert suspects.at_most is None
 
 
