@@ -139,12 +139,13 @@ def _hour(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> st
     return (texts.night if round(hour) in NIGHT_HOURS else texts.hour).format(hour=numbers.whole(round(hour)))
 
 
-def _weekday(values: Mapping[str, Any], texts: ReasonTexts, _: Numbers) -> str:
-    return texts.weekdays[int(values["weekday"])]
-
-
-def _month(values: Mapping[str, Any], texts: ReasonTexts, _: Numbers) -> str:
-    return texts.months[int(values["month"]) - 1]
+def _date(values: Mapping[str, Any], texts: ReasonTexts, _: Numbers) -> str:
+    weekday, month = _number(values, "weekday"), _number(values, "month")
+    said = [
+        "" if weekday is None else texts.weekdays[int(weekday)],
+        "" if month is None else texts.months[int(month) - 1],
+    ]
+    return ", ".join(filter(None, said))
 
 
 def _category(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
@@ -163,9 +164,12 @@ def _so_far(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> 
     )
 
 
-def _town(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
+def _customer(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
     people = _number(values, "population")
-    return "" if people is None else texts.town.format(people_counted=numbers.counted(round(people), texts.people))
+    counted = "" if people is None else numbers.counted(round(people), texts.people)
+    said = ["" if people is None else texts.town.format(people_counted=counted)]
+    said.append(texts.gender if "gender" in values else "")
+    return ", ".join(filter(None, said))
 
 
 _PHRASES: dict[str, Phrase] = {
@@ -175,12 +179,12 @@ _PHRASES: dict[str, Phrase] = {
     "seconds_since_last": _since_last,
     "hour": _hour,
     "minute_of_day": _hour,
-    "weekday": _weekday,
-    "month": _month,
+    "weekday": _date,
+    "month": _date,
     "category": _category,
     "count_so_far": _so_far,
-    "population": _town,
-    "gender": lambda _, texts, __: texts.gender,
+    "population": _customer,
+    "gender": _customer,
 }
 """The value that decides, in order of precedence, and what is then said; "" means that there is no past."""
 

@@ -134,16 +134,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "amount": ("amount", "amount_over_mean"),
     "category": ("category",),
     "hour": ("hour", "minute_of_day"),
-    "weekday": ("weekday",),
-    "month": ("month",),
+    "date": ("weekday", "month"),
     "pace": (
         *(f"{what}_{window}" for window in WINDOWS for what in ("count", "sum", "night_count", "risk")),
         "last_risk",
     ),
     "last": ("seconds_since_last", "last_amount"),
     "past": ("count_so_far",),
-    "population": ("population", "urban"),
-    "gender": ("gender",),
+    "customer": ("population", "urban", "gender"),
     "distance": ("distance_km",),
 }
 """Features that tell of one and the same thing, by the name of the reason they make (services.scorer.reasons).

@@ -11,6 +11,7 @@ from typing import Literal, TypedDict
 
 import numpy as np
 import onnxruntime
+import orjson
 from numpy.typing import NDArray
 
 from services.scorer.features import GROUPS
@@ -58,10 +59,10 @@ def explain(
         return [[] for _ in features]
     changes = _changes(session, features, list(groups.values()), _usual(recipe, manifest.references))
     order = np.argsort(-np.abs(changes), axis=0, kind="stable")[:MOST_REASONS]
-    names = list(groups)
+    names, values = list(groups), _shortest(features)
     return [
         [
-            _reason(names[group], float(changes[group, row]), recipe, groups[names[group]], features[row])
+            _reason(names[group], float(changes[group, row]), recipe, groups[names[group]], values[row])
             for group in order[:, row].tolist()
             if abs(changes[group, row]) >= LEAST_SIZE
         ]
@@ -83,15 +84,26 @@ def _changes(
     groups: list[list[int]],
     usual: NDArray[np.float32],
 ) -> NDArray[np.float64]:
-    """Return what each group gives to the log-odds, float64 [groups, n], in one call of the model."""
-    versions = np.repeat(features[np.newaxis], 1 + len(groups), axis=0)
-    for version, places in zip(versions[1:], groups, strict=True):
-        version[:, places] = usual[places]
-    scores = probabilities(session, versions.reshape(-1, features.shape[1]), to_the_end=True)
-    odds = _log_odds(scores).reshape(versions.shape[:2])
-    changes = odds[0] - odds[1:]
-    missing = np.array([np.isnan(features[:, places]).all(axis=1) for places in groups])
-    return np.where(missing | ~np.isfinite(changes), 0.0, changes)
+    """Return what each group gives to the log-odds, float64 [groups, n], in one call of the model.
+
+    It is asked only where a group's values are there and not as usual: else it would say the same again.
+    """
+    asked = np.array([_are_unusual(features[:, places], usual[places]) for places in groups])
+    which, rows = np.nonzero(asked)
+    versions = features[rows]
+    for group, places in enumerate(groups):
+        versions[np.ix_(which == group, places)] = usual[places]
+    odds = _log_odds(probabilities(session, np.concatenate([features, versions]), to_the_end=True))
+    found = odds[rows] - odds[len(features) :]
+    changes = np.zeros(asked.shape)
+    changes[which, rows] = np.where(np.isfinite(found), found, 0.0)
+    return changes
+
+
+def _are_unusual(values: NDArray[np.float32], usual: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which rows of a group's values, [n, m], differ from the usual ones and are not missing, bool [n]."""
+    unusual: NDArray[np.bool_] = (values != usual).any(axis=1) & ~np.isnan(values).all(axis=1)
+    return unusual
 
 
 def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -100,19 +112,24 @@ def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return odds
 
 
-def _reason(group: str, change: float, recipe: Recipe, places: list[int], features: NDArray[np.float32]) -> GivenReason:
+def _shortest(features: NDArray[np.float32]) -> list[list[float | None]]:
+    """Return the values [n][k] in the shortest form that is this float32 again, None for NaN: as JSON writes them."""
+    written = orjson.dumps(np.ascontiguousarray(features), option=orjson.OPT_SERIALIZE_NUMPY)
+    values: list[list[float | None]] = orjson.loads(written)
+    return values
+
+
+def _reason(group: str, change: float, recipe: Recipe, places: list[int], values: list[float | None]) -> GivenReason:
     return {
         "feature": group,
         "direction": "up" if change > 0 else "down",
         "size": round(abs(change), SIZE_DECIMALS),
-        "values": {recipe.features[place]: _value(recipe, recipe.features[place], features[place]) for place in places},
+        "values": {recipe.features[place]: _value(recipe, recipe.features[place], values[place]) for place in places},
     }
 
 
-def _value(recipe: Recipe, name: str, value: np.float32) -> float | str | None:
-    """Return a feature's value in the shortest form that is this float32 again, a category by its name."""
-    if np.isnan(value):
-        return None
-    if name == "category":
+def _value(recipe: Recipe, name: str, value: float | None) -> float | str | None:
+    """Return a feature's value, a category by its name; one that the recipe does not know has none."""
+    if name == "category" and value is not None:
         return recipe.categories[int(value)] if value >= 0 else None
-    return float(str(value))
+    return value

@@ -109,7 +109,12 @@ def test_whatever_can_be_chosen_has_a_name() -> None:
         ({"amount": -5.0, "amount_over_mean": -0.1}, "сумма -5,00", "amount -5.00"),
         ({"hour": 23.0}, "ночь, 22–03 (час 23)", "night, 22–03 (hour 23)"),
         ({"minute_of_day": 209.0}, "ночь, 22–03 (час 3)", "night, 22–03 (hour 3)"),
-        ({"weekday": 4.0}, "пятница", "Friday"),
+        ({"weekday": 4.0, "month": 6.0}, "пятница, июнь", "Friday, June"),
+        (
+            {"population": 1897.0, "gender": 0.0},
+            "в городе клиента 1\u00a0897\u00a0жителей, пол клиента",
+            "1,897\u00a0people in the customer's town, the customer's gender",
+        ),
         ({"month": 12.0}, "декабрь", "December"),
         ({"count_so_far": 0.0}, "первый платёж клиента", "the customer's first payment"),
         ({"count_so_far": 21.0}, "до этого 21\u00a0платёж", "21\u00a0payments before"),
