@@ -99,6 +99,7 @@ def test_lag_grows_while_the_loop_hangs(kafka: str, topics: TopicSettings, start
     wait_for(lambda: (total(scorer, "fraud_scorer_consumer_lag_seconds") or 0.0) >= began + 4, 15, scorer.text)
 
 
+@pytest.mark.usefixtures("mart")
 def test_nothing_is_behind_once_all_is_kept(kafka: str, topics: TopicSettings, start: Start) -> None:
     """Though `scores` ends with the marker of a Kafka transaction; and every metric of a batch has a value."""
     scorer, sink = start("scorer").wait_ready(60), start("sink").wait_ready(60)
