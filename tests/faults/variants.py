@@ -83,8 +83,7 @@ def _assigned(_: str, __: Failpoints) -> None:
             places = [TopicPartition(topic, partition) for topic in topics for partition in metadata[topic].partitions]
 
             def tell() -> None:
-                self.assign(places)
-                on_assign(self, places)
+                on_assign(self, places)  # the reader assigns them
 
             self._tell = tell
 
