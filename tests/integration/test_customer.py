@@ -121,7 +121,7 @@ def test_everything_that_is_kept_is_shown(
     """As JSON, every table, the history and the dead letters; as CSV, payments with their scores."""
     mart.execute("update transactions set merchant = '=1+1' where transaction_id = 'ada-0'")
     found = orjson.loads(run(start, topics, owner, "export", ADA))
-    assert {table: len(rows) for table, rows in found["tables"].items()} == {
+    assert {table: len(rows) for table, rows in found["tables"].items() if rows} == {
         "transactions": 11, "scores": 10, "alerts": 1, "verdicts": 1, "sink_rejects": 1,
     }  # fmt: skip
     assert {row["transaction_id"] for row in found["tables"]["scores"]} == {f"ada-{hour}" for hour in range(10)}
