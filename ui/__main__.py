@@ -3,7 +3,9 @@
 import logging
 import os
 import sys
+import time
 from functools import partial
+from pathlib import Path
 
 import gradio as gr
 from psycopg.conninfo import make_conninfo
@@ -30,6 +32,7 @@ from ui.settings import GroupSettings, ShareSettings, UiSettings, check_exposure
 from ui.share import close_link, open_link_in_background
 from ui.theme import FAVICON, STYLESHEETS, scripts, theme
 from ui.upload import Uploads
+from ui.upload_folder import own_folder, remove_leftovers
 from ui.uploads_reading import watch_uploads
 from ui.watch import Watch
 from ui.whatif import current_curve
@@ -56,6 +59,7 @@ def main() -> None:
 def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topics: TopicSettings) -> None:
     """Serve the page until SIGTERM or SIGINT."""
     log, stop, probe = get_logger(), StopSignal.install(), KafkaProbe(kafka)
+    started, uploaded = time.time(), _own_folder(settings.port)
     mart = Mart(make_conninfo(**database_login()))
     access = Access(settings.users())
     in_manifest = partial(current_model, settings.manifest)
@@ -85,6 +89,8 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
         )
     )
     launch(blocks, settings, access, [health_route(mart, probe), *download_routes(), scores_route(mart)])
+    if uploaded:
+        remove_leftovers(uploaded, before=started)  # the port is ours by now, so nobody else's are among them
     answering = partial(answers, settings.host, settings.port)
     serve_probes(settings.probe_host, settings.probe_port, live=answering, ready=answering)
     metrics.watch(live, drift)
@@ -144,6 +150,15 @@ def close(blocks: gr.Blocks) -> None:
         blocks.server.config.timeout_graceful_shutdown = 1
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     blocks.close(verbose=False)
+
+
+def _own_folder(port: int) -> Path | None:
+    """Let Gradio keep uploads in a folder of ours and return it; None if GRADIO_TEMP_DIR names another one."""
+    if os.environ.get("GRADIO_TEMP_DIR"):
+        return None
+    folder = own_folder(port)
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
+    return folder
 
 
 def _quieten_libraries() -> None:
