@@ -66,7 +66,7 @@ def postgres_service(home: Path, port: int, password: str) -> Service:
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     return Service(
         name="postgres",
-        argv=(*_not_as_root(), str(binary("postgres")), "-D", str(home / "data"), *options),
+        argv=(*not_as_root(), str(binary("postgres")), "-D", str(home / "data"), *options),
         env=os.environ.copy(),
         ready=partial(is_postgres_ready, conninfo(port, password)),
         address=f"{HOST}:{port}",
@@ -109,13 +109,13 @@ def binary(name: str) -> Path:
 
 
 def _run(program: str, *arguments: str, entered: str = "") -> None:
-    argv = (*_not_as_root(), str(binary(program)), *arguments)
+    argv = (*not_as_root(), str(binary(program)), *arguments)
     done = subprocess.run(argv, input=entered, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Stop(f"{program} failed:\n{done.stderr[-2000:]}")
 
 
-def _not_as_root() -> tuple[str, ...]:
+def not_as_root() -> tuple[str, ...]:
     """Return what to put before a program of PostgreSQL, which refuses to run as root: run it as `nobody`.
 
     That user keeps one privilege of root, to pass through any folder, so a repository below /root stays as private as
