@@ -62,7 +62,7 @@ def _without_transactions(name: str, points: Failpoints) -> None:
             self.flush(10)
 
         def _commit(self) -> None:
-            _consumers[-1].commit(offsets=self._offsets)  # to wait for it would block a rebalance, which waits for us
+            _consumers[-1].commit(offsets=self._offsets, asynchronous=False)
 
     class UsualConsumer(confluent_kafka.Consumer):
         def subscribe(self, *arguments: Any, **options: Any) -> None:
