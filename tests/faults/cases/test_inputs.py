@@ -37,7 +37,7 @@ BROKEN = {
     "missing_field": nested("x").replace(b'"amount"', b'"amounts"'),
     "bad_type": nested("x", amount="25.79"),
     "bad_time": nested("x", transaction_time="2019-02-30 10:00"),
-    "out_of_range": nested("x").replace(b"25.79", b"NaN"),
+    "out_of_range": nested("x").replace(b"25.79", b"1e13"),
 }
 """Reason -> a message that is rejected for it."""
 
