@@ -91,12 +91,11 @@ class GroupReader:
             self._consumer.close()
         self._forget_admin()  # its threads end with it; the consumer's callbacks keep this object alive
 
-    def _consume(self, at_most: int | None = None) -> list[Message]:
-        """Return the messages that wait, at most a batch or fewer; none after 0.2 s without any."""
-        most = self._batch_max if at_most is None else min(at_most, self._batch_max)
+    def _consume(self) -> list[Message]:
+        """Return the messages that wait, at most a batch; none after 0.2 s without any."""
         messages = self._consumer.consume(1, FIRST_MESSAGE_WAIT_SECONDS)
-        if messages and most > 1:
-            messages += self._consumer.consume(most - 1, 0)
+        if messages and self._batch_max > 1:
+            messages += self._consumer.consume(self._batch_max - 1, 0)
         return messages
 
     def _edge_offsets(self, places: Iterable[Place], edge: OffsetSpec) -> dict[Place, int]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import NDArray
 
 from services.common.contract import record_id
 from services.common.dead_letters import Headers
-from services.common.errors import Reject
 from services.common.kafka import Batch
 from services.common.reject_limit import RejectLimit
 from services.scorer.alerts import encode_alerts
@@ -104,11 +104,6 @@ class Scoring:
     limit: RejectLimit
     suspects: Suspects
 
-    @property
-    def at_most(self) -> int | None:
-        """Most messages of the next batch; None: as many as there are."""
-        return self.suspects.at_most
-
     def follow(self, partitions: Mapping[int, int]) -> None:
         """Hold the histories of these partitions (partition -> number of its assignment), and change the model if due.
 
@@ -123,13 +118,14 @@ class Scoring:
     def prepare(self, batch: Batch) -> Prepared:
         """Take a batch up to the model:
 
-        1. look whether it is the payment that kills the process: then it is a reject, and nothing is tried
+        1. look for payments that kill the process: they are rejects; what is only suspected is tried alone first
         2. decode the messages into columns; what cannot be decoded is a reject
         3. recall the customers' past, and take the payments into it
         4. compute features
         """
         started, model = time.monotonic(), self.in_use.model
-        deadly = self.suspects.admit(batch)
+        deadly = self.suspects.deadly(batch)
+        self.suspects.try_alone(batch, lambda row: decode_batch(Batch(batch.messages[row : row + 1]), model))
         with self.suspects.scoring(batch):
             columns, rejects = decode_batch(batch, model, deadly)
             memories: dict[int, list[Record]] = {}
@@ -155,12 +151,14 @@ class Scoring:
         """
         batch, model, rejects = prepared.batch, prepared.model, prepared.rejects
         self.limit.check(len(batch.messages), rejects)
+        self.suspects.try_alone(batch, partial(_try, prepared))
         with self.suspects.scoring(batch):
             asked = time.monotonic()
             scores = model.score(prepared.features)
             inference = time.monotonic() - asked
             flags = model.flag(scores)
             alerts = self._alerts(prepared, scores, flags)
+        self.suspects.clear(batch)
         records = encode_scores(prepared.columns.ids, scores, flags)
         self.session.target.write(
             batch, records, prepared.traces, alerts, rejects, prepared.memories, prepared.spans, prepared.group_metadata
@@ -183,15 +181,23 @@ class Scoring:
         return dict(zip(flagged.tolist(), alerts, strict=True))
 
 
-def decode_batch(batch: Batch, model: Model, deadly: Reject | None = None) -> tuple[Columns, Rejects]:
-    """Return the columns of a batch's messages and the rejects among them; a deadly batch, of one, is not looked at."""
-    messages = batch.messages
+def decode_batch(batch: Batch, model: Model, deadly: Rejects | None = None) -> tuple[Columns, Rejects]:
+    """Return the columns of a batch's messages and the rejects among them; a deadly message is not looked at."""
+    messages, deadly = batch.messages, deadly or {}
 
     def new_id(row: int) -> str:
         message = messages[row]
         return record_id(message.topic(), message.partition(), message.offset())  # type: ignore[arg-type]  # was read
 
-    if deadly:
-        columns, _ = model.decoder.decode([], new_id)
-        return columns, {0: deadly}
-    return model.decoder.decode([message.value() for message in messages], new_id)
+    values = [message.value() for message in messages]
+    for row in deadly:
+        values[row] = None
+    columns, rejects = model.decoder.decode(values, new_id)
+    return columns, rejects | deadly
+
+
+def _try(prepared: Prepared, row: int) -> None:
+    """Ask the model of one payment all that it is asked of a batch; nothing comes of it."""
+    features = prepared.features[prepared.columns.rows == row]
+    prepared.model.score(features)
+    explain(prepared.model.session, prepared.model.manifest, features)

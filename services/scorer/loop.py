@@ -26,10 +26,6 @@ log = get_logger()
 class Work(Protocol):
     """What is done with a batch, in two halves; the second runs while the first is at the next batch."""
 
-    @property
-    def at_most(self) -> int | None:
-        """Most messages of the next batch; None: as many as there are."""
-
     def follow(self, partitions: Mapping[int, int]) -> None:
         """Take note of which partitions are owned (partition -> number of its assignment), after each read."""
 
@@ -90,7 +86,7 @@ def work_through(
         while not stop.requested:
             if not in_flight.pending:
                 watchdog.feed()
-            batch = source.read(work.at_most)
+            batch = source.read()
             work.follow(source.partitions)
             prepared = work.prepare(batch) if batch else None
             if in_flight.pending and (prepared or in_flight.done):

@@ -19,8 +19,8 @@ log = get_logger()
 class Source(GroupReader):
     """A consumer that goes on where the group's committed offsets say."""
 
-    def read(self, at_most: int | None = None) -> Batch:
-        """Return the messages that wait, at most a batch or fewer; an empty batch after 0.2 s without any.
+    def read(self) -> Batch:
+        """Return the messages that wait, at most a batch; an empty batch after 0.2 s without any.
 
         What is returned counts as taken up: if it is not written, this consumer is of no use any more.
 
@@ -28,7 +28,7 @@ class Source(GroupReader):
             Retry: the consumer must be made anew; Stop: the topic was.
         """
         try:
-            messages = self._consume(at_most)
+            messages = self._consume()
             if self._ownership.unpositioned:
                 self._position()
         except KafkaException as error:

@@ -2,42 +2,81 @@
 
 import subprocess
 import sys
-from contextlib import ExitStack
+import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conftest import ROOT
-from services.common.errors import Reason, Reject
+from services.common.errors import Reason
 from services.common.kafka import Batch
-from services.scorer.poison import DEATHS_ALONE, DEATHS_TOGETHER, SMALL_BATCH, Suspects
+from services.scorer.poison import DEATHS_ALONE, Suspects
+
+
+class Record:
+    """A message of Kafka as far as its place goes."""
+
+    def __init__(self, partition: int, offset: int) -> None:
+        self._place = ("t", partition, offset)
+
+    def topic(self) -> str:
+        return self._place[0]
+
+    def partition(self) -> int:
+        return self._place[1]
+
+    def offset(self) -> int:
+        return self._place[2]
 
 
 def batch(first: int, count: int = 1, partition: int = 0) -> Batch:
-    messages = list[Any](range(count))
+    messages: list[Any] = [Record(partition, first + number) for number in range(count)]
     return Batch(messages, {("t", partition): first + count}, {("t", partition): first})
 
 
-def die_of(path: Path, *batches: Batch) -> Reject | None:
-    """Live a life that ends while these batches are scored; return what was said of the last one before it."""
-    suspects, last = Suspects(path), None
-    with ExitStack() as stack:
-        for one in batches:
-            last = suspects.admit(one)
-            stack.enter_context(suspects.scoring(one))
-        path.with_suffix(".seen").write_bytes(path.read_bytes())
-    path.write_bytes(path.with_suffix(".seen").read_bytes())
-    return last
+class Died(BaseException):
+    """Where a process would have ended: what stands in the file then is what its next life finds."""
 
 
-def live_through(path: Path, *batches: Batch) -> None:
-    """Score these one after the other and end."""
+def live(path: Path, batches: Iterable[Batch], poison: frozenset[int] = frozenset()) -> dict[int, Reason]:
+    """Score batches one after the other, until one of them holds the offset of a poison; return what was rejected.
+
+    Raises:
+        Died: it did.
+    """
     suspects = Suspects(path)
-    for one in batches:
-        assert suspects.admit(one) is None
-        with suspects.scoring(one):
-            pass
+    rejected: dict[int, Reason] = {}
+
+    def swallow(offsets: Iterable[int]) -> None:
+        if not poison.isdisjoint(offsets):
+            left = path.read_bytes()
+            raise Died(left)
+
+    try:
+        for one in batches:
+            offsets = [message.offset() or 0 for message in one.messages]
+            deadly = suspects.deadly(one)
+            suspects.try_alone(one, lambda row, offsets=offsets: swallow([offsets[row]]))  # type: ignore[misc]
+            with suspects.scoring(one):
+                swallow(offset for row, offset in enumerate(offsets) if row not in deadly)
+            suspects.clear(one)
+            rejected |= {offsets[row]: reject.reason for row, reject in deadly.items()}
+    except Died as death:
+        path.write_bytes(death.args[0])
+        raise
+    return rejected
+
+
+def deaths_until_over(path: Path, batches: list[Batch], poison: frozenset[int]) -> tuple[int, dict[int, Reason]]:
+    """Begin anew after each death, at the first batch; return how many there were, and what was rejected in the end."""
+    for deaths in range(100):
+        try:
+            return deaths, live(path, batches, poison)
+        except Died:
+            continue
+    raise AssertionError("it dies for ever")
 
 
 def test_a_killed_process_leaves_what_it_was_scoring(tmp_path: Path) -> None:
@@ -49,100 +88,117 @@ def test_a_killed_process_leaves_what_it_was_scoring(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False, capture_output=True)
 
-    assert Suspects(tmp_path / "file").at_most == 1
-    assert '"scoring":[["t",0,7]]' not in (tmp_path / "file").read_text()
-    assert '"deaths":[["t",0,7,0,1]]' in (tmp_path / "file").read_text()
+    tried: list[int] = []
+    Suspects(tmp_path / "file").try_alone(batch(6, 3), tried.append)
+    assert tried == [1]
 
 
-def test_after_two_deaths_in_company_payments_are_scored_alone(tmp_path: Path) -> None:
-    """As many of them as the batch had; then batches are as large as ever."""
-    path = tmp_path / "file"
-    for _ in range(DEATHS_TOGETHER):
-        assert Suspects(path).at_most != 1
-        die_of(path, batch(100, 5))
+def test_a_payment_that_kills_is_found_and_rejected_and_the_rest_is_scored(tmp_path: Path) -> None:
+    """A death in company, then three alone; whatever else lies in the batch."""
+    deaths, rejected = deaths_until_over(tmp_path / "file", [batch(0, 1_000)], frozenset({321}))
 
-    suspects = Suspects(path)
-    for offset in range(100, 105):
-        assert suspects.at_most == 1
-        assert suspects.admit(batch(offset)) is None
-    assert suspects.at_most != 1
+    assert deaths == 1 + DEATHS_ALONE
+    assert rejected == {321: Reason.CRASH}
 
 
-def test_after_a_death_in_a_large_batch_batches_are_small_for_a_while(tmp_path: Path) -> None:
-    """So a second death, wherever its batch began, leaves few that are scored alone; in the end all is as before."""
-    path = tmp_path / "file"
-    die_of(path, batch(0, 5_000))
-    assert Suspects(path).at_most == SMALL_BATCH
-    live_through(path, *(batch(first, SMALL_BATCH) for first in range(0, 1_000, SMALL_BATCH)))
-    die_of(path, batch(1_000, SMALL_BATCH))
+def test_two_that_kill_in_one_batch_are_both_found(tmp_path: Path) -> None:
+    """One after the other."""
+    deaths, rejected = deaths_until_over(tmp_path / "file", [batch(0, 50), batch(50, 50)], frozenset({10, 70, 99}))
 
-    suspects = Suspects(path)
-    for offset in range(1_000, 1_000 + SMALL_BATCH):
-        assert suspects.at_most == 1
-        assert suspects.admit(batch(offset)) is None
-    assert suspects.at_most == SMALL_BATCH
-    for first in range(1_050, 5_200, SMALL_BATCH):
-        suspects.admit(batch(first, SMALL_BATCH))
-    assert suspects.at_most is None
+    assert rejected == dict.fromkeys((10, 70, 99), Reason.CRASH)
+    assert deaths <= 2 + 3 * DEATHS_ALONE
 
 
-def test_the_one_that_dies_three_times_alone_is_rejected(tmp_path: Path) -> None:
-    """The others of its batch are scored, those before it and those after it."""
-    path, deadly = tmp_path / "file", batch(102)
-    for _ in range(DEATHS_TOGETHER):
-        die_of(path, batch(100, 5))
-    live_through(path, batch(100), batch(101))
-    for _ in range(DEATHS_ALONE):
-        assert die_of(path, deadly) is None
+def test_a_suspect_stays_one_however_much_of_other_partitions_comes_first(tmp_path: Path) -> None:
+    """Not a number of payments clears it, but that it was scored."""
+    path, poisoned = tmp_path / "file", batch(0, 5, partition=1)
+    with pytest.raises(Died):
+        live(path, [poisoned], frozenset({3}))
+    others = [batch(10_000 + first, 1_000) for first in range(0, 20_000, 1_000)]
 
-    suspects = Suspects(path)
-    reject = suspects.admit(deadly)
-    assert reject is not None
-    assert reject.reason is Reason.CRASH
-    assert suspects.admit(batch(103)) is None
+    deaths, rejected = deaths_until_over(path, [*others, poisoned], frozenset({3}))
+
+    assert deaths == DEATHS_ALONE
+    assert rejected == {3: Reason.CRASH}
+
+
+def test_a_deadly_one_is_known_until_a_later_batch_was_scored(tmp_path: Path) -> None:
+    """A batch that could not be written is read again: its deadly payment must not kill again."""
+    path, poisoned = tmp_path / "file", batch(0, 5)
+    deaths_until_over(path, [poisoned], frozenset({3}))
+
+    assert live(path, [poisoned]) == {3: Reason.CRASH}
+    live(path, [batch(5, 5)])
+    assert live(path, [poisoned]) == {}
 
 
 def test_dying_of_something_else_makes_nobody_deadly(tmp_path: Path) -> None:
-    """Killed at another payment each time, and when nothing is scored; deaths in company do not count as alone."""
+    """Killed from outside, in one batch after the other: all of them are scored in the end."""
     path = tmp_path / "file"
-    for offset in range(20):
-        die_of(path, batch(offset))
-    for _ in range(20):
-        live_through(path, batch(50))
-    for _ in range(20):
-        die_of(path, batch(60, 7))
+    for first in range(0, 200, 10):
+        with pytest.raises(Died):
+            live(path, [batch(first, 10)], frozenset({first}))
 
-    for offset in (*range(20), 50, 60):
-        assert Suspects(path).admit(batch(offset)) is None
+    assert live(path, [batch(first, 10) for first in range(0, 200, 10)]) == {}
 
 
-def test_two_at_a_time_are_both_remembered(tmp_path: Path) -> None:
-    """The first offset of each partition is that of the older batch."""
+def test_what_was_scored_is_not_suspected(tmp_path: Path) -> None:
+    """Trying alone costs time: it ends with the first batch that reaches so far."""
     path = tmp_path / "file"
-    die_of(path, batch(10, 4), batch(14, 3))
-    die_of(path, batch(10, 4), batch(14, 3), batch(0, 2, partition=1))
+    with pytest.raises(Died):
+        live(path, [batch(0, 10)], frozenset({5}))
+    suspects, tried = Suspects(path), list[int]()
 
-    suspects = Suspects(path)
-    assert suspects.at_most == 1
-    assert '["t",0,10,2,0]' in path.read_text()
-    assert '["t",1,0,1,0]' in path.read_text()
+    for _ in range(2):
+        suspects.try_alone(batch(0, 20), tried.append)
+        suspects.clear(batch(0, 20))
+
+    assert tried == list(range(10))
+
+
+def test_while_one_is_tried_nothing_else_is_scored(tmp_path: Path) -> None:
+    """Of two at a time the file would not name the one."""
+    path = tmp_path / "file"
+    with pytest.raises(Died):
+        live(path, [batch(0, 1)], frozenset({0}))
+    suspects, order = Suspects(path), list[str]()
+    begun = threading.Event()
+
+    def score() -> None:
+        assert begun.wait(10)
+        with suspects.scoring(batch(7, 1)):
+            order.append("scored")
+
+    def trial(_: int) -> None:
+        begun.set()
+        other.join(0.2)
+        order.append("tried")
+
+    other = threading.Thread(target=score)
+    other.start()
+    suspects.try_alone(batch(0, 1), trial)
+    other.join()
+
+    assert order == ["tried", "scored"]
 
 
 def test_an_error_that_is_reported_is_no_death(tmp_path: Path) -> None:
     """An exception clears the file: the process has lived."""
-    path = tmp_path / "file"
+    path, tried = tmp_path / "file", list[int]()
     suspects = Suspects(path)
     for _ in range(5):
         with pytest.raises(ValueError, match="a word"), suspects.scoring(batch(3)):
             raise ValueError("a word")
 
-    assert Suspects(path).at_most is None
+    Suspects(path).try_alone(batch(3), tried.append)
+    assert tried == []
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\0" * 100])
 def test_a_damaged_file_suspects_nobody(tmp_path: Path, content: bytes) -> None:
     """It is a help, not a promise: without it the process dies on."""
-    path = tmp_path / "file"
+    path, tried = tmp_path / "file", list[int]()
     path.write_bytes(content)
 
-    assert Suspects(path).at_most is None
+    Suspects(path).try_alone(batch(3), tried.append)
+    assert tried == []
