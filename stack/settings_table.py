@@ -10,7 +10,7 @@ from services.doctor.settings import DoctorSettings
 from services.retention.settings import RetentionSettings
 from services.scorer.settings import ScorerSettings
 from services.sink.settings import SinkSettings
-from stack.settings import PASSWORD_NAMES, StackSettings
+from stack.settings import StackSettings
 from ui.settings import ShareSettings, UiSettings
 
 HEADINGS: dict[str, tuple[type[Settings], ...]] = {
@@ -40,9 +40,9 @@ PLAIN = {
     "PROMETHEUS_PORT": ("9090", "port of Prometheus on loopback, compose's profile `monitoring`"),
     "PROMETHEUS_RETENTION": ("15d", "how long it keeps what it has scraped"),
     "GRAFANA_PORT": ("3000", "port of Grafana on loopback, compose's profile `grafana`"),
-    "GRAFANA_PASSWORD": ("fraud", "password of Grafana's admin"),
     "SIMULATOR_RATE": ("20", "payments a second of compose's profile `load`"),
-} | dict.fromkeys(PASSWORD_NAMES, ("fraud", "compose only; without Docker it is made at random"))
+    "MEMORY_LIMIT": ("2g", "most memory of one of compose's containers"),
+}
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import pytest
 
 from services.common.settings import TopicSettings
+from services.common.version import VERSION
 from services.scorer.score import load_model
 from tests.faults.audit import applied_places, install_audit, remove_audit
 from tests.faults.feeder import Feeder, payments
@@ -33,6 +34,7 @@ from tests.readme.commands import ROOT, commands, run
 from tests.support.processes import wait_for
 
 SERVICES = {"kafka", "postgres", "scorer", "sink", "ui"}
+JOBS = {"passwords", "migrate", "topics"}
 SAMPLE_ROWS = 2_000
 
 
@@ -84,6 +86,66 @@ def test_everything_is_up_healthy_and_stays_up(up: dict[str, str]) -> None:
             assert inspected[1] == "app"
 
 
+def inspect(service: str) -> dict[str, Any]:
+    [container] = compose("ps", "--all", "-q", service).split()
+    done = subprocess.run(["docker", "inspect", container], capture_output=True, text=True, check=True)
+    [found] = json.loads(done.stdout)
+    return cast(dict[str, Any], found)
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES | JOBS))
+def test_a_container_has_no_more_than_it_needs(up: dict[str, str], service: str) -> None:
+    """No capability, no new privileges, nothing to write to but its volumes and memory, limits, and never root."""
+    found = inspect(service)
+    host, config = found["HostConfig"], found["Config"]
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert not host["CapAdd"]
+    assert not host["Privileged"]
+    assert any("no-new-privileges" in option for option in host["SecurityOpt"])
+    assert host["PidsLimit"] == 512
+    assert host["Memory"] == 2 << 30
+    assert config["User"] not in {"", "root", "0"}
+
+
+def test_no_password_stands_in_an_environment(up: dict[str, str]) -> None:
+    """Neither of a container nor of an image: they are made at random and come by file."""
+    for service in SERVICES | JOBS:
+        names = {line.partition("=")[0] for line in inspect(service)["Config"]["Env"] if line.partition("=")[2]}
+        assert not {name for name in names if "PASSWORD" in name and not name.endswith("_FILE")}, service
+
+
+def test_nothing_but_the_page_is_reached_from_outside(up: dict[str, str]) -> None:
+    """Other ports are open to this machine alone, and the networks of the services have no way out."""
+    for service in SERVICES:
+        bindings = [b for found in (inspect(service)["HostConfig"]["PortBindings"] or {}).values() for b in found]
+        assert all(binding["HostIp"] == "127.0.0.1" for binding in bindings), service
+        assert bool(bindings) == (service in {"ui", "kafka", "postgres"})
+
+
+def test_who_does_not_need_another_does_not_find_it(up: dict[str, str]) -> None:
+    """The scorer has no way to the database."""
+    finds = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
+    for service, other, port, found in (
+        ("scorer", "kafka", 9092, True),
+        ("scorer", "postgres", 5432, False),
+        ("sink", "postgres", 5432, True),
+        ("ui", "postgres", 5432, True),
+    ):
+        argv = ["docker", "compose", "exec", "-T", service, "python", "-c", finds, other, str(port)]
+        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) == found, f"{service} -> {other}: {done.stderr[-300:]}"
+
+
+def test_an_image_says_what_it_is(up: dict[str, str]) -> None:
+    """By the labels of the Open Container Initiative, with the version of the code."""
+    for service in ("scorer", "sink", "ui", "migrate"):
+        labels = inspect(service)["Config"]["Labels"]
+        assert labels["org.opencontainers.image.title"] == f"fraud-{service}"
+        assert labels["org.opencontainers.image.version"] == VERSION
+        assert labels["org.opencontainers.image.revision"]
+
+
 def test_the_sample_is_scored_and_kept(up: dict[str, str]) -> None:
     """Rows counted by psql inside the container of PostgreSQL."""
     deadline = time.monotonic() + 60
@@ -117,7 +179,7 @@ def test_whichever_container_is_killed_nothing_is_lost_or_doubled(up: dict[str, 
     bootstrap = f"127.0.0.1:{os.environ.get('KAFKA_PORT') or 19092}"
     conninfo = (
         f"host=127.0.0.1 port={os.environ.get('POSTGRES_PORT') or 15432} dbname=fraud user=fraud_owner"
-        f" password={os.environ.get('POSTGRES_PASSWORD') or 'fraud'}"
+        f" password={compose('exec', '-T', 'postgres', 'cat', '/run/secrets/password').strip()}"
     )
     topics, seed = TopicSettings(), secrets.token_hex(4)
     before: dict[int, int] = {}
