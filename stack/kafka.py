@@ -68,6 +68,7 @@ def prepare_kafka(
     *,
     properties: Mapping[str, str] | None = None,
     cluster_id: str | None = None,
+    scram: Mapping[str, str] | None = None,
 ) -> None:
     """Make everything ready for kafka_service(): the jars, the configuration, on the first start the storage.
 
@@ -78,6 +79,7 @@ def prepare_kafka(
         tell: is told what takes long.
         properties: of the broker, over those of PROPERTIES; {host}, {port} and {controller_port} stand for this one's.
         cluster_id: of the storage when it is made, as make_cluster_id() gives; a new one by default.
+        scram: users of SCRAM-SHA-512 that exist from the first start on, and their passwords.
 
     Raises:
         Stop: the jars cannot be had, or the storage cannot be formatted.
@@ -96,33 +98,46 @@ def prepare_kafka(
     cluster_id = cluster_id or make_cluster_id()
     tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", home / "server.properties")
     flags = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-    done = subprocess.run(_java(home, jars, *flags, *map(str, tool)), capture_output=True, text=True, check=False)
+    users = [f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, word in (scram or {}).items()]
+    argv = _java(home, jars, *flags, *map(str, tool), *users)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         shutil.rmtree(data, ignore_errors=True)
         raise Stop(f"cannot format Kafka's storage:\n{(done.stderr or done.stdout)[-2000:]}")
 
 
-def kafka_service(home: Path, port: int, jars: Path, heap: str = "768m") -> Service:
-    """Return the broker as a service; `heap` as in java -Xmx. prepare_kafka() must have run."""
+def kafka_service(
+    home: Path, port: int, jars: Path, heap: str = "768m", *, login: Mapping[str, str] | None = None
+) -> Service:
+    """Return the broker as a service. prepare_kafka() must have run.
+
+    Args:
+        home: as prepare_kafka() was given it.
+        port: as prepare_kafka() was given it.
+        jars: as prepare_kafka() was given it.
+        heap: as in java -Xmx.
+        login: librdkafka's properties with which a client may ask for the list of topics.
+    """
     flags = (f"-Xmx{heap}", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "--sun-misc-unsafe-memory-access=allow")
     address = f"{HOST}:{port}"
     return Service(
         name="kafka",
         argv=_java(home, jars, *flags, "kafka.Kafka", str(home / "server.properties")),
         env=os.environ.copy(),
-        ready=partial(is_kafka_ready, address),
+        ready=partial(is_kafka_ready, address, login),
         address=address,
         stop_signal=signal.SIGTERM,
         stop_within_seconds=20.0,
     )
 
 
-def is_kafka_ready(bootstrap: str) -> bool:
+def is_kafka_ready(bootstrap: str, login: Mapping[str, str] | None = None) -> bool:
     """Return whether a client gets the list of topics from the broker; takes at most about a second."""
     host, port = bootstrap.rsplit(":", 1)
     try:
         socket.create_connection((host, int(port)), timeout=0.5).close()
-        return bool(AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=1).brokers)
+        client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, **(login or {})})
+        return bool(client.list_topics(timeout=1).brokers)
     except (OSError, KafkaException):
         return False
 

@@ -108,6 +108,8 @@ def kafka_server(
     *,
     properties: Mapping[str, str] | None = None,
     cluster_id: str | None = None,
+    scram: Mapping[str, str] | None = None,
+    login: Mapping[str, str] | None = None,
 ) -> Iterator[KafkaServer]:
     """Run a broker with its data in `home` while the block lasts; on a free port unless one is given.
 
@@ -117,11 +119,13 @@ def kafka_server(
         heap: as in java -Xmx.
         properties: of the broker, over the stack's own, as prepare_kafka() takes them.
         cluster_id: shared by the brokers of a cluster.
+        scram: users that exist from the first start on, as prepare_kafka() takes them.
+        login: librdkafka's properties of a client that may ask whether it is ready.
     """
     port = port or free_port()
     jars = StackSettings.read().jars
-    prepare_kafka(home, port, jars, properties=properties, cluster_id=cluster_id)
-    service = kafka_service(home, port, jars, heap)
+    prepare_kafka(home, port, jars, properties=properties, cluster_id=cluster_id, scram=scram)
+    service = kafka_service(home, port, jars, heap, login=login)
     server = KafkaServer(service, home / "kafka.log", bootstrap=service.address)
     with running(server):
         yield server

@@ -12,6 +12,7 @@ from services.common.logs import configure_logs, get_logger
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.settings import ScorerSettings
 from services.topics.change import delete_history, forget_offsets, grow_topics, wait_until_scorers_left
+from services.topics.rights import Names, grant
 
 BROKER_WAIT_SECONDS = 60.0
 CHANGELOG = {
@@ -26,6 +27,9 @@ DEAD_LETTER_RETENTION_MS = 30 * 24 * 3600 * 1000
 def main() -> int:
     """Make the topics, or change them first; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m services.topics", description=__doc__)
+    parser.add_argument(
+        "--rights", action="store_true", help="give User:scorer, User:sink, User:page, … their ACLs: docs/security.md"
+    )
     change = parser.add_argument_group("changes, while no scorer runs")
     change.add_argument(
         "--grow", action="store_true", help="raise all topics to TOPIC_PARTITIONS; the history begins anew"
@@ -39,6 +43,9 @@ def main() -> int:
         if options.grow or options.new_history or options.rescore:
             _change_topics(options, kafka, topics)
         make_topics(kafka, topics)
+        if options.rights:
+            given = grant(AdminClient(kafka.client_config()), topics, Names.read())
+            get_logger().info("rights given", rights=given)
     except FraudError as error:
         get_logger().critical("stopped", reason=str(error))
         return 1

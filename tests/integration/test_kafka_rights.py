@@ -1,0 +1,189 @@
+"""Kafka that asks for TLS and a login and allows each principal what docs/security.md says, and nothing else."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from conftest import ROOT, database_env
+from services.common.settings import TopicSettings
+from stack.ports import free_port
+from stack.servers import PostgresServer
+from tests.support.certificates import Certificates, make_certificates
+from tests.support.messages import FRAUD, nested
+from tests.support.processes import ServiceProcess
+from tests.support.secure_kafka import SecureKafka, secure_kafka
+
+Run = Callable[..., ServiceProcess]
+TOPICS = TopicSettings(partitions=2)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("certificates"), "127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def secure(certificates: Certificates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureKafka]:
+    """The broker with topics and rights, both made by the command that docs/security.md names."""
+    home = tmp_path_factory.mktemp("secure-kafka")
+    with secure_kafka(home, certificates) as broker:
+        env = broker.environment("admin", home / "password-of-admin") | {"TOPIC_PARTITIONS": "2"}
+        topics = ServiceProcess.start("services.topics", env, home / "topics.log", 0, "--rights")
+        assert topics.finish() == 0, topics.text()
+        yield broker
+
+
+@pytest.fixture
+def run(secure: SecureKafka, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Run]:
+    """Start services as a user: run("scorer", "scorer", "--until-empty")."""
+    started: list[ServiceProcess] = []
+
+    def run_service(name: str, user: str, *arguments: str, **env: str) -> ServiceProcess:
+        port = free_port()
+        probes = {f"{name.upper()}_PROBE_PORT": str(port), f"{name.upper()}_STATE_DIR": str(tmp_path)}
+        settings = secure.environment(user, tmp_path / f"password-of-{user}") | probes | {"TOPIC_PARTITIONS": "2"}
+        if name == "sink":
+            settings |= database_env(request.getfixturevalue("database"), "fraud_sink")
+        service = ServiceProcess.start(
+            f"services.{name}", settings | env, tmp_path / f"{name}-{len(started)}.log", port, *arguments
+        )
+        started.append(service)
+        return service
+
+    yield run_service
+    for service in started:
+        if service.process.poll() is None:
+            service.kill()
+
+
+def test_the_product_works_over_tls_with_least_rights(
+    secure: SecureKafka, database: PostgresServer, mart: "psycopg.Connection[tuple[object, ...]]", run: Run
+) -> None:
+    """From `make send` to rows in the database, every service with its own login and its own rights alone."""
+    sample = ROOT / "services/simulator/sample.csv"
+    for name, user, *arguments in (
+        ("sender", "page", str(sample)),
+        ("scorer", "scorer", "--until-empty"),
+        ("sink", "sink", "--until-empty"),
+    ):
+        service = run(name, user, *arguments)
+        assert service.finish(120) == 0, service.text()
+        assert "AUTHORIZATION" not in service.text()
+
+    assert mart.execute("select count(*) from scored_transactions where event_time is not null").fetchone() == (2000,)
+
+
+def test_a_reject_is_replayed_with_the_rights_of_replays(secure: SecureKafka, run: Run) -> None:
+    """The dead letter is written by the scorer and read, sent again and noted by User:dlq."""
+    produce_as(secure, "producer", TOPICS.transactions, b"{")
+    assert run("scorer", "scorer", "--until-empty").finish(120) == 0
+    replay = run("dlq", "dlq", "replay", "--go")
+    assert replay.finish(120) == 0, replay.text()
+    assert "1 sent to transactions" in replay.text()
+
+
+@pytest.mark.parametrize(
+    ("user", "topic"),
+    [
+        ("page", TOPICS.scores),
+        ("page", TOPICS.alerts),
+        ("page", TOPICS.history),
+        ("page", TOPICS.dead_letters),
+        ("sink", TOPICS.scores),
+        ("sink", TOPICS.transactions),
+        ("scorer", TOPICS.transactions),
+        ("producer", TOPICS.scores),
+        ("producer", TOPICS.history),
+        ("stranger", TOPICS.transactions),
+    ],
+)
+def test_who_may_not_write_is_refused(user: str, topic: str, secure: SecureKafka) -> None:
+    """So a page that was taken over forges no score, and a sink none either."""
+    with pytest.raises(KafkaException) as refused:
+        produce_as(secure, user, topic, nested("forged", **FRAUD))
+    assert refused.value.args[0].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+
+
+@pytest.mark.parametrize(
+    ("user", "topic"),
+    [
+        ("page", TOPICS.transactions),
+        ("page", TOPICS.scores),
+        ("page", TOPICS.history),
+        ("page", TOPICS.dead_letters),
+        ("sink", TOPICS.dead_letters),
+        ("sink", TOPICS.history),
+        ("producer", TOPICS.transactions),
+        ("stranger", TOPICS.transactions),
+    ],
+)
+def test_who_may_not_read_is_refused(user: str, topic: str, secure: SecureKafka) -> None:
+    """So whoever sends payments sees nobody else's."""
+    consumer = Consumer(secure.client(user) | {"group.id": "sink", "auto.offset.reset": "earliest"})
+    try:
+        error = consumer.list_topics(topic, timeout=20).topics[topic].error
+        if error is None:  # it may know of the topic, but not read it
+            consumer.assign([TopicPartition(topic, 0, 0)])
+            assert is_told(consumer, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+        else:
+            assert error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    finally:
+        consumer.close()
+
+
+def test_the_groups_and_ids_of_services_are_their_own(secure: SecureKafka, run: Run) -> None:
+    """A producer can neither take the scorers' partitions away nor fence a scorer by its transactional id."""
+    consumer = Consumer(secure.client("producer") | {"group.id": "scorer"})
+    consumer.subscribe([TOPICS.transactions])
+    assert is_told(consumer, KafkaError.GROUP_AUTHORIZATION_FAILED)
+    consumer.close()
+
+    thief = Producer(secure.client("producer") | {"transactional.id": "scorer-host-0"})
+    with pytest.raises(KafkaException) as refused:
+        thief.init_transactions(20)
+    assert refused.value.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+
+
+def test_only_the_administrator_makes_topics_and_rights(run: Run) -> None:
+    """The command ends with the broker's refusal for anybody else."""
+    topics = run("topics", "page", "--rights", TOPIC_HISTORY="another")
+    assert topics.finish(120) == 1
+    assert "uthorization" in topics.text()
+
+
+def test_a_wrong_password_and_a_stranger_s_certificate_are_refused(
+    secure: SecureKafka, tmp_path: Path, run: Run
+) -> None:
+    """Neither does the broker let in who cannot log in, nor does a service talk to a broker nobody vouches for."""
+    wrong = secure.client("scorer") | {"sasl.password": "guess"}
+    with pytest.raises(KafkaException):
+        Producer(wrong | {"log_level": 0}).list_topics(timeout=5)
+
+    other = make_certificates(tmp_path, "127.0.0.1").authority
+    with pytest.raises(KafkaException):
+        Producer(secure.client("scorer") | {"ssl.ca.location": str(other), "log_level": 0}).list_topics(timeout=5)
+
+
+def produce_as(secure: SecureKafka, user: str, topic: str, value: bytes) -> None:
+    """Send one message and wait for the broker's answer; raise KafkaException if it refuses."""
+    errors: list[KafkaError | None] = []
+    producer = Producer(secure.client(user) | {"message.timeout.ms": 20_000})
+    producer.produce(topic, value, on_delivery=lambda error, _: errors.append(error))
+    producer.flush(30)
+    [error] = errors
+    if error is not None:
+        raise KafkaException(error)
+
+
+def is_told(consumer: Consumer, code: int) -> bool:
+    """Return whether a consumer is told this error within 20 s; fails if it is let read."""
+    for _ in range(40):
+        for message in consumer.consume(1, 0.5):
+            error = message.error()
+            assert error is not None, "it was let read"
+            if error.code() == code:
+                return True
+    return False

@@ -1,0 +1,43 @@
+"""What docs/security.md promises of rights in Kafka."""
+
+import re
+
+from services.common.settings import TopicSettings, project_root
+from services.dlq.settings import DlqSettings
+from services.scorer.settings import ScorerSettings
+from services.sink.settings import SinkSettings
+from services.topics.rights import DESCRIBE, DLQ_GROUP, RESTORE_GROUP, WRITE, Names, rights
+
+TOPICS = TopicSettings()
+RIGHTS = list(rights(TOPICS, Names()))
+
+
+def test_the_names_are_those_of_the_services() -> None:
+    """An image has the settings of its own service alone, so the defaults stand twice."""
+    names = Names()
+    assert names.scorer_group_id == ScorerSettings.model_fields["group_id"].default
+    assert names.sink_group_id == SinkSettings.model_fields["group_id"].default
+    assert names.dlq_transactional_id == DlqSettings.model_fields["transactional_id"].default
+
+
+def test_consumers_that_join_no_group_may_look_for_it() -> None:
+    """A group that appears in the code has a right here, or is none of the services'."""
+    for path, group in (("scorer/restore.py", RESTORE_GROUP), ("dlq/topic.py", DLQ_GROUP)):
+        assert f'group_id="{group}"' in (project_root() / "services" / path).read_text()
+        assert [right.operation for right in RIGHTS if right.name == group] == [DESCRIBE]
+
+
+def test_only_the_scorer_writes_scores_alerts_and_history() -> None:
+    """Whoever could would be believed by the sink, or by the next scorer."""
+    for topic in (TOPICS.scores, TOPICS.alerts, TOPICS.models, TOPICS.history):
+        assert {right.principal for right in RIGHTS if right.name == topic and right.operation is WRITE} == {
+            "User:scorer"
+        }
+
+
+def test_the_document_names_every_principal_and_what_its_rights_are_about() -> None:
+    """A right that is added shows in the table."""
+    rows = dict(re.findall(r"^\| `(User:\w+)` \| (.*) \|$", (project_root() / "docs/security.md").read_text(), re.M))
+    assert set(rows) == {right.principal for right in RIGHTS}
+    for right in RIGHTS:
+        assert f"`{right.name}{'*' if right.prefix else ''}`" in rows[right.principal], right
