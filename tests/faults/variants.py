@@ -1,76 +1,67 @@
 """Services that keep their promise badly, to show that the suite notices.
 
-at_least_once   produce, flush, then commit the offsets with the consumer: what is usually written
+at_least_once   produce, flush, then commit the offsets: what is usually written
 at_most_once    commit the offsets first, then produce
 assigned        a sink that takes all partitions for its own, whatever the group says
+
+The first two commit in a Kafka transaction that holds the offsets alone, fenced as those of the real loop are. With the
+consumer it cannot be done while another thread reads: a synchronous commit() has no timeout and hangs now and then
+(confluent-kafka-python #1801).
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import confluent_kafka
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from tests.faults.failpoints import Failpoints
-
-_consumers: list[Any] = []
-"""The consumers of this process; the last one is the loop's."""
 
 
 def install(name: str, points: Failpoints) -> None:
     """Turn this process's services into a variant."""
-    {"at_least_once": _without_transactions, "at_most_once": _without_transactions, "assigned": _assigned}[name](
-        name, points
-    )
+    {"at_least_once": _in_two_steps, "at_most_once": _in_two_steps, "assigned": _assigned}[name](name, points)
 
 
-def _without_transactions(name: str, points: Failpoints) -> None:
-    class UsualProducer(confluent_kafka.Producer):
+def _in_two_steps(name: str, points: Failpoints) -> None:
+    class TwoStepProducer(Producer):
         def __init__(self, config: dict[str, Any]) -> None:
-            usual = {key: value for key, value in config.items() if not key.startswith("transaction")}
-            super().__init__(usual | {"enable.idempotence": True})
-            self._held: list[tuple[str, list[dict[str, Any]], dict[str, Any]]] = []
-            self._offsets: list[TopicPartition] = []
+            super().__init__(config)
+            own = {key: value for key, value in config.items() if not key.startswith("transaction")}
+            self._plain = Producer(own | {"enable.idempotence": True})
+            self._held: list[Callable[[], object]] = []
+            self._offsets: tuple[Any, ...] = ()
 
-        def init_transactions(self, *_: Any) -> None:
-            """There are none."""
-
-        def begin_transaction(self) -> None:
-            """There is none."""
-
-        def abort_transaction(self, *_: Any) -> None:
-            """There is none: what was produced stays."""
+        def produce(self, *arguments: Any, **options: Any) -> None:
+            self._held.append(partial(self._plain.produce, *arguments, **options))
 
         def produce_batch(self, *arguments: Any, **options: Any) -> int:
-            topic, messages = arguments
-            self._held.append((topic, messages, options))
+            _, messages = arguments
+            self._held.append(partial(self._plain.produce_batch, *arguments, **options))
             return len(messages)
 
-        def send_offsets_to_transaction(self, offsets: list[TopicPartition], *_: Any) -> None:
-            self._offsets = offsets
+        def send_offsets_to_transaction(self, *arguments: Any) -> None:
+            self._offsets = arguments
 
-        def commit_transaction(self, *_: Any) -> None:
-            first, then = (self._produce, self._commit) if name == "at_least_once" else (self._commit, self._produce)
+        def commit_transaction(self, *arguments: Any) -> None:
+            produce, commit = self._produce, partial(self._commit, *arguments)
+            first, then = (produce, commit) if name == "at_least_once" else (commit, produce)
             first()
             points.reach("produced")
             then()
 
         def _produce(self) -> None:
             held, self._held = self._held, []
-            for topic, messages, options in held:
-                super().produce_batch(topic, messages, **options)
-            self.flush(10)
+            for produce in held:
+                produce()
+            self._plain.flush(10)
 
-        def _commit(self) -> None:
-            _consumers[-1].commit(offsets=self._offsets, asynchronous=False)
+        def _commit(self, *arguments: Any) -> None:
+            super().send_offsets_to_transaction(*self._offsets)
+            super().commit_transaction(*arguments)
 
-    class UsualConsumer(confluent_kafka.Consumer):
-        def subscribe(self, *arguments: Any, **options: Any) -> None:
-            _consumers.append(self)
-            super().subscribe(*arguments, **options)
-
-    confluent_kafka.Producer = UsualProducer  # type: ignore[misc, assignment]
-    confluent_kafka.Consumer = UsualConsumer  # type: ignore[misc]
+    confluent_kafka.Producer = TwoStepProducer  # type: ignore[misc, assignment]
 
 
 def _assigned(_: str, __: Failpoints) -> None:
