@@ -25,8 +25,9 @@ from services.scorer.score import Model, load_model
 FOLDER = Path(__file__).resolve().parent
 
 AMOUNT_BINS = 10
-SCORE_EDGES = (2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
-"""Half of all scores are below 2e-6, a hundredth is above 1e-2: about equal steps of the logarithm."""
+SCORE_EDGES = (1e-4, 2e-4, 1e-3, 1e-2, 0.1, 0.5)
+"""Six of seven scores are below 1e-4, where payments leave the trees early: finer steps there tell little but how long
+the customers have been known (PSI of undrifted payments of new customers: 0.16 with five steps below 1e-4, 0.06 so)."""
 
 PAST_EDGES = (1, 4, 16, 64)
 """Earlier payments of the customer: none, some, and from the last on as many as any."""
