@@ -3,7 +3,7 @@
 import csv
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,5 +108,8 @@ def view(page: Page) -> None:
     page.get_by_role("button", name="Посмотреть результаты").click()
 
 
-def sent_ids(kafka: str) -> list[str]:
-    return [orjson.loads(message.value() or b"")["transaction_id"] for message in read_all(kafka, TOPICS.transactions)]
+def sent_ids(kafka: str, besides: Iterable[str] = ()) -> list[str]:
+    """Return the ids in the topic, but for those that were there before; within a partition in the order of sending."""
+    known, messages = set(besides), read_all(kafka, TOPICS.transactions)
+    ids = [orjson.loads(message.value() or b"")["transaction_id"] for message in messages]
+    return [found for found in ids if found not in known]
