@@ -58,7 +58,8 @@ def test_a_drift_is_seen_where_it_is_and_none_where_there_is_none(
 
     assert usual.keys() >= {"score", "amount", "category", "hour", "past"}
     assert max(usual[name] for name in ("score", "amount", "category", "hour")) < STABLE_BELOW, usual
-    assert min(shifted.values()) >= SHIFT_FROM, shifted
+    assert min(shifted[drift] for drift in (Drift.AMOUNTS, Drift.CATEGORIES)) >= SHIFT_FROM, shifted
+    assert shifted[Drift.HOURS] >= STABLE_BELOW, "people pay day and night: hours alone never shift far"
 
     page = ServiceProcess.start(
         "ui",
