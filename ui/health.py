@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from services.common.settings import KafkaSettings
 from ui.results import Mart
+from ui.settings import is_any
 
 _TIMEOUT_SECONDS = 1.0
 _ANSWER_SECONDS = 4.0
@@ -57,7 +58,7 @@ def health_route(mart: Mart, kafka: KafkaProbe) -> Route:
 
 def answers(host: str, port: int) -> bool:
     """Return whether the page that listens there answers in time: a process may live whose page hangs."""
-    there = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104  # compared with, not listened on
+    there = "127.0.0.1" if is_any(host) else host
     connection = http.client.HTTPConnection(there, port, timeout=_ANSWER_SECONDS)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
         connection.request("HEAD", "/healthz")

@@ -10,7 +10,7 @@ from services.common.dead_letters import PREFIX, Headers, attempts_of, errors_of
 from services.common.errors import Reject
 from services.common.version import VERSION
 
-__all__ = ["PREFIX", "Headers", "cut", "error_headers", "truncate"]
+__all__ = ["PREFIX", "Headers", "cut", "error_headers"]
 
 KEPT_BYTES_WHEN_TOO_LARGE = 64 * 1024
 MESSAGE_MAX_CHARACTERS = 500
@@ -45,15 +45,6 @@ def error_headers(message: Message, reject: Reject, model: Mapping[str, str] | N
         **(model or {}),
     }
     return own_headers(headers) + [(PREFIX + name, str(value)) for name, value in error.items()]
-
-
-def truncate(value: bytes) -> tuple[bytes, Headers]:
-    """Return the first 64 KiB of a value no topic would take, and headers with its length and SHA-256."""
-    headers: Headers = [
-        (PREFIX + "truncated.length", str(len(value))),
-        (PREFIX + "truncated.sha256", hashlib.sha256(value).hexdigest()),
-    ]
-    return value[:KEPT_BYTES_WHEN_TOO_LARGE], headers
 
 
 def cut(message: Message, headers: Headers) -> tuple[bytes | None, bytes | None, Headers]:

@@ -11,7 +11,7 @@ from services.common.kafka import Batch
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.changelog import Record
-from services.scorer.dead_letters import Headers, error_headers, truncate
+from services.scorer.dead_letters import Headers, cut, error_headers
 from services.scorer.settings import ScorerSettings
 
 ABORT_TIMEOUT_SECONDS = 1.0
@@ -174,14 +174,13 @@ class Target:
         self._produce_all(topic, records[start:])
 
     def _produce_reject(self, message: Message, reject: Reject) -> None:
-        value, headers = message.value(), error_headers(message, reject)
+        headers = error_headers(message, reject)
         try:
-            self._produce_one(self._topics.dead_letters, value, message.key(), headers)
+            self._produce_one(self._topics.dead_letters, message.value(), message.key(), headers)
         except KafkaException as error:
-            if value is None or error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+            if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
                 raise
-            kept, more_headers = truncate(value)
-            self._produce_one(self._topics.dead_letters, kept, message.key(), headers + more_headers)
+            self._produce_one(self._topics.dead_letters, *cut(message, headers))
 
     def _produce_one(self, topic: str, value: bytes | None, key: bytes | None, headers: Headers) -> None:
         while True:

@@ -41,10 +41,11 @@ RESULTS = "FAULTS_RESULTS"
 QUIET_SECONDS = 60
 RECOVERY_SECONDS = {"scorer": 5.0, "broker": 15.0}
 
-MORE_THREADS, MORE_RSS = 8, 48 * 2**20
+MORE_THREADS, MORE_RSS = 16, 48 * 2**20
 """What a process may have gained at the end of a case over what it took under load before the first fault.
 
-A Kafka client has about five threads, and one that an error holds may live until Python looks for cycles.
+A Kafka client has about five threads; one that an error holds may live until Python looks for cycles, and the two that
+look for the lag begin a second later than the rest.
 """
 
 HOLD = "offsets_sent=sleep@0-400"
