@@ -45,7 +45,7 @@ class FieldReader:
             values: the messages' bytes [m].
             new_id: gives the id of the message at a place, for those that came without one.
         """
-        messages, places, rejects = self._read_all(values, self._decode if _is_utf8(values) else self._read_carefully)
+        messages, places, rejects = self._read_all(values, self._decode if _is_utf8(values) else self._decode_utf8)
         ids = _ids_of(messages, places, new_id)
         if "\0" in "".join(ids):  # msgspec takes a NUL in an id, open_envelope does not
             messages, places, rejects = self._read_all(values, self._read_carefully)
@@ -74,6 +74,10 @@ class FieldReader:
                 messages.append(message)
                 places.append(place)
         return messages, places, rejects
+
+    def _decode_utf8(self, value: bytes | None) -> Any:
+        (value or b"").decode()  # raises: one broken text sends nobody but itself to the careful reader
+        return self._decode(value)
 
     def _read_carefully(self, value: bytes | None) -> Any:
         """Return what msgspec would make of a message, were it less strict.

@@ -85,29 +85,6 @@ def test_broken_payments(pipeline: Pipeline, share: float) -> None:
     assert findings.dead_letters == len(letters)
 
 
-def test_broken_payments_do_not_slow_down_the_others(pipeline: Pipeline) -> None:
-    """One in a hundred costs less than half of the rate: two equal backlogs, one of them mixed with broken ones."""
-    count = 30_000
-    rates = []
-    for share in (0.0, 0.01):
-        before = sum(1 for _ in read_each(pipeline.bootstrap, pipeline.topics.scores))
-        producer = Producer({"bootstrap.servers": pipeline.bootstrap, "partitioner": "murmur2_random", "linger.ms": 20})
-        for payment in islice(mixed_with_broken(f"{pipeline.seed}/{share}", share), count):
-            producer.produce(pipeline.topics.transactions, payment.value, payment.key)
-            producer.poll(0)
-        assert producer.flush(30) == 0
-        member = pipeline.scorers.hire({"SCORER_BATCH_MAX_MESSAGES": "5000"})
-        pipeline.wait_until_scored()
-        assert pipeline.scorers.dismiss(member) == [0]
-        times = [m.timestamp()[1] for m in read_each(pipeline.bootstrap, pipeline.topics.scores)]
-        mine = sorted(times)[before:]
-        rates.append(len(mine) / (mine[-1] - mine[0]))
-    print(f"messages/ms without and with broken ones: {rates}")
-
-    pipeline.check(ids_repeat=True)
-    assert rates[1] > rates[0] / (2 * pipeline.slack)
-
-
 def test_payments_too_large_for_any_producer(pipeline: Pipeline) -> None:
     """Broken ones beyond the client's limit and beyond the broker's: kept in part, and the batch goes on."""
     limit = ConfigResource(ResourceType.TOPIC, pipeline.topics.transactions)
