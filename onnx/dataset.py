@@ -128,6 +128,19 @@ def learn_risks(data: Labelled, recipe: Recipe) -> RiskTable:
     )
 
 
+def training_data(path: Path, recipe: Recipe) -> Labelled:
+    """Return the labelled payments of the file that a model with this recipe was trained on.
+
+    Raises:
+        Stop: the data is unfit, or teaches other risks than the recipe holds.
+        OSError: the file cannot be read.
+    """
+    data = label(read_payments(path), recipe)
+    if recipe.risk and learn_risks(data, recipe) != recipe.risk:
+        raise Stop(f"{path} is not what the model was trained on: it teaches other risks")
+    return data
+
+
 def to_columns(frame: pd.DataFrame, fields: Iterable[str]) -> Columns:
     """Return what `Decoder(fields)` would make of the frame's rows, sent as JSON without ids.
 

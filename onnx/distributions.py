@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its own folder on the path, services/ not
 
 import numpy as np
-from dataset import Labelled, label, learn_risks, read_payments
+from dataset import Labelled, training_data
 from export import write_manifest
 from numpy.typing import NDArray
 
@@ -51,11 +51,7 @@ def write(path: Path, folder: Path) -> None:
         Stop: the data is unfit, or not what the model was trained on.
         OSError: a file cannot be read or written.
     """
-    recipe = load_model(folder).manifest.recipe
-    data = label(read_payments(path), recipe)
-    if recipe.risk and learn_risks(data, recipe) != recipe.risk:
-        raise Stop(f"{path} is not what the model was trained on: it teaches other risks")
-    add_distributions(folder, data)
+    add_distributions(folder, training_data(path, load_model(folder).manifest.recipe))
 
 
 def add_distributions(folder: Path, data: Labelled) -> None:

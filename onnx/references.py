@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its own folder on the path, services/ not
 
 import numpy as np
-from dataset import Labelled, label, learn_risks, read_payments
+from dataset import Labelled, training_data
 from export import write_manifest
 from numpy.typing import NDArray
 
@@ -42,9 +42,7 @@ def write(path: Path, model: Path) -> None:
         OSError: a file cannot be read or written.
     """
     manifest = load_model(model).manifest
-    data = label(read_payments(path), manifest.recipe)
-    if manifest.recipe.risk and learn_risks(data, manifest.recipe) != manifest.recipe.risk:
-        raise Stop(f"{path} is not what the model was trained on: it teaches other risks")
+    data = training_data(path, manifest.recipe)
     found = references(data.with_risks(manifest.recipe), manifest.recipe)
     write_manifest(model, manifest.model_copy(update={"references": found}))
     load_model(model)
