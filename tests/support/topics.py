@@ -56,6 +56,12 @@ def read_each(bootstrap: str, topic: str, isolation: str = "read_committed", sec
         consumer.close()
 
 
+def lacking_copies(bootstrap: str) -> int:
+    """Return how many partitions of all topics have a copy that does not keep up."""
+    topics = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=10).topics.values()
+    return sum(len(part.isrs) < len(part.replicas) for topic in topics for part in topic.partitions.values())
+
+
 def _end(consumer: Consumer, place: TopicPartition, tries: int = 20) -> int:
     """Return where a partition ends; the leader of a new topic may not know of it at once."""
     while True:

@@ -7,19 +7,18 @@ from confluent_kafka.admin import AdminClient
 from stack.servers import KafkaServer
 from tests.faults.pipeline import Pipeline
 from tests.support.processes import wait_for
+from tests.support.topics import lacking_copies
 
 Cluster = dict[int, KafkaServer]
 
 
 def wait_for_copies(pipeline: Pipeline) -> None:
     """Wait until every copy of every partition keeps up."""
-    admin = AdminClient({"bootstrap.servers": pipeline.bootstrap})
-
-    def behind() -> int:
-        topics = admin.list_topics(timeout=10).topics.values()
-        return sum(len(part.isrs) < len(part.replicas) for topic in topics for part in topic.partitions.values())
-
-    wait_for(lambda: not behind(), 60 * pipeline.slack, lambda: f"{behind()} partitions lack a copy")
+    wait_for(
+        lambda: not lacking_copies(pipeline.bootstrap),
+        60 * pipeline.slack,
+        lambda: f"{lacking_copies(pipeline.bootstrap)} partitions lack a copy",
+    )
 
 
 def test_each_broker_is_killed_in_turn(pipeline: Pipeline, cluster: Cluster, long: bool) -> None:
