@@ -3,10 +3,12 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 from typing import Any, cast
 
@@ -146,6 +148,32 @@ def test_the_images_of_the_services_hold_no_training_library(up: dict[str, str])
         names = "'pandas', 'sklearn', 'lightgbm', 'onnxmltools'"
         script = f"import importlib.util as u; print([n for n in ({names}) if u.find_spec(n)])"
         assert compose("exec", "-T", service, "python", "-c", script).strip() == "[]"
+
+
+def test_an_own_model_is_mounted_swapped_by_a_copy_and_tried_by_a_backfill(
+    up: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As docs/models.md says. The folder cannot be written from within; afterwards the shipped model is back."""
+    shipped = json.loads((ROOT / "onnx/manifest.json").read_bytes())
+    live, later = (tmp_path / name for name in ("live", "next"))
+    for folder, version in ((live, "own-1"), (later, "own-2")):
+        folder.mkdir()
+        shutil.copy(ROOT / "onnx" / shipped["model_file"], folder)
+        (folder / "manifest.json").write_text(json.dumps(shipped | {"version": version}))
+    monkeypatch.setenv("SCORER_MODEL_DIR", str(live))
+    monkeypatch.setenv("SCORER_SHADOW_MODEL_DIR", str(later))
+    compose("up", "--wait", "scorer")
+    assert '"model": "own-1"' in compose("logs", "--no-color", "scorer")
+    assert "read-only file system" in compose("exec", "-T", "scorer", "sh", "-c", "touch onnx/x 2>&1 || true").lower()
+    shutil.copy(later / "manifest.json", live)
+    wait_for(lambda: "model swapped" in compose("logs", "--no-color", "scorer"), 60 * slack())
+
+    tools = ("-f", "docker-compose.yml", "-f", "docker-compose.tools.yml")
+    told = compose(*tools, "run", "--rm", "--build", "--volume", f"{later}:/model:ro", "backfill")
+    assert "own-2" in told
+    assert int(psql("select count(*) from backfill_scores")) >= SAMPLE_ROWS
+    monkeypatch.undo()
+    compose("up", "--wait", "scorer")
 
 
 def pid_of(service: str) -> int:
