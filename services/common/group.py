@@ -12,9 +12,14 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message,
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.kafka import Ownership, Place, edge_offsets, is_drained, lag
+from services.common.logs import get_logger
 from services.common.settings import KafkaSettings
+from services.common.unowned import UnownedWatch
 
 FIRST_MESSAGE_WAIT_SECONDS = 0.2
+LAST_CALLBACKS_SECONDS = 0.2
+
+log = get_logger()
 
 
 class GroupSettings(Protocol):
@@ -47,8 +52,10 @@ class GroupReader:
     def __init__(self, kafka: KafkaSettings, settings: GroupSettings, topics: list[str], member: str) -> None:
         self.before_revoke: Callable[[], None] = lambda: None
         self._kafka = kafka
+        self._topics = topics
         self._batch_max = settings.batch_max_messages
         self._ownership = Ownership()
+        self._unowned = UnownedWatch(settings.group_id, topics)
         self._consumer = Consumer(
             kafka.client_config(
                 group_id=settings.group_id,
@@ -63,7 +70,7 @@ class GroupReader:
                 fetch_queue_backoff_ms=20,
             )
         )
-        self._consumer.subscribe(topics, on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
+        self._subscribe()
 
     @property
     def ready(self) -> bool:
@@ -86,17 +93,29 @@ class GroupReader:
         return lag(self._consumer, self._ownership)
 
     def close(self) -> None:
-        """Leave off reading; the group keeps this member's place for the session timeout."""
+        """Leave off reading; the group keeps this member's place for the session timeout.
+
+        What the group has asked for by now is given up before, and with it the rebalance goes on: see UnownedWatch.
+        """
         with contextlib.suppress(KafkaException, RuntimeError):
+            self._consumer.consume(self._batch_max, LAST_CALLBACKS_SECONDS)
             self._consumer.close()
         self._forget_admin()  # its threads end with it; the consumer's callbacks keep this object alive
 
     def _consume(self) -> list[Message]:
         """Return the messages that wait, at most a batch; none after 0.2 s without any."""
+        if self._unowned.lasts(self._admin):
+            log.warning("partitions without an owner", does="leave the group and join it again")
+            self._consumer.unsubscribe()
+            self._subscribe()
         messages = self._consumer.consume(1, FIRST_MESSAGE_WAIT_SECONDS)
         if messages and self._batch_max > 1:
             messages += self._consumer.consume(self._batch_max - 1, 0)
         return messages
+
+    def _subscribe(self) -> None:
+        on_revoke = self._on_revoke
+        self._consumer.subscribe(self._topics, on_assign=self._on_assign, on_revoke=on_revoke, on_lost=on_revoke)
 
     def _edge_offsets(self, places: Iterable[Place], edge: OffsetSpec) -> dict[Place, int]:
         """Return the earliest or the latest offset of each partition.

@@ -38,8 +38,8 @@ def test_killed_at_each_step_of_a_kafka_transaction(pipeline: Pipeline, long: bo
 
 def test_frozen_past_the_timeout_of_its_kafka_transaction(pipeline: Pipeline, long: bool) -> None:
     """The broker aborts what a frozen scorer left open and fences it: awake again, it starts over with new clients."""
-    timeout = 10 if long else 2
-    zombie = pipeline.hire_scorer("offsets_sent=stop@5", SCORER_TRANSACTION_TIMEOUT_MS=f"{timeout}000")
+    timeout = (10 if long else 2) * pipeline.slack
+    zombie = pipeline.hire_scorer("offsets_sent=stop@5", SCORER_TRANSACTION_TIMEOUT_MS=f"{timeout * 1000:.0f}")
     pipeline.start(scorers=1)
     with pipeline.load():
         pipeline.freeze_itself(zombie, timeout + 3)

@@ -1,0 +1,128 @@
+"""Static members of a cooperative group that end while they owe partitions to another one, against a real broker."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from confluent_kafka import Consumer, ConsumerGroupState, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from services.common.settings import KafkaSettings, TopicSettings
+from services.scorer.read import Source
+from services.scorer.settings import ScorerSettings
+from tests.support.processes import wait_for
+
+SESSION_MS = 60_000
+"""Longer than any of these tests wait: nobody's place is given away."""
+
+Owned = dict[str, set[int]]
+"""Member -> the partitions it was given, as the broker knows them."""
+
+
+@pytest.fixture
+def owned(kafka: str, topics: TopicSettings) -> Callable[[], Owned]:
+    """Ask who owns what; of a group that is rebalancing, or not known yet, nothing."""
+    admin, group = AdminClient({"bootstrap.servers": kafka}), topics.transactions
+
+    def ask() -> Owned:
+        try:
+            found = admin.describe_consumer_groups([group], request_timeout=3)[group].result()
+        except KafkaException:
+            return {}
+        if found.state != ConsumerGroupState.STABLE:
+            return {}
+        return {
+            m.group_instance_id: {place.partition for place in m.assignment.topic_partitions} for m in found.members
+        }
+
+    return ask
+
+
+@pytest.fixture
+def join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[str], Source]]:
+    """Make a member of the product, by name."""
+    sources: list[Source] = []
+
+    def make(name: str) -> Source:
+        settings = ScorerSettings(group_id=topics.transactions, session_timeout_ms=SESSION_MS)
+        sources.append(Source(KafkaSettings(bootstrap_servers=kafka), settings, [topics.transactions], name))
+        return sources[-1]
+
+    yield make
+    for source in sources:
+        source.close()
+
+
+@pytest.fixture
+def plain_join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[str], Consumer]]:
+    """Make a member that does what librdkafka does by itself, and nothing more, by name."""
+    consumers: list[Consumer] = []
+
+    def make(name: str) -> Consumer:
+        consumer = Consumer(
+            {
+                "bootstrap.servers": kafka,
+                "group.id": topics.transactions,
+                "group.instance.id": name,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": SESSION_MS,
+            }
+        )
+        consumer.subscribe(
+            [topics.transactions], on_assign=Consumer.incremental_assign, on_revoke=Consumer.incremental_unassign
+        )
+        consumers.append(consumer)
+        return consumer
+
+    yield make
+    for consumer in consumers:
+        consumer.close()
+
+
+def test_what_a_killed_member_owed_finds_an_owner(
+    topics: TopicSettings,
+    owned: Callable[[], Owned],
+    join: Callable[[str], Source],
+    plain_join: Callable[[str], Consumer],
+) -> None:
+    """Its next process is given the old place without a rebalance: it sees what is missing, and brings one about."""
+    everything = set(range(topics.partitions))
+    victim = plain_join("victim")
+    wait_for(lambda: _assigned(victim) == everything, 60)
+    other = plain_join("other")
+    wait_for(
+        lambda: not _assigned(other) and owned().get("other") == set(), 60
+    )  # the victim was told, and does not read
+    victim.close()  # as a kill: it does not leave the group, nor join again
+
+    again = join("victim")
+
+    def whole() -> bool:
+        _assigned(other)
+        again.read()
+        return set().union(*owned().values()) == everything
+
+    wait_for(whole, 60, lambda: str(owned()))
+
+
+def test_a_member_that_ends_gives_up_before_what_it_owes(
+    topics: TopicSettings,
+    owned: Callable[[], Owned],
+    join: Callable[[str], Source],
+    plain_join: Callable[[str], Consumer],
+) -> None:
+    """The other one has it though this one has ended, and though neither its session is over nor its next one begun."""
+    everything = set(range(topics.partitions))
+    leaver = join("leaver")
+    wait_for(lambda: not leaver.read() and leaver.partitions.keys() == everything, 60)
+    other = plain_join("other")
+    wait_for(lambda: not _assigned(other) and owned().get("other") == set(), 60)
+
+    leaver.close()
+
+    wait_for(lambda: len(_assigned(other)) == len(everything) // 2, 60, lambda: str(owned()))
+
+
+def _assigned(consumer: Consumer) -> set[int]:
+    """Let a member read for a moment; return the partitions it has."""
+    consumer.poll(0.1)
+    return {place.partition for place in consumer.assignment()}
