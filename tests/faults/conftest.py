@@ -65,7 +65,7 @@ def broker_proxy() -> Iterator[Proxy]:
 def broker(tmp_path_factory: pytest.TempPathFactory, broker_proxy: Proxy) -> Iterator[KafkaServer]:
     """A real broker that looks for timed-out Kafka transactions every second instead of every ten.
 
-    On a busy machine its controller waits longer for a sign of life: taken for dead, the broker would lead no partition.
+    On a busy machine its controller waits longer for a sign of life: a broker taken for dead leads no partition.
     """
     proxied = broker_proxy.target_port
     properties = {

@@ -12,6 +12,7 @@ from stack.kafka import HOST, kafka_service, make_cluster_id, prepare_kafka
 from stack.ports import free_port
 from stack.servers import KafkaServer, running
 from stack.settings import StackSettings
+from tests.faults.slack import slack
 from tests.support.processes import wait_for
 
 BROKERS, HEAP = (1, 2, 3), "384m"
@@ -25,6 +26,7 @@ COPIES = {
     "share.coordinator.state.topic.replication.factor": "3",
     "share.coordinator.state.topic.min.isr": "2",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
+    "broker.session.timeout.ms": f"{3000 * slack():.0f}",
 }
 
 _numbers = itertools.count(1)
