@@ -37,7 +37,10 @@ def test_killed_at_each_step_of_a_kafka_transaction(pipeline: Pipeline, long: bo
 
 
 def test_frozen_past_the_timeout_of_its_kafka_transaction(pipeline: Pipeline, long: bool) -> None:
-    """The broker aborts what a frozen scorer left open and fences it: awake again, it starts over with new clients."""
+    """The broker aborts what a frozen scorer left open and fences it: awake again, it starts over with new clients.
+
+    Or its own client gives up before: records that had not left the process when it froze are too old by then.
+    """
     timeout = (10 if long else 2) * pipeline.slack
     zombie = pipeline.hire_scorer("offsets_sent=stop@5", SCORER_TRANSACTION_TIMEOUT_MS=f"{timeout * 1000:.0f}")
     pipeline.start(scorers=1)
@@ -47,7 +50,7 @@ def test_frozen_past_the_timeout_of_its_kafka_transaction(pipeline: Pipeline, lo
 
     assert pipeline.check().aborted > 0
     assert "rebuilding clients" in zombie.service.text()
-    assert "_FENCED" in zombie.service.text()
+    assert "_FENCED" in zombie.service.text() or "_TIMED_OUT" in zombie.service.text()
 
 
 def test_frozen_past_its_session(pipeline: Pipeline) -> None:
