@@ -148,13 +148,22 @@ def check_error(error: KafkaError) -> None:
 
     Raises:
         Retry: the group gave this member's partitions away because it was slow.
-        Stop: another process has taken this member's place, or librdkafka gives up.
+        Stop: as check_fatal().
     """
-    if error.fatal():
-        raise Stop(f"the consumer failed for good: {error.name()}: {error.str()}")
+    check_fatal(error)
     if error.code() == KafkaError._MAX_POLL_EXCEEDED:
         raise Retry(f"the consumer was too slow: {error.str()}")
     log.warning("kafka", error=error.name(), detail=error.str())
+
+
+def check_fatal(error: KafkaError) -> None:
+    """Look for an error after which a client does nothing any more. It is told once; consume() does not set its flag.
+
+    Raises:
+        Stop: another process has taken this member's place, or librdkafka gives up.
+    """
+    if error.code() == KafkaError._FATAL or error.fatal():
+        raise Stop(f"the consumer failed for good: {error.str()}")
 
 
 def is_drained(consumer: Consumer, ownership: Ownership, edges: Edges) -> bool:

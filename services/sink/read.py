@@ -12,7 +12,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re
 
 from services.common.errors import Retry, Stop
 from services.common.group import GroupReader
-from services.common.kafka import Batch, Place
+from services.common.kafka import Batch, Place, check_fatal
 
 Locate = Callable[[Mapping[Place, int]], dict[Place, int]]
 """(topic, partition) -> low watermark in; (topic, partition) -> next offset out. May raise Retry."""
@@ -52,9 +52,15 @@ class Source(GroupReader):
             self._consumer.pause(self._consumer.assignment())
 
     def idle(self, seconds: float) -> None:
-        """Stay in the group without taking messages."""
+        """Stay in the group without taking messages.
+
+        Raises:
+            Stop: as check_fatal().
+        """
         with contextlib.suppress(KafkaException):
-            self._consumer.consume(1, seconds)
+            for message in self._consumer.consume(1, seconds):
+                if error := message.error():
+                    check_fatal(error)
 
     def release(self) -> None:
         """Go on fetching, from where the database stands."""
