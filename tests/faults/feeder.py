@@ -22,6 +22,8 @@ CUSTOMERS = 300
 FIRST_TIME, SECONDS_BETWEEN = datetime(2019, 1, 1), 20  # event times are local to the payment
 TICK_SECONDS = 0.01
 
+_unplaced = itertools.count(1)
+
 
 @dataclass(frozen=True, slots=True)
 class Payment:
@@ -51,15 +53,18 @@ def payments(seed: str) -> Iterator[Payment]:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An acknowledged payment: where it is, and when it was handed over (monotonic)."""
+    """An acknowledged payment: its partition, and when it was handed over (monotonic)."""
 
     partition: int
-    offset: int
     at: float
 
 
 class Feeder:
-    """Sends while the block lasts, then waits until everything is acknowledged."""
+    """Sends while the block lasts, then waits until everything is acknowledged.
+
+    Attributes:
+        acknowledged: (partition, offset) -> id; below 0 where the broker did not say which offset.
+    """
 
     def __init__(self, bootstrap: str, topic: str, source: Iterator[Payment], rate: float, **config: Any) -> None:
         self.acknowledged: dict[tuple[int, int], str] = {}
@@ -117,6 +122,8 @@ class Feeder:
         if error:
             self.failures.append(error.str())
             return
-        partition, offset = message.partition() or 0, message.offset() or 0
+        partition, offset = message.partition() or 0, message.offset()
+        if offset is None:  # written at an earlier try whose answer was lost: the broker no longer says where
+            offset = -next(_unplaced)
         self.acknowledged[partition, offset] = name
-        self.by_id[name] = Sent(partition, offset, at)
+        self.by_id[name] = Sent(partition, at)

@@ -119,8 +119,13 @@ def compare_scores(log: Log, model: Model, topic: str, findings: Findings) -> No
 
 
 def compare_acknowledged(log: Log, acknowledged: Mapping[Place, str], findings: Findings) -> None:
-    """Note payments that were acknowledged and are not in the topic."""
-    missing = [name for place, name in acknowledged.items() if name and log.inputs.get(place) != name]
+    """Note payments that were acknowledged and are not in the topic, at their offset if it is known."""
+    names = set(log.inputs.values())
+
+    def is_there(place: Place, name: str) -> bool:
+        return log.inputs.get(place) == name if place[1] >= 0 else name in names
+
+    missing = [name for place, name in acknowledged.items() if name and not is_there(place, name)]
     findings.lost += findings.note("acknowledged payments that are gone", missing)
 
 

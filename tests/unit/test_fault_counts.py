@@ -35,7 +35,7 @@ def log(model: Model) -> Log:
 def found(log: Log, model: Model) -> Findings:
     findings = Findings()
     compare_topics(log, findings)
-    compare_acknowledged(log, {(0, 1): "at 11"}, findings)
+    compare_acknowledged(log, {(0, 1): "at 11", (0, -1): "at 12"}, findings)
     compare_scores(log, model, "transactions", findings)
     return findings
 
@@ -74,6 +74,11 @@ def lose_an_input(log: Log) -> None:
         del of[0, 1]
 
 
+def lose_an_input_whose_offset_nobody_knows(log: Log) -> None:
+    for of in (log.inputs, log.payments, log.scores):
+        del of[0, 2]
+
+
 @pytest.mark.parametrize(
     ("harm", "said", "lost", "doubled"),
     [
@@ -83,6 +88,7 @@ def lose_an_input(log: Log) -> None:
         (swap, "scores out of order", 0, 0),
         (forget_the_past, "not those of one pass over the log", 0, 0),
         (lose_an_input, "acknowledged payments that are gone", 1, 0),
+        (lose_an_input_whose_offset_nobody_knows, "acknowledged payments that are gone", 1, 0),
     ],
 )
 def test_each_kind_of_harm_is_noted(
