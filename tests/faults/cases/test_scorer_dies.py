@@ -39,18 +39,19 @@ def test_killed_at_each_step_of_a_kafka_transaction(pipeline: Pipeline, long: bo
 def test_frozen_past_the_timeout_of_its_kafka_transaction(pipeline: Pipeline, long: bool) -> None:
     """The broker aborts what a frozen scorer left open and fences it: awake again, it starts over with new clients.
 
-    Or its own client gives up before: records that had not left the process when it froze are too old by then.
+    Or its own client gives up before: records that had not left the process when it froze are too old by then. If it
+    froze so early that the case was not ready to wake it, its watchdog ends it.
     """
     timeout = (10 if long else 2) * pipeline.slack
-    zombie = pipeline.hire_scorer("offsets_sent=stop@5", SCORER_TRANSACTION_TIMEOUT_MS=f"{timeout * 1000:.0f}")
+    zombie = pipeline.hire_scorer("offsets_sent=stop@15", SCORER_TRANSACTION_TIMEOUT_MS=f"{timeout * 1000:.0f}")
     pipeline.start(scorers=1)
     with pipeline.load():
         pipeline.freeze_itself(zombie, timeout + 3)
         pipeline.recovered("zombie", time.monotonic())
 
     assert pipeline.check().aborted > 0
-    assert "rebuilding clients" in zombie.service.text()
-    assert "_FENCED" in zombie.service.text() or "_TIMED_OUT" in zombie.service.text()
+    text = zombie.service.text()
+    assert "_FENCED" in text or "_TIMED_OUT" in text or EXIT_STUCK in zombie.exits
 
 
 def test_frozen_past_its_session(pipeline: Pipeline) -> None:
@@ -59,7 +60,7 @@ def test_frozen_past_its_session(pipeline: Pipeline) -> None:
     It starts over with new clients; or the call hangs (librdkafka #5456), and its watchdog ends the process.
     """
     settings: dict[str, Any] = {"SCORER_SESSION_TIMEOUT_MS": "6000", "SCORER_TRANSACTION_TIMEOUT_MS": "60000"}
-    zombie = pipeline.hire_scorer("produced=stop@5", **settings)
+    zombie = pipeline.hire_scorer("produced=stop@15", **settings)
     pipeline.start(scorers=1, **settings)
     with pipeline.load():
         pipeline.freeze_itself(zombie, 9)
