@@ -27,6 +27,9 @@ COPIES = {
     "share.coordinator.state.topic.min.isr": "2",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     "broker.session.timeout.ms": f"{3000 * slack():.0f}",
+    "controller.quorum.election.timeout.ms": f"{1000 * slack():.0f}",
+    "controller.quorum.fetch.timeout.ms": f"{2000 * slack():.0f}",
+    "controller.quorum.request.timeout.ms": f"{2000 * slack():.0f}",
 }
 
 _numbers = itertools.count(1)
