@@ -88,16 +88,20 @@ def _restore(servers: Servers, rounds: int, customers: int) -> tuple[list[float]
     for start in range(0, customers, BATCH):
         batch = _events(np.arange(start, min(start + BATCH, customers), dtype=np.uint64), customers)
         past = history.observe(batch)
-        producer.produce_batch(topics.history, to_records(batch, past.sequences, past.forgotten), partition=0)
+        producer.produce_batch(
+            topics.history, to_records(batch, past.sequences, past.forgotten.get(0, ())), partition=0
+        )
         producer.flush()
     restored: list[float] = []
     consumed: list[float] = []
     for _ in range(rounds):
         started = time.perf_counter()
-        found = restore_histories(servers.kafka_settings, topics.history, [0], lambda: None)
+        history = History()
+        for partition, found in restore_histories(servers.kafka_settings, topics.history, [0], lambda: None):
+            history.take_over(partition, found.history)
         restored.append(customers / (time.perf_counter() - started))
-        if len(found[0].history) != customers:
-            raise Stop(f"{len(found[0].history)} of {customers} customers were restored")
+        if len(history) != customers:
+            raise Stop(f"{len(history)} of {customers} customers were restored")
         consumed.append(customers / _consume(servers, topics.history))
     print(f"  {restored[-1]:,.0f} customers/s restored, {consumed[-1]:,.0f} only consumed", flush=True)
     return restored, consumed

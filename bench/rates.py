@@ -82,8 +82,8 @@ def scores_without_history(values: Sequence[bytes]) -> dict[str, float]:
     return dict(zip(columns.ids, model.score(model.features(columns)).tolist(), strict=True))
 
 
-def _empty_histories(partitions: Iterable[int]) -> dict[int, Restored]:
-    return {partition: Restored(History(), []) for partition in partitions}
+def _empty_histories(partitions: Iterable[int]) -> list[tuple[int, Restored]]:
+    return [(partition, Restored(History(), [])) for partition in partitions]
 
 
 @dataclass(frozen=True, slots=True)

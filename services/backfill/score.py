@@ -36,5 +36,5 @@ class Rescorer:
         return list(zip(columns.ids, scores.tolist(), map(int, flags.tolist()), strict=True))
 
 
-def _empty(partitions: Iterable[int]) -> dict[int, Restored]:
-    return {partition: Restored(History(), []) for partition in partitions}
+def _empty(partitions: Iterable[int]) -> list[tuple[int, Restored]]:
+    return [(partition, Restored(History(), [])) for partition in partitions]

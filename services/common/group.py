@@ -47,10 +47,12 @@ class GroupReader:
 
     Attributes:
         before_revoke: called before partitions are given up; must return once nothing of theirs is being written.
+        full: whether the last read had as many messages as a batch may have; likely more wait.
     """
 
     def __init__(self, kafka: KafkaSettings, settings: GroupSettings, topics: list[str], member: str) -> None:
         self.before_revoke: Callable[[], None] = lambda: None
+        self.full = False
         self._kafka = kafka
         self._topics = topics
         self._batch_max = settings.batch_max_messages
@@ -111,6 +113,7 @@ class GroupReader:
         messages = self._consumer.consume(1, FIRST_MESSAGE_WAIT_SECONDS)
         if messages and self._batch_max > 1:
             messages += self._consumer.consume(self._batch_max - 1, 0)
+        self.full = len(messages) >= self._batch_max
         return messages
 
     def _subscribe(self) -> None:

@@ -138,7 +138,7 @@ def _session_opener(
         if stop.requested:
             raise Retry("asked to stop before Kafka answered")
 
-    def restore(partitions: Iterable[int]) -> dict[int, Restored]:
+    def restore(partitions: Iterable[int]) -> Iterable[tuple[int, Restored]]:
         return restore_histories(kafka, topics.history, partitions, go_on)
 
     @contextmanager

@@ -18,7 +18,7 @@ Rows = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """n payments of a partition.
+    """n payments, in the order of their arrival.
 
     Attributes:
         customers: 64-bit hashes of who pays, uint64 [n].

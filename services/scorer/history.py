@@ -44,24 +44,24 @@ class Past:
         kept: which payments are remembered, bool [n]. One that is there already does not count twice; one older than
             all that is kept of its customer comes too late to count, and sees nothing.
         sequences: numbers of the kept ones among all events of their customers, int64 [n]; -1 for the others.
-        forgotten: what made room for them.
+        forgotten: partition -> what made room for them.
     """
 
     values: NDArray[np.float64]
     kept: NDArray[np.bool_]
     sequences: NDArray[np.int64]
-    forgotten: list[Forgotten]
+    forgotten: dict[int, list[Forgotten]]
 
 
 class History:
-    """The customers of one partition."""
+    """The customers of some partitions. Customers of different partitions have nothing to do with each other."""
 
     def __init__(self) -> None:
         self._stretches = Stretches()
 
     @classmethod
     def restored(cls, events: Events, sequences: NDArray[np.int64], forgotten: Iterable[Forgotten]) -> Self:
-        """Return the history of remembered events, ordered by customer, event time and sequence.
+        """Return the history of a partition's remembered events, ordered by customer, event time and sequence.
 
         Args:
             events: what is remembered.
@@ -80,11 +80,24 @@ class History:
         """Bytes of the events, without the index of the customers."""
         return self._stretches.nbytes
 
-    def observe(self, events: Events) -> Past:
-        """Take payments in, in the order of their arrival, and return what each of them sees."""
+    def take_over(self, partition: int, restored: "History") -> None:
+        """Go on with the restored history of a partition of which there is nothing yet."""
+        self._stretches.take_over(partition, restored._stretches)
+
+    def give_up(self, partition: int) -> None:
+        """Forget all of a partition; a memory that large is kept for others."""
+        self._stretches.give_up(partition)
+
+    def observe(self, events: Events, partitions: NDArray[np.int64] | None = None) -> Past:
+        """Take payments in, in the order of their arrival, and return what each of them sees.
+
+        Args:
+            events: n payments.
+            partitions: those they came from, int64 [n]; partition 0 if not told.
+        """
         n, stretches = len(events), self._stretches
         values, sequences = np.full((n, len(PAST)), np.nan), np.full(n, -1, np.int64)
-        rows = stretches.rows_of(events.customers)
+        rows = stretches.rows_of(events.customers, np.zeros(n, np.int64) if partitions is None else partitions)
         for run in _runs(rows, events.seconds):
             left = run
             while len(left):

@@ -32,11 +32,6 @@ class InFlight(Generic[Work, Result]):
         """Whether a batch was started whose result was not taken yet."""
         return self._future is not None
 
-    @property
-    def done(self) -> bool:
-        """Whether there is a result to take."""
-        return self._future is not None and self._future.done()
-
     def start(self, work: Work) -> None:
         """Begin to write a batch; the result of the one before must have been taken."""
         assert self._future is None  # noqa: S101  # two at a time would be written in any order

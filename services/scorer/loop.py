@@ -76,7 +76,9 @@ def run(
 def work_through(
     source: Source, work: Work, report: "Report", stop: StopSignal, watchdog: Watchdog, *, until_empty: bool = False
 ) -> None:
-    """Prepare a batch while the one before it is written, so that neither the trees nor the broker is waited for.
+    """Write batch after batch, of all that waits when the one before it is written: small ones under a light load.
+
+    When a batch was full, the next one is prepared meanwhile, so that neither the trees nor the broker is waited for.
 
     Raises:
         Retry, Stop: a batch was not written, nor any after it.
@@ -84,12 +86,14 @@ def work_through(
     with InFlight(work.write) as in_flight:
         source.before_revoke = in_flight.settle
         while not stop.requested:
+            if in_flight.pending and not source.full:
+                report.count(in_flight.finish())
             if not in_flight.pending:
                 watchdog.feed()
             batch = source.read()
             work.follow(source.partitions)
             prepared = work.prepare(batch) if batch else None
-            if in_flight.pending and (prepared or in_flight.done):
+            if in_flight.pending:
                 report.count(in_flight.finish())
                 watchdog.feed()
             if prepared:

@@ -18,13 +18,12 @@ from services.scorer import metrics
 from services.scorer.changelog import Record, Restored, to_records
 from services.scorer.decode import Columns
 from services.scorer.events import Events
-from services.scorer.history import PAST, History
+from services.scorer.history import PAST, History, Past
 from services.scorer.manifest import Recipe
 from services.scorer.risk import payment_risks
 
-Restore = Callable[[Iterable[int]], Mapping[int, Restored]]
-
-UNKEYED = -1
+Restore = Callable[[Iterable[int]], Iterable[tuple[int, Restored]]]
+"""Gives each partition's history, one after the other."""
 
 REWRITES_AT_ONCE = 100
 """Old records of the changelog written anew with a batch."""
@@ -43,7 +42,7 @@ class Memory:
     def __init__(self, recipe: Recipe, restore: Restore) -> None:
         self._recipe = recipe
         self._restore = restore
-        self._histories: dict[int, History] = {}
+        self._history = History()
         self._rewrites: dict[int, list[Record]] = {}
         self._assignments: dict[int, int] = {}
         self._told_unkeyed = False
@@ -68,12 +67,14 @@ class Memory:
             return
         for partition, assignment in self._assignments.items():
             if partitions.get(partition) != assignment:
-                del self._histories[partition]
-        if new := sorted(partitions.keys() - self._histories.keys()):
-            for partition, restored in self._restore(new).items():
-                self._histories[partition], self._rewrites[partition] = restored.history, restored.rewrites
+                self._history.give_up(partition)
+                del self._rewrites[partition]
+        if new := sorted(partitions.keys() - self._rewrites.keys()):
+            for partition, restored in self._restore(new):
+                self._history.take_over(partition, restored.history)
+                self._rewrites[partition] = restored.rewrites
         self._assignments = dict(partitions)
-        metrics.CUSTOMERS.set(sum(map(len, self._histories.values())))
+        metrics.CUSTOMERS.set(len(self._history))
 
     def recall(self, messages: Sequence[Message], columns: Columns) -> tuple[Columns, dict[int, list[Record]]]:
         """Return the columns with each payment's past, and partition -> the changelog records of the batch.
@@ -83,8 +84,6 @@ class Memory:
         read = [messages[row] for row in columns.rows.tolist()]
         keys = [message.key() or b"" for message in read]
         known = are_customers(keys, columns)
-        partitions = np.array([message.partition() for message in read], np.int64)
-        partitions[~known] = UNKEYED
         events = Events(
             customers=hashes(keys),
             seconds=columns.seconds,
@@ -92,25 +91,23 @@ class Memory:
             ids=hashes([name.encode() for name in columns.ids]),
             risks=payment_risks(columns, self._recipe),
         )
+        events, partitions = events.take(known), np.array([message.partition() for message in read], np.int64)[known]
+        past = self._history.observe(events, partitions)
         values = np.full((len(columns), len(PAST)), np.nan)
-        records: dict[int, list[Record]] = {}
-        not_remembered = 0
-        for partition in np.unique(partitions[partitions != UNKEYED]).tolist():
-            rows = np.flatnonzero(partitions == partition)
-            own = events.take(rows)
-            past = self._histories[partition].observe(own)
-            values[rows] = past.values
-            records[partition] = to_records(own.take(past.kept), past.sequences[past.kept], past.forgotten)
-            records[partition] += self._some_rewrites(partition)
-            not_remembered += len(rows) - int(past.kept.sum())
-        self._count(int((~known).sum()), not_remembered)
-        return replace(columns, past=values), records
+        values[known] = past.values
+        self._count(int((~known).sum()), int((~past.kept).sum()))
+        return replace(columns, past=values), self._records(events, partitions, past)
 
-    def _some_rewrites(self, partition: int) -> list[Record]:
-        """Return some of the records that the restore found to be written anew, a few a batch."""
-        rewrites = self._rewrites.get(partition, [])
-        some, self._rewrites[partition] = rewrites[:REWRITES_AT_ONCE], rewrites[REWRITES_AT_ONCE:]
-        return some
+    def _records(self, events: Events, partitions: NDArray[np.int64], past: Past) -> dict[int, list[Record]]:
+        """Return partition -> what is to be kept of a batch, and some of what the restore found to be written anew."""
+        records: dict[int, list[Record]] = {}
+        for partition in np.unique(partitions).tolist():
+            new = past.kept & (partitions == partition)
+            rewrites = self._rewrites[partition]
+            some, self._rewrites[partition] = rewrites[:REWRITES_AT_ONCE], rewrites[REWRITES_AT_ONCE:]
+            records[partition] = to_records(events.take(new), past.sequences[new], past.forgotten.get(partition, ()))
+            records[partition] += some
+        return records
 
     def _count(self, unkeyed: int, not_remembered: int) -> None:
         metrics.FORGETFUL.inc(not_remembered)

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
@@ -41,8 +41,8 @@ def check_copartitioned(kafka: KafkaSettings, topics: TopicSettings) -> None:
 
 def restore_histories(
     kafka: KafkaSettings, topic: str, partitions: Iterable[int], progress: Callable[[], None]
-) -> dict[int, Restored]:
-    """Return the history of each partition as its changelog tells it.
+) -> Iterator[tuple[int, Restored]]:
+    """Yield each partition and its history as the changelog tells it.
 
     Args:
         progress: called between reads; may raise to give up.
@@ -53,17 +53,17 @@ def restore_histories(
     """
     started = time.monotonic()
     records = read_changelog(kafka, topic, partitions, progress)
-    histories = {partition: from_records(found) for partition, found in records.items()}
+    read, customers = {partition: len(found) for partition, found in records.items()}, 0
+    for partition in read:
+        restored = from_records(records.pop(partition))
+        customers += len(restored.history)
+        yield partition, restored
+        del restored  # one at a time: the next one is as large
     seconds = time.monotonic() - started
     metrics.RESTORE_SECONDS.observe(seconds)
     log.info(
-        "restored",
-        partitions=sorted(histories),
-        customers=sum(len(restored.history) for restored in histories.values()),
-        records=sum(map(len, records.values())),
-        seconds=round(seconds, 3),
+        "restored", partitions=sorted(read), customers=customers, records=sum(read.values()), seconds=round(seconds, 3)
     )
-    return histories
 
 
 def read_changelog(

@@ -4,6 +4,9 @@ A stretch is a power of two long and begins at a multiple of its length; when bo
 are joined.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class Space:
     """Knows which stretches are free, and where the space ends."""
@@ -11,6 +14,11 @@ class Space:
     def __init__(self) -> None:
         self.end = 0
         self._free: dict[int, set[int]] = {}
+
+    @property
+    def free(self) -> int:
+        """How much is free before the end."""
+        return sum(length * len(starts) for length, starts in self._free.items())
 
     def take(self, length: int) -> int:
         """Return the start of a free stretch, of the smallest fitting one, or else at the end."""
@@ -21,16 +29,24 @@ class Space:
                 size //= 2
                 self._free.setdefault(size, set()).add(start + size)
             return start
-        while self.end % length:
-            gap = self.end & -self.end
-            self.end += gap
-            self.give_back(self.end - gap, gap)
+        self._align(length)
         self.end += length
         return self.end - length
 
-    def take_all(self, length: int) -> None:
-        """Take everything up to an end, of a space of which nothing was taken yet."""
-        self.end = length
+    def take_many(self, lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the starts of so many stretches, int64 [n]: free ones if there is as much, or else all at the end.
+
+        The longest comes first there, so that each begins at a multiple of itself.
+        """
+        if self.free >= lengths.sum():
+            return np.array([self.take(length) for length in lengths.tolist()], np.int64)
+        self._align(int(lengths.max(initial=1)))
+        order = np.argsort(-lengths, kind="stable")
+        ends = self.end + np.cumsum(lengths[order])
+        starts = np.empty_like(lengths)
+        starts[order] = ends - lengths[order]
+        self.end = int(ends[-1])
+        return starts
 
     def give_back(self, start: int, length: int) -> None:
         """Free a stretch, joined with its other half where that is free too."""
@@ -38,3 +54,10 @@ class Space:
             starts.remove(other)
             start, length = min(start, other), 2 * length
         starts.add(start)
+
+    def _align(self, length: int) -> None:
+        """Move the end to a multiple of a length; what lies between is free."""
+        while self.end % length:
+            gap = self.end & -self.end
+            self.end += gap
+            self.give_back(self.end - gap, gap)

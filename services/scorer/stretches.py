@@ -7,12 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.events import RUNNING, Events, Forgotten, Rows, groups, own_shares, ranks, running_sums
+from services.scorer.register import Register, names_of
 from services.scorer.space import Space
 from services.scorer.timelines import Timelines
 
 FIRST_CAPACITY = 8
 MOST_EVENTS = 1_024
 """Events kept of a customer; when one more comes the older half is forgotten, but for its part in the running sums."""
+
+NOBODY = -1
+"""The partition of a row that is free."""
 
 LOADED_AT_ONCE = 200_000
 """Events summed up together when much is loaded: what that takes in memory is bounded."""
@@ -25,25 +29,27 @@ class Stretches(Timelines):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: dict[int, int] = {}
-        self._forgotten: list[Forgotten] = []
+        self._register = Register()
+        self._forgotten: dict[int, list[Forgotten]] = {}
         self._space = Space()
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._register)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the columns."""
         return sum(column.nbytes for columns in (self.of, self.events) for column in columns.values())
 
-    def rows_of(self, customers: NDArray[np.uint64]) -> Rows:
-        """Return the customers' rows, int64 [n]; a new customer gets a row and an empty stretch."""
-        get, hashes = self._rows.get, customers.tolist()
-        rows = [get(customer, -1) for customer in hashes]
-        if -1 in rows:
-            rows = [self._row_of(customer) if row < 0 else row for row, customer in zip(rows, hashes, strict=True)]
-        return np.array(rows, np.int64)
+    def rows_of(self, customers: NDArray[np.uint64], partitions: NDArray[np.int64]) -> Rows:
+        """Return the rows of the partitions' customers, int64 [n]; a new customer gets a row and an empty stretch."""
+        names = names_of(customers, partitions)
+        rows = np.array(self._register.find(names.tolist()), np.int64)
+        if (strange := rows < 0).any():
+            new, firsts, places = np.unique(names[strange], return_index=True, return_inverse=True)
+            capacities = np.full(len(new), FIRST_CAPACITY, np.int64)
+            rows[strange] = self._add(new, customers[strange][firsts], partitions[strange][firsts], capacities)[places]
+        return rows
 
     def insert(self, rows: Rows, events: Events) -> Rows:
         """Take new events in, for which there is room, and return their sequence numbers, int64 [n].
@@ -71,24 +77,40 @@ class Stretches(Timelines):
         """Take in everything at once, ordered by customer, event time and sequence; there must be nothing yet."""
         firsts, counts = groups(events.customers)
         customers = events.customers[firsts]
-        self._rows = dict(zip(customers.tolist(), range(len(customers)), strict=True))
+        partitions = np.zeros(len(customers), np.int64)
         capacities = np.maximum(FIRST_CAPACITY, _powers_of_two(counts))
-        self._space.take_all(int(capacities.sum()))
-        _grow(self.events, self._space.end + 1)
-        _grow(self.of, len(customers) + 1)
-        largest_first = np.argsort(-capacities, kind="stable")  # so that each begins at a multiple of itself
-        starts = np.empty_like(capacities)
-        starts[largest_first] = np.cumsum(capacities[largest_first]) - capacities[largest_first]
-        for name, values in {"customer": customers, "start": starts, "capacity": capacities}.items():
-            self.of[name][: len(customers)] = values
+        rows = np.repeat(self._add(names_of(customers, partitions), customers, partitions, capacities), counts)
         for lost in forgotten:
-            row = self._row_of(lost.customer)
+            [row] = self.rows_of(np.array([lost.customer], np.uint64), np.zeros(1, np.int64))
             for name, known in {"forgotten": lost.count, **lost.sums}.items():
                 self.of[name][row] = known
-        rows = np.repeat(np.arange(len(customers)), counts)
         for start in range(0, len(rows), LOADED_AT_ONCE):
             some = np.arange(start, min(start + LOADED_AT_ONCE, len(rows)))
             self._append(rows[some], events.take(some), sequences[some])
+
+    def take_over(self, partition: int, other: "Stretches") -> None:
+        """Take in the customers of another one, as those of a partition of which there are none yet."""
+        old = np.arange(len(other))
+        customers, lengths = other.of["customer"][old], other.of["length"][old]
+        partitions = np.full(len(old), partition, np.int64)
+        rows = self._add(names_of(customers, partitions), customers, partitions, other.of["capacity"][old])
+        for name in ("length", "forgotten", *RUNNING):
+            self.of[name][rows] = other.of[name][old]
+        within = ranks(np.cumsum(lengths) - lengths, lengths)
+        to, taken = (np.repeat(starts, lengths) + within for starts in (self.of["start"][rows], other.of["start"][old]))
+        for name, column in self.events.items():
+            column[to] = other.events[name][taken]
+
+    def give_up(self, partition: int) -> None:
+        """Forget all customers of a partition; their space is given to others."""
+        rows = np.flatnonzero(self.of["partition"][: self._register.end] == partition)
+        names = names_of(self.of["customer"][rows], self.of["partition"][rows].astype(np.int64))
+        for start, capacity in zip(self.of["start"][rows].tolist(), self.of["capacity"][rows].tolist(), strict=True):
+            self._space.give_back(start, capacity)
+        for name in ("length", "forgotten", *RUNNING):
+            self.of[name][rows] = 0
+        self.of["partition"][rows] = NOBODY
+        self._register.remove(names.tolist())
 
     def lacks_room(self, rows: Rows, new: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which events must wait until older ones of their row are forgotten, bool [n].
@@ -109,9 +131,9 @@ class Stretches(Timelines):
         for row in np.unique(rows).tolist():
             self._forget(row, MOST_EVENTS // 2)
 
-    def take_forgotten(self) -> list[Forgotten]:
-        """Return what was forgotten since the last call."""
-        forgotten, self._forgotten = self._forgotten, []
+    def take_forgotten(self) -> dict[int, list[Forgotten]]:
+        """Return partition -> what was forgotten since the last call."""
+        forgotten, self._forgotten = self._forgotten, {}
         return forgotten
 
     def _append(self, rows: Rows, events: Events, sequences: Rows) -> None:
@@ -144,28 +166,31 @@ class Stretches(Timelines):
             self.events[name][at : end + 1] = column_sums
         self.of["length"][row] += 1
 
-    def _row_of(self, customer: int) -> int:
-        row = self._rows.get(customer)
-        if row is None:
-            row = self._rows[customer] = len(self._rows)
-            if row == len(self.of["start"]):
-                _grow(self.of, row + 1)
-            self.of["customer"][row] = customer
-            self.of["start"][row], self.of["capacity"][row] = self._allocate(FIRST_CAPACITY), FIRST_CAPACITY
-        return row
+    def _add(
+        self, names: NDArray[np.uint64], customers: NDArray[np.uint64], partitions: Rows, capacities: Rows
+    ) -> Rows:
+        """Give each new customer a row and an empty stretch; return the rows, int64 [n]."""
+        rows = self._register.add(names.tolist())
+        if self._register.end > len(self.of["start"]):
+            _grow(self.of, self._register.end)
+        starts = self._allocate(capacities)
+        known = {"customer": customers, "partition": partitions, "start": starts, "capacity": capacities}
+        for name, values in known.items():
+            self.of[name][rows] = values
+        return rows
 
-    def _allocate(self, capacity: int) -> int:
-        """Return the start of a stretch that is free now."""
-        start = self._space.take(capacity)
+    def _allocate(self, capacities: Rows) -> Rows:
+        """Return the starts of stretches that are free now, int64 [n]."""
+        starts = self._space.take_many(capacities)
         if self._space.end >= len(self.events["seconds"]):
             _grow(self.events, self._space.end + 1)
-        return start
+        return starts
 
     def _lengthen(self, rows: Rows, counts: Rows) -> None:
         """Give each row a stretch that has room for so many more events."""
         starts, lengths, capacities = (self.of[name][rows] for name in ("start", "length", "capacity"))
         longer = _powers_of_two(lengths + counts)
-        to = np.array([self._allocate(capacity) for capacity in longer.tolist()], np.int64)
+        to = self._allocate(longer)
         within = ranks(np.cumsum(lengths) - lengths, lengths)
         old, new = np.repeat(starts, lengths) + within, np.repeat(to, lengths) + within
         for column in self.events.values():
@@ -180,7 +205,7 @@ class Stretches(Timelines):
         self.of["forgotten"][row] += dropped
         for name in RUNNING:
             self.of[name][row] = self.events[name][newest]
-        self._forgotten.append(
+        self._forgotten.setdefault(int(self.of["partition"][row]), []).append(
             Forgotten(
                 customer=int(self.of["customer"][row]),
                 count=int(self.of["forgotten"][row]),

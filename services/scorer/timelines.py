@@ -19,6 +19,7 @@ _COLUMNS = {
 }
 _CUSTOMER_COLUMNS = {
     "customer": np.uint64,
+    "partition": np.int32,
     "start": np.int64,
     "length": np.int64,
     "capacity": np.int64,
@@ -33,8 +34,8 @@ class Timelines:
     """All customers' events. A customer is known by a row, a number that stays.
 
     Attributes:
-        of: what is known of each row: where its stretch begins, how long it is, how many events were forgotten and
-            what they come to, by the names of RUNNING.
+        of: what is known of each row: whose it is, where its stretch begins, how long it is, how many events were
+            forgotten and what they come to, by the names of RUNNING.
         events: the columns that the stretches are of; those of RUNNING are sums up to and with an event, forgotten
             ones included.
     """

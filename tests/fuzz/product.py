@@ -58,7 +58,7 @@ class _Read:
 
 def recall(columns: Columns, keys: Sequence[bytes | None]) -> Columns:
     """Give the payments of a batch their past, from an empty history; `keys` are those of all messages of the batch."""
-    memory = Memory(recipe(), lambda partitions: {partition: Restored(History(), []) for partition in partitions})
+    memory = Memory(recipe(), lambda partitions: [(partition, Restored(History(), [])) for partition in partitions])
     memory.follow({0: 0})
     return memory.recall(cast(list[Message], [_Read(key) for key in keys]), columns)[0]
 
@@ -91,23 +91,25 @@ def read_file(content: bytes) -> tuple[Report, list[tuple[bytes | None, bytes]]]
 
 
 class Partition:
-    """A history and its changelog, as the owner of a partition keeps them."""
+    """A partition's part of a history, and its changelog, as its owner keeps them."""
 
-    def __init__(self) -> None:
-        self._history = History()
+    def __init__(self, history: History | None = None, number: int = 0) -> None:
+        self._history = History() if history is None else history
+        self._number = number
         self._changelog: list[tuple[bytes, bytes | None]] = []
 
     def observe(self, payments: Sequence[Payment]) -> Past:
         """Take a batch in."""
         batch = events(payments)
-        past = self._history.observe(batch)
-        self._write(to_records(batch.take(past.kept), past.sequences[past.kept], past.forgotten))
+        past = self._history.observe(batch, np.full(len(batch), self._number))
+        self._write(to_records(batch.take(past.kept), past.sequences[past.kept], past.forgotten.get(self._number, ())))
         return past
 
     def restart(self) -> None:
         """Forget everything but the changelog."""
         restored = from_records(self._changelog)
-        self._history = restored.history
+        self._history.give_up(self._number)
+        self._history.take_over(self._number, restored.history)
         self._write(restored.rewrites)
 
     def compact(self) -> None:

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from numpy.typing import NDArray
 
-from services.scorer.history import PAST
+from services.scorer.history import PAST, History
 from services.scorer.stretches import MOST_EVENTS
 from tests.fuzz.history_claims import payments_see_the_past
 from tests.fuzz.past import MONDAY, PlainPast
-from tests.fuzz.product import Partition, Payment
+from tests.fuzz.product import Partition, Payment, events
 from tests.support.profiles import fixed
 
 PAYMENTS = st.lists(
@@ -28,43 +28,81 @@ PAYMENTS = st.lists(
 )
 
 
+NUMBERS = (0, 7)
+"""Partitions of one history; their customers have the same names and nothing else in common."""
+
+
 class AnyHistory(RuleBasedStateMachine):
-    """Batches, repeats, restarts and compactions in any order."""
+    """Batches, repeats, restarts and compactions of partitions in any order."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.partition, self.plain = Partition(), PlainPast()
-        self.seen: list[Payment] = []
+        history = History()
+        self.partitions = {number: Partition(history, number) for number in NUMBERS}
+        self.plain = {number: PlainPast() for number in NUMBERS}
+        self.seen: dict[int, list[Payment]] = {number: [] for number in NUMBERS}
 
-    @rule(payments=PAYMENTS)
-    def observe(self, payments: list[Payment]) -> None:
+    @rule(number=st.sampled_from(NUMBERS), payments=PAYMENTS)
+    def observe(self, number: int, payments: list[Payment]) -> None:
         """A batch sees what the reference sees, payment by payment."""
-        found = self.partition.observe(payments)
-        seen = [self.plain.observe(payment) or [np.nan] * len(PAST) for payment in payments]
+        found = self.partitions[number].observe(payments)
+        seen = [self.plain[number].observe(payment) or [np.nan] * len(PAST) for payment in payments]
         assert np.array_equal(found.values, np.array(seen).reshape(-1, len(PAST)), equal_nan=True)
-        self.seen += payments
+        self.seen[number] += payments
 
-    @rule(data=st.data())
-    def repeat(self, data: st.DataObject) -> None:
+    @rule(number=st.sampled_from(NUMBERS), data=st.data())
+    def repeat(self, number: int, data: st.DataObject) -> None:
         """What was there already is not remembered again."""
-        if self.seen:
-            again = data.draw(st.lists(st.sampled_from(self.seen), max_size=10))
-            self.observe(again)
-            assert not self.partition.observe(again).kept.any()
+        if self.seen[number]:
+            again = data.draw(st.lists(st.sampled_from(self.seen[number]), max_size=10))
+            self.observe(number, again)
+            assert not self.partitions[number].observe(again).kept.any()
 
-    @rule()
-    def restart(self) -> None:
-        """Only the changelog is left."""
-        self.partition.restart()
+    @rule(number=st.sampled_from(NUMBERS))
+    def restart(self, number: int) -> None:
+        """A partition goes and comes back: only its changelog is left of it."""
+        self.partitions[number].restart()
 
-    @rule()
-    def compact(self) -> None:
+    @rule(number=st.sampled_from(NUMBERS))
+    def compact(self, number: int) -> None:
         """Only the last record of a key is left."""
-        self.partition.compact()
+        self.partitions[number].compact()
 
 
 TestAnyHistory = AnyHistory.TestCase
-TestAnyHistory.settings = fixed(40)
+TestAnyHistory.settings = fixed(60)
+
+
+@fixed(100)
+@given(st.lists(st.tuples(st.sampled_from((0, 1, 7)), PAYMENTS), max_size=5))
+def test_partitions_of_a_batch_have_nothing_in_common(parts: list[tuple[int, list[Payment]]]) -> None:
+    """Read together, in any order, they see what each of them sees alone."""
+    payments = [payment for _, part in parts for payment in part]
+    partitions = np.array([number for number, part in parts for _ in part], np.int64)
+
+    together = History().observe(events(payments), partitions)
+
+    for number in (0, 1, 7):
+        own = partitions == number
+        alone = History().observe(events(payments).take(own))
+        assert np.array_equal(together.values[own], alone.values, equal_nan=True)
+        assert np.array_equal(together.sequences[own], alone.sequences)
+
+
+def test_partitions_that_come_and_go_need_no_more_memory() -> None:
+    """A hundred restarts of one of two partitions."""
+    history = History()
+    staying, going = Partition(history, 0), Partition(history, 1)
+    payments: list[Payment] = [(n % 50, MONDAY + 60 * n, 1.0, n, 0.0) for n in range(3_000)]
+    sizes = []
+    for _ in range(100):
+        staying.observe(payments)
+        going.observe(payments)
+        going.restart()
+        sizes.append(history.nbytes)
+
+    assert len(history) == 100
+    assert sizes[-1] == sizes[2]
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -62,7 +62,9 @@ def features_of(payments: list[dict[str, Any]]) -> NDArray[np.float32]:
     """Return what the model sees of payments that come one after another."""
     model = shipped()
     messages: list[Any] = [Read(orjson.dumps(payment), customer_key(payment)) for payment in payments]
-    memory = Memory(model.manifest.recipe, lambda wanted: {partition: Restored(History(), []) for partition in wanted})
+    memory = Memory(
+        model.manifest.recipe, lambda wanted: [(partition, Restored(History(), [])) for partition in wanted]
+    )
     memory.follow({0: 1})
     columns, rejects = model.decoder.decode([message.value() for message in messages], str)
     assert not rejects

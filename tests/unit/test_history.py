@@ -83,7 +83,10 @@ def test_a_payment_sees_the_same_past_however_its_stream_is_cut(
         batch = events(payments[at : at + size])
         past = history.observe(batch)
         kept = batch.take(past.kept)
-        records += [(r["key"] or b"", r["value"]) for r in to_records(kept, past.sequences[past.kept], past.forgotten)]
+        records += [
+            (r["key"] or b"", r["value"])
+            for r in to_records(kept, past.sequences[past.kept], past.forgotten.get(0, ()))
+        ]
         values.append(past.values)
         at += size
         if restart:
@@ -128,7 +131,10 @@ def test_old_events_make_room_and_live_on_in_the_sums() -> None:
         batch = events(stream[at : at + 500])
         past = history.observe(batch)
         kept = batch.take(past.kept)
-        records += [(r["key"] or b"", r["value"]) for r in to_records(kept, past.sequences[past.kept], past.forgotten)]
+        records += [
+            (r["key"] or b"", r["value"])
+            for r in to_records(kept, past.sequences[past.kept], past.forgotten.get(0, ()))
+        ]
     later = events([(1, MONDAY + 4_000 * 3_600, 8.0, 9_999)])
     amounts = [amount for _, _, amount, _ in stream]
 
@@ -154,7 +160,7 @@ def test_compaction_does_not_change_what_is_restored() -> None:
     for at in range(0, 2 * MOST_EVENTS, 400):
         batch = events([(n % 3, MONDAY + n * 60, 1.0, n) for n in range(at, at + 400)])
         past = history.observe(batch)
-        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.forgotten)]
+        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.forgotten.get(0, ()))]
     compacted = list({key: (key, value) for key, value in records}.values())
     probe = events([(customer, MONDAY + 10**6, 5.0, 1) for customer in range(3)])
 
@@ -169,7 +175,7 @@ def test_records_that_hardly_count_any_more_are_written_anew() -> None:
     for at in range(0, 8 * MOST_EVENTS, 100):
         batch = events([(1 + n % 2, MONDAY + n * 60, 1.0, n) for n in range(at, at + 100)])
         past = history.observe(batch)
-        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.forgotten)]
+        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.forgotten.get(0, ()))]
     restored = from_records(records)
     rewrites = [(record["key"] or b"", record["value"]) for record in restored.rewrites]
     compacted = {key: value for key, value in records + rewrites if value is not None}
