@@ -192,11 +192,15 @@ def edge_offsets(
     """Return the earliest or the latest offset of each partition, asked of the brokers in one request each.
 
     Raises:
-        KafkaException: a broker does not answer.
+        KafkaException: a broker does not answer, or knows no earliest or latest offset (-1). Of a moment in time that
+            is an answer: nothing is later.
     """
     wanted = {TopicPartition(*place): edge for place in places}
     answers = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=BROKER_TIMEOUT_SECONDS)
-    return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+    found = {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+    if edge in (OffsetSpec.earliest(), OffsetSpec.latest()) and min(found.values(), default=0) < 0:  # type: ignore[no-untyped-call]
+        raise KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE))
+    return found
 
 
 def lag(consumer: Consumer, ownership: Ownership) -> int:

@@ -1,13 +1,19 @@
 """services.common.kafka: which records are accepted."""
 
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
+    AdminClient,
+    ListOffsetsResultInfo,
+    OffsetSpec,
+)
 
 from services.common.errors import Retry
-from services.common.kafka import Batch, Ownership
+from services.common.kafka import Batch, Ownership, edge_offsets
 
 NO_CONSUMER = cast(Consumer, None)
 
@@ -116,3 +122,20 @@ def test_an_offset_that_is_not_wanted_any_more_is_no_error(ownership: Ownership,
     gone = KafkaError(KafkaError._AUTO_OFFSET_RESET)
 
     assert not ownership.accept([FakeMessage(partition, offset, gone)])  # type: ignore[list-item]
+
+
+class Undecided:
+    """An admin client whose broker leads a partition and cannot say yet where it ends."""
+
+    def list_offsets(self, wanted: dict[TopicPartition, OffsetSpec], **_: object) -> dict[TopicPartition, object]:
+        answers: dict[TopicPartition, object] = {}
+        for place in wanted:
+            answers[place] = answer = Future[ListOffsetsResultInfo]()
+            answer.set_result(ListOffsetsResultInfo(-1, -1, -1))
+        return answers
+
+
+def test_an_edge_that_the_broker_does_not_know_is_no_offset() -> None:
+    """Taken for one, it would be kept in the database, or mean that the topic was made anew."""
+    with pytest.raises(KafkaException, match="OFFSET_NOT_AVAILABLE"):
+        edge_offsets(cast(AdminClient, Undecided()), [("t", 0)], OffsetSpec.latest())  # type: ignore[no-untyped-call]
