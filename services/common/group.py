@@ -143,8 +143,12 @@ class GroupReader:
         self.__dict__.pop("_admin", None)
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Take partitions over from their oldest message on; who positions them seeks."""
+        """Take partitions over from their oldest message on; who positions them seeks.
+
+        One that was paused when it was lost would be paused for good: resume() reaches only what is assigned.
+        """
         consumer.incremental_assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions])
+        consumer.resume(partitions)
         self._ownership.on_assign(consumer, partitions)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
