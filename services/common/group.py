@@ -17,6 +17,8 @@ from services.common.settings import KafkaSettings
 from services.common.unowned import UnownedWatch
 
 FIRST_MESSAGE_WAIT_SECONDS = 0.2
+QUEUED_KIB = 8_192
+"""What librdkafka may have read ahead; 64 MiB by default, and small messages take several times their size."""
 LAST_CALLBACKS_SECONDS = 0.2
 
 log = get_logger()
@@ -70,6 +72,7 @@ class GroupReader:
                 isolation_level="read_committed",
                 auto_offset_reset="error",  # never skip in silence, nor begin anew
                 fetch_queue_backoff_ms=20,
+                queued_max_messages_kbytes=QUEUED_KIB,
             )
         )
         self._subscribe()
