@@ -24,6 +24,10 @@ from services.sink.write import Mart
 REPORT_SECONDS = 1.0
 IDLE_SECONDS = 0.2
 
+PACE_SECONDS = 0.05
+"""From the start of one batch to that of the next, unless the first was full: a small stream would else keep the
+database busy with transactions of a few rows."""
+
 MODEL_TABLES = {"span": SPANS, "tally": TALLIES}
 """The table of each kind of message of the topic of models."""
 
@@ -98,8 +102,11 @@ def _write_batches(
         watchdog.feed()
         batch = source.read(mart.positions)
         if batch:
+            started = time.monotonic()
             keep_batch(batch, source, mart, topics, limits, report)
             backoff.reset()
+            if not source.full:
+                stop.wait(started + PACE_SECONDS - time.monotonic())
         elif until_empty and source.drained:
             break
         else:

@@ -110,7 +110,7 @@ def test_payments_too_large_for_any_producer(pipeline: Pipeline) -> None:
     assert len(letters) == 5
     for name, size in big.items():
         assert headers(letters[name.encode()])[PREFIX + "truncated.length"] == str(size + 1)
-    assert "rebuilding clients" not in pipeline.scorers.text
+    assert "MSG_SIZE_TOO_LARGE" not in pipeline.scorers.text
 
 
 def test_payments_sent_twice(pipeline: Pipeline) -> None:
