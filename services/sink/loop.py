@@ -24,9 +24,10 @@ from services.sink.write import Mart
 REPORT_SECONDS = 1.0
 IDLE_SECONDS = 0.2
 
+FEW_MESSAGES = 8
 PACE_SECONDS = 0.05
-"""From the start of one batch to that of the next, unless the first was full: a small stream would else keep the
-database busy with transactions of a few rows."""
+"""From the start of one batch to that of the next, unless the first was full or of few messages: a small stream would
+else keep the database busy with small transactions, and a lone payment is kept at once."""
 
 MODEL_TABLES = {"span": SPANS, "tally": TALLIES}
 """The table of each kind of message of the topic of models."""
@@ -105,7 +106,7 @@ def _write_batches(
             started = time.monotonic()
             keep_batch(batch, source, mart, topics, limits, report)
             backoff.reset()
-            if not source.full:
+            if len(batch.messages) > FEW_MESSAGES and not source.full:
                 stop.wait(started + PACE_SECONDS - time.monotonic())
         elif until_empty and source.drained:
             break
