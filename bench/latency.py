@@ -28,8 +28,8 @@ LOOK_SECONDS = 0.1
 PATIENCE_SECONDS = 30
 POLL_SECONDS = 0.002
 RATE = 1_000
-WARM_UP_SECONDS = 40
-"""A broker compiles its code while it works: what is measured is one that has been at it for a while."""
+WARM_UP_TIMES = 4
+"""So many times a round. A broker compiles its code while it works: measured is one that has been at it for a while."""
 
 Times = dict[str, float]
 """Transaction id -> time.perf_counter()."""
@@ -48,7 +48,7 @@ def measure(servers: Servers, csv_file: Path, rounds: int, seconds: float) -> Fi
         servers.running("ui", topics),
         _observers(servers, topics) as observers,
     ):
-        _run(servers, topics, _take(payments, int(RATE * min(WARM_UP_SECONDS, 4 * seconds))), RATE, observers)
+        _run(servers, topics, _take(payments, int(RATE * WARM_UP_TIMES * seconds)), RATE, observers)
         for _ in range(rounds):
             steady.append(_run(servers, topics, _take(payments, int(RATE * seconds)), RATE, observers))
             lone.append(_run(servers, topics, _take(payments, LONE_MESSAGES), LONE_RATE, observers))

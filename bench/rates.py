@@ -5,7 +5,7 @@ nothing in between.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,10 @@ from services.common.lifecycle import Slot, StopSignal, Watchdog
 from services.common.reject_limit import RejectLimit
 from services.common.settings import TopicSettings
 from services.scorer.batches import Scoring, Session, Written
-from services.scorer.changelog import Record, Restored
-from services.scorer.history import History
+from services.scorer.changelog import Record
 from services.scorer.in_use import InUse
 from services.scorer.loop import Report, Work, work_through
-from services.scorer.memory import Memory
+from services.scorer.memory import Memory, begin_empty
 from services.scorer.poison import Suspects
 from services.scorer.read import Source
 from services.scorer.score import load_model
@@ -43,7 +42,7 @@ def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures
     runs: dict[str, list[_Run]] = {name: [] for name in ("pass", "score", "unexplained", "forget")}
 
     def run(name: str, work: Callable[[Session], Work], *, remembers: bool) -> None:
-        memory = Memory(model.manifest.recipe, _empty_histories) if remembers else None
+        memory = Memory(model.manifest.recipe, begin_empty) if remembers else None
         runs[name].append(_run(servers, topics, rows, f"{name}-{len(runs[name])}", work, memory))
 
     for _ in range(rounds):
@@ -80,10 +79,6 @@ def scores_without_history(values: Sequence[bytes]) -> dict[str, float]:
     model = load_model(ScorerSettings().model_dir)
     columns, _ = model.decoder.decode(values, str)
     return dict(zip(columns.ids, model.score(model.features(columns)).tolist(), strict=True))
-
-
-def _empty_histories(partitions: Iterable[int]) -> list[tuple[int, Restored]]:
-    return [(partition, Restored(History(), [])) for partition in partitions]
 
 
 @dataclass(frozen=True, slots=True)

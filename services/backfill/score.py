@@ -6,9 +6,7 @@ from confluent_kafka import Message
 
 from services.common.kafka import Batch
 from services.scorer.batches import decode_batch
-from services.scorer.changelog import Restored
-from services.scorer.history import History
-from services.scorer.memory import Memory, uses_history
+from services.scorer.memory import Memory, begin_empty, uses_history
 from services.scorer.score import Model
 
 Row = tuple[str, float, int]
@@ -20,7 +18,7 @@ class Rescorer:
 
     def __init__(self, model: Model, partitions: Iterable[int]) -> None:
         self._model = model
-        self._memory = Memory(model.manifest.recipe, _empty) if uses_history(model.manifest.recipe) else None
+        self._memory = Memory(model.manifest.recipe, begin_empty) if uses_history(model.manifest.recipe) else None
         if self._memory:
             self._memory.follow(dict.fromkeys(partitions, 1))
         self.rejected = 0
@@ -34,7 +32,3 @@ class Rescorer:
         scores = self._model.score(self._model.features(columns))
         flags = self._model.flag(scores)
         return list(zip(columns.ids, scores.tolist(), map(int, flags.tolist()), strict=True))
-
-
-def _empty(partitions: Iterable[int]) -> list[tuple[int, Restored]]:
-    return [(partition, Restored(History(), [])) for partition in partitions]

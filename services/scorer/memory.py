@@ -31,6 +31,11 @@ REWRITES_AT_ONCE = 100
 log = get_logger()
 
 
+def begin_empty(partitions: Iterable[int]) -> list[tuple[int, Restored]]:
+    """Restore nothing: each partition begins with an empty history, whatever its changelog says."""
+    return [(partition, Restored(History(), [])) for partition in partitions]
+
+
 def uses_history(recipe: Recipe) -> bool:
     """Return whether a model wants to know the past at all."""
     return not set(PAST).isdisjoint(recipe.features)

@@ -96,8 +96,7 @@ class Stretches(Timelines):
         rows = self._add(names_of(customers, partitions), customers, partitions, other.of["capacity"][old])
         for name in ("length", "forgotten", *RUNNING):
             self.of[name][rows] = other.of[name][old]
-        within = ranks(np.cumsum(lengths) - lengths, lengths)
-        to, taken = (np.repeat(starts, lengths) + within for starts in (self.of["start"][rows], other.of["start"][old]))
+        to, taken = _places(self.of["start"][rows], lengths), _places(other.of["start"][old], lengths)
         for name, column in self.events.items():
             column[to] = other.events[name][taken]
 
@@ -191,8 +190,7 @@ class Stretches(Timelines):
         starts, lengths, capacities = (self.of[name][rows] for name in ("start", "length", "capacity"))
         longer = _powers_of_two(lengths + counts)
         to = self._allocate(longer)
-        within = ranks(np.cumsum(lengths) - lengths, lengths)
-        old, new = np.repeat(starts, lengths) + within, np.repeat(to, lengths) + within
+        old, new = _places(starts, lengths), _places(to, lengths)
         for column in self.events.values():
             column[new] = column[old]
         self.of["start"][rows], self.of["capacity"][rows] = to, longer
@@ -217,6 +215,11 @@ class Stretches(Timelines):
         for column in self.events.values():
             column[start : start + length - dropped] = column[start + dropped : start + length].copy()
         self.of["length"][row] = length - dropped
+
+
+def _places(starts: Rows, lengths: Rows) -> Rows:
+    """Return all places of stretches, one stretch after the other, int64 [sum of lengths]."""
+    return np.repeat(starts, lengths) + ranks(np.cumsum(lengths) - lengths, lengths)
 
 
 def _powers_of_two(counts: Rows) -> Rows:

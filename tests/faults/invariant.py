@@ -13,10 +13,9 @@ Everything is counted in the topics and in the audit; nothing a service says of 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 
 import orjson
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, Message, TopicPartition
+from confluent_kafka import IsolationLevel, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.contract import record_id
@@ -24,6 +23,7 @@ from services.common.dead_letters import NOTE_HEADER, PREFIX
 from services.common.settings import TopicSettings
 from services.scorer.score import Model
 from tests.faults.audit import Connection, applied_places, applied_twice
+from tests.faults.standing import committed_offsets
 from tests.support.recompute import recomputed
 from tests.support.topics import headers, read_each
 
@@ -184,15 +184,6 @@ def log_ends(bootstrap: str, topic: str, level: IsolationLevel = IsolationLevel.
     return {place.partition: answer.result().offset for place, answer in answers.items()}
 
 
-def committed_offsets(bootstrap: str, group: str, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-    """Return partition -> offset a group has committed; negative where it has none."""
-    wanted = [TopicPartition(topic, partition) for partition in partitions]
-    if not wanted:
-        return {}
-    [answer] = _admin(bootstrap).list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)]).values()
-    return {place.partition: place.offset for place in answer.result().topic_partitions}
-
-
 def input_id(message: Message) -> str:
     """Return the id a message of `transactions` has, or gets; the empty text if it cannot be read."""
     try:
@@ -202,11 +193,6 @@ def input_id(message: Message) -> str:
         return ""
     partition, offset = _place(message)
     return str(given) if given else record_id(message.topic() or "", partition, offset)
-
-
-@cache
-def _admin(bootstrap: str) -> AdminClient:
-    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
 
 
 def _by_id(scores: Mapping[Place, tuple[str, float]]) -> dict[str, list[float]]:

@@ -13,7 +13,6 @@ from tests.faults.invariant import (
     Findings,
     Log,
     Place,
-    committed_offsets,
     compare_acknowledged,
     compare_mart,
     compare_scores,
@@ -21,6 +20,7 @@ from tests.faults.invariant import (
     ends_of,
 )
 from tests.faults.slack import slack
+from tests.faults.standing import not_kept, not_read
 from tests.faults.watcher import Watcher
 from tests.support.processes import wait_for
 
@@ -48,11 +48,13 @@ def under_load(bootstrap: str, conninfo: str, seed: str, explain: Callable[[], s
         watcher.follow(feeder)
         yield watcher
 
-    ends = {topics.transactions: ends_of(bootstrap, topics.transactions)}
-    wait_for(lambda: _is_scored(bootstrap, topics.transactions, ends[topics.transactions]), _settled_within(), explain)
-    ends[topics.scores] = ends_of(bootstrap, topics.scores)
+    sent = ends_of(bootstrap, topics.transactions)
+    wait_for(lambda: not not_read(bootstrap, "scorer", topics.transactions, sent), _settled_within(), explain)
+    scored = ends_of(bootstrap, topics.scores)
+    read = {topics.transactions: sent, topics.scores: scored}
+    ends = {(topic, partition): end for topic, of_topic in read.items() for partition, end in of_topic.items()}
     with psycopg.connect(conninfo, autocommit=True) as mart:
-        wait_for(lambda: _is_kept(mart, ends), _settled_within(), explain)
+        wait_for(lambda: not not_kept(mart, ends), _settled_within(), explain)
         findings = _compare(Log.read(bootstrap, topics), mart, topics, feeder.acknowledged, before)
         remove_audit(mart)
     print(f"seed {seed}, {len(feeder.acknowledged)} payments: {findings}")
@@ -75,14 +77,3 @@ def _compare(
 
 def _settled_within() -> float:
     return SETTLE_SECONDS * slack()
-
-
-def _is_scored(bootstrap: str, topic: str, ends: Mapping[int, int]) -> bool:
-    stands = committed_offsets(bootstrap, "scorer", topic, ends)
-    return all(stands[partition] >= end for partition, end in ends.items())
-
-
-def _is_kept(mart: Connection, ends: Mapping[str, Mapping[int, int]]) -> bool:
-    rows = mart.execute("select topic, partition, next_offset from sink_offsets").fetchall()
-    stands = {(topic, partition): offset for topic, partition, offset in rows}
-    return all(stands.get((topic, at), 0) >= end for topic in ends for at, end in ends[topic].items())

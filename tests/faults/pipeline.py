@@ -21,7 +21,6 @@ from tests.faults.invariant import (
     Findings,
     Log,
     check_quiet,
-    committed_offsets,
     compare_acknowledged,
     compare_effects,
     compare_mart,
@@ -31,6 +30,7 @@ from tests.faults.invariant import (
     log_ends,
 )
 from tests.faults.slack import slack
+from tests.faults.standing import not_kept, not_read
 from tests.faults.watcher import Watcher
 from tests.support.processes import wait_for
 from tests.support.topics import read_each
@@ -253,8 +253,7 @@ class Pipeline:
         ends = ends_of(self.bootstrap, self.topics.transactions)
 
         def behind() -> dict[int, int]:
-            stands = committed_offsets(self.bootstrap, self.group("scorer"), self.topics.transactions, ends)
-            return {partition: end - stands[partition] for partition, end in ends.items() if stands[partition] < end}
+            return not_read(self.bootstrap, self.group("scorer"), self.topics.transactions, ends)
 
         wait_for(lambda: not behind(), QUIET_SECONDS * self.slack, lambda: f"not scored: {behind()}\n{self.text()}")
 
@@ -265,9 +264,7 @@ class Pipeline:
 
         def behind() -> dict[tuple[str, int], int]:
             with self.mart() as mart:
-                rows = mart.execute("select topic, partition, next_offset from sink_offsets").fetchall()
-            stands = {(topic, partition): offset for topic, partition, offset in rows}
-            return {place: end - stands.get(place, 0) for place, end in ends.items() if stands.get(place, 0) < end}
+                return not_kept(mart, ends)
 
         wait_for(lambda: not behind(), QUIET_SECONDS * self.slack, lambda: f"not kept: {behind()}\n{self.text()}")
 

@@ -12,13 +12,13 @@ from confluent_kafka import Message
 from numpy.typing import NDArray
 
 from services.common.contract import FIELDS, record_id
-from services.scorer.changelog import Record, Restored, from_records, to_records
+from services.scorer.changelog import Record, from_records, to_records
 from services.scorer.decode import Columns, Decoder, Rejects
 from services.scorer.events import Events
 from services.scorer.features import required_fields, to_features
 from services.scorer.history import History, Past
 from services.scorer.manifest import Recipe, read_manifest
-from services.scorer.memory import Memory
+from services.scorer.memory import Memory, begin_empty
 from services.scorer.score import Model, load_model
 from services.sender.csvfile import Report, prepare
 
@@ -58,7 +58,7 @@ class _Read:
 
 def recall(columns: Columns, keys: Sequence[bytes | None]) -> Columns:
     """Give the payments of a batch their past, from an empty history; `keys` are those of all messages of the batch."""
-    memory = Memory(recipe(), lambda partitions: [(partition, Restored(History(), [])) for partition in partitions])
+    memory = Memory(recipe(), begin_empty)
     memory.follow({0: 0})
     return memory.recall(cast(list[Message], [_Read(key) for key in keys]), columns)[0]
 

@@ -90,10 +90,7 @@ def test_what_a_killed_member_owed_finds_an_owner(
     everything = set(range(topics.partitions))
     victim = plain_join("victim")
     wait_for(lambda: _assigned(victim) == everything, 60)
-    other = plain_join("other")
-    wait_for(
-        lambda: not _assigned(other) and owned().get("other") == set(), 60
-    )  # the victim was told, and does not read
+    other = _wait_in_vain(plain_join, owned)
     victim.close()  # as a kill: it does not leave the group, nor join again
 
     again = join("victim")
@@ -116,13 +113,19 @@ def test_a_member_that_ends_gives_up_before_what_it_owes(
     everything = set(range(topics.partitions))
     leaver = join("leaver")
     wait_for(lambda: _positioned(leaver) == everything, 60)
-    other = plain_join("other")
-    wait_for(lambda: not _assigned(other) and owned().get("other") == set(), 60)
+    other = _wait_in_vain(plain_join, owned)
 
     leaver.close()
 
     again = plain_join("leaver")
     wait_for(lambda: _assigned(other) | _assigned(again) == everything, 60, lambda: str(owned()))
+
+
+def _wait_in_vain(plain_join: Callable[[str], Consumer], owned: Callable[[], Owned]) -> Consumer:
+    """Return a new member that was given nothing: who has everything was told to give up, and does not read."""
+    other = plain_join("other")
+    wait_for(lambda: not _assigned(other) and owned().get("other") == set(), 60)
+    return other
 
 
 def _assigned(consumer: Consumer) -> set[int]:

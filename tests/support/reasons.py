@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from services.common.contract import customer_key
 from services.common.settings import project_root
-from services.scorer.changelog import Restored
-from services.scorer.history import History
-from services.scorer.memory import Memory
+from services.scorer.memory import Memory, begin_empty
 from services.scorer.reasons import GivenReason, explain
 from services.scorer.score import Model, load_model
 from tests.support.messages import PAYMENT
@@ -62,9 +60,7 @@ def features_of(payments: list[dict[str, Any]]) -> NDArray[np.float32]:
     """Return what the model sees of payments that come one after another."""
     model = shipped()
     messages: list[Any] = [Read(orjson.dumps(payment), customer_key(payment)) for payment in payments]
-    memory = Memory(
-        model.manifest.recipe, lambda wanted: [(partition, Restored(History(), [])) for partition in wanted]
-    )
+    memory = Memory(model.manifest.recipe, begin_empty)
     memory.follow({0: 1})
     columns, rejects = model.decoder.decode([message.value() for message in messages], str)
     assert not rejects
