@@ -63,17 +63,13 @@ def broker_proxy() -> Iterator[Proxy]:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory, broker_proxy: Proxy) -> Iterator[KafkaServer]:
-    """A real broker that looks for timed-out Kafka transactions every second instead of every ten.
-
-    On a busy machine its controller waits longer for a sign of life: a broker taken for dead leads no partition.
-    """
+    """A real broker that looks for timed-out Kafka transactions every second instead of every ten."""
     proxied = broker_proxy.target_port
     properties = {
         "listeners": f"PLAINTEXT://{{host}}:{{port}},PROXY://{{host}}:{proxied},CONTROLLER://{{host}}:{{controller_port}}",
         "advertised.listeners": f"PLAINTEXT://{{host}}:{{port}},PROXY://{{host}}:{broker_proxy.port}",
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXY:PLAINTEXT",
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-        "broker.session.timeout.ms": f"{3000 * slack():.0f}",
     }
     with kafka_server(tmp_path_factory.mktemp("kafka"), heap="768m", properties=properties) as server:
         yield server
