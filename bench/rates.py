@@ -13,7 +13,7 @@ from typing import Any
 from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers
 from services.common.kafka import Batch
-from services.common.lifecycle import Slot, StopSignal, Watchdog
+from services.common.lifecycle import Slot, StopSignal, Watchdog, collect_garbage_rarely
 from services.common.reject_limit import RejectLimit
 from services.common.settings import TopicSettings
 from services.scorer.batches import Scoring, Session, Written
@@ -32,6 +32,7 @@ NO_LIMIT = RejectLimit(0, 0, Path())
 
 def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures:
     """Return the rates of scorer and pass-through, taken in turn, and their ratio."""
+    collect_garbage_rarely()  # as the service does
     topics = servers.make_topics("rates")
     servers.send(csv_file, topics)
     model = load_model(ScorerSettings().model_dir)

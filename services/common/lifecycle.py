@@ -1,6 +1,7 @@
 """How a process lives: asked to stop, watched for being stuck, told apart from its twins. Knows no Kafka."""
 
 import fcntl
+import gc
 import os
 import signal
 import socket
@@ -20,7 +21,15 @@ EXIT_STUCK = 75
 STUCK_SHARE = 0.8
 """Share of the watchdog's limit after which /livez says no: some seconds before the process is ended."""
 
+GARBAGE_THRESHOLD = 100_000
+"""Objects before Python looks for cycles: more than a batch has, so that its records are not searched in vain."""
+
 log = get_logger()
+
+
+def collect_garbage_rarely() -> None:
+    """Let a process that works in large batches look for cycles of garbage less often (gc.set_threshold)."""
+    gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 class StopSignal:

@@ -1,7 +1,6 @@
 """`python -m services.scorer`: score transactions until SIGTERM, or with --until-empty until there are none left."""
 
 import argparse
-import gc
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import FraudError, Retry
 from services.common.kafka import Place
 from services.common.lag import LagReader, LagWatch
-from services.common.lifecycle import Slot, StopSignal, Watchdog
+from services.common.lifecycle import Slot, StopSignal, Watchdog, collect_garbage_rarely
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.reject_limit import RejectLimit
@@ -34,9 +33,6 @@ from services.scorer.shadow import Shadow
 from services.scorer.tell import Teller
 from services.scorer.write import Target
 
-GARBAGE_THRESHOLD = 100_000
-"""Objects before Python looks for cycles: more than a batch has, so that its records are not searched in vain."""
-
 
 def main() -> int:
     """Run the scorer; return the exit code."""
@@ -53,7 +49,7 @@ def main() -> int:
 
 
 def _run(*, until_empty: bool) -> None:
-    gc.set_threshold(GARBAGE_THRESHOLD)
+    collect_garbage_rarely()
     settings, kafka, topics = ScorerSettings.read(), KafkaSettings.read(), TopicSettings.read()
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000)

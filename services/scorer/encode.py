@@ -6,12 +6,15 @@ from numpy.typing import NDArray
 
 from services.scorer.changelog import Record
 
+_HEAD, _SCORE = b'{"transaction_id":"', b'","score":'
+_ENDS = (b',"fraud_flag":0}', b',"fraud_flag":1}')
+
 
 def encode_scores(ids: list[str], scores: NDArray[np.float64], flags: NDArray[np.bool_]) -> list[Record]:
     """Return the message of each transaction, keyed by its id.
 
-    A batch's ids and scores become JSON in one call each, and are cut apart again. A backslash means that some id has
-    characters JSON must escape, a quote perhaps: then ids are encoded one at a time.
+    A batch's scores become JSON in one call and are cut apart again. A backslash means that some id has characters JSON
+    must escape, a quote perhaps: then ids are encoded one at a time.
 
     Args:
         ids: transaction ids [n], text that UTF-8 can hold.
@@ -20,18 +23,10 @@ def encode_scores(ids: list[str], scores: NDArray[np.float64], flags: NDArray[np
     """
     if not ids:
         return []
-    keys, quoted = _encode_ids(ids)
+    keys = list(map(str.encode, ids))
+    names = [orjson.dumps(name)[1:-1] for name in ids] if b"\\" in orjson.dumps(ids) else keys
     numbers = orjson.dumps(scores, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
     return [
-        {"key": key, "value": b'{"transaction_id":%b,"score":%b,"fraud_flag":%d}' % (name, number, flag)}
-        for key, name, number, flag in zip(keys, quoted, numbers, flags.tolist(), strict=True)
+        {"key": key, "value": b"".join((_HEAD, name, _SCORE, number, _ENDS[flag]))}
+        for key, name, number, flag in zip(keys, names, numbers, flags.tolist(), strict=True)
     ]
-
-
-def _encode_ids(ids: list[str]) -> tuple[list[bytes], list[bytes]]:
-    """Return each id as UTF-8, and as JSON."""
-    encoded = orjson.dumps(ids)
-    if b"\\" in encoded:
-        return [name.encode() for name in ids], [orjson.dumps(name) for name in ids]
-    keys = encoded[2:-2].split(b'","')
-    return keys, [b'"%b"' % key for key in keys]

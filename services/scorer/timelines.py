@@ -80,9 +80,10 @@ class Timelines:
             found[old] = self._holds(rows[old], events.take(old))
         same = (rows[1:] == rows[:-1]) & (events.seconds[1:] == events.seconds[:-1])
         if same.any():
-            order = np.lexsort((events.ids, events.seconds, rows))  # stable: what arrived first stays first
-            columns = (rows[order], events.seconds[order], events.ids[order])
-            found[order[1:]] |= np.logical_and.reduce([column[1:] == column[:-1] for column in columns])
+            at_once = np.flatnonzero(np.append(same, False) | np.append(False, same))
+            columns = (events.ids[at_once], events.seconds[at_once], rows[at_once])
+            order = np.lexsort(columns)  # stable: what arrived first stays first
+            found[at_once[order[1:]]] |= np.logical_and.reduce([c[order[1:]] == c[order[:-1]] for c in columns])
         return found
 
     def _holds(self, rows: Rows, events: Events) -> NDArray[np.bool_]:
