@@ -6,7 +6,9 @@ here, and records are accepted by it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
@@ -21,6 +23,8 @@ Edges = Callable[[Iterable[Place], OffsetSpec], dict[Place, int]]
 """Asks the brokers for the earliest or the latest offset of each partition."""
 
 BROKER_TIMEOUT_SECONDS = 10.0
+
+Answer = TypeVar("Answer")
 
 log = get_logger()
 
@@ -197,10 +201,24 @@ def edge_offsets(
     """
     wanted = {TopicPartition(*place): edge for place in places}
     answers = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=BROKER_TIMEOUT_SECONDS)
-    found = {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+    found = {(place.topic, place.partition): answer_of(answer).offset for place, answer in answers.items()}
     if edge in (OffsetSpec.earliest(), OffsetSpec.latest()) and min(found.values(), default=0) < 0:  # type: ignore[no-untyped-call]
         raise KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE))
     return found
+
+
+def answer_of(future: "Future[Answer]") -> Answer:
+    """Return what the brokers answered to an admin client.
+
+    An error is raised anew. The one that the future keeps would keep the frames it was raised through, and these the
+    future and its client: threads and memory would stay until Python looked for cycles, which it seldom does here.
+
+    Raises:
+        KafkaException: they did not, or refused.
+    """
+    if error := future.exception():
+        raise type(error)(*error.args)
+    return future.result()
 
 
 def lag(consumer: Consumer, ownership: Ownership) -> int:

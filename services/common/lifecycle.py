@@ -28,7 +28,10 @@ log = get_logger()
 
 
 def collect_garbage_rarely() -> None:
-    """Let a process that works in large batches look for cycles of garbage less often (gc.set_threshold)."""
+    """Let a process that works in large batches look for cycles of garbage less often (gc.set_threshold).
+
+    Who does so looks for them itself where something large may hang on one: after an error.
+    """
     gc.set_threshold(GARBAGE_THRESHOLD)
 
 

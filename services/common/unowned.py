@@ -16,6 +16,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     TopicDescription,
 )
 
+from services.common.kafka import answer_of
+
 ANSWER_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
@@ -79,7 +81,7 @@ class _Look:
     def unowned(self) -> int | None:
         """Return how many partitions nobody owns; None if the group is not stable, or nobody can tell."""
         try:
-            group, topics = self._group.result(), [future.result() for future in self._topics]
+            group, topics = answer_of(self._group), [answer_of(future) for future in self._topics]
         except KafkaException:
             return None
         if group.state != ConsumerGroupState.STABLE:

@@ -1,5 +1,6 @@
 """The scorer's loop: read a batch, score it, write what follows from it in one Kafka transaction; again."""
 
+import gc
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -71,6 +72,7 @@ def run(
             log.warning("rebuilding clients", reason=str(error), failures=backoff.failures + 1)
             watchdog.feed()
             backoff.wait(stop.wait)
+        gc.collect()  # clients that hang on a cycle would keep their threads
 
 
 def work_through(

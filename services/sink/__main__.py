@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from services.common.errors import FraudError
 from services.common.lag import LagReader, LagWatch
-from services.common.lifecycle import Backoff, Slot, StopSignal, Watchdog, collect_garbage_rarely
+from services.common.lifecycle import Backoff, Slot, StopSignal, Watchdog
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.settings import KafkaSettings, TopicSettings
@@ -39,7 +39,6 @@ def main() -> int:
 
 
 def _run(*, until_empty: bool) -> None:
-    collect_garbage_rarely()
     settings, kafka, topics = SinkSettings.read(), KafkaSettings.read(), TopicSettings.read()
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000).start()

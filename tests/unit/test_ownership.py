@@ -1,5 +1,8 @@
-"""services.common.kafka: which records are accepted."""
+"""services.common.kafka: which records are accepted, and what brokers answer."""
 
+import contextlib
+import gc
+import weakref
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, cast
@@ -139,3 +142,28 @@ def test_an_edge_that_the_broker_does_not_know_is_no_offset() -> None:
     """Taken for one, it would be kept in the database, or mean that the topic was made anew."""
     with pytest.raises(KafkaException, match="OFFSET_NOT_AVAILABLE"):
         edge_offsets(cast(AdminClient, Undecided()), [("t", 0)], OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+
+class Refused:
+    """An admin client that every broker refuses."""
+
+    def list_offsets(self, wanted: dict[TopicPartition, OffsetSpec], **_: object) -> dict[TopicPartition, object]:
+        answers: dict[TopicPartition, object] = {}
+        for place in wanted:
+            answers[place] = answer = Future[ListOffsetsResultInfo]()
+            answer.set_exception(KafkaException(KafkaError(KafkaError._TIMED_OUT)))
+        return answers
+
+
+def test_a_client_that_was_refused_ends_with_its_last_user() -> None:
+    """Not when Python looks for cycles: it has threads."""
+    client = Refused()
+    ended = weakref.ref(client)
+    gc.disable()
+    try:
+        with contextlib.suppress(KafkaException):
+            edge_offsets(cast(AdminClient, client), [("t", 0), ("t", 1)], OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        del client
+        assert ended() is None
+    finally:
+        gc.enable()
