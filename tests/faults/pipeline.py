@@ -44,8 +44,8 @@ RECOVERY_SECONDS = {"scorer": 5.0, "broker": 15.0}
 MORE_THREADS, MORE_RSS = 16, 48 * 2**20
 """What a process may have gained at the end of a case over what it took under load before the first fault.
 
-A Kafka client has about five threads; one that an error holds may live until Python looks for cycles, and the two that
-look for the lag begin a second later than the rest.
+A Kafka client has about five threads; the two that look for the lag begin a second later than the rest. On a machine
+with other work to do (slack) payments wait, and what a sink has read ahead of them takes up to 140 MiB.
 """
 
 HOLD = "offsets_sent=sleep@0-400"
@@ -245,7 +245,7 @@ class Pipeline:
             told = f"{crew.name} {number}: {footprint}, at first {baseline}"
             if footprint.threads > baseline.threads + MORE_THREADS:
                 self.findings.note("process with more threads", [told])
-            if footprint.rss > baseline.rss + MORE_RSS:
+            if footprint.rss > baseline.rss + MORE_RSS * self.slack:
                 self.findings.note("process that has grown", [told])
 
     def wait_until_scored(self) -> None:
