@@ -17,9 +17,12 @@ from onnx.numpy_helper import from_array
 
 from onnx import NodeProto, TensorProto
 
-FIRST_TREES = 80
-SETTLED = 0.0002
-"""A payment with a lower score by the first trees is settled, and that score is final."""
+FIRST_TREES = 40
+SETTLED = 0.0005
+"""A payment with a lower score by the first trees is settled."""
+
+REST = -4.0
+"""Log-odds that a settled payment is given for what the other trees would add: about their average for such ones."""
 
 OUTPUT = "probability"
 THRESHOLD = "settled"
@@ -28,8 +31,11 @@ THRESHOLD = "settled"
 
 def predict(booster: lightgbm.Booster, features: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the probability of fraud, float64 [n], as the graph below gives it."""
-    first = np.asarray(booster.predict(features, num_iteration=FIRST_TREES), np.float64)
-    return np.where(first < SETTLED, first, booster.predict(features))
+    if booster.num_trees() <= FIRST_TREES:
+        return np.asarray(booster.predict(features), np.float64)
+    first = np.asarray(booster.predict(features, num_iteration=FIRST_TREES, raw_score=True), np.float64)
+    odds = np.where(first < _log_odds(SETTLED), first + REST, booster.predict(features, raw_score=True))
+    return np.asarray(1 / (1 + np.exp(-odds)), np.float64)
 
 
 def to_nodes(trees: NodeProto, features: str) -> tuple[list[NodeProto], list[TensorProto]]:
@@ -53,11 +59,20 @@ def to_nodes(trees: NodeProto, features: str) -> tuple[list[NodeProto], list[Ten
         make_node("GatherND", ["first_sums", "rows"], ["open_first_sums"]),
         _part(attributes, range(FIRST_TREES, count), "open_features", "open_other_sums"),
         make_node("Add", ["open_first_sums", "open_other_sums"], ["open_sums"]),
-        make_node("ScatterND", ["first_sums", "rows", "open_sums"], ["sums"]),
+        make_node("Add", ["first_sums", "rest"], ["settled_sums"]),
+        make_node("ScatterND", ["settled_sums", "rows", "open_sums"], ["sums"]),
         make_node("Sigmoid", ["sums"], [OUTPUT]),
     ]
-    constants = {THRESHOLD: np.float32(math.log(SETTLED / (1 - SETTLED))), "column": np.array([1], np.int64)}
+    constants = {
+        THRESHOLD: np.float32(_log_odds(SETTLED)),
+        "rest": np.float32(REST),
+        "column": np.array([1], np.int64),
+    }
     return nodes, [from_array(np.asarray(value), name) for name, value in constants.items()]
+
+
+def _log_odds(score: float) -> float:
+    return math.log(score / (1 - score))
 
 
 def _part(attributes: dict[str, Any], trees: range, features: str, sums: str) -> NodeProto:
