@@ -241,11 +241,12 @@ class Pipeline:
         baseline = self._baselines.get(crew.name)
         if baseline is None:
             return
+        more_rss = MORE_RSS * (self.slack if crew is self.sinks else 1)
         for number, footprint in crew.footprints().items():
             told = f"{crew.name} {number}: {footprint}, at first {baseline}"
             if footprint.threads > baseline.threads + MORE_THREADS:
                 self.findings.note("process with more threads", [told])
-            if footprint.rss > baseline.rss + MORE_RSS * self.slack:
+            if footprint.rss > baseline.rss + more_rss:
                 self.findings.note("process that has grown", [told])
 
     def wait_until_scored(self) -> None:
