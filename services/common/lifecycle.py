@@ -5,8 +5,10 @@ import gc
 import os
 import signal
 import socket
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -99,8 +101,22 @@ class Watchdog:
     def _watch(self) -> None:
         while self.seconds_since_fed < self.limit_seconds:
             time.sleep(0.5)
-        log.critical("stuck", seconds=round(self.seconds_since_fed, 1), exit_code=EXIT_STUCK)
+        seconds = round(self.seconds_since_fed, 1)
+        log.critical("stuck", seconds=seconds, exit_code=EXIT_STUCK, threads=where_threads_are())
         os._exit(EXIT_STUCK)
+
+
+def where_threads_are(deepest: int = 6) -> dict[str, list[str]]:
+    """Return thread name -> its innermost calls, the deepest last; not of the calling thread."""
+    frames = sys._current_frames()  # documented in sys, for just this
+    return {
+        thread.name: [
+            f"{Path(call.filename).name}:{call.lineno} {call.name}"
+            for call in traceback.extract_stack(frames[thread.ident])[-deepest:]
+        ]
+        for thread in threading.enumerate()
+        if thread is not threading.current_thread() and thread.ident in frames
+    }
 
 
 class Slot:

@@ -75,7 +75,11 @@ class KafkaSettings(Settings):
         `own` holds a service's defaults and what its loop rests on; the latter cannot be passed through.
         """
         config = {name if name.endswith("_cb") else name.replace("_", "."): value for name, value in own.items()}
-        base = {"bootstrap.servers": self.bootstrap_servers, "logger": logging.getLogger("librdkafka")}
+        base = {
+            "bootstrap.servers": self.bootstrap_servers,
+            "logger": logging.getLogger("librdkafka"),
+            "reconnect.backoff.max.ms": 1_000,  # 10 s by default: what a broker that is back may be waited for
+        }
         return base | config | self.login() | passed_through(os.environ)
 
 

@@ -17,6 +17,8 @@ from services.scorer.changelog import Restored, from_records
 READ_AT_ONCE = 20_000
 READ_WAIT_SECONDS = 0.2
 BROKER_TIMEOUT_SECONDS = 10.0
+STALLED_SECONDS = 20.0
+"""So long nothing may be read: more than a Kafka transaction that nobody ends holds its partition up."""
 
 log = get_logger()
 
@@ -77,7 +79,7 @@ def read_changelog(
         progress: called between reads; may raise to give up.
 
     Raises:
-        Retry: the broker does not answer.
+        Retry: the broker does not answer, or nothing comes for 20 s.
     """
     places = [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
     records: dict[int, list[tuple[bytes, bytes | None]]] = {place.partition: [] for place in places}
@@ -96,9 +98,15 @@ def read_changelog(
         ends = _ends(kafka, topic, records)
         missing = {partition for partition, end in ends.items() if end > 0}
         consumer.assign([place for place in places if place.partition in missing])
+        read_at = time.monotonic()
         while missing:
             progress()
-            for message in consumer.consume(READ_AT_ONCE, READ_WAIT_SECONDS):
+            messages = consumer.consume(READ_AT_ONCE, READ_WAIT_SECONDS)
+            if messages:
+                read_at = time.monotonic()
+            elif time.monotonic() - read_at > STALLED_SECONDS:
+                raise Retry(f"reading the history stalled in the partitions {sorted(missing)}")
+            for message in messages:
                 error, partition = message.error(), message.partition() or 0
                 if error is None:
                     records[partition].append((message.key() or b"", message.value()))

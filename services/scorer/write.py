@@ -1,6 +1,7 @@
 """Writes a batch's scores, rejects and offsets in one Kafka transaction. Knows nothing of how a score comes about."""
 
 import contextlib
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from services.scorer.dead_letters import Headers, cut, error_headers
 from services.scorer.settings import ScorerSettings
 
 ABORT_TIMEOUT_SECONDS = 1.0
-COMMIT_TIMEOUT_SECONDS = 15.0
+COMMIT_TIMEOUT_SECONDS = 12.0
 INIT_TIMEOUT_SECONDS = 5.0
 OFFSETS_TIMEOUT_SECONDS = 10.0
 QUEUE_WAIT_SECONDS = 0.05
@@ -136,12 +137,17 @@ class Target:
         del self._producer
 
     def _commit(self) -> None:
-        """Commit, again if the broker asks for it: a commit resumes where it was."""
+        """Commit, again if the broker asks for it: a commit resumes where it was.
+
+        Not for ever: past its timeout the broker has aborted the Kafka transaction, and a new producer learns how it
+        ended. With the offsets before it this stays below the watchdog's limit.
+        """
+        deadline = time.monotonic() + COMMIT_TIMEOUT_SECONDS
         while True:
             try:
-                self._producer.commit_transaction(COMMIT_TIMEOUT_SECONDS)
+                self._producer.commit_transaction(max(0.1, deadline - time.monotonic()))
             except KafkaException as error:
-                if not error.args[0].retriable():
+                if not error.args[0].retriable() or time.monotonic() >= deadline:
                     raise
                 self._doubted = True
             else:

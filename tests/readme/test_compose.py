@@ -191,14 +191,22 @@ def test_whichever_container_is_killed_nothing_is_lost_or_doubled(up: dict[str, 
         f"host=127.0.0.1 port={os.environ.get('POSTGRES_PORT') or 15432} dbname=fraud user=fraud_owner"
         f" password={compose('exec', '-T', 'postgres', 'cat', '/run/secrets/password').strip()}"
     )
-    seed, took = secrets.token_hex(4), {}
-    with under_load(bootstrap, conninfo, seed, lambda: str(states())) as watcher:
-        for service in Random(seed).sample(sorted(SERVICES), len(SERVICES)):
-            watcher.seconds_to_recover(time.monotonic(), 60 * slack(), lambda: str(states()))
+    seed, took = secrets.token_hex(4), dict[str, float]()
+    victims = Random(seed).sample(sorted(SERVICES), len(SERVICES))
+
+    def explain() -> str:
+        told = (
+            line for line in compose("logs", "--no-color", "scorer", "sink").splitlines() if "_TRANSPORT" not in line
+        )
+        return "\n".join([f"{victims}, healthy again after seconds: {took}, now {states()}", *list(told)[-60:]])
+
+    with under_load(bootstrap, conninfo, seed, explain) as watcher:
+        for service in victims:
+            watcher.seconds_to_recover(time.monotonic(), 60 * slack(), explain)
             os.kill(pid_of(service), signal.SIGKILL)
             killed = time.monotonic()
-            watcher.seconds_to_recover(killed, 60 * slack(), lambda: str(states()))
-            wait_for(_all_healthy, 120 * slack(), lambda: str(states()))
+            watcher.seconds_to_recover(killed, 60 * slack(), explain)
+            wait_for(_all_healthy, 120 * slack(), explain)
             took[service] = round(time.monotonic() - killed, 1)
     print(f"seconds until healthy: {took}")
     assert _all_healthy()

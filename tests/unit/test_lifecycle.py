@@ -39,12 +39,17 @@ def test_no_free_slot_is_said(tmp_path: Path) -> None:
 
 
 def test_the_watchdog_ends_a_stuck_process() -> None:
-    """With its own exit code, although the main thread hangs."""
-    script = "import time; from services.common.lifecycle import Watchdog;Watchdog(0.5).start(); time.sleep(60)"
+    """With its own exit code, although the main thread hangs, and it tells where that hangs."""
+    script = (
+        "import time; from services.common.lifecycle import Watchdog; Watchdog(0.5).start()\n"
+        "def sleeping(): time.sleep(60)\n"
+        "sleeping()"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=30, check=False)
 
     assert done.returncode == EXIT_STUCK
     assert b"stuck" in done.stdout
+    assert b"sleeping" in done.stdout
 
 
 def test_waits_double_up_to_a_limit() -> None:
