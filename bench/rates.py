@@ -102,14 +102,15 @@ def _run(
     """Return what all messages take, from the first batch read to the last one committed, by a new consumer group."""
     settings = ScorerSettings(group_id=group)
     slot = Slot.claim(servers.folder, group)
-    target = Target(servers.kafka_settings, settings, topics, slot.name)
+    watchdog = Watchdog(600)
+    target = Target(servers.kafka_settings, settings, topics, slot.name, watchdog)
     target.open(lambda: None)
     source = Source(servers.kafka_settings, settings, [topics.transactions], slot.name)
     stop, report = StopSignal(), _Stopwatch(source, rows)
     report.stop = stop
     busy = time.process_time()
     try:
-        work_through(source, work(Session(source, target, memory)), report, stop, Watchdog(600))
+        work_through(source, work(Session(source, target, memory)), report, stop, watchdog)
         return _Run(rows / report.seconds, (time.process_time() - busy) / rows * 1e6, report.flagged)
     finally:
         source.close()

@@ -2,6 +2,7 @@
 
 import fcntl
 import gc
+import math
 import os
 import signal
 import socket
@@ -9,7 +10,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Self, TextIO
@@ -69,7 +71,7 @@ class StopSignal:
 
 
 class Watchdog:
-    """Ends the process when its loop makes no progress: some client calls can hang for ever (librdkafka #5456).
+    """Ends the process when its loop makes no progress: some client calls can hang for ever.
 
     The exit is immediate, without clean-up: an open Kafka transaction is aborted by the next start of this process.
     """
@@ -77,6 +79,7 @@ class Watchdog:
     def __init__(self, limit_seconds: float) -> None:
         self.limit_seconds = limit_seconds
         self._fed_at = time.monotonic()
+        self._call_ends_at = math.inf
 
     def start(self) -> Self:
         """Begin to watch, in a daemon thread."""
@@ -98,8 +101,17 @@ class Watchdog:
         """Whether the loop got on lately; an idle topic lets it get on too, a call that hangs does not."""
         return self.seconds_since_fed < STUCK_SHARE * self.limit_seconds
 
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Watch a call more closely that should return after so many seconds and may not."""
+        self._call_ends_at = time.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._call_ends_at = math.inf
+
     def _watch(self) -> None:
-        while self.seconds_since_fed < self.limit_seconds:
+        while self.seconds_since_fed < self.limit_seconds and time.monotonic() < self._call_ends_at:
             time.sleep(0.5)
         seconds = round(self.seconds_since_fed, 1)
         log.critical("stuck", seconds=seconds, exit_code=EXIT_STUCK, threads=where_threads_are())

@@ -141,7 +141,7 @@ def _session_opener(
     def open_session() -> Iterator[Session]:
         if kept:
             check_copartitioned(kafka, topics)
-        target = Target(kafka, settings, topics, slot.name)
+        target = Target(kafka, settings, topics, slot.name, watchdog)
         try:
             target.open(go_on)
             source = Source(kafka, settings, [topics.transactions], slot.name)

@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from services.common.errors import FraudError, Reject, Retry, Stop
 from services.common.kafka import Batch
+from services.common.lifecycle import Watchdog
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.changelog import Record
@@ -19,6 +20,8 @@ ABORT_TIMEOUT_SECONDS = 1.0
 COMMIT_TIMEOUT_SECONDS = 12.0
 INIT_TIMEOUT_SECONDS = 5.0
 OFFSETS_TIMEOUT_SECONDS = 10.0
+OFFSETS_GRACE_SECONDS = 1.0
+"""The client's own timeout may come late by so much, or not at all (librdkafka #5456): then the process ends."""
 QUEUE_WAIT_SECONDS = 0.05
 PARTITION_UA = -1
 """librdkafka's RD_KAFKA_PARTITION_UA: the partitioner chooses by the key."""
@@ -42,8 +45,11 @@ class Target:
     protocol before KIP-890, and only a new producer instance fences what the old one may still have under way.
     """
 
-    def __init__(self, kafka: KafkaSettings, settings: ScorerSettings, topics: TopicSettings, member: str) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, settings: ScorerSettings, topics: TopicSettings, member: str, watchdog: Watchdog
+    ) -> None:
         self._topics = topics
+        self._watchdog = watchdog
         self._doubted = False
         self._open = False
         self._producer = Producer(
@@ -119,7 +125,7 @@ class Target:
             for partition, records in memories.items():
                 self._produce_all(self._topics.history, records, partition)
             self._produce_all(self._topics.models, spans)
-            self._producer.send_offsets_to_transaction(batch.offsets(), group_metadata, OFFSETS_TIMEOUT_SECONDS)
+            self._send_offsets(batch, group_metadata)
             self._commit()
             self._open = False
         except KafkaException as error:
@@ -135,6 +141,10 @@ class Target:
                 self._producer.abort_transaction(ABORT_TIMEOUT_SECONDS)
             self._producer.purge()
         del self._producer
+
+    def _send_offsets(self, batch: Batch, group_metadata: Any) -> None:
+        with self._watchdog.within(OFFSETS_TIMEOUT_SECONDS + OFFSETS_GRACE_SECONDS):
+            self._producer.send_offsets_to_transaction(batch.offsets(), group_metadata, OFFSETS_TIMEOUT_SECONDS)
 
     def _commit(self) -> None:
         """Commit, again if the broker asks for it: a commit resumes where it was.

@@ -52,6 +52,20 @@ def test_the_watchdog_ends_a_stuck_process() -> None:
     assert b"sleeping" in done.stdout
 
 
+def test_a_call_can_be_watched_more_closely() -> None:
+    """The process ends although its loop may take longer; a call that returned in time is not held against it."""
+    script = (
+        "import time; from services.common.lifecycle import Watchdog; watchdog = Watchdog(60).start()\n"
+        "with watchdog.within(0.2): pass\n"
+        "time.sleep(1.5); print('alive', flush=True)\n"
+        "with watchdog.within(0.2): time.sleep(60)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=30, check=False)
+
+    assert done.returncode == EXIT_STUCK
+    assert b"alive" in done.stdout
+
+
 def test_waits_double_up_to_a_limit() -> None:
     """And begin anew after a success."""
     waited: list[float] = []
