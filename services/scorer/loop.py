@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from services.common.errors import Retry, Stop
+from services.common.in_flight import InFlight
 from services.common.kafka import Batch
 from services.common.lifecycle import Backoff, StopSignal, Watchdog
 from services.common.logs import get_logger
 from services.common.reject_limit import RejectLimit
 from services.scorer import metrics
 from services.scorer.batches import Scoring, Session, Written
-from services.scorer.in_flight import InFlight
 from services.scorer.in_use import InUse
 from services.scorer.poison import Suspects
 from services.scorer.read import Source

@@ -24,8 +24,8 @@ class Source(GroupReader):
     def read(self, locate: Locate) -> Batch:
         """Return the messages that wait, at most a batch; an empty batch after 0.2 s without any.
 
-        Messages of a partition that was just assigned are dropped, and the partition is sought to where the database
-        stands.
+        What is returned counts as taken up: if it is not written, release() goes back. Messages of a partition that was
+        just assigned are dropped, and the partition is sought to where the database stands.
 
         Raises:
             Retry: the database or the broker cannot tell where to go on.
@@ -37,11 +37,11 @@ class Source(GroupReader):
                 self._position(locate)
         except KafkaException as error:
             raise Retry(f"reading failed: {error.args[0].name()}") from error
+        self._ownership.advance(batch)
         return batch
 
-    def advance(self, batch: Batch) -> None:
+    def finish(self, batch: Batch) -> None:
         """Note that a batch is in the database, and tell the group, for tools that show its lag."""
-        self._ownership.advance(batch)
         self._ownership.finish(batch)
         with contextlib.suppress(KafkaException):
             self._consumer.commit(offsets=batch.offsets(), asynchronous=True)

@@ -1,7 +1,7 @@
 """Writes one batch in a thread of its own while the next one is prepared.
 
-ONNX Runtime and librdkafka let go of Python's lock while they work, so the two overlap. One batch at a time: batches
-are written in the order of reading, each in a Kafka transaction of its own.
+ONNX Runtime, librdkafka and libpq let go of Python's lock while they work, so the two overlap. One batch at a time:
+batches are written in the order of reading, each in a transaction of its own.
 """
 
 from collections.abc import Callable
