@@ -1,9 +1,8 @@
-"""What is done with a batch: from messages to what the model wants, and from there to one Kafka transaction."""
+"""What is done with a batch: from messages to all that follows from them, and from there to one Kafka transaction."""
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -45,26 +44,27 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A batch that is ready for the model.
+    """A batch and all that follows from it, ready to be written.
 
     Attributes:
         batch: what was read.
-        model: what it is ready for.
-        columns: the payments with their past, n of them.
-        features: float32 [n, k].
+        seen: what the model saw of it, and its answers.
+        scores: records, a payment that could be scored each, n of them.
+        alerts: place among the scores -> record, of each payment that is flagged.
         rejects: place in the batch -> why it cannot be scored.
         memories: partition -> the changelog records of the batch.
         spans: records of which model begins with it.
-        traces: place among the ids -> headers that go on to what is written of a transaction.
+        traces: place among the scores -> headers that go on to what is written of a transaction.
         group_metadata: lets the Kafka transaction commit the batch's offsets.
         unknown: payments of a category that the model does not know.
         started: time.monotonic() when the batch was taken up.
+        inference_seconds: what the model took.
     """
 
     batch: Batch
-    model: Model
-    columns: Columns
-    features: NDArray[np.float32]
+    seen: Seen
+    scores: list[Record]
+    alerts: dict[int, Record]
     rejects: Rejects
     memories: dict[int, list[Record]]
     spans: list[Record]
@@ -72,6 +72,7 @@ class Prepared:
     group_metadata: Any
     unknown: int
     started: float
+    inference_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """A batch's two halves. The first needs what came before it, the second the model and the broker."""
+    """A batch's two halves. The first needs what came before it and the processor, the second the broker."""
 
     session: Session
     in_use: InUse
@@ -116,12 +117,14 @@ class Scoring:
             self.session.memory.follow(partitions)
 
     def prepare(self, batch: Batch) -> Prepared:
-        """Take a batch up to the model:
+        """Find all that follows from a batch:
 
         1. look for payments that kill the process: they are rejects; what is only suspected is tried alone first
         2. decode the messages into columns; what cannot be decoded is a reject
         3. recall the customers' past, and take the payments into it
-        4. compute features
+        4. compute features and score them
+        5. find the reasons of what is flagged
+        6. encode what is to be written
         """
         started, model = time.monotonic(), self.in_use.model
         deadly = self.suspects.deadly(batch)
@@ -132,52 +135,62 @@ class Scoring:
             if self.session.memory:
                 columns, memories = self.session.memory.recall(batch.messages, columns)
             features = model.features(columns)
-        unknown = int((category_codes(columns, model.manifest.recipe) < 0).sum())
-        traces = traces_of(batch.messages, columns.rows.tolist())
-        spans = self.session.spans.begin(batch, model.manifest)
-        metadata = self.session.source.group_metadata()
-        return Prepared(batch, model, columns, features, rejects, memories, spans, traces, metadata, unknown, started)
+        self.suspects.try_alone(batch, lambda row: _try(model, features[columns.rows == row]))
+        with self.suspects.scoring(batch):
+            asked = time.monotonic()
+            scores = model.score(features)
+            inference_seconds = time.monotonic() - asked
+            seen = Seen(batch, columns, features, scores, model.flag(scores), model)
+            alerts = self._alerts(seen)
+        return Prepared(
+            batch=batch,
+            seen=seen,
+            scores=encode_scores(columns.ids, scores, seen.flags),
+            alerts=alerts,
+            rejects=rejects,
+            memories=memories,
+            spans=self.session.spans.begin(batch, model.manifest),
+            traces=traces_of(batch.messages, columns.rows.tolist()),
+            group_metadata=self.session.source.group_metadata(),
+            unknown=int((category_codes(columns, model.manifest.recipe) < 0).sum()),
+            started=started,
+            inference_seconds=inference_seconds,
+        )
 
     def write(self, prepared: Prepared) -> Written:
-        """Take a batch from the model to the end:
-
-        1. look whether too much is rejected
-        2. score it
-        3. find the reasons of what is flagged
-        4. write scores, alerts, rejects, what is remembered, whose scores they are and offsets in one Kafka transaction
+        """Write what follows from a batch, and its offsets, in one Kafka transaction, unless too much is rejected.
 
         Raises:
             Retry: nothing of the batch was written; Stop: likewise, and nothing a retry could mend.
         """
-        batch, model, rejects = prepared.batch, prepared.model, prepared.rejects
+        batch, rejects, seen = prepared.batch, prepared.rejects, prepared.seen
         self.limit.check(len(batch.messages), rejects)
-        self.suspects.try_alone(batch, partial(_try, prepared))
-        with self.suspects.scoring(batch):
-            asked = time.monotonic()
-            scores = model.score(prepared.features)
-            inference = time.monotonic() - asked
-            flags = model.flag(scores)
-            alerts = self._alerts(prepared, scores, flags)
         self.suspects.clear(batch)
-        records = encode_scores(prepared.columns.ids, scores, flags)
         self.session.target.write(
-            batch, records, prepared.traces, alerts, rejects, prepared.memories, prepared.spans, prepared.group_metadata
-        )
+            batch, prepared.scores, prepared.traces, prepared.alerts, rejects, prepared.memories, prepared.spans,
+            prepared.group_metadata,
+        )  # fmt: skip
         self.session.source.finish(batch)
         self.limit.count(len(batch.messages), rejects)
-        seconds, age = time.monotonic() - prepared.started, batch.age_seconds(time.time())
         if self.in_use.shadow:
-            self.in_use.shadow.see(Seen(batch, prepared.columns, prepared.features, scores, flags, model))
-        return Written(len(batch.messages), int(flags.sum()), prepared.unknown, rejects, seconds, inference, age)
+            self.in_use.shadow.see(seen)
+        return Written(
+            messages=len(batch.messages),
+            flagged=int(seen.flags.sum()),
+            unknown=prepared.unknown,
+            rejects=rejects,
+            seconds=time.monotonic() - prepared.started,
+            inference_seconds=prepared.inference_seconds,
+            age_seconds=batch.age_seconds(time.time()),
+        )
 
-    def _alerts(self, prepared: Prepared, scores: NDArray[np.float64], flags: NDArray[np.bool_]) -> dict[int, Record]:
+    def _alerts(self, seen: Seen) -> dict[int, Record]:
         """Return place among the ids -> alert, of each flagged payment."""
-        model, flagged = prepared.model, np.flatnonzero(flags)
-        reasons = explain(model.session, model.manifest, prepared.features[flagged])
-        columns = prepared.columns
+        model, columns, flagged = seen.model, seen.columns, np.flatnonzero(seen.flags)
+        reasons = explain(model.session, model.manifest, seen.features[flagged])
         ids = [columns.ids[place] for place in flagged.tolist()]
-        values = [prepared.batch.messages[row].value() for row in columns.rows[flagged].tolist()]
-        alerts = encode_alerts(ids, scores[flagged].tolist(), reasons, values, model.manifest)
+        values = [seen.batch.messages[row].value() for row in columns.rows[flagged].tolist()]
+        alerts = encode_alerts(ids, seen.scores[flagged].tolist(), reasons, values, model.manifest)
         return dict(zip(flagged.tolist(), alerts, strict=True))
 
 
@@ -196,8 +209,7 @@ def decode_batch(batch: Batch, model: Model, deadly: Rejects | None = None) -> t
     return columns, rejects | deadly
 
 
-def _try(prepared: Prepared, row: int) -> None:
+def _try(model: Model, features: NDArray[np.float32]) -> None:
     """Ask the model of one payment all that it is asked of a batch; nothing comes of it."""
-    features = prepared.features[prepared.columns.rows == row]
-    prepared.model.score(features)
-    explain(prepared.model.session, prepared.model.manifest, features)
+    model.score(features)
+    explain(model.session, model.manifest, features)
