@@ -1,13 +1,17 @@
-"""Merges rows into a table by binary COPY, also where the database refuses some of them. Knows nothing of offsets."""
+"""Brings rows into a table by binary COPY, also where the database refuses some of them. Knows nothing of offsets."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from services.common.errors import Reason, Reject
 from services.sink.tables import Table
+
+WORTH_A_SAVEPOINT = 500
+"""Rows from which on the two more round trips of trying cost less than the staging table."""
 
 Row = tuple[Any, ...]
 """A row of a table; ends with (partition, offset) of the record it was made of."""
@@ -33,6 +37,42 @@ class Written:
     changed: int
 
 
+class Merger:
+    """Copies rows straight into a table as long as that goes well: as long as all of them were new the last time.
+
+    Rows that may be there already take the way through a staging table, which costs the database about twice as much.
+    """
+
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self._connection = connection
+        self._all_new: set[str] = set()
+
+    def bring(self, table: Table, rows: Sequence[Row]) -> Written:
+        """Bring rows into a table in the database transaction that is open.
+
+        Raises:
+            psycopg.Error: nothing of them is there, and the database transaction has failed.
+        """
+        if table.name in self._all_new and len(rows) >= WORTH_A_SAVEPOINT:
+            try:
+                with self._connection.transaction():
+                    return _insert(self._connection, table, rows)
+            except psycopg.errors.UniqueViolation:
+                self._all_new.remove(table.name)
+        written = merge(self._connection, table, rows)
+        if written == Written(len(rows), changed=0):
+            self._all_new.add(table.name)
+        else:
+            self._all_new.discard(table.name)
+        return written
+
+
+def _insert(connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row]) -> Written:
+    with connection.cursor() as cursor:
+        _copy(cursor, table, table.copy(), rows)
+    return Written(len(rows), changed=0)
+
+
 def merge(connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row]) -> Written:
     """Merge rows in the database transaction that is open; the staging table of the connection must be there.
 
@@ -40,12 +80,16 @@ def merge(connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Ro
         psycopg.Error: nothing of them was merged, and the database transaction has failed.
     """
     with connection.cursor() as cursor:
-        with cursor.copy(table.copy()) as copy:
-            copy.set_types(table.types)
-            for row in rows:
-                copy.write_row(row)
+        _copy(cursor, table, table.copy_to_staging(), rows)
         counts = cursor.execute(table.merge()).fetchone()
     return Written(*counts) if counts else Written(0, 0)
+
+
+def _copy(cursor: "psycopg.Cursor[Any]", table: Table, statement: sql.Composed, rows: Sequence[Row]) -> None:
+    with cursor.copy(statement) as copy:
+        copy.set_types(table.types)
+        for row in rows:
+            copy.write_row(row)
 
 
 def merge_carefully(

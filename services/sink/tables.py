@@ -35,10 +35,16 @@ class Table:
         return sql.SQL("delete from {}").format(sql.Identifier(self.staging))
 
     def copy(self) -> sql.Composed:
+        """Return the COPY into the table itself; a key that is there already ends it."""
+        return self._copy(self.name)
+
+    def copy_to_staging(self) -> sql.Composed:
         """Return the COPY into the staging table."""
-        return sql.SQL("copy {} ({}) from stdin (format binary)").format(
-            sql.Identifier(self.staging), _identifiers(self.columns)
-        )
+        return self._copy(self.staging)
+
+    def _copy(self, to: str) -> sql.Composed:
+        columns = _identifiers(self.columns)
+        return sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier(to), columns)
 
     def merge(self) -> sql.Composed:
         """Return the statement that moves the staged rows over and counts new rows and changed ones.

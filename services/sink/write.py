@@ -14,7 +14,7 @@ import psycopg
 from services.common.errors import FraudError, Reject, Retry, Stop
 from services.common.kafka import Batch, Place
 from services.common.secret_files import database_login
-from services.sink.merge import Row, TableRows, Written, merge, merge_carefully
+from services.sink.merge import Merger, Row, TableRows, Written, merge_carefully
 from services.sink.rejects import KEEP, RejectRow, reject_row
 from services.sink.tables import TABLES
 
@@ -32,6 +32,7 @@ class Mart:
 
     def __init__(self, connection: "psycopg.Connection[Any]", cluster_id: str) -> None:
         self._connection = connection
+        self._merger = Merger(connection)
         self._cluster_id = cluster_id
         self._asked_at = time.monotonic()
 
@@ -96,7 +97,7 @@ class Mart:
     ) -> tuple[dict[str, Written], list[RejectRow]]:
         """Write everything that follows from a batch, or nothing of it, in one database transaction:
 
-        1. COPY the rows to staging tables and merge them into their tables
+        1. COPY the rows to their tables; where some may be there already, to staging tables, and merge them
         2. let the rejects be checked, and keep them
         3. move the offsets, which must stand where the batch began
         4. commit
@@ -147,7 +148,7 @@ class Mart:
                     refuse = partial(_note_refused, batch, part.topic, rejects)
                     written[part.table.name] = merge_carefully(self._connection, part.table, part.rows, refuse)
                 elif part.rows:
-                    written[part.table.name] = merge(self._connection, part.table, part.rows)
+                    written[part.table.name] = self._merger.bring(part.table, part.rows)
             check(rejects)
             self._keep_rejects(rejects)
             self._move_offsets(batch)
