@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 TEXT_FIELDS = (
     "transaction_time", "merch", "cat_id", "name_1", "name_2", "gender",
@@ -39,9 +40,16 @@ def row_id(namespace: uuid.UUID, row: int) -> str:
     return str(uuid.uuid5(namespace, str(row)))
 
 
-def customer_key(data: Mapping[str, object]) -> bytes | None:
-    """Return the Kafka key of a transaction's customer, or None if any of its parts is missing."""
-    parts = [data.get(field) for field in CUSTOMER_FIELDS]
-    if not all(isinstance(part, str) and part for part in parts):
+def customer_of(data: Mapping[str, Any]) -> str | None:
+    """Return who a transaction's customer is, or None if any part of that is missing."""
+    parts: list[Any] = [*map(data.get, CUSTOMER_FIELDS)]
+    try:
+        return "|".join(parts) if all(parts) else None
+    except TypeError:  # one is no text
         return None
-    return "|".join(str(part) for part in parts).encode()
+
+
+def customer_key(data: Mapping[str, Any]) -> bytes | None:
+    """Return the Kafka key of a transaction's customer, or None if any part of it is missing."""
+    customer = customer_of(data)
+    return None if customer is None else customer.encode()

@@ -1,6 +1,7 @@
 """What is done with a batch: from messages to rows, and from there to one database transaction."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +18,10 @@ from services.sink.write import Mart
 
 MODEL_TABLES = {"span": SPANS, "tally": TALLIES}
 """The table of each kind of message of the topic of models."""
+
+
+Decode = Callable[[bytes | None, int, int, int], Row]
+"""Makes a row of (value, Kafka's timestamp in ms, partition, offset), or raises Reject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,31 +90,33 @@ def decode_batch(batch: Batch, topics: TopicSettings) -> tuple[list[TableRows], 
     Of an id that comes more than once the last one is kept: a merge must not meet a row twice (SQLSTATE 21000).
     """
     rows: dict[str, dict[str, Row]] = {table.name: {} for table in TABLES}
+    judged: dict[str, tuple[dict[str, Row], Decode]] = {
+        topics.scores: (rows[SCORES.name], decode_score),
+        topics.alerts: (rows[ALERTS.name], decode_alert),
+    }
+    transactions, of_models = rows[TRANSACTIONS.name], topics.models
     rejects: list[RejectRow] = []
     skipped = 0
     for message in batch.messages:
-        topic, partition, offset, value = message.topic(), message.partition(), message.offset(), message.value()
-        assert topic is not None  # noqa: S101  # a message that was read has its place; this tells the type checker
-        assert partition is not None  # noqa: S101
-        assert offset is not None  # noqa: S101
-        row: Row
+        topic: str = message.topic()  # type: ignore[assignment]  # a message that was read has its place
+        partition: int = message.partition()  # type: ignore[assignment]
+        offset: int = message.offset()  # type: ignore[assignment]
         try:
-            if topic == topics.scores:
-                table, row = SCORES, decode_score(value, message.timestamp()[1], partition, offset)
-            elif topic == topics.alerts:
-                table, row = ALERTS, decode_alert(value, message.timestamp()[1], partition, offset)
-            elif topic == topics.models:
-                kind, row = decode_model_message(value, message.timestamp()[1], partition, offset)
-                table = MODEL_TABLES[kind]
+            if topic in judged:
+                into, decode = judged[topic]
+                row = decode(message.value(), message.timestamp()[1], partition, offset)
+            elif topic == of_models:
+                kind, row = decode_model_message(message.value(), message.timestamp()[1], partition, offset)
+                into = rows[MODEL_TABLES[kind].name]
             else:
-                table, row = TRANSACTIONS, decode_transaction(value, topic, partition, offset)
+                into, row = transactions, decode_transaction(message.value(), topic, partition, offset)
         except Reject as reject:
-            if topic in {topics.scores, topics.alerts}:
+            if topic in judged:
                 rejects.append(reject_row(message, reject))
             else:
                 skipped += 1
         else:
-            rows[table.name][row[0]] = row
+            into[row[0]] = row
     read_from = {
         SCORES: topics.scores,
         TRANSACTIONS: topics.transactions,

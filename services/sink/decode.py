@@ -8,11 +8,12 @@ transactions.
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from services.common.contract import customer_key, record_id
+from services.common.contract import customer_of, record_id
 from services.common.envelope import check_id, open_envelope
 from services.common.errors import Reason, Reject
 
@@ -100,10 +101,10 @@ def _fields(value: bytes | None, names: tuple[str, ...]) -> tuple[Any, ...]:
         message = message[0]
     if type(message) is not dict:
         raise Reject(Reason.NOT_OBJECT, "", f"expected a JSON object, got {type(message).__name__}")
-    for name in names:
-        if message.get(name) is None:
-            raise Reject(Reason.MISSING_FIELD, name, "the field is missing")
-    return tuple(message[name] for name in names)
+    fields = tuple(map(message.get, names))
+    if None in fields:
+        raise Reject(Reason.MISSING_FIELD, names[fields.index(None)], "the field is missing")
+    return fields
 
 
 def _check_share(field: str, value: Any) -> None:
@@ -113,8 +114,12 @@ def _check_share(field: str, value: Any) -> None:
         raise Reject(Reason.OUT_OF_RANGE, field, f"expected 0 to 1, got {value}")
 
 
+@lru_cache(maxsize=1_024)
 def _moment(timestamp_ms: int) -> datetime:
-    """Return the time of Kafka's timestamp: producers write it, and a broker takes almost any 64 bits."""
+    """Return the time of Kafka's timestamp: producers write it, and a broker takes almost any 64 bits.
+
+    Messages that were written together have the same one.
+    """
     try:
         return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
     except (ValueError, OverflowError, OSError):
@@ -123,9 +128,9 @@ def _moment(timestamp_ms: int) -> datetime:
 
 
 def _customer(data: Mapping[str, Any]) -> str | None:
-    if (key := customer_key(data)) is None:
+    if (customer := customer_of(data)) is None:
         return None
-    customer = key.decode().replace("\0", "")
+    customer = customer.replace("\0", "")
     return customer if len(customer) <= _CUSTOMER_MAX_CHARACTERS else None
 
 
@@ -133,9 +138,10 @@ def _time(value: Any) -> datetime | None:
     if type(value) is not str or len(value) not in _TIME_LENGTHS:
         return None
     try:
-        return datetime.fromisoformat(value).replace(tzinfo=None)
+        moment = datetime.fromisoformat(value)
     except ValueError:
         return None
+    return moment if moment.tzinfo is None else moment.replace(tzinfo=None)
 
 
 def _number(value: Any) -> float | None:
