@@ -9,7 +9,7 @@ from bench.figures import Figures
 from bench.table import number
 
 BARS = {
-    "pass_through": ("only read and written, exactly once: the limit", "limit"),
+    "pass_through": ("only read and written, exactly once (the limit)", "limit"),
     "forgetful_process": ("this scorer without history, exactly once", "ours"),
     "scorer_process": ("this scorer with history, exactly once", "ours"),
     "bytewax": ("Bytewax, batches, at least once", "peers"),
@@ -25,7 +25,12 @@ INK = "#7d8590"
 """Reads on white and on black alike: the picture has no background of its own."""
 
 TITLE = "Messages a second, one process"
-SUBTITLE = "same payments, topic, model and machine; the line is the spread over the rounds; peers keep no history"
+SUBTITLE = [
+    "same payments, topic, model and machine; peers keep no history;",
+    "the thin line is the spread over the rounds",
+]
+LABELS_WIDTH = 330
+"""Pixels: enough for the labels in fonts wider than the one the picture was measured with."""
 
 
 def bars(figures: Figures) -> list[dict[str, Any]]:
@@ -47,9 +52,8 @@ def bars(figures: Figures) -> list[dict[str, Any]]:
 def chart(figures: Figures) -> alt.LayerChart:
     """Return the chart."""
     rows = bars(figures)
-    base = alt.Chart(alt.InlineData(values=rows)).encode(
-        y=alt.Y("who:N", sort=[row["who"] for row in rows], axis=alt.Axis(title=None, labelLimit=400, ticks=False))
-    )
+    axis = alt.Axis(title=None, labelLimit=LABELS_WIDTH, minExtent=LABELS_WIDTH, ticks=False)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(y=alt.Y("who:N", sort=[row["who"] for row in rows], axis=axis))
     colour = alt.Color("kind:N", scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())), legend=None)
     room = alt.Scale(domain=[0, 1.15 * max(row["high"] for row in rows)], nice=False)
     layers = [
