@@ -79,6 +79,7 @@ class Feeder:
                 "enable.idempotence": True,
                 "partitioner": "murmur2_random",
                 "linger.ms": 5,
+                "reconnect.backoff.max.ms": 1_000,  # as the services: it must not be late itself
                 "compression.type": "lz4",
                 "log_level": 3,
                 **config,

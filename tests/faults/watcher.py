@@ -30,6 +30,7 @@ class Watcher:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "fetch.queue.backoff.ms": 20,
+                "reconnect.backoff.max.ms": 1_000,  # as the services: it must not be late itself
                 "log_level": 2,
             }
         )
