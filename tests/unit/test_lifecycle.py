@@ -38,6 +38,13 @@ def test_no_free_slot_is_said(tmp_path: Path) -> None:
     assert held.name
 
 
+def told_by_stuck(script: str) -> bytes:
+    """Return what a process printed that its watchdog has ended."""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=30, check=False)
+    assert done.returncode == EXIT_STUCK
+    return done.stdout
+
+
 def test_the_watchdog_ends_a_stuck_process() -> None:
     """With its own exit code, although the main thread hangs, and it tells where that hangs."""
     script = (
@@ -45,11 +52,11 @@ def test_the_watchdog_ends_a_stuck_process() -> None:
         "def sleeping(): time.sleep(60)\n"
         "sleeping()"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=30, check=False)
 
-    assert done.returncode == EXIT_STUCK
-    assert b"stuck" in done.stdout
-    assert b"sleeping" in done.stdout
+    told = told_by_stuck(script)
+
+    assert b"stuck" in told
+    assert b"sleeping" in told
 
 
 def test_a_call_can_be_watched_more_closely() -> None:
@@ -60,10 +67,8 @@ def test_a_call_can_be_watched_more_closely() -> None:
         "time.sleep(1.5); print('alive', flush=True)\n"
         "with watchdog.within(0.2): time.sleep(60)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=30, check=False)
 
-    assert done.returncode == EXIT_STUCK
-    assert b"alive" in done.stdout
+    assert b"alive" in told_by_stuck(script)
 
 
 def test_waits_double_up_to_a_limit() -> None:
