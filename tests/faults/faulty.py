@@ -3,6 +3,7 @@
 scorer: restoring       the changelog is being read
         produced        scores, rejects and history are produced, the offsets are not
         offsets_sent    everything is in the Kafka transaction, which is not committed
+        committing      the same, within the call that commits: nothing but the watchdog ends that one
         committed       the Kafka transaction is committed
 sink:   copied          rows and offsets are written, the database transaction is not committed
         committed       it is committed, the group has not been told
@@ -31,6 +32,7 @@ def install_kafka(points: Failpoints) -> None:
             points.reach("offsets_sent")
 
         def commit_transaction(self, *arguments: Any) -> None:
+            points.reach("committing")
             super().commit_transaction(*arguments)
             points.reach("committed")
 

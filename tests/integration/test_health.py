@@ -14,7 +14,7 @@ from tests.support.messages import nested
 from tests.support.processes import ServiceProcess, wait_for
 from tests.support.topics import produce
 
-HUNG = {"module": "tests.faults.service", "FAULTS_POINTS": "offsets_sent=sleep@60000-60000"}
+HUNG = {"module": "tests.faults.service", "FAULTS_POINTS": "committing=sleep@60000-60000"}
 """A scorer whose first commit hangs: a call into the client library that does not come back."""
 
 
