@@ -45,3 +45,15 @@ class Retry(FraudError):
 
 class Stop(FraudError):
     """A cause no retry mends: a wrong model, a wrong setting, a topic that was made anew."""
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Let go of all that the frames in the tracebacks of an error and of its causes hold: clients, batches.
+
+    For errors after which the process goes on. A client that raises while this error is handled keeps it for good:
+    confluent-kafka's KafkaError is an exception, which remembers its context, and never gives it free (2.16.1,
+    KafkaError_dealloc).
+    """
+    while error:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

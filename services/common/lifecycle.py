@@ -1,5 +1,6 @@
 """How a process lives: asked to stop, watched for being stuck, told apart from its twins. Knows no Kafka."""
 
+import ctypes
 import fcntl
 import gc
 import math
@@ -28,6 +29,8 @@ STUCK_SHARE = 0.8
 GARBAGE_THRESHOLD = 100_000
 """Objects before Python looks for cycles: more than a batch has, so that its records are not searched in vain."""
 
+GIVE_BACK_SECONDS = 10.0
+
 log = get_logger()
 
 
@@ -37,6 +40,22 @@ def collect_garbage_rarely() -> None:
     Who does so looks for them itself where something large may hang on one: after an error.
     """
     gc.set_threshold(GARBAGE_THRESHOLD)
+
+
+def give_memory_back() -> None:
+    """Give back to the system, every 10 s, memory that is free: malloc_trim(3), where the C library has it (glibc).
+
+    Else each backlog, read by the threads of new clients, would leave its own free memory in arenas of its own.
+    """
+    library = ctypes.CDLL(None)
+
+    def trim_regularly() -> None:
+        while True:
+            time.sleep(GIVE_BACK_SECONDS)
+            library.malloc_trim(0)
+
+    if hasattr(library, "malloc_trim"):
+        threading.Thread(target=trim_regularly, name="give memory back", daemon=True).start()
 
 
 class StopSignal:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from services.common.errors import Retry, Stop
+from services.common.errors import Retry, Stop, forget_frames
 from services.common.in_flight import InFlight
 from services.common.kafka import Batch
 from services.common.lifecycle import Backoff, StopSignal, Watchdog
@@ -58,20 +58,26 @@ def run(
         Stop: nothing a retry could mend, too many failures in a row, or too many rejects.
     """
     backoff = Backoff()
+
+    def score_in_one_session() -> None:
+        with open_session() as session:
+            report = Report(session.source, limit, backoff.reset)
+            work = Scoring(session, in_use, limit, suspects)
+            work_through(session.source, work, report, stop, watchdog, until_empty=until_empty)
+
     while not stop.requested:
         try:
-            with open_session() as session:
-                report = Report(session.source, limit, backoff.reset)
-                work = Scoring(session, in_use, limit, suspects)
-                work_through(session.source, work, report, stop, watchdog, until_empty=until_empty)
-                return
+            score_in_one_session()
         except Retry as error:
+            forget_frames(error)
             if backoff.failures >= FAILURES_IN_A_ROW:
                 raise Stop(f"{backoff.failures} failures in a row, the last: {error}") from error
             metrics.REBUILDS.inc()
             log.warning("rebuilding clients", reason=str(error), failures=backoff.failures + 1)
             watchdog.feed()
             backoff.wait(stop.wait)
+        else:
+            return
         gc.collect()  # clients that hang on a cycle would keep their threads
 
 

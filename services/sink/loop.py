@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from services.common.errors import Retry
+from services.common.errors import Retry, forget_frames
 from services.common.in_flight import InFlight
 from services.common.kafka import Batch, Place
 from services.common.lifecycle import Backoff, StopSignal, Watchdog
@@ -69,6 +69,7 @@ def run(
                 )
                 return
         except Retry as error:
+            forget_frames(error)
             state.writing = False
             metrics.OUTAGES.inc()
             log.warning("waiting", reason=str(error), failures=backoff.failures + 1)
