@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Retry, Stop
@@ -13,6 +13,9 @@ from services.common.logs import get_logger
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer import metrics
 from services.scorer.changelog import Restored, from_records
+
+FIRST_OFFSET = 0
+"""Where reading begins; auto.offset.reset mends one that is gone. OFFSET_BEGINNING has a new client wait for 0.5 s."""
 
 READ_AT_ONCE = 20_000
 READ_WAIT_SECONDS = 0.2
@@ -81,7 +84,7 @@ def read_changelog(
     Raises:
         Retry: the broker does not answer, or nothing comes for 20 s.
     """
-    places = [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions]
+    places = [TopicPartition(topic, partition, FIRST_OFFSET) for partition in partitions]
     records: dict[int, list[tuple[bytes, bytes | None]]] = {place.partition: [] for place in places}
     consumer = Consumer(
         kafka.client_config(
@@ -101,8 +104,9 @@ def read_changelog(
         read_at = time.monotonic()
         while missing:
             progress()
-            messages = consumer.consume(READ_AT_ONCE, READ_WAIT_SECONDS)
+            messages = consumer.consume(1, READ_WAIT_SECONDS)  # for more than one it would wait to the end
             if messages:
+                messages += consumer.consume(READ_AT_ONCE - 1, 0)
                 read_at = time.monotonic()
             elif time.monotonic() - read_at > STALLED_SECONDS:
                 raise Retry(f"reading the history stalled in the partitions {sorted(missing)}")
