@@ -25,8 +25,10 @@ SEED, LONG, ENDS = "FAULTS_SEED", "FAULTS_LONG", "FAULTS_ENDS"
 seconds since 1970, the last case may begin.
 """
 
-BATCH_MESSAGES = "500"
-"""Small batches: more Kafka transactions to hit."""
+SCORER_BATCH, SINK_BATCH = "2000", "500"
+"""Most messages a batch. Small ones are more transactions to hit; but a scorer whose failpoint holds every batch up for
+0.2 s would need longer to catch up with 20 s of the long form than it may take to recover, if 500 were all it took.
+"""
 
 _seed = os.environ.get(SEED) or secrets.token_hex(4)
 
@@ -87,7 +89,7 @@ def pipeline(
 ) -> Iterator[Pipeline]:
     """A pipeline of this case alone, its services not yet started, the mart empty and audited."""
     name = request.node.name
-    env = service_env(kafka, topics, tmp_path) | {"SINK_BATCH_MAX_MESSAGES": BATCH_MESSAGES}
+    env = service_env(kafka, topics, tmp_path) | {"SINK_BATCH_MAX_MESSAGES": SINK_BATCH}
     envs = {"scorer": env, "sink": env | database_env(database, "fraud_sink")}
     scale = Scale(rate=3_000 / slack(), seconds=60) if long else Scale(rate=800 / slack(), seconds=6)
     with running_pipeline(name, kafka, topics, database.conninfo, envs, tmp_path, f"{_seed}/{name}", scale) as pipeline:
@@ -113,5 +115,5 @@ def service_env(bootstrap: str, topics: TopicSettings, folder: Path) -> dict[str
         "SINK_GROUP_ID": f"sink-{topics.transactions}",
         "SCORER_STATE_DIR": str(folder),
         "SINK_STATE_DIR": str(folder),
-        "SCORER_BATCH_MAX_MESSAGES": BATCH_MESSAGES,
+        "SCORER_BATCH_MAX_MESSAGES": SCORER_BATCH,
     }

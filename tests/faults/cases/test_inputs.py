@@ -54,7 +54,7 @@ def mixed_with_broken(seed: str, share: float) -> Iterator[Payment]:
 
 
 def test_the_producers_queue_is_full_inside_a_kafka_transaction(pipeline: Pipeline) -> None:
-    """Room for 100 records and batches of 500: librdkafka takes what fits and says so; nothing is lost."""
+    """Room for 100 records and larger batches: librdkafka takes what fits and says so; nothing is lost."""
     pipeline.start(scorers=1, KAFKA_CONF_QUEUE_BUFFERING_MAX_MESSAGES="100")
     [scorer] = pipeline.scorers.members
     with pipeline.load(rate=3_000):
