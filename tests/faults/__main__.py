@@ -17,9 +17,8 @@ import time
 from pathlib import Path
 
 from tests.faults.conftest import ENDS, LONG, SEED
-from tests.faults.pipeline import RESULTS
 from tests.faults.slack import slack
-from tests.faults.tally import summed_up
+from tests.faults.tally import RESULTS, summed_up
 
 FOLDER = Path(__file__).parent
 KEPT = FOLDER / "results.json"

@@ -16,7 +16,8 @@ from conftest import database_env
 from services.common.settings import TopicSettings
 from stack.ports import free_port
 from stack.servers import KafkaServer, PostgresServer, kafka_server
-from tests.faults.pipeline import Pipeline, Scale, running_pipeline
+from tests.faults.pipeline import Pipeline, Scale
+from tests.faults.running import running_pipeline
 from tests.faults.slack import slack
 from tests.support.proxy import Proxy
 

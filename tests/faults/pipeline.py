@@ -1,11 +1,9 @@
 """A whole pipeline of a case's own: feeder, scorers, sinks, and who checks them. Does harm only when told to."""
 
 import contextlib
-import json
-import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -14,9 +12,10 @@ import psycopg
 
 from services.common.settings import TopicSettings, project_root
 from services.scorer.score import Model, load_model
-from tests.faults.audit import Connection, install_audit, remove_audit
-from tests.faults.crew import Crew, Footprint, Lives, Member
+from tests.faults.audit import Connection
+from tests.faults.crew import Crew, Lives, Member
 from tests.faults.feeder import Feeder, Payment, payments
+from tests.faults.footprints import Footprints
 from tests.faults.invariant import (
     Findings,
     Log,
@@ -31,23 +30,13 @@ from tests.faults.invariant import (
 )
 from tests.faults.slack import slack
 from tests.faults.standing import not_kept, not_read
+from tests.faults.tally import COUNTS, keep
 from tests.faults.watcher import Watcher
 from tests.support.processes import wait_for
 from tests.support.topics import read_each
 
-RESULTS = "FAULTS_RESULTS"
-"""Name of the variable with a file that takes a line of JSON a case."""
-
 QUIET_SECONDS = 60
 RECOVERY_SECONDS = {"scorer": 5.0, "broker": 15.0}
-
-MORE_THREADS, MORE_RSS = 12, 48 * 2**20
-"""What a process may have gained at the end of a case over what it took under load before the first fault.
-
-A Kafka client has about five threads; the two that look for the lag begin a second later than the rest. What is free
-goes back to the system every 10 s, so that much is waited for. On a machine
-with other work to do (slack) payments wait, and what a sink has read ahead of them takes up to 140 MiB.
-"""
 
 HOLD = "offsets_sent=sleep@0-400"
 """Keeps Kafka transactions open for a while, so that what is killed leaves them open."""
@@ -80,7 +69,7 @@ class Pipeline:
     acknowledged: dict[tuple[int, int], str] = field(default_factory=dict)
     findings: Findings = field(default_factory=Findings)
     model_dir: Path = project_root() / "onnx"
-    _baselines: dict[str, Footprint] = field(default_factory=dict)
+    _footprints: Footprints = field(default_factory=Footprints)
 
     def start(self, scorers: int = 2, sinks: int = 1, points: str = HOLD, **env: str) -> None:
         """Start the services and wait until they are ready; `points` and `env` are the scorers'."""
@@ -111,7 +100,8 @@ class Pipeline:
                 if watched:
                     self.watcher.follow(feeder)
                     self.watcher.seconds_to_recover(time.monotonic() - 1, 60 * self.slack, self.text)
-                    self._note_baselines()
+                    for crew in (self.scorers, self.sinks):
+                        self._footprints.note(crew, 30 * self.slack, self.text)
                 yield feeder
             finally:
                 self.acknowledged |= feeder.acknowledged
@@ -174,7 +164,8 @@ class Pipeline:
             self.wait_until_kept()
         for crew in (self.scorers, self.sinks):
             crew.wait_ready()
-            self._check_footprints(crew)
+            more = self.slack if crew is self.sinks else 1
+            self._footprints.check(crew, self.findings, more)
             codes = crew.dismiss(*crew.members)
             assert set(codes) <= {0}, f"{crew.name} ended with {codes}\n{crew.text[-3000:]}"
         return Log.read(self.bootstrap, self.topics)
@@ -197,7 +188,8 @@ class Pipeline:
         compare_topics(log, findings)
         compare_acknowledged(log, self.acknowledged, findings)
         compare_scores(log, self.model, self.topics.transactions, findings)
-        findings.aborted = self._count_uncommitted() - findings.scores
+        uncommitted = read_each(self.bootstrap, self.topics.scores, "read_uncommitted")
+        findings.aborted = sum(1 for _ in uncommitted) - findings.scores
         findings.note("scores seen that are not there", self._seen_but_gone(log))
         groups = {self.group("scorer"): self.topics.transactions}
         check_quiet(self.bootstrap, self.topics, groups, findings)
@@ -227,31 +219,6 @@ class Pipeline:
         """Return the consumer group of a service."""
         return f"{service}-{self.topics.transactions}"
 
-    def _note_baselines(self) -> None:
-        """Note what a process takes under load, the first time that one of a crew is ready."""
-        for crew in (self.scorers, self.sinks):
-            if crew.name not in self._baselines and crew.members:
-                wait_for(lambda one=crew: self._note_baseline(one), 30 * self.slack, self.text)
-
-    def _note_baseline(self, crew: Crew) -> bool:
-        if found := list(crew.footprints().values()):
-            self._baselines[crew.name] = Footprint(max(f.threads for f in found), max(f.rss for f in found))
-        return bool(found)
-
-    def _check_footprints(self, crew: Crew) -> None:
-        baseline = self._baselines.get(crew.name)
-        if baseline is None:
-            return
-        more_rss = MORE_RSS * (self.slack if crew is self.sinks else 1)
-        with contextlib.suppress(AssertionError):
-            wait_for(lambda: all(f.rss <= baseline.rss + more_rss for f in crew.footprints().values()), 20)
-        for number, footprint in crew.footprints().items():
-            told = f"{crew.name} {number}: {footprint}, at first {baseline}"
-            if footprint.threads > baseline.threads + MORE_THREADS:
-                self.findings.note("process with more threads", [told])
-            if footprint.rss > baseline.rss + more_rss:
-                self.findings.note("process that has grown", [told])
-
     def wait_until_scored(self) -> None:
         """Wait until the scorers' group has read all payments."""
         ends = ends_of(self.bootstrap, self.topics.transactions)
@@ -272,72 +239,18 @@ class Pipeline:
 
         wait_for(lambda: not behind(), QUIET_SECONDS * self.slack, lambda: f"not kept: {behind()}\n{self.text()}")
 
-    def _count_uncommitted(self) -> int:
-        return sum(1 for _ in read_each(self.bootstrap, self.topics.scores, "read_uncommitted"))
-
     def _seen_but_gone(self, log: Log) -> list[str]:
         """Return what was read as committed while it ran, and is not committed any more."""
         return list((self.watcher.seen - Counter(name for name, _ in log.scores.values())).elements())
 
     def _keep_result(self, *, is_control: bool) -> None:
-        findings = self.findings
         result = {
             "case": self.name,
             "seed": self.seed,
             "control": is_control,
-            "records": findings.records,
-            "scores": findings.scores,
-            "dead_letters": findings.dead_letters,
-            "aborted": findings.aborted,
-            "lost": findings.lost,
-            "doubled": findings.doubled,
+            **{name: getattr(self.findings, name) for name in COUNTS},
             "faults": dict(self.done),
             "exits": {crew.name: dict(crew.exits) for crew in (self.scorers, self.sinks)},
             "recovery_seconds": self.recoveries,
         }
-        print(json.dumps(result))
-        if path := os.environ.get(RESULTS):
-            with Path(path).open("a") as file:
-                file.write(json.dumps(result) + "\n")
-
-
-@contextlib.contextmanager
-def running_pipeline(
-    name: str,
-    bootstrap: str,
-    topics: TopicSettings,
-    conninfo: str,
-    env: Mapping[str, Mapping[str, str]],
-    folder: Path,
-    seed: str,
-    scale: Scale,
-    inspect: Callable[[Pipeline], None] = lambda _: None,
-) -> Iterator[Pipeline]:
-    """Make a pipeline while the block lasts; what still runs at its end is killed.
-
-    Args:
-        name: of the case.
-        bootstrap: host:port of the broker.
-        topics: the case's own.
-        conninfo: how libpq connects as the database's owner.
-        env: service -> what its processes need to know.
-        folder: takes logs and lock files.
-        seed: of all that is drawn.
-        scale: how hard the case tries.
-        inspect: looks at the pipeline before it is gone.
-    """
-    with (
-        psycopg.connect(conninfo, autocommit=True) as connection,
-        Watcher(bootstrap, topics.scores, topics.partitions) as watcher,
-        Crew("scorer", env["scorer"], folder, seed) as scorers,
-        Crew("sink", env["sink"], folder, seed) as sinks,
-    ):
-        install_audit(connection)
-        connection.close()
-        pipeline = Pipeline(name, bootstrap, topics, conninfo, Random(seed), seed, scorers, sinks, watcher, scale)
-        try:
-            yield pipeline
-            inspect(pipeline)
-        finally:
-            with contextlib.suppress(psycopg.OperationalError), psycopg.connect(conninfo, autocommit=True) as again:
-                remove_audit(again)
+        keep(result)

@@ -1,14 +1,29 @@
-"""Sums up what cases counted. Knows nothing of how they came by it."""
+"""Keeps and sums up what cases counted. Knows nothing of how they came by it."""
 
+import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 Result = Mapping[str, Any]
 """What a case writes down: tests.faults.pipeline."""
 
+RESULTS = "FAULTS_RESULTS"
+"""Name of the variable with a file that takes a line of JSON a case."""
+
 COUNTS = ("records", "scores", "dead_letters", "aborted", "lost", "doubled")
+
+
+def keep(result: Result) -> None:
+    """Print a case's result, and add it to the file, if one is asked for."""
+    line = json.dumps(result)
+    print(line)
+    if path := os.environ.get(RESULTS):
+        with Path(path).open("a") as file:
+            file.write(line + "\n")
 
 
 def summed_up(results: Iterable[Result]) -> dict[str, Any]:
