@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.errors import Reason, Reject
+from services.common.fields import NUMBERS, FieldReader, Picked
 from services.scorer.clock import parse_times
-from services.scorer.fields import NUMBERS, FieldReader, Picked
 
 REQUIRED_FIELDS = ("transaction_time", "amount", "cat_id")
 """Without these no payment can be scored; every other field may be missing and is NaN or None then."""

@@ -1,19 +1,21 @@
 """What is done with a batch: from messages to rows, and from there to one database transaction."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+
+from confluent_kafka import Message
 
 from services.common.errors import Reject
 from services.common.kafka import Batch
 from services.common.settings import TopicSettings
-from services.sink.decode import decode_alert, decode_score, decode_transaction
+from services.sink.decode import TransactionReader, decode_alert, decode_score
 from services.sink.limits import Limits
 from services.sink.merge import Row, TableRows, Written
 from services.sink.models import decode_model_message
 from services.sink.rejects import RejectRow, reject_row
-from services.sink.tables import ALERTS, SCORES, SPANS, TABLES, TALLIES, TRANSACTIONS
+from services.sink.tables import ALERTS, SCORES, SPANS, TALLIES, TRANSACTIONS, Table
 from services.sink.write import Mart
 
 MODEL_TABLES = {"span": SPANS, "tally": TALLIES}
@@ -67,10 +69,11 @@ class Keeping:
     mart: Mart
     topics: TopicSettings
     limits: Limits
+    reader: TransactionReader = field(default_factory=TransactionReader)
 
     def prepare(self, batch: Batch) -> Prepared:
         """Decode the messages into rows, the last of an id; scores and alerts that break the contract are rejects."""
-        return Prepared(batch, *decode_batch(batch, self.topics))
+        return Prepared(batch, *decode_batch(batch, self.topics, self.reader))
 
     def write(self, prepared: Prepared) -> Kept:
         """Write rows, rejects and offsets in one database transaction, unless the rejects are too many.
@@ -84,45 +87,64 @@ class Keeping:
         return Kept(batch, written, rejects, prepared.skipped, time.monotonic() - started)
 
 
-def decode_batch(batch: Batch, topics: TopicSettings) -> tuple[list[TableRows], list[RejectRow], int]:
+def decode_batch(
+    batch: Batch, topics: TopicSettings, reader: TransactionReader
+) -> tuple[list[TableRows], list[RejectRow], int]:
     """Return the rows of a batch, the rejects of scores and alerts, and how many others could not be read.
 
     Of an id that comes more than once the last one is kept: a merge must not meet a row twice (SQLSTATE 21000).
     """
-    rows: dict[str, dict[str, Row]] = {table.name: {} for table in TABLES}
-    judged: dict[str, tuple[dict[str, Row], Decode]] = {
-        topics.scores: (rows[SCORES.name], decode_score),
-        topics.alerts: (rows[ALERTS.name], decode_alert),
-    }
-    transactions, of_models = rows[TRANSACTIONS.name], topics.models
-    rejects: list[RejectRow] = []
-    skipped = 0
+    of_topic: dict[str, list[Message]] = {}
     for message in batch.messages:
-        topic: str = message.topic()  # type: ignore[assignment]  # a message that was read has its place
-        partition: int = message.partition()  # type: ignore[assignment]
-        offset: int = message.offset()  # type: ignore[assignment]
+        of_topic.setdefault(message.topic(), []).append(message)  # type: ignore[arg-type]  # what was read has its place
+    parts: list[TableRows] = []
+    rejects: list[RejectRow] = []
+    judged: list[tuple[Table, str, Decode]] = [
+        (SCORES, topics.scores, decode_score),
+        (ALERTS, topics.alerts, decode_alert),
+    ]
+    for table, topic, decode in judged:
+        parts.append(TableRows(table, topic, _judged(of_topic.get(topic, ()), decode, rejects)))
+    transactions, unread = _transactions(of_topic.get(topics.transactions, ()), reader, topics.transactions)
+    parts.append(TableRows(TRANSACTIONS, topics.transactions, transactions))
+    of_models, strange = _of_models(of_topic.get(topics.models, ()))
+    parts += [TableRows(table, topics.models, rows) for table, rows in of_models]
+    return parts, rejects, unread + strange
+
+
+def _judged(messages: Iterable[Message], decode: Decode, rejects: list[RejectRow]) -> list[Row]:
+    """Return the rows of scores or alerts; what breaks the contract is added to the rejects."""
+    rows: dict[str, Row] = {}
+    for message in messages:
         try:
-            if topic in judged:
-                into, decode = judged[topic]
-                row = decode(message.value(), message.timestamp()[1], partition, offset)
-            elif topic == of_models:
-                kind, row = decode_model_message(message.value(), message.timestamp()[1], partition, offset)
-                into = rows[MODEL_TABLES[kind].name]
-            else:
-                into, row = transactions, decode_transaction(message.value(), topic, partition, offset)
+            partition, offset = message.partition(), message.offset()
+            row = decode(message.value(), message.timestamp()[1], partition, offset)  # type: ignore[arg-type]  # as _place()
         except Reject as reject:
-            if topic in judged:
-                rejects.append(reject_row(message, reject))
-            else:
-                skipped += 1
+            rejects.append(reject_row(message, reject))
         else:
-            into[row[0]] = row
-    read_from = {
-        SCORES: topics.scores,
-        TRANSACTIONS: topics.transactions,
-        ALERTS: topics.alerts,
-        SPANS: topics.models,
-        TALLIES: topics.models,
-    }
-    parts = [TableRows(table, topic, list(rows[table.name].values())) for table, topic in read_from.items()]
-    return parts, rejects, skipped
+            rows[row[0]] = row
+    return [*rows.values()]
+
+
+def _transactions(messages: Sequence[Message], reader: TransactionReader, topic: str) -> tuple[list[Row], int]:
+    """Return the rows of transactions, and how many messages are none."""
+    rows, unread = reader.read([message.value() for message in messages], topic, [*map(_place, messages)])
+    return [*{row[0]: row for row in rows}.values()], unread
+
+
+def _of_models(messages: Iterable[Message]) -> tuple[list[tuple[Table, list[Row]]], int]:
+    """Return the rows of the tables that tell of models, and how many messages cannot be read."""
+    rows: dict[str, dict[str, Row]] = {kind: {} for kind in MODEL_TABLES}
+    strange = 0
+    for message in messages:
+        try:
+            kind, row = decode_model_message(message.value(), message.timestamp()[1], *_place(message))
+        except Reject:
+            strange += 1
+        else:
+            rows[kind][row[0]] = row
+    return [(table, [*rows[kind].values()]) for kind, table in MODEL_TABLES.items()], strange
+
+
+def _place(message: Message) -> tuple[int, int]:
+    return message.partition(), message.offset()  # type: ignore[return-value]  # what was read has its place

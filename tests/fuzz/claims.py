@@ -9,7 +9,7 @@ import numpy as np
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import Reason, Reject
 from services.scorer.decode import Columns, Rejects
-from services.sink.decode import ScoreRow, TransactionRow, decode_score, decode_transaction
+from services.sink.decode import ScoreRow, TransactionReader, TransactionRow, decode_score, decode_transaction
 from tests.fuzz.messages import SEPARATOR
 from tests.fuzz.product import TOPIC, decode, decoders, features, recall
 from tests.fuzz.reference import Faults, Transaction, is_deep, read_transaction, score_faults
@@ -104,20 +104,25 @@ def _key(transaction: Transaction | Faults | None) -> bytes | None:
 
 
 def _check_sink(values: list[bytes | None], columns: Columns, rejects: Rejects) -> None:
-    """Check that the sink keeps what is scored, and skips nothing but what is rejected."""
+    """Check that the sink keeps what is scored, and skips nothing but what is rejected; many at once as one by one."""
     scored = dict(zip(columns.rows.tolist(), range(len(columns)), strict=True))
+    one_by_one: list[TransactionRow] = []
     for row, value in enumerate(values):
         try:
             kept = decode_transaction(value, TOPIC, 0, row)
         except Reject:
             assert row in rejects
             continue
+        one_by_one.append(kept)
         _check_storable(kept)
         if row in scored:
             place = scored[row]
             moment = datetime(1970, 1, 1) + timedelta(seconds=int(columns.seconds[place]))
             assert kept[:3] == (columns.ids[place], moment, float(columns.numbers["amount"][place]))
             assert kept[3] == (columns.texts["cat_id"][place] or "").replace("\0", "")
+    at_once, unread = TransactionReader().read(values, TOPIC, [(0, row) for row in range(len(values))])
+    assert at_once == one_by_one
+    assert unread == len(values) - len(one_by_one)
 
 
 def _check_storable(row: TransactionRow) -> None:

@@ -1,4 +1,4 @@
-"""Picks the fields a model needs out of messages, skipping the rest. Knows nothing of what the fields mean.
+"""Picks the wanted fields out of messages, skipping the rest. Knows nothing of what the fields mean.
 
 Two readers: msgspec decodes straight into typed fields, which nearly every message fits. What it refuses, for whatever
 reason, is read again with care, by the code that names what is wrong.
@@ -19,8 +19,8 @@ NUMBERS = frozenset(INTEGER_FIELDS + DECIMAL_FIELDS)
 Picked = tuple[Any, ...]
 """The values of the wanted fields, in their order: float or str; None where an optional field is missing."""
 
-_REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
-_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_MAX_CHARACTERS)]
+REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_MAX_CHARACTERS)]
 
 
 class FieldReader:
@@ -32,7 +32,7 @@ class FieldReader:
         wanted = [(name, kinds[name]) for name in required] + [(name, kinds[name] | None, None) for name in optional]
         self._data: Any = msgspec.defstruct("Data", wanted, gc=False)
         data = ("data", self._data | msgspec.UnsetType, msgspec.UNSET)
-        self._message: Any = msgspec.defstruct("Message", [("transaction_id", _Id | None, None), data], gc=False)
+        self._message: Any = msgspec.defstruct("Message", [("transaction_id", Id | None, None), data], gc=False)
         self._decode: Callable[[Any], Any] = msgspec.json.Decoder(self._message).decode
         self._decode_flat: Callable[[Any], Any] = msgspec.json.Decoder(self._data).decode
 
@@ -66,7 +66,7 @@ class FieldReader:
                     message = read(value)
                     if message.data is unset:
                         message.data = self._decode_flat(value)
-                except _REFUSED:
+                except REFUSED:
                     message = self._read_carefully(value)
             except Reject as reject:
                 rejects[place] = reject
