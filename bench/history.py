@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers
 from services.common.errors import Stop
+from services.common.lifecycle import give_memory_back
 from services.scorer.changelog import to_records
 from services.scorer.events import Events
 from services.scorer.history import History
@@ -131,4 +132,5 @@ def _events(numbers: "np.typing.NDArray[np.uint64]", customers: int) -> Events:
 
 
 def _resident_bytes() -> int:
+    give_memory_back()  # as the scorer does every 10 s
     return int(psutil.Process().memory_info().rss)

@@ -43,19 +43,24 @@ def collect_garbage_rarely() -> None:
 
 
 def give_memory_back() -> None:
-    """Give back to the system, every 10 s, memory that is free: malloc_trim(3), where the C library has it (glibc).
+    """Give back to the system memory that is free: malloc_trim(3), where the C library has it (glibc)."""
+    library = ctypes.CDLL(None)
+    if hasattr(library, "malloc_trim"):
+        library.malloc_trim(0)
+
+
+def give_memory_back_regularly() -> None:
+    """Give free memory back every 10 s.
 
     Else each backlog, read by the threads of new clients, would leave its own free memory in arenas of its own.
     """
-    library = ctypes.CDLL(None)
 
-    def trim_regularly() -> None:
+    def repeat() -> None:
         while True:
             time.sleep(GIVE_BACK_SECONDS)
-            library.malloc_trim(0)
+            give_memory_back()
 
-    if hasattr(library, "malloc_trim"):
-        threading.Thread(target=trim_regularly, name="give memory back", daemon=True).start()
+    threading.Thread(target=repeat, name="give memory back", daemon=True).start()
 
 
 class StopSignal:

@@ -11,7 +11,7 @@ from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import FraudError, Retry
 from services.common.kafka import Place
 from services.common.lag import LagReader, LagWatch
-from services.common.lifecycle import Slot, StopSignal, Watchdog, collect_garbage_rarely, give_memory_back
+from services.common.lifecycle import Slot, StopSignal, Watchdog, collect_garbage_rarely, give_memory_back_regularly
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.reject_limit import RejectLimit
@@ -50,7 +50,7 @@ def main() -> int:
 
 def _run(*, until_empty: bool) -> None:
     collect_garbage_rarely()
-    give_memory_back()
+    give_memory_back_regularly()
     settings, kafka, topics = ScorerSettings.read(), KafkaSettings.read(), TopicSettings.read()
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000)

@@ -10,7 +10,14 @@ from confluent_kafka.admin import AdminClient
 
 from services.common.errors import FraudError
 from services.common.lag import LagReader, LagWatch
-from services.common.lifecycle import Backoff, Slot, StopSignal, Watchdog, collect_garbage_rarely, give_memory_back
+from services.common.lifecycle import (
+    Backoff,
+    Slot,
+    StopSignal,
+    Watchdog,
+    collect_garbage_rarely,
+    give_memory_back_regularly,
+)
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.settings import KafkaSettings, TopicSettings
@@ -41,7 +48,7 @@ def main() -> int:
 def _run(*, until_empty: bool) -> None:
     settings, kafka, topics = SinkSettings.read(), KafkaSettings.read(), TopicSettings.read()
     collect_garbage_rarely()
-    give_memory_back()
+    give_memory_back_regularly()
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000).start()
     slot = Slot.claim(settings.state_dir, settings.group_id)

@@ -93,7 +93,7 @@ def test_memory_that_is_free_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     del pieces
     assert resident() > full - 50 * MIB
 
-    lifecycle.give_memory_back()
+    lifecycle.give_memory_back_regularly()
 
     deadline = time.monotonic() + 10
     while resident() > full - 150 * MIB:
