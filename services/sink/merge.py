@@ -1,5 +1,6 @@
 """Brings rows into a table by binary COPY, also where the database refuses some of them. Knows nothing of offsets."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,11 +55,8 @@ class Merger:
             psycopg.Error: nothing of them is there, and the database transaction has failed.
         """
         if table.name in self._all_new and len(rows) >= WORTH_A_SAVEPOINT:
-            try:
-                with self._connection.transaction():
-                    return _insert(self._connection, table, rows)
-            except psycopg.errors.UniqueViolation:
-                self._all_new.remove(table.name)
+            with contextlib.suppress(psycopg.errors.UniqueViolation), self._connection.transaction():
+                return _insert(self._connection, table, rows)
         written = merge(self._connection, table, rows)
         if written == Written(len(rows), changed=0):
             self._all_new.add(table.name)
