@@ -19,7 +19,9 @@ from bench.servers import Servers, wait_until
 from services.common.settings import TopicSettings
 from tests.support.processes import ServiceProcess
 
-FEW_CUSTOMERS = 1_000
+FEW_CUSTOMERS, SOME_CUSTOMERS = 1_000, 10_000
+"""Of 1,000 a batch has ten payments each, and all have a long past; of 10,000 and more it has one each."""
+
 MESSAGES = 131_072
 """Of a round; two seconds of processor time or so, told to a hundredth."""
 
@@ -68,8 +70,10 @@ def _of_processes(servers: Servers, first: Sequence[Payment], payments: Sequence
 
 
 def _of_customers(servers: Servers, payments: Sequence[Payment], rounds: int, many: int) -> Figures:
-    """Both scorers live through all rounds and take turns, so that both have the same machine."""
-    crowds = {customers: servers.make_topics(f"crowd-{customers}") for customers in (FEW_CUSTOMERS, many)}
+    """The scorers live through all rounds and take turns, so that all have the same machine."""
+    crowds = {
+        customers: servers.make_topics(f"crowd-{customers}") for customers in (FEW_CUSTOMERS, SOME_CUSTOMERS, many)
+    }
     costs: dict[int, list[float]] = {customers: [] for customers in crowds}
     sizes: dict[int, list[float]] = {customers: [] for customers in crowds}
     with contextlib.ExitStack() as stack:
@@ -91,9 +95,13 @@ def _of_customers(servers: Servers, payments: Sequence[Payment], rounds: int, ma
                 print(f"  {customers:,} customers: {cost:.1f} us a message", flush=True)
     return {
         "cpu_few": figure(f"scorer, {FEW_CUSTOMERS:,} customers remembered", costs[FEW_CUSTOMERS], UNIT),
+        "cpu_some": figure(f"scorer, {SOME_CUSTOMERS:,} customers remembered", costs[SOME_CUSTOMERS], UNIT),
         "cpu_many": figure(f"scorer, {many:,} customers remembered", costs[many], UNIT),
         "cpu_customers_ratio": ratio(
             f"scorer, {many:,} customers / {FEW_CUSTOMERS:,}", costs[many], costs[FEW_CUSTOMERS], goal=SAME
+        ),
+        "cpu_crowd_ratio": ratio(
+            f"scorer, {many:,} customers / {SOME_CUSTOMERS:,}", costs[many], costs[SOME_CUSTOMERS]
         ),
         "rss_few": figure(
             f"scorer's memory, {FEW_CUSTOMERS:,} customers", sizes[FEW_CUSTOMERS], "MB", goal=Goal(at_most=250)
