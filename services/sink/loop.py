@@ -1,5 +1,6 @@
 """The sink's loop: read a batch, turn it into rows, write rows and offsets in one database transaction; again."""
 
+import gc
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -75,6 +76,7 @@ def run(
             log.warning("waiting", reason=str(error), failures=backoff.failures + 1)
             source.hold()
             backoff.wait(lambda seconds: _idle(source, stop, watchdog, seconds))
+        gc.collect()  # nobody else does so soon: see collect_garbage_rarely()
 
 
 def _idle(source: Source, stop: StopSignal, watchdog: Watchdog, seconds: float) -> None:
