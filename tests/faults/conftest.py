@@ -92,7 +92,7 @@ def pipeline(
     name = request.node.name
     env = service_env(kafka, topics, tmp_path) | {"SINK_BATCH_MAX_MESSAGES": SINK_BATCH}
     envs = {"scorer": env, "sink": env | database_env(database, "fraud_sink")}
-    scale = Scale(rate=3_000 / slack(), seconds=60) if long else Scale(rate=800 / slack(), seconds=6)
+    scale = Scale(rate=3_000 / slack(), seconds=60) if long else Scale(rate=800 / slack(), seconds=4)
     with running_pipeline(name, kafka, topics, database.conninfo, envs, tmp_path, f"{_seed}/{name}", scale) as pipeline:
         yield pipeline
     admin = AdminClient({"bootstrap.servers": kafka})

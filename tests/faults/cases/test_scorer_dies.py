@@ -39,11 +39,11 @@ def test_killed_at_each_step_of_a_kafka_transaction(pipeline: Pipeline, long: bo
 def test_frozen_past_the_timeout_of_its_kafka_transaction(pipeline: Pipeline, long: bool) -> None:
     """The broker aborts what a frozen scorer left open and fences it: awake again, it starts over with new clients.
 
-    Or its own client gives up before: records that had not left the process when it froze are too old by then. If it
-    froze so early that the case was not ready to wake it, its watchdog ends it.
+    Or its own client gives up before: records that had not left the process when it froze are too old by then. It
+    freezes at its 200th batch: by then the two have shared the partitions, and the case is there to wake it.
     """
     timeout = (10 if long else 2) * pipeline.slack
-    zombie = pipeline.hire_scorer("offsets_sent=stop@15", SCORER_TRANSACTION_TIMEOUT_MS=f"{timeout * 1000:.0f}")
+    zombie = pipeline.hire_scorer("offsets_sent=stop@200", HOLD, SCORER_TRANSACTION_TIMEOUT_MS=f"{timeout * 1000:.0f}")
     pipeline.start(scorers=1)
     with pipeline.load():
         pipeline.freeze_itself(zombie, timeout + 3)
@@ -60,7 +60,7 @@ def test_frozen_past_its_session(pipeline: Pipeline) -> None:
     It starts over with new clients; or the call hangs (librdkafka #5456), and its watchdog ends the process.
     """
     settings: dict[str, Any] = {"SCORER_SESSION_TIMEOUT_MS": "6000", "SCORER_TRANSACTION_TIMEOUT_MS": "60000"}
-    zombie = pipeline.hire_scorer("produced=stop@15", **settings)
+    zombie = pipeline.hire_scorer("produced=stop@200", HOLD, **settings)
     pipeline.start(scorers=1, **settings)
     with pipeline.load():
         pipeline.freeze_itself(zombie, 9)
@@ -99,7 +99,7 @@ def test_a_storm_of_rebalances(pipeline: Pipeline, long: bool) -> None:
     pipeline.start(scorers=2, **settings)
     worst = 0.0
     with pipeline.load():
-        for number in range(20 if long else 4):
+        for number in range(20 if long else 3):
             guest = pipeline.hire_scorer(HOLD, FAULTS_HOST=f"host-{number}", **settings)
             worst = max(worst, pipeline.longest_wait(0, guest.service.ready), pipeline.longest_wait(2))
             pipeline.inflict("join and leave")
