@@ -107,7 +107,7 @@ class TransactionReader:
             topic: of the messages.
             places: (partition, offset) of each [m].
         """
-        ids, numbers, picked, _ = self._reader.read(values, lambda number: record_id(topic, *places[number]))
+        ids, numbers, picked, refused = self._reader.read(values, lambda number: record_id(topic, *places[number]))
         rows: dict[int, TransactionRow] = {}
         for transaction_id, number, fields in zip(ids, numbers, picked, strict=True):
             time, amount, category, merchant, state, city, name, surname, street = fields
@@ -124,7 +124,7 @@ class TransactionReader:
                 partition,
                 offset,
             )
-        odd = _places_with_nul(values) | set(range(len(values))) - rows.keys()
+        odd = _places_with_nul(values) | refused.keys()
         for number in odd:
             rows.pop(number, None)
             with contextlib.suppress(Reject):

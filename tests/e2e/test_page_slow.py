@@ -53,7 +53,7 @@ def seconds_to_answer(port: int) -> float:
 
 
 def test_uploads_that_never_end_hold_up_nobody(ui: Ui, page: Page, mart: Connection, tmp_path: Path) -> None:
-    """Others send files meanwhile; of the endless ones neither a row nor a file is left, nor the memory."""
+    """Others send files meanwhile; of the endless ones neither a row is left nor a connection, nor the memory."""
     mart.execute("truncate uploads, upload_rows")
     port, before = ui.process.probe_port, rss_mb(ui)
     with endless_uploads(port, UPLOADS) as connections:
