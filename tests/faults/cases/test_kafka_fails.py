@@ -79,14 +79,28 @@ def test_a_half_open_connection(pipeline: Pipeline, cable: Proxy, long: bool) ->
     pipeline.start(scorers=1)
     with pipeline.load():
         for _ in range(5 if long else 1):
+            freeze_within_a_transaction(cable, pipeline)
             pipeline.inflict("half-open")
-            cable.freeze()
             time.sleep(8)
-            cable.thaw()
+            cable.heal()
             pipeline.recovered("half-open", time.monotonic())
 
     pipeline.check()
     assert "rebuilding clients" in victim.service.text()
+
+
+def freeze_within_a_transaction(cable: Proxy, pipeline: Pipeline) -> None:
+    """Let nothing through any more from the moment when a Kafka transaction holds its records, and not its offsets."""
+    requests, is_frozen = Requests(), threading.Event()
+
+    def freeze_at_its_offsets(connection: Connection, data: bytes) -> bytes:
+        if any(kind == TXN_OFFSET_COMMIT for kind, _ in requests.complete(connection, data)):
+            cable.freeze()
+            is_frozen.set()
+        return data
+
+    cable.on_request = freeze_at_its_offsets
+    wait_for(is_frozen.is_set, 30 * pipeline.slack, pipeline.text)
 
 
 @pytest.mark.xfail(
