@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -107,7 +107,13 @@ def prepare_kafka(
 
 
 def kafka_service(
-    home: Path, port: int, jars: Path, heap: str = "768m", *, login: Mapping[str, str] | None = None
+    home: Path,
+    port: int,
+    jars: Path,
+    heap: str = "768m",
+    *,
+    flags: Sequence[str] = (),
+    login: Mapping[str, str] | None = None,
 ) -> Service:
     """Return the broker as a service. prepare_kafka() must have run.
 
@@ -116,13 +122,14 @@ def kafka_service(
         port: as prepare_kafka() was given it.
         jars: as prepare_kafka() was given it.
         heap: as in java -Xmx.
+        flags: more of the JVM's.
         login: librdkafka's properties with which a client may ask for the list of topics.
     """
-    flags = (f"-Xmx{heap}", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "--sun-misc-unsafe-memory-access=allow")
+    own = (f"-Xmx{heap}", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "--sun-misc-unsafe-memory-access=allow")
     address = f"{HOST}:{port}"
     return Service(
         name="kafka",
-        argv=_java(home, jars, *flags, "kafka.Kafka", str(home / "server.properties")),
+        argv=_java(home, jars, *own, *flags, "kafka.Kafka", str(home / "server.properties")),
         env=os.environ.copy(),
         ready=partial(is_kafka_ready, address, login),
         address=address,

@@ -66,6 +66,7 @@ class GroupReader:
                 group_instance_id=member,
                 partition_assignment_strategy="cooperative-sticky",
                 session_timeout_ms=settings.session_timeout_ms,
+                heartbeat_interval_ms=1_000,  # by which a member learns of a rebalance; 3 s by default
                 max_poll_interval_ms=settings.max_poll_interval_ms,
                 enable_auto_commit=False,
                 enable_auto_offset_store=False,

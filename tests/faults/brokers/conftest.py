@@ -17,6 +17,9 @@ from tests.support.processes import wait_for
 
 BROKERS, HEAP = (1, 2, 3), "384m"
 
+COMPILE_ONCE = ("-XX:TieredStopAtLevel=1",)
+"""Three brokers that start and start again spent more of two cores on optimising their code than on running it."""
+
 COPIES = {
     "default.replication.factor": "3",
     "min.insync.replicas": "2",
@@ -26,10 +29,11 @@ COPIES = {
     "share.coordinator.state.topic.replication.factor": "3",
     "share.coordinator.state.topic.min.isr": "2",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-    "broker.session.timeout.ms": f"{3000 * slack():.0f}",
-    "controller.quorum.election.timeout.ms": f"{1000 * slack():.0f}",
-    "controller.quorum.fetch.timeout.ms": f"{2000 * slack():.0f}",
-    "controller.quorum.request.timeout.ms": f"{2000 * slack():.0f}",
+    # As in docker-compose.brokers.yml, and for its reasons.
+    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": f"{6000 * slack():.0f}",
+    "controller.quorum.election.timeout.ms": f"{3000 * slack():.0f}",
+    "controller.quorum.fetch.timeout.ms": f"{6000 * slack():.0f}",
 }
 
 _numbers = itertools.count(1)
@@ -49,7 +53,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Kafk
             "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controllers[number]}",
         }
         prepare_kafka(home, port, jars, properties=COPIES | own, cluster_id=cluster_id)
-        service = kafka_service(home, port, jars, HEAP)
+        service = kafka_service(home, port, jars, HEAP, flags=COMPILE_ONCE)
         servers[number] = KafkaServer(service, home / "kafka.log", bootstrap=service.address)
     with contextlib.ExitStack() as stack:
         for server in servers.values():
