@@ -14,6 +14,7 @@ import pytest
 
 from services.common.settings import KafkaSettings, TopicSettings
 from services.topics.__main__ import make_topics
+from stack.kafka import SHORT_LIVED
 from stack.ports import free_port
 from stack.servers import KafkaServer, PostgresServer, kafka_server, postgres_server
 from tests.support.processes import ServiceProcess
@@ -27,7 +28,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A real Kafka broker for the session."""
-    with kafka_server(tmp_path_factory.mktemp("kafka")) as server:
+    with kafka_server(tmp_path_factory.mktemp("kafka"), flags=SHORT_LIVED) as server:
         yield server
 
 

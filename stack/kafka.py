@@ -21,6 +21,9 @@ from stack.service import Service
 
 HOST = "127.0.0.1"
 
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1",)
+"""Flags of the JVM for a broker of minutes: what it saves by optimised code is less than what optimising takes."""
+
 # One node: a single copy of everything. After a kill the controller refuses the new broker until the session of the old
 # one is over (9 s by default). That must be before the broker loads its Kafka transactions again: docs/decisions.md.
 PROPERTIES = """\

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,6 +106,7 @@ def kafka_server(
     port: int | None = None,
     heap: str = "512m",
     *,
+    flags: Sequence[str] = (),
     properties: Mapping[str, str] | None = None,
     cluster_id: str | None = None,
     scram: Mapping[str, str] | None = None,
@@ -117,6 +118,7 @@ def kafka_server(
         home: folder of its configuration and data.
         port: where clients connect.
         heap: as in java -Xmx.
+        flags: more of the JVM's.
         properties: of the broker, over the stack's own, as prepare_kafka() takes them.
         cluster_id: shared by the brokers of a cluster.
         scram: users that exist from the first start on, as prepare_kafka() takes them.
@@ -125,7 +127,7 @@ def kafka_server(
     port = port or free_port()
     jars = StackSettings.read().jars
     prepare_kafka(home, port, jars, properties=properties, cluster_id=cluster_id, scram=scram)
-    service = kafka_service(home, port, jars, heap, login=login)
+    service = kafka_service(home, port, jars, heap, flags=flags, login=login)
     server = KafkaServer(service, home / "kafka.log", bootstrap=service.address)
     with running(server):
         yield server

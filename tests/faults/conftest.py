@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from conftest import database_env
 from services.common.settings import TopicSettings
+from stack.kafka import SHORT_LIVED
 from stack.ports import free_port
 from stack.servers import KafkaServer, PostgresServer, kafka_server
 from tests.faults.pipeline import Pipeline, Scale
@@ -74,7 +75,9 @@ def broker(tmp_path_factory: pytest.TempPathFactory, broker_proxy: Proxy) -> Ite
         "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXY:PLAINTEXT",
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     }
-    with kafka_server(tmp_path_factory.mktemp("kafka"), heap="768m", properties=properties) as server:
+    with kafka_server(
+        tmp_path_factory.mktemp("kafka"), heap="768m", flags=SHORT_LIVED, properties=properties
+    ) as server:
         yield server
 
 

@@ -21,6 +21,7 @@ from confluent_kafka.cimpl import NewTopic
 from services.common.errors import Stop
 from services.common.settings import project_root
 from stack.jars import fetch_jars
+from stack.kafka import SHORT_LIVED
 from stack.ports import free_port, is_taken
 from stack.processes import ProcessId
 from stack.report import Phase, Report, read_report
@@ -45,7 +46,7 @@ def jars() -> Path:
 
 @pytest.fixture(scope="module")
 def own_kafka(jars: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    with kafka_server(tmp_path_factory.mktemp("kafka")) as server:
+    with kafka_server(tmp_path_factory.mktemp("kafka"), flags=SHORT_LIVED) as server:
         yield server
 
 

@@ -13,6 +13,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     UserScramCredentialUpsertion,
 )
 
+from stack.kafka import SHORT_LIVED
 from stack.ports import free_port
 from stack.servers import kafka_server
 from tests.support.certificates import Certificates
@@ -58,7 +59,7 @@ def secure_kafka(home: Path, certificates: Certificates) -> Iterator[SecureKafka
     """Run the broker while the block lasts; all USERS can log in."""
     login = _login(ADMIN, certificates.authority)
     with kafka_server(
-        home, properties=_properties(certificates), scram={ADMIN: password_of(ADMIN)}, login=login
+        home, flags=SHORT_LIVED, properties=_properties(certificates), scram={ADMIN: password_of(ADMIN)}, login=login
     ) as server:
         admin = AdminClient({"bootstrap.servers": server.bootstrap, **login})
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)

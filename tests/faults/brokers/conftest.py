@@ -8,7 +8,7 @@ import pytest
 
 from services.common.settings import KafkaSettings, TopicSettings
 from services.topics.__main__ import make_topics
-from stack.kafka import HOST, kafka_service, make_cluster_id, prepare_kafka
+from stack.kafka import HOST, SHORT_LIVED, kafka_service, make_cluster_id, prepare_kafka
 from stack.ports import free_port
 from stack.servers import KafkaServer, running
 from stack.settings import StackSettings
@@ -16,9 +16,6 @@ from tests.faults.slack import slack
 from tests.support.processes import wait_for
 
 BROKERS, HEAP = (1, 2, 3), "384m"
-
-COMPILE_ONCE = ("-XX:TieredStopAtLevel=1",)
-"""Three brokers that start and start again spent more of two cores on optimising their code than on running it."""
 
 COPIES = {
     "default.replication.factor": "3",
@@ -53,7 +50,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Kafk
             "listeners": f"PLAINTEXT://{HOST}:{port},CONTROLLER://{HOST}:{controllers[number]}",
         }
         prepare_kafka(home, port, jars, properties=COPIES | own, cluster_id=cluster_id)
-        service = kafka_service(home, port, jars, HEAP, flags=COMPILE_ONCE)
+        service = kafka_service(home, port, jars, HEAP, flags=SHORT_LIVED)
         servers[number] = KafkaServer(service, home / "kafka.log", bootstrap=service.address)
     with contextlib.ExitStack() as stack:
         for server in servers.values():
