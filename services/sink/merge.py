@@ -1,6 +1,5 @@
 """Brings rows into a table by binary COPY, also where the database refuses some of them. Knows nothing of offsets."""
 
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +10,15 @@ from psycopg import sql
 from services.common.errors import Reason, Reject
 from services.sink.tables import Table
 
-WORTH_A_SAVEPOINT = 500
-"""Rows from which on the two more round trips of trying cost less than the staging table."""
-
 Row = tuple[Any, ...]
 """A row of a table; ends with (partition, offset) of the record it was made of."""
 
 Refuse = Callable[[Row, Reject], None]
 """Is told each row that the database refused, and why."""
+
+
+class KnownRow(Exception):
+    """A row was taken to be new, and is there already: the database transaction has failed and may be begun again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,18 @@ class Merger:
         """Bring rows into a table in the database transaction that is open.
 
         Raises:
+            KnownRow: they do not all go straight, and the next time will not be tried to.
             psycopg.Error: nothing of them is there, and the database transaction has failed.
         """
-        if table.name in self._all_new and len(rows) >= WORTH_A_SAVEPOINT:
-            with contextlib.suppress(psycopg.errors.UniqueViolation), self._connection.transaction():
+        if table.name in self._all_new:
+            try:
                 return _insert(self._connection, table, rows)
+            except psycopg.errors.UniqueViolation as error:
+                self._all_new.discard(table.name)
+                raise KnownRow from error
         written = merge(self._connection, table, rows)
         if written == Written(len(rows), changed=0):
             self._all_new.add(table.name)
-        else:
-            self._all_new.discard(table.name)
         return written
 
 

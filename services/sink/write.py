@@ -14,7 +14,7 @@ import psycopg
 from services.common.errors import FraudError, Reject, Retry, Stop
 from services.common.kafka import Batch, Place
 from services.common.secret_files import database_login
-from services.sink.merge import Merger, Row, TableRows, Written, merge_carefully
+from services.sink.merge import KnownRow, Merger, Row, TableRows, Written, merge_carefully
 from services.sink.rejects import KEEP, RejectRow, reject_row
 from services.sink.tables import TABLES
 
@@ -97,7 +97,8 @@ class Mart:
     ) -> tuple[dict[str, Written], list[RejectRow]]:
         """Write everything that follows from a batch, or nothing of it, in one database transaction:
 
-        1. COPY the rows to their tables; where some may be there already, to staging tables, and merge them
+        1. COPY the rows to their tables; where some may be there already, to staging tables, and merge them. Where that
+           comes out only now, all is begun again
         2. let the rejects be checked, and keep them
         3. move the offsets, which must stand where the batch began
         4. commit
@@ -112,10 +113,13 @@ class Mart:
             Stop: nothing was written; nothing a retry could mend.
         """
         try:
-            try:
-                return self._write(batch, parts, list(rejects), check, careful=False)
-            except (psycopg.IntegrityError, psycopg.DataError):
-                return self._write(batch, parts, list(rejects), check, careful=True)
+            while True:
+                try:
+                    return self._write(batch, parts, list(rejects), check, careful=False)
+                except KnownRow:  # at most once for each table
+                    continue
+                except (psycopg.IntegrityError, psycopg.DataError):
+                    return self._write(batch, parts, list(rejects), check, careful=True)
         except psycopg.Error as error:
             raise fate(error) from error
 

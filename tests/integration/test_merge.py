@@ -1,28 +1,58 @@
 """Rows on their two ways into a table: straight, as long as all are new, or merged."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 
-from services.sink import merge
-from services.sink.merge import Merger, Row, Written
-from services.sink.tables import SCORES
+from services.common.kafka import Batch
+from services.sink import merge, write
+from services.sink.merge import Row, TableRows, Written
+from services.sink.rejects import RejectRow
+from services.sink.tables import ALERTS, SCORES, Table
+from services.sink.write import Mart
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-COUNT = 2 * merge.WORTH_A_SAVEPOINT
+COUNT = 100
+REASONS: list[dict[str, Any]] = []
+TOPICS = {SCORES: "scores", ALERTS: "alerts"}
 
 
 def scores(start: int, value: float, first_offset: int) -> list[Row]:
     return [(f"t{start + n}", value, 0, AT, 0, first_offset + n) for n in range(COUNT)]
 
 
+def alerts(start: int, first_offset: int) -> list[Row]:
+    return [(f"t{start + n}", REASONS, "m", 0.5, AT, 0, first_offset + n) for n in range(COUNT)]
+
+
+class Sink:
+    """Keeps rows of scores and alerts, a batch a call; the next batch begins where the last one ended."""
+
+    def __init__(self, mart: Mart) -> None:
+        self._mart = mart
+        self._places = {(topic, 0): 0 for topic in TOPICS.values()}
+        self._positions = mart.positions(self._places)
+
+    def keep(self, *parts: tuple[Table, list[Row]]) -> tuple[dict[str, Written], list[RejectRow]]:
+        """Return what changed in the tables, and the rejects."""
+        after = {place: offset + COUNT for place, offset in self._positions.items()}
+        batch = Batch(next_offsets=after, first_offsets=self._positions)
+        rows = [TableRows(table, TOPICS[table], some) for table, some in parts]
+        written = self._mart.write(batch, rows, [], lambda _: None)
+        self._positions = after
+        return written
+
+
 @pytest.fixture
-def merger(mart: Connection) -> Merger:
-    mart.execute(SCORES.create_staging())
-    return Merger(mart)
+def sink(mart: Connection) -> Iterator[Sink]:
+    for table in TOPICS:
+        mart.execute(table.create_staging())
+    yield Sink(Mart(mart, "cluster"))
+    assert mart.execute("select count(*) from sink_offsets where next_offset = 0").fetchone() == (0,)
 
 
 @pytest.fixture
@@ -39,36 +69,55 @@ def merges(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return merged
 
 
-def bring(mart: Connection, merger: Merger, rows: list[Row]) -> Written:
-    with mart.transaction():
-        return merger.bring(SCORES, rows)
-
-
-def test_new_rows_go_straight_until_some_are_known(mart: Connection, merger: Merger, merges: list[str]) -> None:
+def test_new_rows_go_straight_until_some_are_known(mart: Connection, sink: Sink, merges: list[str]) -> None:
     """The batch that meets a known row is merged, whole, and so are the next ones until all are new again."""
-    assert bring(mart, merger, scores(0, 0.1, 0)) == Written(COUNT, 0)
-    assert bring(mart, merger, scores(COUNT, 0.1, COUNT)) == Written(COUNT, 0)
+
+    def kept(rows: list[Row]) -> Written:
+        return sink.keep((SCORES, rows))[0]["scores"]
+
+    assert kept(scores(0, 0.1, 0)) == Written(COUNT, 0)
+    assert kept(scores(COUNT, 0.1, COUNT)) == Written(COUNT, 0)
     assert len(merges) == 1, "the second batch goes straight"
 
     half_known = scores(COUNT + COUNT // 2, 0.2, 2 * COUNT)
-    assert bring(mart, merger, half_known) == Written(COUNT, COUNT // 2)
-    assert bring(mart, merger, half_known) == Written(0, 0)
-    assert bring(mart, merger, scores(10 * COUNT, 0.3, 3 * COUNT)) == Written(COUNT, 0)
+    assert kept(half_known) == Written(COUNT, COUNT // 2)
+    assert kept(half_known) == Written(0, 0)
+    assert kept(scores(10 * COUNT, 0.3, 3 * COUNT)) == Written(COUNT, 0)
     assert len(merges) == 4
-    assert bring(mart, merger, scores(20 * COUNT, 0.3, 4 * COUNT)) == Written(COUNT, 0)
+    assert kept(scores(20 * COUNT, 0.3, 4 * COUNT)) == Written(COUNT, 0)
     assert len(merges) == 4
 
     counted = mart.execute("select score, count(*) from scores group by score order by score").fetchall()
     assert counted == [(0.1, COUNT + COUNT // 2), (0.2, COUNT), (0.3, 2 * COUNT)]
 
 
-def test_a_row_the_database_refuses_is_no_known_row(mart: Connection, merger: Merger, merges: list[str]) -> None:
-    """On the straight way too it is an error of the batch: who brings it looks for the row at fault."""
-    bring(mart, merger, scores(0, 0.1, 0))
-    wrong: list[Row] = [*scores(COUNT, 0.1, COUNT), ("wrong", 7.0, 0, AT, 0, 3 * COUNT)]
+def test_what_a_known_row_undoes_is_written_again(mart: Connection, sink: Sink, merges: list[str]) -> None:
+    """Two tables of one batch, known rows in both: each is found out by itself, and nothing comes twice."""
+    for start in (0, COUNT):
+        sink.keep((SCORES, scores(start, 0.1, start)), (ALERTS, alerts(start, start)))
+    assert merges == ["scores", "alerts"]
 
-    with pytest.raises(psycopg.errors.CheckViolation):
-        bring(mart, merger, wrong)
+    half = COUNT // 2
+    written, rejects = sink.keep((SCORES, scores(half, 0.2, 2 * COUNT)), (ALERTS, alerts(COUNT + half, 2 * COUNT)))
 
-    assert len(merges) == 1
-    assert mart.execute("select count(*) from scores").fetchone() == (COUNT,)
+    assert (written["scores"], written["alerts"]) == (Written(COUNT, COUNT), Written(half, 0))
+    assert merges[2:] == ["scores", "scores", "alerts"], "the alerts' known row came to light at the second try"
+    assert not rejects
+    assert mart.execute("select count(*) from scores").fetchone() == (2 * COUNT,)
+    assert mart.execute("select count(*) from alerts").fetchone() == (2 * COUNT + half,)
+
+
+def test_a_row_the_database_refuses_is_no_known_row(
+    mart: Connection, sink: Sink, merges: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the straight way too it is an error of the batch: the row at fault is looked for, the others are kept."""
+    rejected: list[Row] = []
+    monkeypatch.setattr(write, "_note_refused", lambda _batch, _topic, _rejects, row, _reject: rejected.append(row))
+    sink.keep((SCORES, scores(0, 0.1, 0)))
+    wrong: Row = ("wrong", 7.0, 0, AT, 0, 3 * COUNT)
+
+    sink.keep((SCORES, [*scores(COUNT, 0.1, COUNT), wrong]))
+
+    assert rejected == [wrong]
+    assert len(merges) > 2, "halved"
+    assert mart.execute("select count(*) from scores").fetchone() == (2 * COUNT,)
