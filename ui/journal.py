@@ -111,7 +111,7 @@ def add_rows(connection: Connection, upload_id: UUID, chunk: int, ids: Sequence[
     """Keep the ids of rows that were handed to Kafka, in the order of sending."""
     with connection.transaction():
         connection.execute(
-            "insert into upload_rows (upload_id, chunk, ids) values (%s, %s, %s)", [upload_id, chunk, list(ids)]
+            "insert into upload_rows (upload_id, chunk, ids) values (%s, %s, %b)", [upload_id, chunk, list(ids)]
         )
         connection.execute("update uploads set touched_at = now() where upload_id = %s", [upload_id])
 
