@@ -41,7 +41,7 @@ _FLAGS = {0: 0, 1: 1}
 """Also takes true and false, which equal 1 and 0."""
 
 
-class _Score(msgspec.Struct, gc=False):
+class _Score(msgspec.Struct, gc=False, forbid_unknown_fields=True):  # what such a field holds msgspec would not look at
     transaction_id: Id
     score: Annotated[float, msgspec.Meta(ge=0, le=1)]
     fraud_flag: Annotated[int, msgspec.Meta(ge=0, le=1)]

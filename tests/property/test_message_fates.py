@@ -61,6 +61,20 @@ def test_every_odd_value_in_every_field_has_one_fate(field: str) -> None:
     assert fates.total() == 2 * len(ODD) - 1
 
 
+@pytest.mark.parametrize("field", ["transaction_id", "score", "fraud_flag", "of somebody else"])
+def test_every_odd_value_in_a_score_has_one_fate(field: str) -> None:
+    """Also in a field that is not the contract's: the message is the one JSON that the reference reads, or none."""
+    sound = {"transaction_id": '"a"', "score": "0.5", "fraud_flag": "1"}
+    messages = [sound | {field: value} for value in ODD]
+    texts = ["{" + ",".join(f'"{name}":{value}' for name, value in message.items()) + "}" for message in messages]
+    fates = Counter[str]()
+    for text in texts:
+        fates += scores_have_one_fate_each(bytes(8) + text.encode("utf-8", "surrogatepass"))
+
+    assert fates.total() == len(ODD)
+    assert fates["bad_json"]
+
+
 @pytest.mark.parametrize("moment", TIMESTAMPS)
 def test_a_timestamp_beyond_the_calendar_is_a_reject(moment: int) -> None:
     """A broker keeps any 64 bits; the sink does not stumble over them."""
