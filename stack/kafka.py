@@ -22,7 +22,7 @@ from stack.service import Service
 HOST = "127.0.0.1"
 
 SHORT_LIVED = ("-XX:TieredStopAtLevel=1",)
-"""Flags of the JVM for a broker of minutes: what it saves by optimised code is less than what optimising takes."""
+"""Flags of a JVM that lives for minutes at most: optimised code saves less than optimising takes."""
 
 # One node: a single copy of everything. After a kill the controller refuses the new broker until the session of the old
 # one is over (9 s by default). That must be before the broker loads its Kafka transactions again: docs/decisions.md.
@@ -100,7 +100,7 @@ def prepare_kafka(
     shutil.rmtree(data, ignore_errors=True)  # what a format that was cut short left
     cluster_id = cluster_id or make_cluster_id()
     tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", home / "server.properties")
-    flags = ("-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+    flags = ("-Xmx128m", "-XX:+UseSerialGC", *SHORT_LIVED)
     users = [f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, word in (scram or {}).items()]
     argv = _java(home, jars, *flags, *map(str, tool), *users)
     done = subprocess.run(argv, capture_output=True, text=True, check=False)

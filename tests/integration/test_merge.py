@@ -9,7 +9,7 @@ import pytest
 
 from services.common.kafka import Batch
 from services.sink import merge, write
-from services.sink.merge import Row, TableRows, Written
+from services.sink.merge import Merger, Row, TableRows, Written
 from services.sink.rejects import RejectRow
 from services.sink.tables import ALERTS, SCORES, Table
 from services.sink.write import Mart
@@ -34,17 +34,16 @@ class Sink:
 
     def __init__(self, mart: Mart) -> None:
         self._mart = mart
-        self._places = {(topic, 0): 0 for topic in TOPICS.values()}
-        self._positions = mart.positions(self._places)
+        self._positions = mart.positions({(topic, 0): 0 for topic in TOPICS.values()})
 
     def keep(self, *parts: tuple[Table, list[Row]]) -> tuple[dict[str, Written], list[RejectRow]]:
         """Return what changed in the tables, and the rejects."""
         after = {place: offset + COUNT for place, offset in self._positions.items()}
         batch = Batch(next_offsets=after, first_offsets=self._positions)
         rows = [TableRows(table, TOPICS[table], some) for table, some in parts]
-        written = self._mart.write(batch, rows, [], lambda _: None)
+        kept = self._mart.write(batch, rows, [], lambda _: None)
         self._positions = after
-        return written
+        return kept
 
 
 @pytest.fixture
@@ -107,10 +106,25 @@ def test_what_a_known_row_undoes_is_written_again(mart: Connection, sink: Sink, 
     assert mart.execute("select count(*) from alerts").fetchone() == (2 * COUNT + half,)
 
 
-def test_a_row_the_database_refuses_is_no_known_row(
+def test_a_row_the_database_refuses_is_no_known_row(mart: Connection, merges: list[str]) -> None:
+    """On the straight way too it is an error of the batch: who brings it looks for the row at fault."""
+    mart.execute(SCORES.create_staging())
+    merger = Merger(mart)
+    with mart.transaction():
+        merger.bring(SCORES, scores(0, 0.1, 0))
+    wrong: list[Row] = [*scores(COUNT, 0.1, COUNT), ("wrong", 7.0, 0, AT, 0, 3 * COUNT)]
+
+    with pytest.raises(psycopg.errors.CheckViolation), mart.transaction():
+        merger.bring(SCORES, wrong)
+
+    assert len(merges) == 1
+    assert mart.execute("select count(*) from scores").fetchone() == (COUNT,)
+
+
+def test_the_row_at_fault_is_looked_for(
     mart: Connection, sink: Sink, merges: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the straight way too it is an error of the batch: the row at fault is looked for, the others are kept."""
+    """By halving the batch that went straight; the others are kept."""
     rejected: list[Row] = []
     monkeypatch.setattr(write, "_note_refused", lambda _batch, _topic, _rejects, row, _reject: rejected.append(row))
     sink.keep((SCORES, scores(0, 0.1, 0)))

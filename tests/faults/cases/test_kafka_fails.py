@@ -94,7 +94,8 @@ def freeze_within_a_transaction(cable: Proxy, pipeline: Pipeline) -> None:
     requests, is_frozen = Requests(), threading.Event()
 
     def freeze_at_its_offsets(connection: Connection, data: bytes) -> bytes:
-        if any(kind == TXN_OFFSET_COMMIT for kind, _ in requests.complete(connection, data)):
+        passing = {kind for kind, _ in requests.complete(connection, data)}
+        if TXN_OFFSET_COMMIT in passing and not is_frozen.is_set():  # once: whoever thaws it is not overruled
             cable.freeze()
             is_frozen.set()
         return data
