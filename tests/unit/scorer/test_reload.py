@@ -17,7 +17,7 @@ from services.scorer.score import Model, load_model
 from tests.support.messages import flat
 from tests.support.models import RISKS, write_constant
 
-SHIPPED = Path(__file__).resolve().parents[2] / "onnx"
+SHIPPED = Path(__file__).resolve().parents[3] / "onnx"
 SWAPS, WARM_UP = 200, 20
 MOST_GROWTH_BYTES = 4 * 2**20
 

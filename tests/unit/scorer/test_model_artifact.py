@@ -17,7 +17,7 @@ from services.scorer.history import PAST
 from services.scorer.score import Model, load_model, probabilities
 from tests.support.messages import FRAUD, PAYMENT, flat
 
-SHIPPED = Path(__file__).resolve().parents[2] / "onnx"
+SHIPPED = Path(__file__).resolve().parents[3] / "onnx"
 
 
 @pytest.fixture(scope="module")
