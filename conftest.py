@@ -19,6 +19,8 @@ from stack.ports import free_port
 from stack.servers import KafkaServer, PostgresServer, kafka_server, postgres_server
 from tests.support.processes import ServiceProcess
 
+pytest_plugins = ["tests.support.hang_limit"]
+
 ROOT = Path(__file__).resolve().parent
 PASSWORDS = {"fraud_sink": "sink-secret", "fraud_ui": "ui-secret"}
 

@@ -3,9 +3,10 @@
 Knows nothing of what the jars do. `python -m stack.jars` writes the lock anew.
 """
 
+import fcntl
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,17 +49,29 @@ def jar_path(folder: Path, coordinate: str) -> Path:
 def fetch_jars(folder: Path, lock: Path = LOCK, tell: Callable[[str], object] = print) -> int:
     """Bring the folder in line with the lock; return how many jars were fetched: 0 needs no network.
 
+    Of several processes that want the same folder one fetches, and the others wait for it.
+
     Raises:
         Stop: a jar cannot be fetched, or what comes is not what is locked.
     """
     locked = read_lock(lock)
-    missing = [
-        coordinate for coordinate, sha256 in locked.items() if not _is_intact(jar_path(folder, coordinate), sha256)
-    ]
+    if not _missing(folder, locked):
+        return 0
+    folder.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # ends with the file
+        return _fetch_missing(folder, locked, tell)
+
+
+def _missing(folder: Path, locked: Mapping[str, str]) -> list[str]:
+    return [coordinate for coordinate, sha256 in locked.items() if not _is_intact(jar_path(folder, coordinate), sha256)]
+
+
+def _fetch_missing(folder: Path, locked: Mapping[str, str], tell: Callable[[str], object]) -> int:
+    missing = _missing(folder, locked)
     if not missing:
         return 0
     tell(f"fetching {len(missing)} jars of Kafka, once")
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as draft:
         maven = _maven(Path(draft))
         with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool:

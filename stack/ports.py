@@ -1,17 +1,24 @@
 """Ports on loopback: which are free, which are taken."""
 
+import itertools
+import secrets
 import socket
 from collections.abc import Mapping
 
 from services.common.errors import Stop
 
+# Below the ports that the system gives to outgoing connections (from 32768 on Linux, 49152 on macOS): else a connection
+# could take the port of a server that is being restarted.
+FIRST_PORT, PORTS = 20_000, 12_000
+_offsets = itertools.count(secrets.randbelow(PORTS))
+
 
 def free_port() -> int:
-    """Return a port that nothing listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nothing listens on just now, another one at each call.
+
+    Processes begin at random places, so two that ask at the same time get different ports.
+    """
+    return next(port for offset in _offsets if not is_taken(port := FIRST_PORT + offset % PORTS))
 
 
 def is_taken(port: int) -> bool:

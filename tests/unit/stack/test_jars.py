@@ -1,6 +1,7 @@
 """The lock of Kafka's jars: what is there and right is not fetched, what is wrong is not used."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,18 @@ def test_jars_that_match_the_lock_are_not_fetched(tmp_path: Path, lock: Path, mo
     maven = serve(monkeypatch, tmp_path, None)
     assert jars.fetch_jars(tmp_path, lock, tell=lambda _: None) == 0
     assert maven.asked == []
+
+
+def test_of_two_that_want_the_jars_one_fetches(tmp_path: Path, lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers of a test run, or a second start while the first one fetches."""
+    maven = serve(monkeypatch, tmp_path, b"right")
+
+    def fetch(_: int) -> int:
+        return jars.fetch_jars(tmp_path / "jars", lock, tell=lambda _: None)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(fetch, range(4))) == [0, 0, 0, 1]
+    assert maven.asked == ["org.example:thing:1.0"]
 
 
 @pytest.mark.parametrize("before", [None, b"cut sho"])
