@@ -7,8 +7,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 HAVE_PIP = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 STACK := $(BIN)/python -m stack
 
+# Tests mostly wait. Each worker has a Kafka and a PostgreSQL of its own, about 2 GB in all; a file stays with one worker.
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
-.PHONY: help up down status restart logs psql dlq backfill customer retention doctor backup restore topics send test test-brokers faults faults-long faults-brokers fuzz soak check format audit sbom bench scale picture model lock clean-data clean
+.PHONY: help up down status restart logs psql dlq backfill customer retention doctor backup restore topics send test test-all test-brokers faults faults-long faults-brokers fuzz soak check format audit sbom bench scale picture model lock clean-data clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -62,14 +66,17 @@ send: $(VENV)/.stack  ## send payments through: FILE=payments.csv
 	@test -n "$(FILE)" || { echo "say which file: make send FILE=payments.csv" >&2; exit 2; }
 	@$(STACK) send "$(FILE)"
 
-test: $(VENV)/.dev  ## all tests; ARGS='-k name' for some
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.dev  ## the tests: every promise once, in 5 minutes; ARGS='-k name' for some
+	@$(PYTEST) --session-timeout 900 -m "not slow" $(ARGS)
+
+test-all: $(VENV)/.dev  ## all tests, in 12 minutes
+	@$(PYTEST) --session-timeout 1800 $(ARGS)
 
 test-brokers: $(VENV)/.dev  ## three brokers in Docker, killed in turn under load; some minutes
 	@$(BIN)/python -m pytest tests/brokers --timeout 1800 $(ARGS)
 
 faults: $(VENV)/.dev  ## exactly once, whatever is killed; ARGS='-k broker' for some, FAULTS_SEED=7 for the same draws again
-	@$(BIN)/python -m pytest tests/faults/cases --timeout 900 $(ARGS)
+	@$(PYTEST) --dist load --session-timeout 1800 --timeout 600 tests/faults/cases $(ARGS)
 
 faults-long: $(VENV)/.dev  ## the same for an hour and harder, seed after seed; ARGS='--seconds 28800' for a night
 	@$(BIN)/python -m tests.faults $(ARGS)

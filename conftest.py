@@ -19,6 +19,7 @@ from stack.ports import free_port
 from stack.servers import KafkaServer, PostgresServer, kafka_server, postgres_server
 from tests.support.processes import ServiceProcess
 
+pytest.register_assert_rewrite("tests.support.page", "tests.support.topics", "tests.faults")
 pytest_plugins = ["tests.support.hang_limit"]
 
 ROOT = Path(__file__).resolve().parent

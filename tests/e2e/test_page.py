@@ -40,6 +40,7 @@ def test_the_page_is_in_russian(page: Page) -> None:
     expect(page.locator("#upload")).to_contain_text("До 512 МБ")
 
 
+@pytest.mark.slow
 def test_the_page_is_in_english_too(browser: Browser, page: Page) -> None:
     """One click away, and back."""
     page.get_by_role("link", name="English").click()
@@ -89,6 +90,7 @@ def test_the_histogram_is_of_the_latest_hundred(page: Page, mart: Connection) ->
     assert box["width"] > 0.9 * (column["width"] - 64)
 
 
+@pytest.mark.slow
 def test_fewer_scores_are_called_fewer(page: Page, mart: Connection) -> None:
     """The title does not promise a hundred."""
     add(mart, 0.1, 0.2)
@@ -115,6 +117,7 @@ def test_a_file_is_sent_and_followed(page: Page, ui: Ui, kafka: str, mart: Conne
     expect(page.locator("#plot svg.marks")).to_contain_text("Оценки последних 21 транзакции")
 
 
+@pytest.mark.slow
 def test_another_file_takes_over(page: Page, tmp_path: Path) -> None:
     """A second file can be sent while the first is still waiting for its scores; the page then follows the second."""
     rows = [(*GOOD_ROW[:3], f"{number}.25", *GOOD_ROW[4:]) for number in range(1, 6)]
@@ -188,6 +191,7 @@ def test_a_database_outage_is_told_in_words(page: Page, mart: Connection, databa
     expect(page.locator("#totals")).not_to_contain_text("База недоступна", timeout=15_000)
 
 
+@pytest.mark.slow
 def test_on_a_phone_nothing_runs_off_the_screen(browser: Browser, ui: Ui, mart: Connection) -> None:
     """At 390 pixels the table becomes cards and the chart fits."""
     add(mart, 0.9, 0.1)
@@ -198,6 +202,7 @@ def test_on_a_phone_nothing_runs_off_the_screen(browser: Browser, ui: Ui, mart: 
         expect(page.locator("#flagged thead")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_cyrillic_has_its_own_font(page: Page) -> None:
     """Headings and buttons are drawn with the page's font, not with whatever the system falls back to."""
     page.evaluate("document.fonts.ready")
@@ -227,17 +232,20 @@ def test_kafka_away_is_told_in_words(browser: Browser, start_ui: StartUi, tmp_pa
         assert orjson.loads(answer.read()) == {"status": "ok", "database": "up", "kafka": "away"}
 
 
+@pytest.mark.slow
 def test_the_page_stops_when_asked(browser: Browser, start_ui: StartUi) -> None:
     """SIGTERM ends it with exit code 0 within seconds, though a browser still holds a connection."""
     ui = start_ui()
     wait_ready(ui)
     for page in opened(browser, ui.url):
         view(page)
+        expect(page.locator("#flagged")).not_to_be_empty()
         assert ui.process.terminate(8) == 0
     assert '"event": "page_closed"' in ui.process.text()
     assert "Traceback" not in ui.process.text()
 
 
+@pytest.mark.slow
 def test_a_link_without_a_login_is_refused(start_ui: StartUi) -> None:
     """One line says what is missing, and the exit code is not 0."""
     ui = start_ui(GRADIO_SHARE="1")
@@ -246,6 +254,7 @@ def test_a_link_without_a_login_is_refused(start_ui: StartUi) -> None:
     assert "UI_USERNAME and UI_PASSWORD" in ui.process.text()
 
 
+@pytest.mark.slow
 def test_without_internet_the_page_goes_on_without_a_link(browser: Browser, start_ui: StartUi) -> None:
     """One line in the log; the page asks for its login and serves."""
     ui = start_ui(

@@ -79,6 +79,7 @@ def test_axe_finds_nothing_serious(browser: Browser, ui: Ui, furnished: Connecti
         assert {name: faults for name in walk(page) if (faults := grave_faults(page))} == {}
 
 
+@pytest.mark.slow
 def test_english_has_no_russian_in_it(browser: Browser, ui: Ui, furnished: Connection) -> None:
     """The link to the other language is all there is of it."""
     for page in opened(browser, f"{ui.url}/en", locale="en-US"):
@@ -86,6 +87,7 @@ def test_english_has_no_russian_in_it(browser: Browser, ui: Ui, furnished: Conne
             assert re.findall(r"[А-Яа-яЁё]+", page.locator("body").inner_text()) == ["Русский"], name
 
 
+@pytest.mark.slow
 def test_russian_has_no_english_in_it(page: Page, furnished: Connection) -> None:
     """But for what is called so in both: formats, products, and the words of the data."""
     known = set(re.findall(r"\w+", KNOWN_IN_BOTH))
@@ -100,6 +102,7 @@ shopping net TX Kilback LLC test march csv Nowhere grocery
 """
 
 
+@pytest.mark.slow
 def test_on_a_phone_nothing_runs_off_the_screen(browser: Browser, ui: Ui, furnished: Connection) -> None:
     """At 390 pixels every tab fits, payments become cards, and every tab's name is in sight."""
     for page in opened(browser, ui.url, viewport={"width": 390, "height": 844}):
@@ -128,6 +131,7 @@ def test_a_payment_is_judged_by_keyboard_alone(page: Page, furnished: Connection
     assert furnished.execute("select verdict, comment from verdicts").fetchall() == [("fraud", "called: lost card")]
 
 
+@pytest.mark.slow
 def test_the_live_view_is_worked_by_keyboard(page: Page, furnished: Connection) -> None:
     """The tab, the switch, the filters, the scale and the names."""
     reach(page, "[data-tab-id=live]")

@@ -42,6 +42,7 @@ def open_files(page: Page) -> None:
     page.get_by_role("tab", name="Файлы").click()
 
 
+@pytest.mark.slow
 def test_no_file_is_told_in_words(page: Page) -> None:
     """No empty table."""
     open_files(page)
@@ -64,6 +65,7 @@ def test_what_became_of_a_file(page: Page, kafka: str, mart: Connection, tmp_pat
     expect(cells.nth(7)).to_have_text("оценён")
 
 
+@pytest.mark.slow
 def test_a_refused_file_is_listed_with_its_reason(page: Page, tmp_path: Path) -> None:
     """Nothing of it was sent."""
     path = tmp_path / "empty.csv"
@@ -119,6 +121,7 @@ def test_an_upload_can_be_cancelled(page: Page, mart: Connection, tmp_path: Path
     assert mart.execute("select sent < 300000 from uploads").fetchall() == [(True,)]
 
 
+@pytest.mark.slow
 def test_several_readers_send_at_once(browser: Browser, ui: Ui, kafka: str, tmp_path: Path) -> None:
     """Each sees its own file's way; every row of every file is sent."""
     before = sent_ids(kafka)
@@ -136,6 +139,7 @@ def test_several_readers_send_at_once(browser: Browser, ui: Ui, kafka: str, tmp_
         assert next(reader, None) is None
 
 
+@pytest.mark.slow
 def test_a_million_rows_do_not_fill_the_memory(
     browser: Browser, start_ui: StartUi, mart: Connection, tmp_path: Path
 ) -> None:

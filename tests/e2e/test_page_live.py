@@ -2,9 +2,11 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from stack.servers import PostgresServer
+from tests.support.messages import nested
 from tests.support.page import TOPICS, Connection, StartUi, Ui, add, opened, wait_ready
 from tests.support.topics import produce
 
@@ -26,6 +28,7 @@ def refreshes(page: Page) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_an_empty_mart_is_told_in_words(page: Page) -> None:
     """What will be here, and what to do for it; no empty table."""
     open_live(page)
@@ -50,12 +53,13 @@ def test_figures_come_by_themselves(page: Page, mart: Connection) -> None:
 
 def test_the_queue_is_what_nobody_has_scored(page: Page, kafka: str) -> None:
     """Messages without a scorer wait, and the page says for how long."""
-    produce(kafka, TOPICS.transactions, [b"{}"] * 7)
+    produce(kafka, TOPICS.transactions, [nested(f"waiting-{n}") for n in range(7)])
     figures = open_live(page)
     expect(figures).to_contain_text(re.compile(r"\d+\sплат"), timeout=WITHIN)
     expect(figures).to_contain_text("ждут")
 
 
+@pytest.mark.slow
 def test_it_rests_while_it_is_not_looked_at(page: Page) -> None:
     """Another tab, or the switch, ends the refreshing; coming back begins it again."""
     open_live(page)
@@ -101,6 +105,7 @@ def test_filters_keep_what_fits(page: Page, mart: Connection) -> None:
     expect(rows).to_have_count(2)
 
 
+@pytest.mark.slow
 def test_the_scale_can_be_linear(page: Page, mart: Connection) -> None:
     """A bar of one beside one of fifty is seen on the logarithmic scale only."""
     add(mart, *[0.01] * 50, 0.9)
@@ -126,6 +131,7 @@ def test_who_pays_is_masked_until_asked_for(page: Page, ui: Ui, mart: Connection
     assert '"event": "names_shown"' in ui.process.text()
 
 
+@pytest.mark.slow
 def test_a_refresh_leaves_the_page_as_it_is(page: Page, mart: Connection) -> None:
     """Nothing flickers: the same elements stay, with their selection, and the page does not jump."""
     add(mart, 0.9, 0.8)
@@ -149,6 +155,7 @@ def test_a_refresh_leaves_the_page_as_it_is(page: Page, mart: Connection) -> Non
     assert page.evaluate("[window.heights.size, window.gone, getSelection().toString()]") == [1, 0, "Kilback LLC"]
 
 
+@pytest.mark.slow
 def test_a_database_outage_keeps_what_was_read(page: Page, mart: Connection, database: PostgresServer) -> None:
     """Figures stay, with their age, and go on by themselves afterwards."""
     add(mart, 0.9)
@@ -165,6 +172,7 @@ def test_a_database_outage_keeps_what_was_read(page: Page, mart: Connection, dat
     expect(page.locator("#live-now")).not_to_contain_text("База недоступна", timeout=30_000)
 
 
+@pytest.mark.slow
 def test_a_page_that_stops_says_so(browser: Browser, start_ui: StartUi, mart: Connection) -> None:
     """The figures grow old in sight; they are not passed off as new."""
     ui = start_ui()
@@ -177,6 +185,7 @@ def test_a_page_that_stops_says_so(browser: Browser, start_ui: StartUi, mart: Co
         expect(page.locator("#live-fresh")).to_contain_text("Страница не отвечает", timeout=30_000)
 
 
+@pytest.mark.slow
 def test_kafka_away_is_told_beside_the_figures(browser: Browser, start_ui: StartUi, mart: Connection) -> None:
     """The rest of the view goes on."""
     ui = start_ui(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")

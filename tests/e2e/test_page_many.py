@@ -1,5 +1,6 @@
 """Twenty readers look at the live view at once."""
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.page import Connection, Ui, add, cpu_seconds, opened, rss_mb
@@ -28,6 +29,7 @@ TAKE_TIMES = """() => {
 }"""
 
 
+@pytest.mark.slow
 def test_twenty_readers_are_all_refreshed(browser: Browser, ui: Ui, mart: Connection) -> None:
     """From the question to the changed page; the database is asked once for all of them."""
     add(mart, *[0.9, 0.1, 0.2, 0.3] * 50)

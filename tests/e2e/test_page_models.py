@@ -1,5 +1,6 @@
 """The card of models in a real browser; rows stand in for the scorers."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.page import Connection
@@ -9,6 +10,7 @@ pytest_plugins = ["tests.support.page_fixtures"]
 WITHIN = 15_000
 
 
+@pytest.mark.slow
 def test_the_models_and_the_shadow_are_told(page: Page, mart: Connection) -> None:
     """Nothing yet; then the model in use and the one before it, and how the shadow agrees."""
     tab, card = page.get_by_role("tab", name="Порог"), page.locator("#models")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.page import GOOD_ROW, Connection, Ui, rss_mb, send, write_csv
@@ -52,6 +53,7 @@ def seconds_to_answer(port: int) -> float:
     return time.monotonic() - started
 
 
+@pytest.mark.slow
 def test_uploads_that_never_end_hold_up_nobody(ui: Ui, page: Page, mart: Connection, tmp_path: Path) -> None:
     """Others send files meanwhile; of the endless ones neither a row is left nor a connection, nor the memory."""
     mart.execute("truncate uploads, upload_rows")

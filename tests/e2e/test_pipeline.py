@@ -53,6 +53,7 @@ def test_a_csv_file_comes_out_scored_with_its_context(
     assert 0 < flagged < SAMPLE_ROWS / 20
 
 
+@pytest.mark.slow
 def test_the_same_file_twice_adds_nothing(kafka: str, topics: TopicSettings, pipeline: Start, mart: Connection) -> None:
     """After the second time every row is as it was, order of arrival included."""
     everything = "select md5(string_agg(v::text, ',' order by transaction_id)), count(*) from scored_transactions v"

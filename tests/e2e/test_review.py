@@ -189,6 +189,7 @@ def test_a_case_shows_the_payment_its_reasons_and_the_customers_past(
     assert "Test Lane" not in served.text()
 
 
+@pytest.mark.slow
 def test_reasons_that_have_not_come_are_not_made_up(tab: Page, served: ServiceProcess, mart: Connection) -> None:
     """Nor is a past where there is none."""
     add(mart, "p-1")
@@ -199,6 +200,7 @@ def test_reasons_that_have_not_come_are_not_made_up(tab: Page, served: ServicePr
     expect(tab.locator("#case-plot")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_verdict_is_given_changed_and_taken_back(tab: Page, served: ServiceProcess, mart: Connection) -> None:
     """It leaves the queue and counts; all are kept; a returned payment waits again."""
     add(mart, "p-1")
@@ -225,6 +227,7 @@ def test_a_verdict_is_given_changed_and_taken_back(tab: Page, served: ServicePro
     ]
 
 
+@pytest.mark.slow
 def test_who_judges_what_another_has_judged_meanwhile_is_told(
     tab: Page, served: ServiceProcess, mart: Connection
 ) -> None:
@@ -275,6 +278,7 @@ def test_a_flagged_row_of_the_results_opens_its_case(tab: Page, served: ServiceP
     expect(tab.get_by_role("tab", name="Разбор")).to_have_attribute("aria-selected", "true")
 
 
+@pytest.mark.slow
 def test_an_outage_while_judging_is_told_in_words(
     tab: Page, served: ServiceProcess, mart: Connection, database: PostgresServer
 ) -> None:
@@ -316,6 +320,7 @@ def test_what_if_moves_figures_and_nothing_else(tab: Page, served: ServiceProces
     assert json.loads((ROOT / "onnx/manifest.json").read_bytes()) == manifest
 
 
+@pytest.mark.slow
 def test_what_if_without_a_curve_says_so(tab: Page, start_page: Start, mart: Connection, tmp_path: Path) -> None:
     """Precision and recall are not invented; the stream's own figures stay."""
     (tmp_path / "manifest.json").write_text('{"version": "other", "threshold": 0.37}')
@@ -355,6 +360,7 @@ def test_a_payment_by_hand_goes_through_the_topic(
     expect(tab.locator("#case-head")).to_contain_text("Платёж на 1\u00a0995,50")
 
 
+@pytest.mark.slow
 def test_a_wrong_payment_is_not_sent(tab: Page, served: ServiceProcess, kafka: str, mart: Connection) -> None:
     """Which field, and what is wrong with it."""
     before = len(read_all(kafka, TOPICS.transactions))
@@ -439,6 +445,7 @@ def test_a_viewer_who_calls_the_handlers_directly_is_refused(
     assert verdicts(mart) == []
 
 
+@pytest.mark.slow
 def test_guessing_is_slowed_down(start_page: Start, users: Path) -> None:
     """After five wrong tries the right password is refused as well, until the wait is over."""
     process = ready(start_page(UI_USERS_FILE=str(users)))
@@ -466,6 +473,7 @@ def test_without_a_login_nothing_is_told(guarded: ServiceProcess) -> None:
     assert set(status.values()) == {401}
 
 
+@pytest.mark.slow
 def test_beyond_loopback_the_page_does_not_start_without_a_login(start_page: Start) -> None:
     """One line says what to set, and the exit code is not 0."""
     process = start_page(UI_HOST="0.0.0.0")  # noqa: S104

@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.faults.conftest import ENDS, LONG, SEED
+from tests.faults.fixtures import ENDS, LONG, SEED
 from tests.faults.slack import slack
 from tests.faults.tally import RESULTS, summed_up
 

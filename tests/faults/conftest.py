@@ -1,61 +1,31 @@
-"""Fixtures of the fault suite: servers of its own, a proxy before the broker, and a pipeline a case."""
+"""What the fault suite adds to the fixtures of a pipeline: a broker behind a proxy, and an end when time is up."""
 
-import contextlib
 import os
-import secrets
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 import pytest
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
-from conftest import database_env
-from services.common.settings import TopicSettings
 from stack.kafka import SHORT_LIVED
 from stack.ports import free_port
-from stack.servers import KafkaServer, PostgresServer, kafka_server
-from tests.faults.pipeline import Pipeline, Scale
-from tests.faults.running import running_pipeline
-from tests.faults.slack import slack
+from stack.servers import KafkaServer, kafka_server
+from tests.faults.fixtures import ENDS, SEED, long, pipeline, pytest_report_header
 from tests.support.proxy import Proxy
 
-SEED, LONG, ENDS = "FAULTS_SEED", "FAULTS_LONG", "FAULTS_ENDS"
-"""Variables: the seed of all that is drawn (another one each time by default), whether to try harder, and when, in
-seconds since 1970, the last case may begin.
-"""
-
-SCORER_BATCH, SINK_BATCH = "2000", "500"
-"""Most messages a batch. Small ones are more transactions to hit; but a scorer whose failpoint holds every batch up for
-0.2 s would need longer to catch up with 20 s of the long form than it may take to recover, if 500 were all it took.
-"""
-
-_seed = os.environ.get(SEED) or secrets.token_hex(4)
-
-
-def pytest_report_header() -> str:
-    """Say how to have the same draws again."""
-    return f"fault suite: {SEED}={_seed}{f' {LONG}=1' if os.environ.get(LONG) else ''}"
+__all__ = ["long", "pipeline", "pytest_report_header"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Take the cases in another order each time if there may not be time for all of them."""
     if os.environ.get(ENDS):
-        Random(_seed).shuffle(items)
+        Random(os.environ[SEED]).shuffle(items)
 
 
 def pytest_runtest_setup() -> None:
     """Begin no case when time is up."""
     if time.time() > float(os.environ.get(ENDS) or "inf"):
         pytest.skip("time is up")
-
-
-@pytest.fixture(scope="session")
-def long() -> bool:
-    """Whether there is time: the figures of a night instead of those of a coffee break."""
-    return bool(os.environ.get(LONG))
 
 
 @pytest.fixture(scope="session")
@@ -79,45 +49,3 @@ def broker(tmp_path_factory: pytest.TempPathFactory, broker_proxy: Proxy) -> Ite
         tmp_path_factory.mktemp("kafka"), heap="768m", flags=SHORT_LIVED, properties=properties
     ) as server:
         yield server
-
-
-@pytest.fixture
-def pipeline(
-    kafka: str,
-    topics: TopicSettings,
-    database: PostgresServer,
-    mart: object,
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
-    long: bool,
-) -> Iterator[Pipeline]:
-    """A pipeline of this case alone, its services not yet started, the mart empty and audited."""
-    name = request.node.name
-    env = service_env(kafka, topics, tmp_path) | {"SINK_BATCH_MAX_MESSAGES": SINK_BATCH}
-    envs = {"scorer": env, "sink": env | database_env(database, "fraud_sink")}
-    scale = Scale(rate=3_000 / slack(), seconds=60) if long else Scale(rate=800 / slack(), seconds=4)
-    with running_pipeline(name, kafka, topics, database.conninfo, envs, tmp_path, f"{_seed}/{name}", scale) as pipeline:
-        yield pipeline
-    admin = AdminClient({"bootstrap.servers": kafka})
-    names = [topics.transactions, topics.scores, topics.alerts, topics.dead_letters, topics.history, topics.models]
-    for future in admin.delete_topics(names).values():
-        with contextlib.suppress(KafkaException):
-            future.result()
-
-
-def service_env(bootstrap: str, topics: TopicSettings, folder: Path) -> dict[str, str]:
-    """Return the environment of a case's services."""
-    return {
-        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-        "TOPIC_TRANSACTIONS": topics.transactions,
-        "TOPIC_SCORES": topics.scores,
-        "TOPIC_ALERTS": topics.alerts,
-        "TOPIC_DEAD_LETTERS": topics.dead_letters,
-        "TOPIC_HISTORY": topics.history,
-        "TOPIC_MODELS": topics.models,
-        "SCORER_GROUP_ID": f"scorer-{topics.transactions}",
-        "SINK_GROUP_ID": f"sink-{topics.transactions}",
-        "SCORER_STATE_DIR": str(folder),
-        "SINK_STATE_DIR": str(folder),
-        "SCORER_BATCH_MAX_MESSAGES": SCORER_BATCH,
-    }

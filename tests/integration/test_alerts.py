@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import psycopg
+import pytest
 from confluent_kafka import Producer
 
 from conftest import Start
@@ -92,6 +93,7 @@ def test_reasons_arrive_in_the_table_once_whatever_is_killed(
     assert "Ночь, 22–03 (час 23)" in case_render.reasons(case, RUSSIAN, CASE_TEXTS["ru"])
 
 
+@pytest.mark.slow
 def test_an_alert_that_comes_again_changes_nothing_and_a_newer_one_wins(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
@@ -108,6 +110,7 @@ def test_an_alert_that_comes_again_changes_nothing_and_a_newer_one_wins(
     assert after[1][-1] > before[1][-1]
 
 
+@pytest.mark.slow
 def test_alerts_that_break_the_contract_are_kept_as_rejects(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:

@@ -73,6 +73,7 @@ def test_the_comparison_is_told_and_kept_and_the_live_system_is_not_touched(
     assert mart.execute(kept, [run_id]).fetchone() == (100, 0.75, 100)
 
 
+@pytest.mark.slow
 def test_the_past_of_a_range_is_what_a_scorer_would_have_seen(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection, owner: dict[str, str], tmp_path: Path
 ) -> None:

@@ -101,6 +101,7 @@ def test_the_customer_is_gone_and_nobody_else(
     assert "0 payments of" in run(start, topics, owner, "erase", EVE.replace("Eve", "Nobody"))
 
 
+@pytest.mark.slow
 def test_a_running_scorer_stops_the_erasure(
     topics: TopicSettings, start: Start, mart: Connection, owner: dict[str, str], paid: dict[str, str]
 ) -> None:

@@ -51,6 +51,7 @@ def test_inspect_tells_what_was_rejected_and_why(kafka: str, topics: TopicSettin
     assert "0 rejected" in dlq(start, "inspect", "--until", "1h")
 
 
+@pytest.mark.slow
 def test_a_dry_run_sends_nothing(kafka: str, topics: TopicSettings, start: Start) -> None:
     """It says what would be sent."""
     produce(kafka, topics.transactions, [nested("a"), nested("b")])
@@ -90,6 +91,7 @@ def test_a_replayed_record_is_the_one_that_was_rejected(kafka: str, topics: Topi
     assert keys == Counter({f"{n}".encode(): 2 for n in range(20)})
 
 
+@pytest.mark.slow
 def test_what_was_replayed_is_not_replayed_again(kafka: str, topics: TopicSettings, start: Start) -> None:
     """A selection leaves gaps, and each letter is remembered for itself."""
     produce(kafka, topics.transactions, [nested(f"{n}") for n in range(10)])
@@ -108,6 +110,7 @@ def test_what_was_replayed_is_not_replayed_again(kafka: str, topics: TopicSettin
     assert Counter(m.value() for m in replays(kafka, topics)) == Counter(m.value() for m in messages)
 
 
+@pytest.mark.slow
 def test_a_range_of_offsets_is_a_range_of_the_records_own_topic(
     kafka: str, topics: TopicSettings, start: Start
 ) -> None:
@@ -122,6 +125,7 @@ def test_a_range_of_offsets_is_a_range_of_the_records_own_topic(
     assert sorted(m.value() or b"" for m in replays(kafka, topics)) == [nested(f"{n}") for n in (3, 4, 5)]
 
 
+@pytest.mark.slow
 def test_a_record_that_fails_again_is_counted_and_given_up(kafka: str, topics: TopicSettings, start: Start) -> None:
     """Each failure is another attempt; after three of them it is refused, unless a person raises the limit."""
     produce(kafka, topics.transactions, [nested("a", amount="25.79")])
@@ -142,6 +146,7 @@ def test_a_record_that_fails_again_is_counted_and_given_up(kafka: str, topics: T
     assert "1 sent" in dlq(start, "replay", "--go", "--max-attempts", "4")
 
 
+@pytest.mark.slow
 def test_a_letter_that_holds_a_part_only_is_not_replayed(kafka: str, topics: TopicSettings, start: Start) -> None:
     """A cut record would be another one."""
     produce(kafka, topics.transactions, [b"[" + b" " * 200_000])
@@ -153,6 +158,7 @@ def test_a_letter_that_holds_a_part_only_is_not_replayed(kafka: str, topics: Top
     assert "1 not: kept in part only (it was too large): its producer must send it again" in told
 
 
+@pytest.mark.slow
 def test_letters_of_somebody_else_do_no_harm(kafka: str, topics: TopicSettings, start: Start) -> None:
     """Without our headers, or with a topic that is not ours: counted, and never sent anywhere."""
     produce(kafka, topics.dead_letters, [b"hello", None])
@@ -217,6 +223,7 @@ sys.exit(main(["replay", "--go"]))
 """
 
 
+@pytest.mark.slow
 def test_of_two_replays_at_once_the_later_one_does_it(
     kafka: str, topics: TopicSettings, start: Start, tmp_path: Path
 ) -> None:
@@ -240,6 +247,7 @@ def test_of_two_replays_at_once_the_later_one_does_it(
     assert Counter(message.value() for message in replays(kafka, topics)) == Counter(values)
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_away_is_said(topics: TopicSettings, start: Start) -> None:
     """Exit code 1 and one line."""
     told = dlq(start, "inspect", exit_code=1, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")

@@ -110,6 +110,7 @@ def test_services_that_died_are_named(examine: Examine, services: dict[str, Serv
     line(told, "OK", "sink")
 
 
+@pytest.mark.slow
 def test_a_service_that_is_not_ready_is_not_well(
     examine: Examine, start: Start, topics: TopicSettings, kafka: str
 ) -> None:
@@ -122,6 +123,7 @@ def test_a_service_that_is_not_ready_is_not_well(
     assert "/readyz answers 503" in line(told, "FAIL", "sink")
 
 
+@pytest.mark.slow
 def test_servers_that_are_away_are_named(examine: Examine, mart: Connection) -> None:
     """Each is told by its address; what needs them is left out, and the rest is examined all the same."""
     code, told = examine(KAFKA_BOOTSTRAP_SERVERS=f"127.0.0.1:{free_port()}")

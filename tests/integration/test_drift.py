@@ -29,6 +29,7 @@ def simulate(path: Path, *drifts: Drift) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_a_drift_is_seen_where_it_is_and_none_where_there_is_none(
     topics: TopicSettings,

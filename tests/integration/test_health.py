@@ -48,6 +48,7 @@ def test_livez_sees_a_hung_call_and_the_watchdog_ends_the_process(
     assert scorer.finish(30) == EXIT_STUCK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["scorer", "sink"])
 def test_an_idle_topic_is_no_alarm(name: str, topics: TopicSettings, start: Start) -> None:
     """Without a message for longer than the watchdog's limit, both probes say yes at every look."""
@@ -73,6 +74,7 @@ def test_head_is_answered_as_get_without_a_body(name: str, start: Start) -> None
     assert head(service, "/other") == (404, b"")
 
 
+@pytest.mark.slow
 def test_an_idle_sink_is_not_ready_while_its_database_is_away(start: Start, database: PostgresServer) -> None:
     """Though there is nothing to write, the outage is seen; the sink lives, and is ready again afterwards."""
     sink = start("sink").wait_ready(60)
@@ -87,6 +89,7 @@ def test_an_idle_sink_is_not_ready_while_its_database_is_away(start: Start, data
     sink.wait_ready(60)
 
 
+@pytest.mark.slow
 def test_lag_grows_while_the_loop_hangs(kafka: str, topics: TopicSettings, start: Start) -> None:
     """What was read but is not committed is behind too, and its age goes on growing."""
     scorer = start("scorer", **HUNG).wait_ready(60)

@@ -76,6 +76,7 @@ def test_the_product_works_over_tls_with_least_rights(
     assert mart.execute("select count(*) from scored_transactions where event_time is not null").fetchone() == (2000,)
 
 
+@pytest.mark.slow
 def test_a_reject_is_replayed_with_the_rights_of_replays(secure: SecureKafka, run: Run) -> None:
     """The dead letter is written by the scorer and read, sent again and noted by User:dlq."""
     produce_as(secure, "producer", TOPICS.transactions, b"{")
@@ -154,6 +155,7 @@ def test_only_the_administrator_makes_topics_and_rights(run: Run) -> None:
     assert "uthorization" in topics.text()
 
 
+@pytest.mark.slow
 def test_a_wrong_password_and_a_stranger_s_certificate_are_refused(
     secure: SecureKafka, tmp_path: Path, run: Run
 ) -> None:

@@ -14,6 +14,8 @@ from services.common.contract import customer_key
 from services.common.settings import TopicSettings
 from services.scorer.changelog import from_records
 from services.scorer.score import load_model
+from tests.faults.invariant import ends_of
+from tests.faults.standing import not_read
 from tests.support.messages import PAYMENT, nested
 from tests.support.models import write_probe
 from tests.support.processes import ServiceProcess, wait_for
@@ -72,7 +74,8 @@ def test_scores_are_those_of_one_pass_over_the_log(
             producer.flush(30)
             _disturb(number // 20_000, scorers, start, settings)
     assert producer.flush(30) == 0
-    wait_for(lambda: _scored(kafka, topics) >= MESSAGES, 120, lambda: f"{_scored(kafka, topics)} scored")
+    ends, group = ends_of(kafka, topics.transactions), f"scorer-{topics.transactions}"
+    wait_for(lambda: not not_read(kafka, group, topics.transactions, ends), 120, scorers[0].text)
 
     found: dict[str, list[float]] = {}
     for message in read_all(kafka, topics.scores):
@@ -96,10 +99,7 @@ def _disturb(round_number: int, scorers: list[ServiceProcess], start: Start, set
         scorers.append(start("scorer", **settings).wait_ready(60))
 
 
-def _scored(kafka: str, topics: TopicSettings) -> int:
-    return len(read_all(kafka, topics.scores))
-
-
+@pytest.mark.slow
 def test_a_restarted_scorer_remembers(kafka: str, topics: TopicSettings, start: Start, probe: Path) -> None:
     """The changelog holds what was remembered, and a new process reads it back before it scores."""
     env = {"SCORER_MODEL_DIR": str(probe)}
@@ -117,6 +117,7 @@ def test_a_restarted_scorer_remembers(kafka: str, topics: TopicSettings, start: 
     assert scores == pytest.approx(dict(scored_again(kafka, topics, probe)), abs=2e-6)
 
 
+@pytest.mark.slow
 def test_a_payment_whose_key_is_not_its_customer_is_scored_without_history(
     kafka: str, topics: TopicSettings, start: Start, probe: Path
 ) -> None:

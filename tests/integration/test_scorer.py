@@ -36,6 +36,7 @@ def test_every_message_becomes_one_score_of_exactly_three_fields(
     assert [bodies[key]["fraud_flag"] for key in (b"a", b"c")] == [0, 1]
 
 
+@pytest.mark.slow
 def test_a_message_without_an_id_gets_the_same_id_at_every_reading(
     kafka: str, topics: TopicSettings, start: Start
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_reject_keeps_its_bytes_and_names_its_reason(kafka: str, topics: Topic
         }
 
 
+@pytest.mark.slow
 def test_rejects_do_not_hold_up_good_messages(kafka: str, topics: TopicSettings, start: Start) -> None:
     """Produced = scored + dead-lettered, whatever the mixture."""
     good = [nested(f"good-{n}") for n in range(300)]
@@ -108,6 +110,7 @@ def test_rejects_do_not_hold_up_good_messages(kafka: str, topics: TopicSettings,
     assert len(read_all(kafka, topics.dead_letters)) == len(bad) + 1
 
 
+@pytest.mark.slow
 def test_a_message_too_large_to_produce_is_kept_in_part(kafka: str, topics: TopicSettings, start: Start) -> None:
     """A reject that no producer setting lets through is truncated; its length and hash stay known."""
     big = b"[" + b" " * 200_000
@@ -152,6 +155,7 @@ def test_a_killed_scorer_is_taken_over_at_once(kafka: str, topics: TopicSettings
     assert recovered < 10  # a bound against the session timeout of 15 s, not a measurement
 
 
+@pytest.mark.slow
 def test_two_scorers_share_the_partitions(kafka: str, topics: TopicSettings, start: Start) -> None:
     """Every message is scored once while a second scorer joins in the middle."""
     first = start("scorer", SCORER_BATCH_MAX_MESSAGES="200").wait_ready()
@@ -171,6 +175,7 @@ def test_two_scorers_share_the_partitions(kafka: str, topics: TopicSettings, sta
     wait_for(lambda: second.metrics()["fraud_scorer_messages_consumed_total"] > 0, 5, second.text)
 
 
+@pytest.mark.slow
 def test_unknown_categories_are_scored_and_counted(kafka: str, topics: TopicSettings, start: Start) -> None:
     """A category the model has never seen is "other", not an error."""
     scorer = start("scorer").wait_ready()

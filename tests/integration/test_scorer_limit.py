@@ -1,5 +1,7 @@
 """The scorer's limit against a bad deploy; against a real Kafka."""
 
+import pytest
+
 from conftest import Start
 from services.common.settings import TopicSettings
 from tests.support.messages import nested
@@ -22,6 +24,7 @@ def test_too_many_rejects_stop_the_scorer(kafka: str, topics: TopicSettings, sta
         assert read_all(kafka, topics.scores) == []
 
 
+@pytest.mark.slow
 def test_a_mended_scorer_goes_on_where_the_limit_stopped_it(kafka: str, topics: TopicSettings, start: Start) -> None:
     """What is really bad is rejected then, and nothing is lost. With both limits off it is the same."""
     produce(kafka, topics.transactions, [b"{"] * 60)
@@ -38,6 +41,7 @@ def test_a_mended_scorer_goes_on_where_the_limit_stopped_it(kafka: str, topics: 
     assert len(read_all(kafka, topics.dead_letters)) == 260
 
 
+@pytest.mark.slow
 def test_an_ordinary_bad_file_stops_nothing(kafka: str, topics: TopicSettings, start: Start) -> None:
     """A few hundred in a row, with the limits as they come; the metrics tell of them."""
     scorer = start("scorer").wait_ready()

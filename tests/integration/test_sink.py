@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import psycopg
+import pytest
 from confluent_kafka import Producer
 
 from conftest import Start
@@ -53,6 +54,7 @@ def test_scores_and_their_context_meet_in_the_view(
     ]
 
 
+@pytest.mark.slow
 def test_what_other_scorers_write_is_read_too(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
@@ -108,6 +110,7 @@ def test_a_row_only_the_database_refuses_costs_that_row_alone(
     assert [(reason, bytes(value)) for reason, value in rows] == [("out_of_range", score("513"))]
 
 
+@pytest.mark.slow
 def test_the_newest_score_of_an_id_wins(kafka: str, topics: TopicSettings, start: Start, mart: Connection) -> None:
     """In one batch, and in a later one; one row an id."""
     produce_scores(kafka, topics.scores, [("a", score("a", 0.1)), ("a", score("a", 0.2)), ("b", score("b", 0.3))])
@@ -136,6 +139,7 @@ def test_reading_everything_again_leaves_every_row_as_it_was(
     assert rows == first
 
 
+@pytest.mark.slow
 def test_the_offsets_in_the_database_decide_not_the_groups(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
@@ -184,6 +188,7 @@ def test_an_outage_of_the_database_is_waited_out(
     assert sink.terminate() == 0
 
 
+@pytest.mark.slow
 def test_a_backend_ended_in_the_middle_changes_nothing(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import psycopg
+import pytest
 from confluent_kafka import Producer
 
 from conftest import Start, database_env
@@ -76,6 +77,7 @@ def test_a_rejected_score_is_applied_once_it_can_be(
     assert "1 not: tried 3 times or more" in replay(start, "--go")
 
 
+@pytest.mark.slow
 def test_an_old_score_does_not_win_over_a_newer_one(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
@@ -91,6 +93,7 @@ def test_an_old_score_does_not_win_over_a_newer_one(
     assert rows(mart, "select score from scores") == [(0.7,)]
 
 
+@pytest.mark.slow
 def test_of_several_rejects_of_an_id_the_last_one_counts(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
@@ -107,6 +110,7 @@ def test_of_several_rejects_of_an_id_the_last_one_counts(
     assert rows(mart, times) == [(True,)]
 
 
+@pytest.mark.slow
 def test_transactions_the_database_refused_are_applied_too(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
@@ -121,6 +125,7 @@ def test_transactions_the_database_refused_are_applied_too(
     assert rows(mart, "select transaction_id, amount from transactions order by 1") == [("a", 25.79), ("b", 1.0)]
 
 
+@pytest.mark.slow
 def test_inspect_tells_of_the_sinks_rejects(kafka: str, topics: TopicSettings, start: Start, mart: Connection) -> None:
     """The same report as of the dead letters, with the database's own reason."""
     with refused(mart, "transaction_id = 'b'"):
@@ -149,6 +154,7 @@ sys.exit(main(["replay", "--of", "sink", "--go"]))
 """
 
 
+@pytest.mark.slow
 def test_a_replay_killed_before_its_commit_changed_nothing(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection, database: PostgresServer
 ) -> None:
@@ -167,6 +173,7 @@ def test_a_replay_killed_before_its_commit_changed_nothing(
     assert rows(mart, "select count(*) from scores") == [(100,)]
 
 
+@pytest.mark.slow
 def test_a_record_that_is_rejected_anew_is_a_reject_again(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
@@ -211,6 +218,7 @@ def test_too_many_scores_that_break_the_contract_stop_the_sink(
     assert rows(mart, "select count(*) from scores") == [(40,)]
 
 
+@pytest.mark.slow
 def test_a_database_that_refuses_every_row_stops_the_sink(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
@@ -226,6 +234,7 @@ def test_a_database_that_refuses_every_row_stops_the_sink(
     assert rows(mart, "select count(*) from scores") == [(200,)]
 
 
+@pytest.mark.slow
 def test_an_ordinary_number_of_rejects_is_no_reason_to_stop(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:

@@ -130,6 +130,7 @@ def test_kafka_keeps_transactions_through_kill_9(own_kafka: KafkaServer) -> None
     assert read_all(own_kafka.bootstrap, "kept", 100) == committed
 
 
+@pytest.mark.slow
 def test_kafka_makes_no_topic_that_nobody_made(own_kafka: KafkaServer) -> None:
     """A misspelt topic is an error, not a new topic."""
     admin = AdminClient({"bootstrap.servers": own_kafka.bootstrap, "log_level": 0})
@@ -171,6 +172,7 @@ def test_up_on_a_taken_port_names_the_variable_and_starts_nothing(environment: d
     assert read_report(tmp_path) is None
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_up_leaves_nothing(environment: dict[str, str], tmp_path: Path) -> None:
     """Interrupted while Kafka starts, everything that was started is stopped before the command returns."""
     command = stack(environment, "up")
@@ -182,6 +184,7 @@ def test_ctrl_c_during_up_leaves_nothing(environment: dict[str, str], tmp_path: 
     assert not any(is_taken(int(environment[name])) for name in ("KAFKA_PORT", "POSTGRES_PORT"))
 
 
+@pytest.mark.slow
 def test_a_failed_up_stops_everything_and_shows_why(environment: dict[str, str], tmp_path: Path) -> None:
     """The end of the culprit's log is shown, nothing is left running, the exit code is 1."""
     command = stack(environment | {"TOPIC_PARTITIONS": "0"}, "up")
@@ -195,6 +198,7 @@ def test_a_failed_up_stops_everything_and_shows_why(environment: dict[str, str],
     assert not any(process.is_alive for process in processes(report))
 
 
+@pytest.mark.slow
 def test_a_killed_supervisor_leaves_nothing_and_the_next_start_copes(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -86,6 +86,7 @@ def test_a_refused_model_changes_nothing(kafka: str, topics: TopicSettings, star
     assert "model refused" in scorer.text()
 
 
+@pytest.mark.slow
 def test_a_shadow_is_compared_and_a_broken_one_refused_while_every_payment_is_scored(
     kafka: str, topics: TopicSettings, start: Start, mart: "psycopg.Connection[Any]", tmp_path: Path
 ) -> None:
@@ -114,6 +115,7 @@ def test_a_shadow_is_compared_and_a_broken_one_refused_while_every_payment_is_sc
     assert (models.comparison.agreement, models.comparison.largest_shift) == (0, 0.75)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_model_of_another_family_takes_over_while_payments_flow(
     kafka: str, topics: TopicSettings, start: Start, tmp_path: Path

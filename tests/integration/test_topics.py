@@ -1,6 +1,7 @@
 """Changes of topics that exist, by the command as a person runs it, against a real Kafka."""
 
 import orjson
+import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
@@ -35,6 +36,7 @@ def scores(kafka: str, topics: TopicSettings) -> list[tuple[str, float]]:
     return sorted((body["transaction_id"], body["score"]) for body in bodies)
 
 
+@pytest.mark.slow
 def test_partitions_are_raised_and_the_history_begins_anew(kafka: str, topics: TopicSettings, start: Start) -> None:
     """All topics have one count again, the scorer starts, and what was not scored before is scored after."""
     produce(kafka, topics.transactions, [nested(f"{n}") for n in range(10)])
@@ -61,6 +63,7 @@ def test_partitions_are_not_taken_away(kafka: str, topics: TopicSettings, start:
     assert counts(kafka, topics) == [6, 6, 6, 6, 6]
 
 
+@pytest.mark.slow
 def test_nothing_is_changed_under_a_running_scorer(kafka: str, topics: TopicSettings, start: Start) -> None:
     """It would go on with a history that is gone."""
     scorer = start("scorer", **SHORT).wait_ready()

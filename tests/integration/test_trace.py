@@ -1,5 +1,6 @@
 """Trace context through the real scorer."""
 
+import pytest
 from confluent_kafka import Message, Producer
 
 from conftest import Start
@@ -39,6 +40,7 @@ def test_a_trace_goes_on_to_the_score_and_to_the_dead_letter(kafka: str, topics:
     assert not any("tenant" in headers(message) for message in scores.values())
 
 
+@pytest.mark.slow
 def test_a_trace_goes_on_to_the_alert_of_a_flagged_payment(kafka: str, topics: TopicSettings, start: Start) -> None:
     """Each of the flagged ones that came with a trace, and no other."""
     producer = Producer({"bootstrap.servers": kafka})
@@ -54,6 +56,7 @@ def test_a_trace_goes_on_to_the_alert_of_a_flagged_payment(kafka: str, topics: T
     assert alerts == {number: {"traceparent": parent(number)} if number % 2 else {} for number in range(0, 30, 3)}
 
 
+@pytest.mark.slow
 def test_scores_of_one_id_keep_their_order_whether_traced_or_not(
     kafka: str, topics: TopicSettings, start: Start
 ) -> None:

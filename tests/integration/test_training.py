@@ -78,6 +78,7 @@ def test_a_retrained_model_is_accepted_by_the_scorer_and_ranks_frauds_first(trai
     assert 0 < model.manifest.figures["unseen_customers"]["rows"] < len(rows)
 
 
+@pytest.mark.slow
 def test_the_same_data_gives_the_same_bytes(trained: Path, labelled: Path, tmp_path: Path) -> None:
     """Whoever doubts the shipped model can train it again and compare hashes."""
     again = tmp_path / "again"

@@ -103,6 +103,7 @@ def test_what_a_killed_member_owed_finds_an_owner(
     wait_for(whole, 60, lambda: str(owned()))
 
 
+@pytest.mark.slow
 def test_a_member_that_ends_gives_up_before_what_it_owes(
     topics: TopicSettings,
     owned: Callable[[], Owned],

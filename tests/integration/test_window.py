@@ -170,6 +170,7 @@ def scans(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from scans(part)
 
 
+@pytest.mark.slow
 def test_a_million_rows_are_no_slower_than_a_thousand(large: Connection, reader: Connection) -> None:
     """Each query goes along an index, touches only as many rows as it is of, and takes less than 50 ms.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from tests.faults.conftest import service_env
+from tests.faults.fixtures import service_env
 from tests.faults.invariant import SCORE_TOLERANCE, Findings, Log, compare_scores
 from tests.faults.pipeline import HOLD, Pipeline
 from tests.support.models import write_probe

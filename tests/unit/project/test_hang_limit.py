@@ -63,6 +63,7 @@ def test_a_worker_that_hangs_fails_its_test_alone(tmp_path: Path) -> None:
     ],
     ids=["the teardown of a test that failed", "a test with a child of its own"],
 )
+@pytest.mark.slow
 def test_whatever_belongs_to_a_test_is_within_its_limit(tmp_path: Path, body: str, ended: str) -> None:
     """Its fixtures too, and its processes end with it: they hold the pipe that is read here."""
     done = run_pytest(tmp_path, body, "--timeout", "1")
@@ -71,6 +72,7 @@ def test_whatever_belongs_to_a_test_is_within_its_limit(tmp_path: Path, body: st
     assert f"TIMEOUT: {ended} exceeded" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_that_does_not_come_to_its_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that nobody ends keeps Python from ending after the last test."""
     monkeypatch.setenv("HANG_LIMIT_GRACE_SECONDS", "1")
@@ -82,6 +84,7 @@ def test_a_run_that_does_not_come_to_its_end_is_ended(tmp_path: Path, monkeypatc
     assert "TIMEOUT: the end of the run exceeded" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_whole_run_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond it even a test without a limit of its own is ended."""
     monkeypatch.setenv("HANG_LIMIT_GRACE_SECONDS", "1")

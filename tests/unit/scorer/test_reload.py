@@ -163,6 +163,7 @@ def test_a_model_of_the_past_is_refused_where_no_history_is_kept() -> None:
         check_history(Recipe(features=("amount", "count_1h"), categories=("home",)), None)
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_two_hundred_swaps(tmp_path: Path) -> None:
     """The shipped model of 300 trees, swapped and used: within 4 MB after the first swaps (onnxruntime #26831)."""
     for name in ("fraud.onnx", "manifest.json"):
