@@ -29,8 +29,7 @@ Change = Callable[[Consumer, list[TopicPartition]], None]
 class CloseTimeout(Stop):
     """A consumer did not close in time. Its threads and sockets are left over, so the process should end soon.
 
-    It reads nothing more and heartbeats no longer than until its successor joins: of two static members of one name
-    the broker fences the older (FENCED_INSTANCE_ID).
+    It reads nothing more and sends no heartbeat, so a successor of the same group.instance.id is not disturbed by it.
     """
 
 
