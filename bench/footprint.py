@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, TopicPartition
 from bench.figures import Figure, Figures, Goal, figure
 from bench.messages import send
 from bench.servers import Servers, end
+from services.common.closing import close
 from services.common.errors import Stop
 from services.common.settings import project_root
 from tests.support.messages import nested
@@ -51,7 +52,7 @@ def _first_score(servers: Servers, number: int) -> float:
     finally:
         scorer.process.terminate()
         end(scorer.process)
-        consumer.close()
+        close(consumer)
 
 
 def _images(servers: Servers) -> Figures:

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers
+from services.common.closing import close
 from services.common.errors import Stop
 from services.common.lifecycle import give_memory_back
 from services.scorer.changelog import to_records
@@ -119,7 +120,7 @@ def _consume(servers: Servers, topic: str) -> float:
     while seen < records:
         seen += len(consumer.consume(20_000, 0.2))
     seconds = time.perf_counter() - started
-    consumer.close()
+    close(consumer)
     return seconds
 
 

@@ -19,6 +19,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from bench.figures import Figures, Goal, figure, percentile
 from bench.messages import Payment, read_payments
 from bench.servers import Servers
+from services.common.closing import close
 from services.common.errors import Stop
 from services.common.settings import TopicSettings
 
@@ -166,4 +167,4 @@ def _observers(servers: Servers, topics: TopicSettings) -> Iterator[_Observers]:
     consumer.assign([TopicPartition(topics.scores, place.partition, 0) for place in servers.partitions(topics.scores)])
     with servers.connect() as connection:
         yield _Observers(consumer, connection)
-    consumer.close()
+    close(consumer)

@@ -1,6 +1,5 @@
 """Reads a range of `transactions` beside the scorers: no group, no offsets are committed. Knows nothing of scores."""
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +7,7 @@ from datetime import datetime
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
+from services.common.closing import close
 from services.common.errors import Stop
 from services.common.kafka import edge_offsets
 from services.common.settings import KafkaSettings
@@ -83,8 +83,7 @@ def read_range(kafka: KafkaSettings, topic: str, ranges: dict[int, Range]) -> It
     except KafkaException as error:
         raise Stop(f"reading {topic} failed: {error.args[0].str()}") from error
     finally:
-        with contextlib.suppress(KafkaException, RuntimeError):
-            consumer.close()
+        close(consumer)
 
 
 def _at(moment: datetime) -> OffsetSpec:

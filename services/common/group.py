@@ -3,7 +3,6 @@
 What scorer and sink have in common: the consumer and its settings, the batch that follows the load, and ownership.
 """
 
-import contextlib
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Protocol
@@ -11,6 +10,7 @@ from typing import Protocol
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
+from services.common.closing import Membership
 from services.common.kafka import Ownership, Place, edge_offsets, is_drained, lag
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings
@@ -19,7 +19,6 @@ from services.common.unowned import UnownedWatch
 FIRST_MESSAGE_WAIT_SECONDS = 0.2
 QUEUED_KIB = 8_192
 """What librdkafka may have read ahead; 64 MiB by default, and small messages take several times their size."""
-LAST_CALLBACKS_SECONDS = 0.2
 
 log = get_logger()
 
@@ -76,7 +75,8 @@ class GroupReader:
                 queued_max_messages_kbytes=QUEUED_KIB,
             )
         )
-        self._subscribe()
+        self._membership = Membership(self._consumer, self._on_assign, self._on_revoke)
+        self._membership.subscribe(topics)
 
     @property
     def ready(self) -> bool:
@@ -102,27 +102,27 @@ class GroupReader:
         """Leave off reading; the group keeps this member's place for the session timeout.
 
         What the group has asked for by now is given up before, and with it the rebalance goes on: see UnownedWatch.
+        Nothing may be under way any more that was read here: what is written later could be another member's by then.
+
+        Raises:
+            CloseTimeout: it takes longer than 10 s; the process should end.
         """
-        with contextlib.suppress(KafkaException, RuntimeError):
-            self._consumer.consume(self._batch_max, LAST_CALLBACKS_SECONDS)
-            self._consumer.close()
-        self._forget_admin()  # its threads end with it; the consumer's callbacks keep this object alive
+        try:
+            self._membership.close()
+        finally:
+            self._forget_admin()  # its threads end with it; the consumer's callbacks keep this object alive
 
     def _consume(self) -> list[Message]:
         """Return the messages that wait, at most a batch; none after 0.2 s without any."""
         if self._unowned.lasts(self._admin):
             log.warning("partitions without an owner", does="leave the group and join it again")
             self._consumer.unsubscribe()
-            self._subscribe()
+            self._membership.subscribe(self._topics)
         messages = self._consumer.consume(1, FIRST_MESSAGE_WAIT_SECONDS)
         if messages and self._batch_max > 1:
             messages += self._consumer.consume(self._batch_max - 1, 0)
         self.full = len(messages) >= self._batch_max
         return messages
-
-    def _subscribe(self) -> None:
-        on_revoke = self._on_revoke
-        self._consumer.subscribe(self._topics, on_assign=self._on_assign, on_revoke=on_revoke, on_lost=on_revoke)
 
     def _edge_offsets(self, places: Iterable[Place], edge: OffsetSpec) -> dict[Place, int]:
         """Return the earliest or the latest offset of each partition.

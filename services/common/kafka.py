@@ -61,7 +61,7 @@ class Batch:
 
 
 class Ownership:
-    """The partitions of one group member. Its callbacks run inside consume() alone, edit memory alone, never raise.
+    """The partitions of one group member. Callbacks run in consume() and close(), edit memory alone, never raise.
 
     Attributes:
         next_offsets: (topic, partition) -> the offset that is accepted next.

@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 from prometheus_client import Gauge
 
+from services.common.closing import close
 from services.common.kafka import Place, edge_offsets
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings
@@ -66,9 +67,13 @@ class LagReader:
         return found
 
     def close(self) -> None:
-        """Let go of the clients."""
+        """Let go of the clients.
+
+        Raises:
+            CloseTimeout: that takes longer than 10 s.
+        """
         if self._consumer is not None:
-            self._consumer.close()
+            close(self._consumer)
 
     def _behind(self, place: Place, start: int, end: int) -> Behind | None:
         if start >= end or self._found_empty.get(place) == (start, end):

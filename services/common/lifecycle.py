@@ -1,6 +1,7 @@
 """How a process lives: asked to stop, watched for being stuck, told apart from its twins. Knows no Kafka."""
 
 import ctypes
+import faulthandler
 import fcntl
 import gc
 import math
@@ -22,6 +23,12 @@ from services.common.logs import get_logger
 
 EXIT_STUCK = 75
 """Exit code of a process that its own watchdog ended (EX_TEMPFAIL of sysexits.h): start it again."""
+
+WATCH_SECONDS = 0.5
+"""Between two looks of the watchdog."""
+
+LOCKED_GRACE_SECONDS = 5.0
+"""So much longer than the watchdog's limit Python's lock may be held."""
 
 STUCK_SHARE = 0.8
 """Share of the watchdog's limit after which /livez says no: some seconds before the process is ended."""
@@ -98,6 +105,10 @@ class Watchdog:
     """Ends the process when its loop makes no progress: some client calls can hang for ever.
 
     The exit is immediate, without clean-up: an open Kafka transaction is aborted by the next start of this process.
+
+    A call that hangs may hold Python's lock, as the client's subscribe() and incremental_unassign() do: then no Python
+    code runs any more, this neither. After the limit and 5 s more faulthandler ends the process, which needs no lock;
+    it tells on stderr where each thread is, and its exit code is 1.
     """
 
     def __init__(self, limit_seconds: float) -> None:
@@ -136,7 +147,8 @@ class Watchdog:
 
     def _watch(self) -> None:
         while self.seconds_since_fed < self.limit_seconds and time.monotonic() < self._call_ends_at:
-            time.sleep(0.5)
+            faulthandler.dump_traceback_later(self.limit_seconds + LOCKED_GRACE_SECONDS, exit=True)
+            time.sleep(WATCH_SECONDS)
         seconds = round(self.seconds_since_fed, 1)
         log.critical("stuck", seconds=seconds, exit_code=EXIT_STUCK, threads=where_threads_are())
         os._exit(EXIT_STUCK)

@@ -1,6 +1,5 @@
 """Reads the dead letters' topic from its beginning to its end as it is now. Knows nothing of what is done with it."""
 
-import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import Self, cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
+from services.common.closing import close
 from services.common.dead_letters import Headers, attempts_of, errors_of, is_note, offsets_of_note, whole
 from services.common.errors import Retry, Stop
 from services.common.kafka import edge_offsets
@@ -106,8 +106,7 @@ class DeadLetters:
         except KafkaException as error:
             raise Retry(f"reading {self._topic} failed: {error.args[0].name()}") from error
         finally:
-            with contextlib.suppress(KafkaException, RuntimeError):
-                consumer.close()
+            close(consumer)
 
 
 def to_letter(message: Message, *, replayed: bool) -> Letter:

@@ -1,12 +1,12 @@
 """Reads the changelog of assigned partitions back into histories. Knows Kafka, not what a record means."""
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
+from services.common.closing import close
 from services.common.errors import Retry, Stop
 from services.common.kafka import edge_offsets
 from services.common.logs import get_logger
@@ -121,8 +121,7 @@ def read_changelog(
     except KafkaException as error:
         raise Retry(f"reading the history failed: {error.args[0].name()}") from error
     finally:
-        with contextlib.suppress(KafkaException, RuntimeError):
-            consumer.close()
+        close(consumer)
     return records
 
 

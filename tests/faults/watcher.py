@@ -9,6 +9,7 @@ from typing import Self
 
 from confluent_kafka import Consumer, TopicPartition
 
+from services.common.closing import close
 from tests.faults.feeder import Feeder
 from tests.support.processes import wait_for
 
@@ -45,7 +46,7 @@ class Watcher:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._ending.set()
         self._thread.join()
-        self._consumer.close()
+        close(self._consumer)
 
     def follow(self, feeder: Feeder) -> None:
         """Compare with what this feeder sends."""

@@ -8,6 +8,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from conftest import ROOT, database_env
+from services.common.closing import close
 from services.common.settings import TopicSettings
 from stack.ports import free_port
 from stack.servers import PostgresServer
@@ -132,7 +133,7 @@ def test_who_may_not_read_is_refused(user: str, topic: str, secure: SecureKafka)
         else:
             assert error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
     finally:
-        consumer.close()
+        close(consumer)
 
 
 def test_the_groups_and_ids_of_services_are_their_own(secure: SecureKafka, run: Run) -> None:
@@ -140,7 +141,7 @@ def test_the_groups_and_ids_of_services_are_their_own(secure: SecureKafka, run: 
     consumer = Consumer(secure.client("producer") | {"group.id": "scorer"})
     consumer.subscribe([TOPICS.transactions])
     assert is_told(consumer, KafkaError.GROUP_AUTHORIZATION_FAILED)
-    consumer.close()
+    close(consumer)
 
     thief = Producer(secure.client("producer") | {"transactional.id": "scorer-host-0"})
     with pytest.raises(KafkaException) as refused:

@@ -18,6 +18,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from services.common.closing import close
 from services.common.errors import Stop
 from services.common.settings import project_root
 from stack.jars import fetch_jars
@@ -102,7 +103,7 @@ def read_all(bootstrap: str, topic: str, count: int) -> list[bytes]:
     while len(values) < count and time.monotonic() < deadline:
         values += [message.value() or b"" for message in consumer.consume(count, 0.5) if not message.error()]
     values += [message.value() or b"" for message in consumer.consume(1, 1.0) if not message.error()]
-    consumer.close()
+    close(consumer)
     return values
 
 

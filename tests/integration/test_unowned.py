@@ -7,6 +7,7 @@ import pytest
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from services.common.closing import Membership
 from services.common.errors import Retry
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.read import Source
@@ -18,6 +19,19 @@ SESSION_MS = 60_000
 
 Owned = dict[str, set[int]]
 """Member -> the partitions it was given, as the broker knows them."""
+
+
+class Plain:
+    """A member that reads nothing; it may be closed again."""
+
+    def __init__(self, consumer: Consumer, topic: str) -> None:
+        self.consumer = consumer
+        self._membership = Membership(consumer, Consumer.incremental_assign, lambda *_: None)
+        self._membership.subscribe([topic])
+
+    def close(self) -> None:
+        """End without answering what the group asks for, as a kill would."""
+        self._membership.close(answer_seconds=0)
 
 
 @pytest.fixture
@@ -55,11 +69,11 @@ def join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[str], Source]]
 
 
 @pytest.fixture
-def plain_join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[str], Consumer]]:
+def plain_join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[str], Plain]]:
     """Make a member that does what librdkafka does by itself, and nothing more, by name."""
-    consumers: list[Consumer] = []
+    members: list[Plain] = []
 
-    def make(name: str) -> Consumer:
+    def make(name: str) -> Plain:
         consumer = Consumer(
             {
                 "bootstrap.servers": kafka,
@@ -69,22 +83,19 @@ def plain_join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[str], Co
                 "session.timeout.ms": SESSION_MS,
             }
         )
-        consumer.subscribe(
-            [topics.transactions], on_assign=Consumer.incremental_assign, on_revoke=Consumer.incremental_unassign
-        )
-        consumers.append(consumer)
-        return consumer
+        members.append(Plain(consumer, topics.transactions))
+        return members[-1]
 
     yield make
-    for consumer in consumers:
-        consumer.close()
+    for member in members:
+        member.close()
 
 
 def test_what_a_killed_member_owed_finds_an_owner(
     topics: TopicSettings,
     owned: Callable[[], Owned],
     join: Callable[[str], Source],
-    plain_join: Callable[[str], Consumer],
+    plain_join: Callable[[str], Plain],
 ) -> None:
     """Its next process is given the old place without a rebalance: it sees what is missing, and brings one about."""
     everything = set(range(topics.partitions))
@@ -108,7 +119,7 @@ def test_a_member_that_ends_gives_up_before_what_it_owes(
     topics: TopicSettings,
     owned: Callable[[], Owned],
     join: Callable[[str], Source],
-    plain_join: Callable[[str], Consumer],
+    plain_join: Callable[[str], Plain],
 ) -> None:
     """So its next process, which looks for nothing, comes in the middle of a rebalance, and all is shared out."""
     everything = set(range(topics.partitions))
@@ -122,17 +133,17 @@ def test_a_member_that_ends_gives_up_before_what_it_owes(
     wait_for(lambda: _assigned(other) | _assigned(again) == everything, 60, lambda: str(owned()))
 
 
-def _wait_in_vain(plain_join: Callable[[str], Consumer], owned: Callable[[], Owned]) -> Consumer:
+def _wait_in_vain(plain_join: Callable[[str], Plain], owned: Callable[[], Owned]) -> Plain:
     """Return a new member that was given nothing: who has everything was told to give up, and does not read."""
     other = plain_join("other")
     wait_for(lambda: not _assigned(other) and owned().get("other") == set(), 60)
     return other
 
 
-def _assigned(consumer: Consumer) -> set[int]:
+def _assigned(member: Plain) -> set[int]:
     """Let a member read for a moment; return the partitions it has."""
-    consumer.poll(0.1)
-    return {place.partition for place in consumer.assignment()}
+    member.consumer.poll(0.1)
+    return {place.partition for place in member.consumer.assignment()}
 
 
 def _positioned(source: Source) -> set[int]:

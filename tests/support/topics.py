@@ -7,6 +7,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from services.common.closing import close
 from services.common.contract import customer_key
 from tests.support.messages import PAYMENT
 
@@ -53,7 +54,7 @@ def read_each(bootstrap: str, topic: str, isolation: str = "read_committed", sec
                 assert message.error() is None, message.error()
                 yield message
     finally:
-        consumer.close()
+        close(consumer)
 
 
 def lacking_copies(bootstrap: str) -> int:

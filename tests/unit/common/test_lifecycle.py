@@ -71,6 +71,19 @@ def test_a_call_can_be_watched_more_closely() -> None:
     assert b"alive" in told_by_stuck(script)
 
 
+def test_the_watchdog_ends_a_process_whose_lock_is_kept() -> None:
+    """No Python code runs any more then, neither that of the watchdog: PyDLL keeps the lock while it sleeps."""
+    script = (
+        "import ctypes; from services.common import lifecycle\n"
+        "lifecycle.LOCKED_GRACE_SECONDS = 0.5; lifecycle.Watchdog(0.5).start()\n"
+        "def sleeping(): ctypes.PyDLL(None).sleep(25)\n"
+        "sleeping()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert b"sleeping" in done.stderr
+
+
 def test_waits_double_up_to_a_limit() -> None:
     """And begin anew after a success."""
     waited: list[float] = []

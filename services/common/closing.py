@@ -1,0 +1,133 @@
+"""The one way to close a consumer. It cannot wait for ever, and a rebalance that is under way does no harm.
+
+librdkafka (2.16.0) ends its part of the group as soon as one rebalance callback is answered during close(). A second
+callback may be waiting by then: the group asked for something, nobody polled, and close() asks for everything. Its
+answer meets a client that is ending, is thrown away unanswered (rd_kafka_cgrp_op_serve, rkcg_terminated), and
+incremental_unassign() waits for ever, with Python's lock in its hands: no other thread runs any more, no watchdog
+either. So the second callback is answered here only once the client refuses answers: docs/experiments.md has the story.
+"""
+
+import contextlib
+import threading
+from collections.abc import Callable
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from services.common.errors import Stop
+
+CLOSE_SECONDS = 10.0
+"""Bound of a close: librdkafka waits 5 s for the answer to a LeaveGroup, and below the watchdogs' 25 s and 45 s."""
+
+ANSWER_SECONDS = 0.2
+LAST_MESSAGES = 10_000
+PROBE_SECONDS = 0.05
+
+Change = Callable[[Consumer, list[TopicPartition]], None]
+"""Told of partitions that are assigned or revoked."""
+
+
+class CloseTimeout(Stop):
+    """A consumer did not close in time. Its threads and sockets are left over, so the process should end soon.
+
+    It reads nothing more and sends no heartbeat, so a successor of the same group.instance.id is not disturbed by it.
+    """
+
+
+def close(consumer: Consumer, seconds: float = CLOSE_SECONDS) -> None:
+    """Close a consumer that is in no group: its partitions are assigned by hand. A member: Membership.close().
+
+    Nothing is committed that is not committed by now, unless the consumer commits by itself. What close() raises of
+    KafkaException and RuntimeError is left out: there is nothing more to close.
+
+    Args:
+        seconds: how long to wait, 10 s by default.
+
+    Raises:
+        CloseTimeout: it is not closed by then.
+    """
+
+    def run() -> None:
+        with contextlib.suppress(KafkaException, RuntimeError):
+            consumer.close()
+
+    thread = threading.Thread(target=run, name="close consumer", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        raise CloseTimeout(f"a consumer was not closed within {seconds:.0f} s")
+
+
+class Membership:
+    """A consumer's place in a cooperative group: subscribe() takes it, close() gives it up.
+
+    Args:
+        consumer: with partition.assignment.strategy cooperative-sticky.
+        on_assign: must call incremental_assign(). Not called any more once close() has begun.
+        on_revoke: called before partitions are given up or when they were lost; need not call incremental_unassign().
+    """
+
+    def __init__(self, consumer: Consumer, on_assign: Change, on_revoke: Change) -> None:
+        self._consumer = consumer
+        self._on_assign, self._on_revoke = on_assign, on_revoke
+        self._closing = False
+        self._answered = False
+
+    def subscribe(self, topics: list[str]) -> None:
+        """Join the group, or change the topics."""
+        self._consumer.subscribe(topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
+
+    def close(self, seconds: float = CLOSE_SECONDS, answer_seconds: float = ANSWER_SECONDS) -> None:
+        """Answer what the group has asked for by now, for 0.2 s, and close the consumer.
+
+        A static member does not leave its group: its place is kept for session.timeout.ms. Messages that were read
+        ahead are dropped, nothing is committed. Callbacks run in another thread; when they do, this one waits.
+
+        Args:
+            seconds: how long to wait for the end after that, 10 s by default.
+            answer_seconds: 0 leaves unanswered what the group has asked for, as a kill would.
+
+        Raises:
+            CloseTimeout: it is not closed by then.
+        """
+        if answer_seconds:
+            with contextlib.suppress(KafkaException, RuntimeError):
+                self._consumer.consume(LAST_MESSAGES, answer_seconds)
+        self._closing = True
+        close(self._consumer, seconds)
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if not self._closing:
+            self._on_assign(consumer, partitions)
+        elif self._may_answer(consumer, partitions):
+            consumer.incremental_assign(partitions)  # librdkafka takes it for unassign() now
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._on_revoke(consumer, partitions)
+        if self._may_answer(consumer, partitions):
+            consumer.incremental_unassign(partitions)
+
+    def _may_answer(self, consumer: Consumer, partitions: list[TopicPartition]) -> bool:
+        """Return whether the client awaits an answer; if it does not, it is told so once the client refuses answers.
+
+        The client must be asked by a call that has a timeout and lets go of Python's lock. Nobody waits for this one
+        longer than close() does.
+        """
+        if not self._closing:
+            return True
+        if not self._answered:
+            self._answered = True
+            return True
+        while not _has_ended(consumer, partitions):
+            pass
+        with contextlib.suppress(KafkaException):
+            consumer.incremental_unassign(partitions)  # else the binding answers by itself, and raises
+        return False
+
+
+def _has_ended(consumer: Consumer, partitions: list[TopicPartition]) -> bool:
+    """Return whether a client that is being closed has ended its part of the group, and refuses requests at once."""
+    try:
+        consumer.committed(partitions, timeout=PROBE_SECONDS)
+    except KafkaException as error:
+        return bool(error.args[0].code() == KafkaError._DESTROY)
+    return False
