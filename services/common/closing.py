@@ -9,6 +9,7 @@ either. So the second callback is answered here only once the client refuses ans
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -20,7 +21,7 @@ CLOSE_SECONDS = 10.0
 
 ANSWER_SECONDS = 0.2
 LAST_MESSAGES = 10_000
-PROBE_SECONDS = 0.05
+PROBE_SECONDS, PAUSE_SECONDS = 0.05, 0.005
 
 Change = Callable[[Consumer, list[TopicPartition]], None]
 """Told of partitions that are assigned or revoked."""
@@ -118,7 +119,7 @@ class Membership:
             self._answered = True
             return True
         while not _has_ended(consumer, partitions):
-            pass
+            time.sleep(PAUSE_SECONDS)  # most often the client waited for already; not if it refused for another cause
         with contextlib.suppress(KafkaException):
             consumer.incremental_unassign(partitions)  # else the binding answers by itself, and raises
         return False
