@@ -4,6 +4,7 @@ Knows nothing of what the jars do. `python -m stack.jars` writes the lock anew.
 """
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,9 +35,13 @@ def read_lock(lock: Path = LOCK) -> dict[str, str]:
     return {coordinate: sha256 for sha256, coordinate in lines}
 
 
-def classpath(folder: Path, lock: Path = LOCK) -> str:
-    """Return the locked jars in a folder as the JVM wants them; nothing else that lies there is used."""
-    return ":".join(str(jar_path(folder, coordinate)) for coordinate in read_lock(lock))
+def classpath(folder: Path, seen_from: Path, lock: Path = LOCK) -> str:
+    """Return the locked jars in a folder as a JVM wants them that runs in `seen_from`; nothing else there is used.
+
+    Relative: what stands above both may hold a colon, or letters that the JVM's locale does not know.
+    """
+    relative = Path(os.path.relpath(folder.resolve(), seen_from.resolve()))
+    return ":".join(str(jar_path(relative, coordinate)) for coordinate in read_lock(lock))
 
 
 def jar_path(folder: Path, coordinate: str) -> Path:

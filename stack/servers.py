@@ -51,8 +51,9 @@ class Server:
 
     def launch(self) -> None:
         """Start its process and do not wait."""
+        service = self.service
         self.process = spawn(
-            self.service.argv, env=self.service.env, log=self.log, death_signal=self.service.death_signal
+            service.argv, env=service.env, log=self.log, death_signal=service.death_signal, cwd=service.cwd
         )
 
     def stop(self) -> None:

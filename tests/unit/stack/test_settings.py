@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.common.errors import Stop
+from stack.environment import OURS
 from stack.plan import everything
 from stack.service import Kind, Service
 from stack.settings import PASSWORD_NAMES, StackSettings, read_passwords
@@ -16,6 +17,8 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Service]:
     monkeypatch.setenv("STACK_HOME", str(tmp_path))
     monkeypatch.setenv("KAFKA_PORT", "29092")
     monkeypatch.setenv("DATABASE_URL", "postgres://somewhere.else/")
+    monkeypatch.setenv("PGHOSTADDR", "192.0.2.1")
+    monkeypatch.setenv("UI_PASSWORD", "not for servers")
     return {service.name: service for service in everything(StackSettings.read())}
 
 
@@ -57,7 +60,8 @@ def test_each_service_gets_its_own_role_and_no_other_password(plan: dict[str, Se
     assert plan["ui"].env["PGPASSWORD"] == passwords["FRAUD_UI_PASSWORD"]
     for name in ("scorer", "sink", "ui", "topics"):
         assert passwords["POSTGRES_PASSWORD"] not in " ".join(plan[name].env.values())
-    assert passwords["POSTGRES_PASSWORD"] in plan["migrate"].env["DATABASE_URL"]
+    assert plan["migrate"].env["PGPASSWORD"] == passwords["POSTGRES_PASSWORD"]
+    assert passwords["POSTGRES_PASSWORD"] not in plan["migrate"].env["DATABASE_URL"]
 
 
 def test_services_are_led_to_this_stack_and_nowhere_else(plan: dict[str, Service]) -> None:
@@ -65,4 +69,12 @@ def test_services_are_led_to_this_stack_and_nowhere_else(plan: dict[str, Service
     assert plan["scorer"].env["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:29092"
     assert "DATABASE_URL" not in plan["sink"].env
     assert "DATABASE_URL" not in plan["ui"].env
+    assert not any("PGHOSTADDR" in service.env for service in plan.values())
     assert "127.0.0.1:15432" in plan["migrate"].env["DATABASE_URL"]
+
+
+def test_servers_get_no_settings_and_no_secrets(plan: dict[str, Service]) -> None:
+    """They need none, and neither do those who may read their logs."""
+    assert plan["ui"].env["UI_PASSWORD"] == "not for servers"
+    for name in ("kafka", "postgres"):
+        assert not [variable for variable in plan[name].env if variable.startswith(OURS)]
