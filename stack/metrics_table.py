@@ -19,7 +19,7 @@ Written by `python -m stack.metrics_table` from `services/scorer/metrics.py`, `s
 `ui/metrics.py`.
 
 Each service answers `/metrics`, `/livez` and `/readyz` on a port of its own (`SCORER_PROBE_PORT`, `SINK_PROBE_PORT`,
-`UI_PROBE_PORT`), on loopback unless `SCORER_PROBE_HOST`, `SINK_PROBE_HOST`, `UI_PROBE_HOST` say otherwise; there is no
+`UI_PROBE_PORT`), on loopback unless `PROBE_HOST` says otherwise; there is no
 login, so these ports belong to the inside network alone. The page's own port has no metrics. Beside what stands here
 there are the Python client's `process_*` and `python_*`.
 

@@ -6,10 +6,9 @@ from datetime import datetime
 from functools import partial
 
 from services.common.kafka import Place
-from services.common.settings import KafkaSettings, TopicSettings
+from services.common.settings import GroupSettings, KafkaSettings, TopicSettings
 from ui.lag import GroupOffsets, Lag, Standing, Waiting
 from ui.results import Connection, Mart
-from ui.settings import GroupSettings
 from ui.timeline import Counter, Timeline
 from ui.watch import Watch
 from ui.window import Row, Share, latest_flagged_rows, latest_rows, new_rows, share

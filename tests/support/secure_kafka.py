@@ -42,11 +42,11 @@ class SecureKafka:
         password_file.write_text(password_of(user) + "\n")
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
-            "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-            "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
-            "KAFKA_SASL_USERNAME": user,
-            "KAFKA_SASL_PASSWORD_FILE": str(password_file),
-            "KAFKA_SSL_CA_LOCATION": str(self.authority),
+            "KAFKA_CONF_SECURITY_PROTOCOL": "SASL_SSL",
+            "KAFKA_CONF_SASL_MECHANISM": "SCRAM-SHA-512",
+            "KAFKA_CONF_SASL_USERNAME": user,
+            "KAFKA_CONF_SASL_PASSWORD_FILE": str(password_file),
+            "KAFKA_CONF_SSL_CA_LOCATION": str(self.authority),
         }
 
     def client(self, user: str) -> dict[str, str]:

@@ -47,8 +47,8 @@ def test_the_settings_take_their_secrets_from_files(held: Path, monkeypatch: pyt
     """Of the page's login, of Kafka's, of the database's; printing the settings tells none."""
     monkeypatch.setenv("UI_USERNAME", "ada")
     monkeypatch.setenv("UI_PASSWORD_FILE", str(held))
-    monkeypatch.setenv("KAFKA_SASL_USERNAME", "scorer")
-    monkeypatch.setenv("KAFKA_SASL_PASSWORD_FILE", str(held))
+    monkeypatch.setenv("KAFKA_CONF_SASL_USERNAME", "scorer")
+    monkeypatch.setenv("KAFKA_CONF_SASL_PASSWORD_FILE", str(held))
     monkeypatch.setenv("PGPASSWORD_FILE", str(held))
     page, kafka = UiSettings.read(), KafkaSettings.read()
 
