@@ -31,7 +31,9 @@ DOWNLOAD_TRIES = 3
 
 def read_lock(lock: Path = LOCK) -> dict[str, str]:
     """Return Maven coordinate (`group:artifact:version`) -> SHA-256 of its jar, in hex."""
-    lines = (line.split() for line in lock.read_text().splitlines() if line and not line.startswith("#"))
+    lines = (
+        line.split() for line in lock.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
+    )
     return {coordinate: sha256 for sha256, coordinate in lines}
 
 
@@ -87,7 +89,7 @@ def write_lock(lock: Path = LOCK) -> None:
             for artifact in artifacts
         }
     header = "# The jars of Apache Kafka, with their SHA-256. Written by `make lock` from the roots in stack/jars.py.\n"
-    lock.write_text(header + "".join(sorted(lines, key=lambda line: line.split()[1])))
+    lock.write_text(header + "".join(sorted(lines, key=lambda line: line.split()[1])), encoding="utf-8")
 
 
 def _fetch(maven: "MavenContext", coordinate: str, sha256: str, folder: Path) -> None:

@@ -62,7 +62,7 @@ def markdown() -> str:
 
 def main() -> None:
     """Write the file."""
-    (project_root() / "docs/metrics.md").write_text(markdown())
+    (project_root() / "docs/metrics.md").write_text(markdown(), encoding="utf-8")
 
 
 if __name__ == "__main__":

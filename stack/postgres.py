@@ -49,7 +49,7 @@ def prepare_postgres(home: Path, password: str, tell: Callable[[str], object] = 
     draft, password_file = home / "data.new", home / "password.new"
     shutil.rmtree(draft, ignore_errors=True)
     password_file.touch(mode=0o600)
-    password_file.write_text(password + "\n")
+    password_file.write_text(password + "\n", encoding="utf-8")
     try:
         _run(
             "initdb", f"--pgdata={draft}", f"--username={OWNER}", f"--pwfile={password_file}", "--auth=scram-sha-256",

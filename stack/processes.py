@@ -116,7 +116,7 @@ def _started(pid: int) -> str | None:
     """Return when a process was started, in a form that only this machine's other answers compare with."""
     if sys.platform == "linux":
         try:
-            after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         except OSError:
             return None
         state, start_ticks = after_name[0], after_name[19]  # fields 3 and 22 of proc_pid_stat(5)

@@ -39,7 +39,7 @@ class SecureKafka:
 
     def environment(self, user: str, password_file: Path) -> dict[str, str]:
         """Return the variables of a service that logs in as a user; the password goes to a file."""
-        password_file.write_text(password_of(user) + "\n")
+        password_file.write_text(password_of(user) + "\n", encoding="utf-8")
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
             "KAFKA_CONF_SECURITY_PROTOCOL": "SASL_SSL",

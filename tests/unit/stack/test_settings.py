@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import stack.__main__
 from services.common.errors import Stop
 from stack.environment import OURS
 from stack.plan import everything
@@ -78,3 +79,24 @@ def test_servers_get_no_settings_and_no_secrets(plan: dict[str, Service]) -> Non
     assert plan["ui"].env["UI_PASSWORD"] == "not for servers"
     for name in ("kafka", "postgres"):
         assert not [variable for variable in plan[name].env if variable.startswith(OURS)]
+
+
+def test_state_lies_in_the_home_of_the_stack(plan: dict[str, Service], tmp_path: Path) -> None:
+    """Of the sink too: a second installation, or another user's, has another one."""
+    assert {plan[name].env["STATE_DIR"] for name in ("scorer", "sink")} == {str(tmp_path / "state")}
+
+
+def test_a_wrong_line_of_the_env_file_stops_what_would_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And neither what looks nor what stops: the file may have been broken while all runs."""
+    monkeypatch.setattr(stack.__main__, "project_root", lambda: tmp_path)
+    monkeypatch.setenv("STACK_HOME", str(tmp_path / "home"))
+    (tmp_path / ".env").write_text("# mine\ntops3cret\n", encoding="utf-8")
+
+    assert stack.__main__.main(["send", "payments.csv"]) == 1
+    assert ".env: line 2 is not NAME=value" in (told := capsys.readouterr().err)
+    assert stack.__main__.main(["status"]) == 1
+    assert ".env: line 2 is not NAME=value" in (again := capsys.readouterr()).err
+    assert "nothing runs" in again.out
+    assert "tops3cret" not in told + again.err + again.out
