@@ -23,7 +23,7 @@ from psycopg import sql
 from services.common.errors import Stop
 from services.common.secret_files import secret
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 ROLES = {"fraud_sink": "FRAUD_SINK_PASSWORD", "fraud_ui": "FRAUD_UI_PASSWORD"}
 
 
@@ -38,8 +38,9 @@ def main() -> int:
         return 1
     if owner_password:
         os.environ["PGPASSWORD"] = owner_password  # dbmate and libpq read it
+    folder = os.path.relpath(MIGRATIONS)  # dbmate takes what a comma divides for several
     done = subprocess.run(
-        [_dbmate(), "--env-file", os.devnull, "--wait", "--no-dump-schema", "--migrations-dir", str(MIGRATIONS), "up"],
+        [_dbmate(), "--env-file", os.devnull, "--wait", "--no-dump-schema", "--migrations-dir", folder, "up"],
         env=_for_dbmate(database_url),
         check=False,
     )
