@@ -44,6 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     except FraudError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(f"\n{error.filename}: {error.strerror}; STACK_HOME names a folder of your own", file=sys.stderr)
+        return 1
 
 
 def _load_env_file(*, is_needed: bool) -> None:

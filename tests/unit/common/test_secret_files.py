@@ -22,6 +22,8 @@ def held(tmp_path: Path) -> Path:
 def test_a_secret_may_stand_in_a_file(held: Path) -> None:
     """Its last line end is none of it; a variable without a file works as before."""
     assert secret("PGPASSWORD", {"PGPASSWORD_FILE": str(held)}) == "not for logs"
+    held.write_bytes(b"\xef\xbb\xbfnot for logs\r\n")
+    assert secret("PGPASSWORD", {"PGPASSWORD_FILE": str(held)}) == "not for logs"
     assert secret("PGPASSWORD", {"PGPASSWORD": "plain"}) == "plain"
     assert secret("PGPASSWORD", {"PGPASSWORD": "", "PGPASSWORD_FILE": ""}) is None
 
