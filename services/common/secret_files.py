@@ -11,7 +11,9 @@ SUFFIX = "_FILE"
 
 
 def secret(name: str, environment: Mapping[str, str]) -> str | None:
-    """Return the secret of a variable, or of the file that NAME_FILE names (less its last line end and a byte-order mark); None without both.
+    """Return the secret of a variable, or of the file that NAME_FILE names; None without both.
+
+    The last line end of a file and a byte-order mark before it are no part of the secret.
 
     Raises:
         Stop: both are set, or the file cannot be read or is empty; tells the variable and the path, never the secret.
