@@ -109,6 +109,9 @@ def prepare_kafka(
 
 def _format(home: Path, jars: Path, cluster_id: str, scram: Mapping[str, str]) -> None:
     """Format the storage; the arguments go by a file, as whoever lists processes sees a command line."""
+    for name, word in scram.items():
+        if not word or set(word) & set(",[]"):  # the tool would quote what it cannot read
+            raise Stop(f"the password of {name} is empty or has one of , [ ]: Kafka's storage tool cannot read it")
     tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", "server.properties")
     users = [f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, word in scram.items()]
     java, *arguments = _java(home, jars, "-Xmx128m", "-XX:+UseSerialGC", *SHORT_LIVED, *tool, *users)

@@ -17,7 +17,7 @@ from services.common.lifecycle import StopSignal
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.secret_files import database_login
-from services.common.settings import GroupSettings, KafkaSettings, ProcessSettings, TopicSettings
+from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings
 from ui import login_texts, metrics, page
 from ui.byhand import categories, send_one
 from ui.downloads import download_routes
@@ -69,7 +69,7 @@ def serve(
     access = Access(settings.users())
     in_manifest = partial(current_model, settings.manifest)
     in_use = watch_model(mart)
-    live = watch_all(mart, kafka, topics, GroupSettings.read())
+    live = watch_all(mart, kafka, topics, GroupNames.read())
     uploads = watch_uploads(mart)
     drift = Watch(partial(read_once, mart, settings.manifest), DRIFT_SECONDS, "watch-drift")
     mart.open()

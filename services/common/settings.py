@@ -111,7 +111,7 @@ class TopicSettings(Settings):
         return self
 
 
-class GroupSettings(Settings):
+class GroupNames(Settings):
     """Consumer groups of the scorers and the sinks, for who asks how far they are."""
 
     scorer_group_id: str = SCORER_GROUP

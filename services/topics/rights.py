@@ -15,7 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 
 from services.common.dead_letters import REPLAYS
 from services.common.errors import Stop
-from services.common.settings import GroupSettings, TopicSettings
+from services.common.settings import GroupNames, TopicSettings
 
 TOPIC, GROUP, TRANSACTIONAL_ID = ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID
 READ, WRITE, DESCRIBE = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
@@ -38,7 +38,7 @@ class Right:
     prefix: bool = False
 
 
-def rights(topics: TopicSettings, groups: GroupSettings) -> Iterator[Right]:
+def rights(topics: TopicSettings, groups: GroupNames) -> Iterator[Right]:
     """Yield the rights of User:scorer, User:sink, User:page, User:dlq (replays) and User:producer (other senders)."""
     yield Right("User:scorer", TOPIC, topics.transactions, READ)
     for topic in (topics.scores, topics.alerts, topics.models, topics.dead_letters, topics.history):
@@ -66,7 +66,7 @@ def rights(topics: TopicSettings, groups: GroupSettings) -> Iterator[Right]:
     yield Right("User:producer", TOPIC, topics.transactions, WRITE)
 
 
-def grant(admin: AdminClient, topics: TopicSettings, groups: GroupSettings) -> int:
+def grant(admin: AdminClient, topics: TopicSettings, groups: GroupNames) -> int:
     """Give each principal its rights; those it has already stay. Return how many there are.
 
     Raises:

@@ -2,11 +2,11 @@
 
 import re
 
-from services.common.settings import GroupSettings, TopicSettings, project_root
+from services.common.settings import GroupNames, TopicSettings, project_root
 from services.topics.rights import DESCRIBE, DLQ_GROUP, RESTORE_GROUP, WRITE, rights
 
 TOPICS = TopicSettings()
-RIGHTS = list(rights(TOPICS, GroupSettings()))
+RIGHTS = list(rights(TOPICS, GroupNames()))
 
 
 def test_consumers_that_join_no_group_may_look_for_it() -> None:
