@@ -4,6 +4,7 @@ import http.client
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 from stack.environment import for_services, for_tools
 from stack.kafka import kafka_service, prepare_kafka
@@ -20,6 +21,7 @@ def prepare(settings: StackSettings, tell: Callable[[str], object] = print) -> N
     Raises:
         Stop: something cannot be fetched or made.
     """
+    uploads_folder(settings).mkdir(mode=0o700, parents=True, exist_ok=True)
     prepare_kafka(settings.home / "kafka", settings.kafka_port, settings.jars, tell)
     prepare_postgres(settings.home / "postgres", read_passwords(settings.home)["POSTGRES_PASSWORD"], tell)
 
@@ -39,6 +41,7 @@ def everything(settings: StackSettings) -> list[Service]:
     """Return the whole product."""
     scorer_port, sink_port, ui_port = settings.scorer_probe_port, settings.sink_probe_port, settings.ui_port
     page = {"UI_HOST": HOST, "UI_PORT": str(ui_port), "UI_PROBE_PORT": str(settings.ui_probe_port)}
+    page["TMPDIR"] = str(uploads_folder(settings))
     kafka, state = kafka_environment(settings), {"STATE_DIR": str(settings.home / "state")}
     return [
         *infrastructure(settings),
@@ -67,6 +70,11 @@ def everything(settings: StackSettings) -> list[Service]:
             address=page_address(settings),
         ),
     ]
+
+
+def uploads_folder(settings: StackSettings) -> Path:
+    """Return where the page keeps files while it sends them: where the data are, to be found by who removes them."""
+    return settings.home / "uploads"
 
 
 def page_address(settings: StackSettings) -> str:

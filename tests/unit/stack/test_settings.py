@@ -11,6 +11,7 @@ from stack.environment import OURS
 from stack.plan import everything
 from stack.service import Kind, Service
 from stack.settings import PASSWORD_NAMES, StackSettings, read_passwords
+from stack.up import DATA
 
 
 @pytest.fixture
@@ -82,7 +83,9 @@ def test_servers_get_no_settings_and_no_secrets(plan: dict[str, Service]) -> Non
 
 
 def test_state_lies_in_the_home_of_the_stack(plan: dict[str, Service], tmp_path: Path) -> None:
-    """Of the sink too: a second installation, or another user's, has another one."""
+    """Of the sink too, and uploads: a second installation, or another user's, has other ones, and DATA names them."""
+    assert plan["ui"].env["TMPDIR"] == str(tmp_path / "uploads")
+    assert {"state", "uploads"} <= set(DATA)
     assert {plan[name].env["STATE_DIR"] for name in ("scorer", "sink")} == {str(tmp_path / "state")}
 
 
