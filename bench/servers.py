@@ -156,12 +156,11 @@ class Servers:
         port = free_port()
         own = {
             "GROUP_ID": group_of(name, topics),
-            "STATE_DIR": str(self.folder),
             "PROBE_PORT": str(port),
             "PORT": str(port),
         }
         env = self.env(topics) | {f"{name.upper()}_{key}": value for key, value in own.items()}
-        env |= {"UI_PROBE_PORT": "0", "GRADIO_TEMP_DIR": str(self.folder / "uploads")}
+        env |= {"STATE_DIR": str(self.folder), "UI_PROBE_PORT": "0", "GRADIO_TEMP_DIR": str(self.folder / "uploads")}
         module = module or (name if name == "ui" else f"services.{name}")
         return ServiceProcess.start(module, env, self.folder / f"{name}-{topics.scores}.log", port)
 

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 
 class Kind(StrEnum):
@@ -33,6 +34,7 @@ class Service:
         name: also the name of its log file.
         argv: program and arguments.
         env: its whole environment.
+        cwd: the folder it runs in; that of the project by default.
         needs: names of what must be ready, or done, before it starts.
         ready: asked again and again until it says True; must answer within about a second.
         address: where a person or a client finds it.
@@ -53,3 +55,4 @@ class Service:
     death_signal: signal.Signals = signal.SIGKILL
     ready_within_seconds: float = 120.0
     stop_within_seconds: float = 15.0
+    cwd: Path | None = None

@@ -42,7 +42,7 @@ def tail(log: Path, lines: int = TAIL_LINES) -> str:
     """Return the last lines of a log, empty if there is none."""
     if not log.exists():
         return ""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
 def print_logs(folder: Path, service: str | None, follow: bool) -> None:

@@ -81,7 +81,9 @@ class Supervised:
 
     def _start(self) -> None:
         service = self.service
-        self._process = spawn(service.argv, env=service.env, log=self._log, death_signal=service.death_signal)
+        self._process = spawn(
+            service.argv, env=service.env, log=self._log, death_signal=service.death_signal, cwd=service.cwd
+        )
         self._identity = ProcessId.of(self._process.pid)
         self._enter(State.STARTING)
 

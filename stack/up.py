@@ -25,7 +25,7 @@ DOWN_WITHIN_SECONDS = 90.0
 SERVICE_DOWN_WITHIN_SECONDS = 20.0
 SERVICE_UP_WITHIN_SECONDS = 60.0
 SHOWN_STATES = {State.READY, State.DONE, State.RESTARTING, State.FAILED}
-DATA = ("kafka", "postgres", "scorer", "logs", "passwords", "state.json")
+DATA = ("kafka", "postgres", "state", "uploads", "scorer", "logs", "passwords", "state.json")
 
 
 def up(settings: StackSettings, with_sample: bool = True) -> None:

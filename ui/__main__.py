@@ -12,11 +12,12 @@ from psycopg.conninfo import make_conninfo
 from starlette.middleware import Middleware
 
 from services.common.errors import Stop
+from services.common.folders import own_folder
 from services.common.lifecycle import StopSignal
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.secret_files import database_login
-from services.common.settings import KafkaSettings, TopicSettings
+from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings
 from ui import login_texts, metrics, page
 from ui.byhand import categories, send_one
 from ui.downloads import download_routes
@@ -28,15 +29,17 @@ from ui.model import current_model
 from ui.models import watch_model
 from ui.results import Mart
 from ui.scores_file import scores_route
-from ui.settings import GroupSettings, ShareSettings, UiSettings, check_exposure
+from ui.settings import ShareSettings, UiSettings, check_exposure
 from ui.share import close_link, open_link_in_background
 from ui.theme import FAVICON, STYLESHEETS, scripts, theme
 from ui.upload import Uploads
-from ui.upload_folder import own_folder, remove_leftovers
+from ui.upload_folder import remove_leftovers
 from ui.uploads_reading import watch_uploads
 from ui.watch import Watch
 from ui.whatif import current_curve
 
+DRIFT_SECONDS = 60.0
+"""How often it is measured how payments have drifted."""
 LOOPBACK = "localhost,127.0.0.1"
 
 
@@ -51,12 +54,14 @@ def main() -> None:
     try:
         settings, share = UiSettings.read(), ShareSettings.read()
         check_exposure(share, settings)
-        serve(settings, share, KafkaSettings.read(), TopicSettings.read())
+        serve(settings, share, KafkaSettings.read(), TopicSettings.read(), ProcessSettings.read().probe_host)
     except Stop as error:
         sys.exit(f"ui: {error}")
 
 
-def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topics: TopicSettings) -> None:
+def serve(
+    settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topics: TopicSettings, probe_host: str
+) -> None:
     """Serve the page until SIGTERM or SIGINT."""
     log, stop, probe = get_logger(), StopSignal.install(), KafkaProbe(kafka)
     started, uploaded = time.time(), _own_folder(settings.port)
@@ -64,9 +69,9 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
     access = Access(settings.users())
     in_manifest = partial(current_model, settings.manifest)
     in_use = watch_model(mart)
-    live = watch_all(mart, kafka, topics, GroupSettings.read())
+    live = watch_all(mart, kafka, topics, GroupNames.read())
     uploads = watch_uploads(mart)
-    drift = Watch(partial(read_once, mart, settings.manifest), settings.drift_every_seconds, "watch-drift")
+    drift = Watch(partial(read_once, mart, settings.manifest), DRIFT_SECONDS, "watch-drift")
     mart.open()
     live.start()
     in_use.start()
@@ -92,7 +97,7 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
     if uploaded:
         remove_leftovers(uploaded, before=started)  # the port is ours by now, so nobody else's are among them
     answering = partial(answers, settings.host, settings.port)
-    serve_probes(settings.probe_host, settings.probe_port, live=answering, ready=answering)
+    serve_probes(probe_host, settings.probe_port, live=answering, ready=answering)
     metrics.watch(live, drift)
     log.info("page_ready", url=blocks.local_url, login=access.is_asked)
     if current_model(settings.manifest) is None:
@@ -156,7 +161,7 @@ def _own_folder(port: int) -> Path | None:
     """Let Gradio keep uploads in a folder of ours and return it; None if GRADIO_TEMP_DIR names another one."""
     if os.environ.get("GRADIO_TEMP_DIR"):
         return None
-    folder = own_folder(port)
+    folder = own_folder(f"fraud-ui-{port}")
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     return folder
 

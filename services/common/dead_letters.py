@@ -15,6 +15,9 @@ PREFIX = "__fraud.errors."
 NOTE_HEADER = "__fraud.replayed"
 """Only notes have it; its value says how many letters they name."""
 
+REPLAYS = "dlq-replay"
+"""The transactional id of all replays: a second one fences the first."""
+
 Headers = list[tuple[str, str | bytes | None]]
 
 

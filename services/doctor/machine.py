@@ -39,7 +39,7 @@ def check_memory(meminfo: Path = Path("/proc/meminfo")) -> Iterator[Finding]:
     """Say whether there is memory to spare, where the system tells it."""
     if not meminfo.exists():
         return
-    lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+    lines = dict(line.split(":", 1) for line in meminfo.read_text(encoding="utf-8").splitlines())
     free = int(lines["MemAvailable"].split()[0]) * 1024 / 1e9
     text = f"{free:.1f} GB available"
     if free < LITTLE_MEMORY_GB:

@@ -6,6 +6,7 @@ any limit.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Self
 
 from services.common.kafka import Batch
@@ -24,10 +25,10 @@ class Limits:
             self._show(topic)
 
     @classmethod
-    def of(cls, topics: Iterable[str], settings: SinkSettings, member: str) -> Self:
+    def of(cls, topics: Iterable[str], settings: SinkSettings, folder: Path, member: str) -> Self:
         """Return the limits of the settings; `member` is a name that the next start of this process has again."""
         share, in_a_row = settings.reject_limit_share, settings.reject_limit_in_a_row
-        marks = {topic: settings.state_dir / f"{member}.{topic}.too-many-rejects" for topic in topics}
+        marks = {topic: folder / f"{member}.{topic}.too-many-rejects" for topic in topics}
         return cls({topic: RejectLimit(share, in_a_row, mark) for topic, mark in marks.items()})
 
     def check(self, batch: Batch, rejects: Sequence[RejectRow]) -> None:

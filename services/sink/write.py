@@ -18,7 +18,6 @@ from services.sink.merge import KnownRow, Merger, Row, TableRows, Written, merge
 from services.sink.rejects import KEEP, RejectRow, reject_row
 from services.sink.tables import TABLES
 
-LOCK_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_SECONDS = 5
 IDLE_CHECK_SECONDS = 5.0
 
@@ -37,19 +36,20 @@ class Mart:
         self._asked_at = time.monotonic()
 
     @classmethod
-    def connect(cls, cluster_id: str, statement_timeout_ms: int) -> Self:
+    def connect(cls, cluster_id: str, statement_timeout_ms: int, feed: Callable[[], object] = lambda: None) -> Self:
         """Return a mart on the database that libpq's environment names.
 
         Args:
             cluster_id: the Kafka cluster whose offsets are kept.
-            statement_timeout_ms: the database ends a statement after it.
+            statement_timeout_ms: the database ends a statement after it, and half of it is waited for a lock.
+            feed: called before each statement: a slow database is none that hangs.
 
         Raises:
             Retry: the database is away; Stop: it refuses for a reason that stays.
         """
         timeouts = {
             "statement_timeout": statement_timeout_ms,
-            "lock_timeout": LOCK_TIMEOUT_MS,
+            "lock_timeout": statement_timeout_ms // 2,
             "idle_in_transaction_session_timeout": statement_timeout_ms,
         }
         options = " ".join(f"-c {name}={value}" for name, value in timeouts.items())
@@ -62,6 +62,7 @@ class Mart:
                 autocommit=True,
                 **database_login(),
             )
+            connection.cursor_factory = _feeding(connection.cursor_factory, feed)
             for table in TABLES:
                 connection.execute(table.create_staging())
         except psycopg.Error as error:
@@ -187,6 +188,21 @@ def _note_refused(batch: Batch, topic: str, rejects: list[RejectRow], row: Row, 
     place = (topic, *row[-2:])
     message = next(m for m in batch.messages if (m.topic(), m.partition(), m.offset()) == place)
     rejects.append(reject_row(message, reject))
+
+
+def _feeding(kind: "type[psycopg.Cursor[Any]]", feed: Callable[[], object]) -> "type[psycopg.Cursor[Any]]":
+    """Return a kind of cursor that calls feed() before each statement."""
+
+    class FeedingCursor(kind):  # type: ignore[valid-type, misc]  # whatever the connection has
+        def execute(self, *arguments: Any, **options: Any) -> Any:
+            feed()
+            return super().execute(*arguments, **options)
+
+        def copy(self, *arguments: Any, **options: Any) -> Any:
+            feed()
+            return super().copy(*arguments, **options)
+
+    return FeedingCursor
 
 
 def fate(error: psycopg.Error) -> FraudError:

@@ -9,10 +9,10 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from services.common.errors import FraudError, Stop
 from services.common.logs import configure_logs, get_logger
-from services.common.settings import KafkaSettings, TopicSettings
+from services.common.settings import GroupNames, KafkaSettings, TopicSettings
 from services.scorer.settings import ScorerSettings
 from services.topics.change import delete_history, forget_offsets, grow_topics, wait_until_scorers_left
-from services.topics.rights import Names, grant
+from services.topics.rights import grant
 
 BROKER_WAIT_SECONDS = 60.0
 CHANGELOG = {
@@ -44,7 +44,7 @@ def main() -> int:
             _change_topics(options, kafka, topics)
         make_topics(kafka, topics)
         if options.rights:
-            given = grant(AdminClient(kafka.client_config()), topics, Names.read())
+            given = grant(AdminClient(kafka.client_config()), topics, GroupNames.read())
             get_logger().info("rights given", rights=given)
     except FraudError as error:
         get_logger().critical("stopped", reason=str(error))

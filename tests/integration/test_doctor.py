@@ -40,15 +40,15 @@ def examine(
     owner = database_env(database, "fraud_ui") | {"PGUSER": "fraud_owner", "PGPASSWORD": database.password}
     names = {f"TOPIC_{field.upper()}": str(value) for field, value in topics.model_dump().items()}
     groups = {f"{name.upper()}_GROUP_ID": f"{name}-{topics.transactions}" for name in ("scorer", "sink")}
-    for name, value in (owner | names | groups | {"KAFKA_BOOTSTRAP_SERVERS": kafka, "DOCTOR_DISK_GB": "0.5"}).items():
+    for name, value in (owner | names | groups | {"KAFKA_BOOTSTRAP_SERVERS": kafka}).items():
         monkeypatch.setenv(name, value)
 
-    def run(**changes: str) -> tuple[int, str]:
+    def run(*arguments: str, **changes: str) -> tuple[int, str]:
         with monkeypatch.context() as patch:
             for name, value in changes.items():
                 patch.setenv(name, value)
             capsys.readouterr()
-            code = main([])
+            code = main(["--disk-gb", "0.5", *arguments])
         return code, capsys.readouterr().out
 
     return run
@@ -62,18 +62,20 @@ def services(
     mart: Connection,
     start: Start,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[dict[str, ServiceProcess]]:
-    """Scorer, sink and page, ready; the doctor knows where."""
+    """Scorer, sink and page, ready."""
     port = free_port()
     env = database_env(database, "fraud_ui") | {"KAFKA_BOOTSTRAP_SERVERS": kafka, "UI_PORT": str(port)}
     page = ServiceProcess.start("ui", env | {"GRADIO_TEMP_DIR": str(tmp_path)}, tmp_path / "ui.log", port)
     running = {"scorer": start("scorer").wait_ready(), "sink": start("sink").wait_ready(), "page": page}
     wait_for(lambda: page.ready("/healthz"), 90, page.text)
-    for name, service in running.items():
-        monkeypatch.setenv(f"DOCTOR_{name.upper()}_URL", f"http://127.0.0.1:{service.probe_port}")
     yield running
     page.kill()
+
+
+def places(services: dict[str, ServiceProcess]) -> list[str]:
+    """Return what tells the doctor where services answer."""
+    return [f"--{name}-url=http://127.0.0.1:{service.probe_port}" for name, service in services.items()]
 
 
 def line(told: str, status: str, subject: str) -> str:
@@ -86,7 +88,7 @@ def line(told: str, status: str, subject: str) -> str:
 @pytest.mark.timeout(600)
 def test_everything_that_runs_well_is_well(examine: Examine, services: dict[str, ServiceProcess]) -> None:
     """No cure is offered, and the exit code is 0."""
-    code, told = examine()
+    code, told = examine(*places(services))
 
     assert code == 0, told
     subjects = ("python", "model", "kafka", "topics", "lag", "dead letters", "postgres", "schema", "rights", "offsets",
@@ -102,7 +104,7 @@ def test_services_that_died_are_named(examine: Examine, services: dict[str, Serv
     services["scorer"].kill()
     services["page"].kill()
 
-    code, told = examine()
+    code, told = examine(*places(services))
 
     assert code == 1
     assert "make logs SERVICE=scorer" in line(told, "FAIL", "scorer")
@@ -118,7 +120,7 @@ def test_a_service_that_is_not_ready_is_not_well(
     sink = start("sink", PGPORT=str(free_port()))
     wait_for(lambda: sink.ready("/livez"), 60, sink.text)
 
-    _, told = examine(DOCTOR_SINK_URL=f"http://127.0.0.1:{sink.probe_port}")
+    _, told = examine(*places({"sink": sink}))
 
     assert "/readyz answers 503" in line(told, "FAIL", "sink")
 
@@ -181,7 +183,7 @@ def test_lag_and_dead_letters_are_counted(
 
     scorer = start("scorer").wait_ready()
     wait_for(lambda: "up to 0" not in examine()[1] and "WARN  dead letters" in examine()[1], 60, scorer.text)
-    told = examine(DOCTOR_LAG_MESSAGES="0")[1]
+    told = examine("--lag-messages", "0")[1]
     assert "make dlq ARGS=inspect" in line(told, "WARN", "dead letters")
     assert "1 in the group" in line(told, "OK", "lag")
 

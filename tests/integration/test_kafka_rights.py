@@ -44,7 +44,7 @@ def run(secure: SecureKafka, tmp_path: Path, request: pytest.FixtureRequest) -> 
 
     def run_service(name: str, user: str, *arguments: str, **env: str) -> ServiceProcess:
         port = free_port()
-        probes = {f"{name.upper()}_PROBE_PORT": str(port), f"{name.upper()}_STATE_DIR": str(tmp_path)}
+        probes = {f"{name.upper()}_PROBE_PORT": str(port), "STATE_DIR": str(tmp_path)}
         settings = secure.environment(user, tmp_path / f"password-of-{user}") | probes | {"TOPIC_PARTITIONS": "2"}
         if name == "sink":
             settings |= database_env(request.getfixturevalue("database"), "fraud_sink")

@@ -71,7 +71,7 @@ def test_old_rows_go_and_new_ones_stay(months: Connection, start: Start, owner: 
     assert f"{10:>12,} rows of transactions without a score are older" in dry.text()
     assert counts(months) == before
 
-    job = start("retention", **owner, RETENTION_DAYS="30", RETENTION_BATCH_ROWS="1000")
+    job = start("retention", **owner, RETENTION_DAYS="30")
     assert job.finish() == 0, job.text()
 
     assert counts(months) == {
@@ -101,7 +101,7 @@ def test_the_sink_goes_on_and_what_it_scores_anew_stays(
     sink = start("sink", SINK_BATCH_MAX_MESSAGES="500").wait_ready()
     scores = [orjson.dumps({"transaction_id": name, "score": 0.9, "fraud_flag": 1}) for name in anew]
     produce(kafka, topics.scores, scores)
-    job = start("retention", **owner, RETENTION_DAYS="30", RETENTION_BATCH_ROWS="500")
+    job = start("retention", **owner, RETENTION_DAYS="30")
     assert job.finish() == 0, job.text()
     offsets = "select coalesce(sum(next_offset), 0)::int8 from sink_offsets where topic = %s"
     wait_for(lambda: months.execute(offsets, [topics.scores]).fetchone() == (len(anew),), 60, sink.text)

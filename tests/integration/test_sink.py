@@ -200,3 +200,23 @@ def test_a_backend_ended_in_the_middle_changes_nothing(
     wait_for(lambda: count(mart, "scores") == 10_000, 30, sink.text)
 
     assert count(mart, "sink_rejects") == 0
+
+
+def test_a_database_that_is_slow_is_none_that_hangs(
+    kafka: str, topics: TopicSettings, start: Start, mart: Connection
+) -> None:
+    """A database transaction may last longer than the watchdog's limit, as long as each statement gets on."""
+    mart.execute(
+        "create function dawdle() returns trigger language plpgsql as 'begin perform pg_sleep(3); return new; end'"
+    )
+    for event in ("insert on scores", "update on sink_offsets"):
+        mart.execute(f"create trigger dawdle before {event} execute function dawdle()")
+    try:
+        produce_scores(kafka, topics.scores, [("a", score("a"))])
+        sink = start("sink", "--until-empty", module="tests.faults.service", FAULTS_WATCHDOG_SECONDS="5")
+        assert sink.finish() == 0, sink.text()
+    finally:
+        mart.execute("drop function dawdle cascade")
+
+    assert count(mart, "scores") == 1
+    assert "stuck" not in sink.text()

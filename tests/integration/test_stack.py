@@ -6,6 +6,7 @@ Kafka's jars are those of the repository's own `.stack/jars`, fetched there once
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -160,6 +161,44 @@ def test_postgres_is_18_with_a_password_and_safe_commits(own_postgres: PostgresS
             assert session.execute("select current_setting(%s)", [name]).fetchone() == (value,)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         psycopg.connect(own_postgres.conninfo, password="wrong")
+
+
+def make_topic(server: KafkaServer, name: str) -> str:
+    """Make a topic; return the id of the cluster."""
+    admin = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0})
+    admin.create_topics([NewTopic(name, 1)], operation_timeout=30)[name].result(30)
+    return str(admin.list_topics(timeout=30).cluster_id)
+
+
+def test_kafka_lives_in_a_folder_of_any_name_and_moves_with_it(
+    jars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Letters beyond Latin, blanks, commas and what URLs and properties escape; also where the locale is ASCII."""
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("UI_PASSWORD", "not for servers")
+    old, new = tmp_path / "проба, 'a' #1%41=\\u0041" / "kafka", tmp_path / "перенос é"
+    with kafka_server(old, flags=SHORT_LIVED) as server:
+        cluster = make_topic(server, "first")
+        assert "not for servers" not in "".join(server.service.env.values())
+    old.rename(new)
+    with kafka_server(new, flags=SHORT_LIVED) as server:
+        assert make_topic(server, "second") == cluster
+        topics = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0}).list_topics(timeout=30).topics
+
+    assert {"first", "second"} <= topics.keys()
+    assert (new / "data" / "meta.properties").exists()
+    assert [path.name for path in tmp_path.iterdir() if path not in {old.parent, new}] == []
+    assert stat.S_IMODE((new / "server.properties").stat().st_mode) == 0o600
+
+
+def test_postgres_lives_in_a_folder_of_any_name_and_moves_with_it(tmp_path: Path) -> None:
+    """Likewise."""
+    old, new = tmp_path / "проба, 'a' \"b\" #1%41\\" / "postgres", tmp_path / "перенос é"
+    with postgres_server(old) as server, psycopg.connect(server.conninfo) as session:
+        session.execute("create table kept (x integer)")
+    old.rename(new)
+    with postgres_server(new) as server, psycopg.connect(server.conninfo) as session:
+        assert session.execute("select count(*) from kept").fetchone() == (0,)
 
 
 def test_up_on_a_taken_port_names_the_variable_and_starts_nothing(environment: dict[str, str], tmp_path: Path) -> None:

@@ -39,14 +39,14 @@ class SecureKafka:
 
     def environment(self, user: str, password_file: Path) -> dict[str, str]:
         """Return the variables of a service that logs in as a user; the password goes to a file."""
-        password_file.write_text(password_of(user) + "\n")
+        password_file.write_text(password_of(user) + "\n", encoding="utf-8")
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
-            "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-            "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
-            "KAFKA_SASL_USERNAME": user,
-            "KAFKA_SASL_PASSWORD_FILE": str(password_file),
-            "KAFKA_SSL_CA_LOCATION": str(self.authority),
+            "KAFKA_CONF_SECURITY_PROTOCOL": "SASL_SSL",
+            "KAFKA_CONF_SASL_MECHANISM": "SCRAM-SHA-512",
+            "KAFKA_CONF_SASL_USERNAME": user,
+            "KAFKA_CONF_SASL_PASSWORD_FILE": str(password_file),
+            "KAFKA_CONF_SSL_CA_LOCATION": str(self.authority),
         }
 
     def client(self, user: str) -> dict[str, str]:

@@ -104,5 +104,9 @@ def test_memory_that_is_free_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def resident() -> int:
     """Return the bytes of this process that are in memory."""
-    [kib] = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")]
+    [kib] = [
+        line.split()[1]
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        if line.startswith("VmRSS")
+    ]
     return int(kib) * 1024
