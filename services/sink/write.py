@@ -5,7 +5,7 @@ slept changes nothing, and a COMMIT whose answer was lost needs no guess.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Self
 
@@ -21,10 +21,6 @@ from services.sink.tables import TABLES
 LOCK_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_SECONDS = 5
 IDLE_CHECK_SECONDS = 5.0
-
-
-Check = Callable[[Sequence[RejectRow]], None]
-"""Is shown the rejects of a batch before they are kept; may raise Stop."""
 
 
 class Mart:
@@ -93,13 +89,13 @@ class Mart:
         return {(topic, partition): offset for topic, partition, offset in found}
 
     def write(
-        self, batch: Batch, parts: Sequence[TableRows], rejects: Sequence[RejectRow], check: Check
+        self, batch: Batch, parts: Sequence[TableRows], rejects: Sequence[RejectRow]
     ) -> tuple[dict[str, Written], list[RejectRow]]:
         """Write everything that follows from a batch, or nothing of it, in one database transaction:
 
         1. COPY the rows to their tables; where some may be there already, to staging tables, and merge them. Where that
            comes out only now, all is begun again
-        2. let the rejects be checked, and keep them
+        2. keep the rejects
         3. move the offsets, which must stand where the batch began
         4. commit
 
@@ -115,11 +111,11 @@ class Mart:
         try:
             while True:
                 try:
-                    return self._write(batch, parts, list(rejects), check, careful=False)
+                    return self._write(batch, parts, list(rejects), careful=False)
                 except KnownRow:  # at most once for each table
                     continue
                 except (psycopg.IntegrityError, psycopg.DataError):
-                    return self._write(batch, parts, list(rejects), check, careful=True)
+                    return self._write(batch, parts, list(rejects), careful=True)
         except psycopg.Error as error:
             raise fate(error) from error
 
@@ -142,7 +138,7 @@ class Mart:
         self._connection.close()
 
     def _write(
-        self, batch: Batch, parts: Sequence[TableRows], rejects: list[RejectRow], check: Check, *, careful: bool
+        self, batch: Batch, parts: Sequence[TableRows], rejects: list[RejectRow], *, careful: bool
     ) -> tuple[dict[str, Written], list[RejectRow]]:
         written = {}
         self._asked_at = time.monotonic()
@@ -153,7 +149,6 @@ class Mart:
                     written[part.table.name] = merge_carefully(self._connection, part.table, part.rows, refuse)
                 elif part.rows:
                     written[part.table.name] = self._merger.bring(part.table, part.rows)
-            check(rejects)
             self._keep_rejects(rejects)
             self._move_offsets(batch)
         return written, rejects
