@@ -27,7 +27,7 @@ from services.scorer.score import load_model
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import Target
 
-NO_LIMIT = RejectLimit(0, 0, Path())
+NO_LIMIT = RejectLimit(0, 0)
 
 
 def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures:

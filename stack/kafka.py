@@ -156,6 +156,7 @@ def kafka_service(
         address=address,
         stop_signal=signal.SIGTERM,
         stop_within_seconds=20.0,
+        vital=True,
     )
 
 
@@ -164,7 +165,9 @@ def is_kafka_ready(bootstrap: str, login: Mapping[str, str] | None = None) -> bo
     host, port = bootstrap.rsplit(":", 1)
     try:
         socket.create_connection((host, int(port)), timeout=0.5).close()
-        client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, **(login or {})})
+        client = AdminClient(
+            {"bootstrap.servers": bootstrap, "allow.auto.create.topics": False, "log_level": 0, **(login or {})}
+        )
         return bool(client.list_topics(timeout=1).brokers)
     except (OSError, KafkaException):
         return False

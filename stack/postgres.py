@@ -74,6 +74,7 @@ def postgres_service(home: Path, port: int, password: str) -> Service:
         stop_signal=signal.SIGINT,  # "fast": ends the sessions, writes a checkpoint
         death_signal=signal.SIGINT,  # a SIGKILL would leave its own children for a while
         stop_within_seconds=20.0,
+        vital=True,
     )
 
 

@@ -42,7 +42,7 @@ class Entry:
 class Report:
     """The stack, as last seen by its supervisor.
 
-    `ports` are those it was started with (variable -> port), `culprit` is the service that made it fail.
+    `ports` are those it was started with (variable -> port), `culprit` is a service that does not start.
     """
 
     phase: Phase

@@ -42,6 +42,8 @@ class Service:
         death_signal: sent by the kernel if the supervisor is killed.
         ready_within_seconds: after a start; a job must be done within this time.
         stop_within_seconds: after stop_signal; then it is killed.
+        vital: whether nothing can be done without it: all is stopped if it does not start. What is not vital is tried
+            again, and the others go on, the tools with which a person mends it among them.
     """
 
     name: str
@@ -56,3 +58,4 @@ class Service:
     ready_within_seconds: float = 120.0
     stop_within_seconds: float = 15.0
     cwd: Path | None = None
+    vital: bool = False

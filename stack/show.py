@@ -28,6 +28,8 @@ def status_table(report: Report, now: float) -> str:
         lines.append(f"{entry.name:<10} {state:<11} {pid:>8} {uptime:>9} {entry.restarts:>8}  {entry.address}".rstrip())
     supervisor = f"supervisor {report.supervisor.pid}" if report.is_running else "no supervisor"
     note = " (the supervisor was killed; `make up` starts anew)" if report.actual_phase is Phase.KILLED else ""
+    if report.culprit and report.is_running:
+        note = f" ({report.culprit} does not start: make logs SERVICE={report.culprit}, make doctor)"
     return "\n".join([*lines, f"{report.actual_phase}, {supervisor}{note}"])
 
 

@@ -20,7 +20,11 @@ _ANSWER_SECONDS = 4.0
 
 
 class KafkaProbe:
-    """Asks the brokers whether they are there; one client for the life of the process, made at the first question."""
+    """Asks the brokers whether they are there; one client for the life of the process, made at the first question.
+
+    Unlike services.common.broker_query it keeps a client that failed: metadata rests on no leader epoch, and where a
+    connection takes longer than the second allowed here, a new client each time would never be connected.
+    """
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._kafka = kafka

@@ -2,15 +2,14 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.kafka import Place
+from services.common.broker_query import BrokerQuery
+from services.common.kafka import Place, answer_of
 from services.common.settings import KafkaSettings
 
 TIMEOUT_SECONDS = 3.0
@@ -74,25 +73,12 @@ class Waiting:
 
 
 class GroupOffsets:
-    """Asks the brokers where groups stand in their topics; its clients live as long as the process.
-
-    Consumers that join no group ask for what is committed. AdminClient.list_consumer_group_offsets would do the same,
-    but ends the process (SIGSEGV, confluent-kafka 2.16) while a new cluster has no coordinator yet.
-    """
+    """Asks the brokers where groups stand in their topics."""
 
     def __init__(self, kafka: KafkaSettings, groups: Mapping[str, str]) -> None:
         """`groups` maps each topic to the group that reads it."""
-        self._kafka = kafka
+        self._query = BrokerQuery(kafka)
         self._groups = groups
-        self._consumers: dict[str, Consumer] = {}
-
-    @cached_property
-    def _admin(self) -> AdminClient:
-        return AdminClient(self._config())
-
-    def _config(self, **own: Any) -> dict[str, Any]:
-        # log_level 0: an outage is told in words on the page, not by a line of librdkafka a second.
-        return self._kafka.client_config(**own) | {"log_level": 0}
 
     def read(self) -> dict[Place, Standing] | None:
         """Return where the groups stand, or None if the brokers do not answer."""
@@ -102,30 +88,19 @@ class GroupOffsets:
             return None
 
     def _read(self) -> dict[Place, Standing]:
-        topics = self._admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+        topics = self._query.ask(lambda admin: admin.list_topics(timeout=TIMEOUT_SECONDS)).topics
         places = [
             (topic, partition) for topic in self._groups if topic in topics for partition in topics[topic].partitions
         ]
         if not places:
             return {}
-        lows = _edges(self._admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = _edges(self._admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        committed = {place: offset for topic in self._groups for place, offset in self._committed(topic, places)}
+        lows = self._query.ask(lambda admin: _edges(admin, places, OffsetSpec.earliest()))  # type: ignore[no-untyped-call]
+        ends = self._query.ask(lambda admin: _edges(admin, places, OffsetSpec.latest()))  # type: ignore[no-untyped-call]
+        committed: dict[Place, int] = {}
+        for topic, group in self._groups.items():
+            of_topic = [place for place in places if place[0] == topic]
+            committed |= self._query.committed(group, of_topic, TIMEOUT_SECONDS)
         return {place: Standing(lows[place], ends[place], committed.get(place)) for place in places}
-
-    def _committed(self, topic: str, places: Iterable[Place]) -> Iterator[tuple[Place, int]]:
-        """Yield the offset a topic's group wants next in each partition; nothing where it never committed."""
-        wanted = [TopicPartition(*place) for place in places if place[0] == topic]
-        if not wanted:
-            return
-        group = self._groups[topic]
-        if group not in self._consumers:
-            self._consumers[group] = Consumer(self._config(group_id=group, enable_auto_commit=False))
-        for found in self._consumers[group].committed(wanted, TIMEOUT_SECONDS):
-            if found.error is not None:
-                raise KafkaException(found.error)
-            if found.offset >= 0:
-                yield (found.topic, found.partition), found.offset
 
 
 def _edges(client: AdminClient, places: Iterable[Place], edge: OffsetSpec) -> dict[Place, int]:
@@ -134,4 +109,4 @@ def _edges(client: AdminClient, places: Iterable[Place], edge: OffsetSpec) -> di
     answers = client.list_offsets(
         wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=TIMEOUT_SECONDS
     )
-    return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+    return {(place.topic, place.partition): answer_of(answer).offset for place, answer in answers.items()}

@@ -52,6 +52,11 @@ class Batch:
         """Return the offsets to commit."""
         return [TopicPartition(topic, partition, offset) for (topic, partition), offset in self.next_offsets.items()]
 
+    def place_of(self, row: int) -> str:
+        """Return topic/partition/offset of one of its messages, for a log."""
+        message = self.messages[row]
+        return f"{message.topic()}/{message.partition()}/{message.offset()}"
+
     def age_seconds(self, now: float) -> float:
         """Return how long ago the oldest message was written to its topic, given the time in seconds since 1970.
 

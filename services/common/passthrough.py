@@ -12,6 +12,7 @@ PREFIX = "KAFKA_CONF_"
 OWNED_BY_THE_LOOPS = frozenset(
     {
         "acks",
+        "allow.auto.create.topics",
         "auto.offset.reset",
         "bootstrap.servers",
         "enable.auto.commit",

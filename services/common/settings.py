@@ -80,6 +80,9 @@ class KafkaSettings(Settings):
             "bootstrap.servers": self.bootstrap_servers,
             "logger": logging.getLogger("librdkafka"),
             "reconnect.backoff.max.ms": 1_000,  # 10 s by default: what a broker that is back may be waited for
+            # Producers and admin clients ask for it by default: a broker that creates topics by itself would make the
+            # history with cleanup.policy=delete, and it would be lost after a week.
+            "allow.auto.create.topics": False,
         }
         return base | config | passed_through(os.environ)
 

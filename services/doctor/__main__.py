@@ -17,7 +17,7 @@ from services.doctor.database import Database, connect, unreachable
 from services.doctor.finding import Finding, Status, found_by, ok
 from services.doctor.kafka import Cluster
 from services.doctor.machine import check_disk, check_memory, check_model, check_python
-from services.doctor.probes import check_probe
+from services.doctor.probes import check_probe, check_rejects
 from services.scorer.settings import ScorerSettings
 from services.sink.settings import SinkSettings
 
@@ -71,12 +71,15 @@ def examine(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSett
         much = options.lag_messages
         read_by_sink = (topics.scores, topics.transactions, topics.alerts, topics.models)
         yield from found_by("topics", cluster.check_topics)
+        yield from found_by("topics", cluster.check_settings)
         yield from found_by("lag", partial(cluster.check_group, "scorer", scorer.group_id, [topics.transactions], much))
         yield from found_by("lag", partial(cluster.check_group, "sink", sink.group_id, read_by_sink, much))
         yield from found_by("dead letters", cluster.check_dead_letters)
     yield from _examine_database(cluster if there else None)
     yield from found_by("scorer", partial(check_probe, "scorer", options.scorer_url, ("/livez", "/readyz")))
     yield from found_by("sink", partial(check_probe, "sink", options.sink_url, ("/livez", "/readyz")))
+    yield from found_by("rejects", partial(check_rejects, "scorer", options.scorer_url))
+    yield from found_by("rejects", partial(check_rejects, "sink", options.sink_url))
     yield from found_by("ui", partial(check_probe, "ui", options.page_url, ("/healthz",)))
 
 

@@ -74,14 +74,16 @@ def _run(*, until_empty: bool) -> None:
     metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
     metrics.READY.set_function(lambda: current.ready)
     lag_reader = LagReader(kafka, settings.group_id)
-    LagWatch(lag_reader, lambda: current.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
+    lag_watch = LagWatch(lag_reader, lambda: current.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
     told = {"model": model.manifest.version, "threshold": model.manifest.threshold}
     get_logger().info("started", member=slot.name, **told, timeouts_ms=settings.timeouts_ms)
     open_session = _session_opener(settings, kafka, topics, slot, kept, stop, watchdog, current)
-    mark = process.state_dir / f"{slot.name}.too-many-rejects"
-    limit = RejectLimit(settings.reject_limit_share, settings.reject_limit_in_a_row, mark)
+    limit = RejectLimit(settings.reject_limit_share, settings.reject_limit_in_a_row)
     suspects = Suspects(process.state_dir / f"{slot.name}.suspects")
-    run(open_session, in_use, limit, suspects, stop, watchdog.start(), until_empty=until_empty)
+    try:
+        run(open_session, in_use, limit, suspects, stop, watchdog.start(), until_empty=until_empty)
+    finally:
+        lag_watch.close()
     if shadow:
         shadow.close()
     get_logger().info("ended")

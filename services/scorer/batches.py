@@ -158,20 +158,19 @@ class Scoring:
         )
 
     def write(self, prepared: Prepared) -> Written:
-        """Write what follows from a batch, and its offsets, in one Kafka transaction, unless too much is rejected.
+        """Write what follows from a batch, and its offsets, in one Kafka transaction.
 
         Raises:
             Retry: nothing of the batch was written; Stop: likewise, and nothing a retry could mend.
         """
         batch, rejects, seen = prepared.batch, prepared.rejects, prepared.seen
-        self.limit.check(len(batch.messages), rejects)
         self.suspects.clear(batch)
         self.session.target.write(
             batch, prepared.scores, prepared.traces, prepared.alerts, rejects, prepared.memories, prepared.spans,
             prepared.group_metadata,
         )  # fmt: skip
         self.session.source.finish(batch)
-        self.limit.count(len(batch.messages), rejects)
+        self.limit.count(len(batch.messages), rejects, batch.place_of)
         if self.in_use.shadow:
             self.in_use.shadow.see(seen)
         return Written(

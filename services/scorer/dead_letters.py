@@ -7,7 +7,7 @@ from typing import cast
 from confluent_kafka import Message
 
 from services.common.dead_letters import PREFIX, Headers, attempts_of, errors_of, own_headers
-from services.common.errors import Reject
+from services.common.errors import Reason, Reject
 from services.common.version import VERSION
 
 __all__ = ["PREFIX", "Headers", "cut", "error_headers"]
@@ -31,7 +31,7 @@ def error_headers(message: Message, reject: Reject, model: Mapping[str, str] | N
     before = errors_of(headers)
     arrived = message.timestamp()[1]
     error = {
-        "stage": "decode",
+        "stage": "score" if reject.reason is Reason.CRASH else "decode",
         "reason": reject.reason.value,
         "field": reject.field,
         "message": reject.message[:MESSAGE_MAX_CHARACTERS],

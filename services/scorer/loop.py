@@ -55,7 +55,7 @@ def run(
     After any error the Kafka clients are made anew and the group's committed offsets say where to go on.
 
     Raises:
-        Stop: nothing a retry could mend, too many failures in a row, or too many rejects.
+        Stop: nothing a retry could mend, or too many failures in a row.
     """
     backoff = Backoff()
 
@@ -151,7 +151,7 @@ class Report:
         """Set how near the limit of rejects is; write a log line if anything was scored since the last."""
         metrics.REJECT_SHARE.set(self._limit.share)
         metrics.REJECTS_IN_A_ROW.set(self._limit.in_a_row)
-        metrics.REJECT_LIMIT_BROKEN.set(self._limit.on_probation)
+        metrics.REJECT_LIMIT_BROKEN.set(self._limit.exceeded)
         if self._batches:
             log.info(
                 "scored",

@@ -25,7 +25,9 @@ END_TO_END_SECONDS = Histogram(
 REBUILDS = Counter("fraud_scorer_rebuilds_total", "Times the Kafka clients were made anew")
 REJECT_SHARE = Gauge("fraud_scorer_reject_share", "Share of rejects among the latest 10,000 messages")
 REJECTS_IN_A_ROW = Gauge("fraud_scorer_rejects_in_a_row", "Rejects since the last message that could be scored")
-REJECT_LIMIT_BROKEN = Gauge("fraud_scorer_reject_limit_broken", "1 from a stop by the reject limit to the next batch")
+REJECT_LIMIT_BROKEN = Gauge(
+    "fraud_scorer_reject_limit_broken", "1 for 5 minutes after a batch with which too much is rejected"
+)
 LAG = Gauge("fraud_scorer_consumer_lag", "Messages of an owned partition that are not scored", ["topic", "partition"])
 LAG_SECONDS = Gauge(
     "fraud_scorer_consumer_lag_seconds",

@@ -30,9 +30,9 @@ class ScorerSettings(Settings):
         0.5,
         ge=0,
         le=1,
-        description="so much of the latest 10,000 messages may be rejected, then it stops; 0 = no limit",
+        description="alarm when more than this share of the last 10,000 messages is rejected; 0 = never",
     )
-    reject_limit_in_a_row: int = Field(1_000, ge=0, description="so many rejects in a row stop it; 0 = no limit")
+    reject_limit_in_a_row: int = Field(1_000, ge=0, description="alarm at so many rejects in a row; 0 = never")
     probe_port: int = Field(9101, ge=0, le=65535, description="port of the probes; 0 takes a free one")
     session_timeout_ms: int = Field(
         15_000, ge=6_000, le=900_000,  # what brokers allow (group.min.session.timeout.ms), and transactions (15 min)

@@ -40,7 +40,7 @@ def publish(
     """Send (key, value) messages in their order and return how many were acknowledged.
 
     1. Messages go out in chunks; before each one `stop` is asked, and a failed delivery ends the sending.
-    2. What the producer has taken is flushed, whether all was sent or not.
+    2. What the producer has taken is flushed, whether all was sent or not, also where `messages` or a callback raises.
     3. `on_progress` gets the number acknowledged so far, about four times a second and at the end.
 
     Sending again after an error is safe where the values hold ids that do not change.
@@ -53,13 +53,17 @@ def publish(
     _check_topic(producer, topic)
     delivery = _Delivery(on_progress)
     remaining = iter(messages)
-    while not stop() and not delivery.error and (chunk := list(islice(remaining, CHUNK))):
-        for key, value in chunk:
-            _produce(producer, topic, key, value, delivery)
-        producer.poll(0)
-        delivery.tell_progress()
-    while producer.flush(PROGRESS_EVERY_S):
-        delivery.tell_progress()
+    try:
+        while not stop() and not delivery.error and (chunk := list(islice(remaining, CHUNK))):
+            for key, value in chunk:
+                _produce(producer, topic, key, value, delivery)
+            producer.poll(0)
+            delivery.tell_progress()
+        while producer.flush(PROGRESS_EVERY_S):
+            delivery.tell_progress()
+    finally:
+        while producer.flush(PROGRESS_EVERY_S):  # in short steps: Ctrl-C is heard between two of them
+            pass
     on_progress(delivery.acknowledged)
     if delivery.error:
         failure = f"{delivery.failed} of {delivery.failed + delivery.acknowledged} messages were not acknowledged"

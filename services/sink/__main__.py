@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
+from services.common.broker_query import BrokerQuery
 from services.common.errors import FraudError
 from services.common.lag import LagReader, LagWatch
 from services.common.lifecycle import (
@@ -83,24 +83,25 @@ def _run(*, until_empty: bool) -> None:
             mart.close()
 
     names = [topics.scores, topics.transactions, topics.alerts, topics.models]
-    limits = Limits.of(names, settings, process.state_dir, slot.name)
+    limits = Limits.of(names, settings)
     source = Source(kafka, settings, names, slot.name)
     lag_reader = LagReader(kafka, settings.group_id)
-    LagWatch(lag_reader, lambda: source.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
+    lag_watch = LagWatch(lag_reader, lambda: source.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
     try:
         run(source, open_mart, topics, limits, stop, watchdog, state, until_empty=until_empty)
     finally:
         source.close()
+        lag_watch.close()
     get_logger().info("ended")
 
 
 def _cluster_id(kafka: KafkaSettings, stop: StopSignal, watchdog: Watchdog) -> str | None:
     """Return the id of the Kafka cluster once it answers, None if asked to stop before."""
-    admin, backoff = AdminClient(kafka.client_config()), Backoff()
+    query, backoff = BrokerQuery(kafka), Backoff()
     while not stop.requested:
         watchdog.feed()
         try:
-            cluster_id = admin.list_topics(timeout=BROKER_TIMEOUT_SECONDS).cluster_id
+            cluster_id = query.ask(lambda admin: admin.list_topics(timeout=BROKER_TIMEOUT_SECONDS).cluster_id)
         except KafkaException as error:
             get_logger().warning("waiting for Kafka", reason=error.args[0].name())
         else:

@@ -22,10 +22,6 @@ CONNECT_TIMEOUT_SECONDS = 5
 IDLE_CHECK_SECONDS = 5.0
 
 
-Check = Callable[[Sequence[RejectRow]], None]
-"""Is shown the rejects of a batch before they are kept; may raise Stop."""
-
-
 class Mart:
     """A connection to the database; after any error it is thrown away."""
 
@@ -94,13 +90,13 @@ class Mart:
         return {(topic, partition): offset for topic, partition, offset in found}
 
     def write(
-        self, batch: Batch, parts: Sequence[TableRows], rejects: Sequence[RejectRow], check: Check
+        self, batch: Batch, parts: Sequence[TableRows], rejects: Sequence[RejectRow]
     ) -> tuple[dict[str, Written], list[RejectRow]]:
         """Write everything that follows from a batch, or nothing of it, in one database transaction:
 
         1. COPY the rows to their tables; where some may be there already, to staging tables, and merge them. Where that
            comes out only now, all is begun again
-        2. let the rejects be checked, and keep them
+        2. keep the rejects
         3. move the offsets, which must stand where the batch began
         4. commit
 
@@ -116,11 +112,11 @@ class Mart:
         try:
             while True:
                 try:
-                    return self._write(batch, parts, list(rejects), check, careful=False)
+                    return self._write(batch, parts, list(rejects), careful=False)
                 except KnownRow:  # at most once for each table
                     continue
                 except (psycopg.IntegrityError, psycopg.DataError):
-                    return self._write(batch, parts, list(rejects), check, careful=True)
+                    return self._write(batch, parts, list(rejects), careful=True)
         except psycopg.Error as error:
             raise fate(error) from error
 
@@ -143,7 +139,7 @@ class Mart:
         self._connection.close()
 
     def _write(
-        self, batch: Batch, parts: Sequence[TableRows], rejects: list[RejectRow], check: Check, *, careful: bool
+        self, batch: Batch, parts: Sequence[TableRows], rejects: list[RejectRow], *, careful: bool
     ) -> tuple[dict[str, Written], list[RejectRow]]:
         written = {}
         self._asked_at = time.monotonic()
@@ -154,7 +150,6 @@ class Mart:
                     written[part.table.name] = merge_carefully(self._connection, part.table, part.rows, refuse)
                 elif part.rows:
                     written[part.table.name] = self._merger.bring(part.table, part.rows)
-            check(rejects)
             self._keep_rejects(rejects)
             self._move_offsets(batch)
         return written, rejects

@@ -7,22 +7,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient
 
 from conftest import ROOT, Start, database_env
 from services.common.settings import KafkaSettings, TopicSettings
 from services.doctor.__main__ import main
+from services.doctor.database import RIGHTS, wanted_rights
 from services.topics.__main__ import make_topics
 from stack.ports import free_port
 from stack.servers import PostgresServer
 from tests.support.processes import ServiceProcess, wait_for
-from tests.support.topics import produce
+from tests.support.topics import produce, set_config
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Examine = Callable[..., tuple[int, str]]
@@ -158,14 +153,16 @@ def test_a_model_that_is_not_its_manifests_is_named(examine: Examine, tmp_path: 
 
 
 def test_topics_that_are_not_as_they_must_be_are_named(examine: Examine, kafka: str, topics: TopicSettings) -> None:
-    """Other partitions than set, a history that is not compacted, a history of other partitions, and one missing."""
+    """Other partitions than set, wrong settings, a history of other partitions, and one missing."""
     admin = AdminClient({"bootstrap.servers": kafka})
     assert "TOPIC_PARTITIONS=9" in line(examine(TOPIC_PARTITIONS="9")[1], "WARN", "topics")
 
-    entry = ConfigEntry("cleanup.policy", "delete", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, topics.history, incremental_configs=[entry])
-    admin.incremental_alter_configs([resource])[resource].result()
-    wait_for(lambda: "is not compacted" in examine()[1], 30)
+    set_config(kafka, topics.history, "cleanup.policy", "compact,delete")
+    wait_for(lambda: f"{topics.history} has cleanup.policy=compact,delete, not compact" in examine()[1], 30)
+    set_config(kafka, topics.transactions, "message.timestamp.type", "CreateTime")
+    wait_for(lambda: f"not from its arrival: {topics.transactions}; " in examine()[1], 30)
+    make_topics(KafkaSettings(bootstrap_servers=kafka), topics)
+    wait_for(lambda: "FAIL  topics" not in (told := examine()[1]) and "WARN  topics" not in told, 30)
 
     admin.delete_topics([topics.history])[topics.history].result()
     wait_for(lambda: f"FAIL  topics       missing: {topics.history}" in examine()[1], 30)
@@ -207,6 +204,15 @@ def test_what_is_wrong_in_the_database_is_named(
     finally:
         mart.execute("grant insert on scores to fraud_sink")
 
+    mart.execute("revoke insert (comment) on verdicts from fraud_ui")
+    mart.execute("revoke select on scores_with_models from fraud_ui")
+    try:
+        lacking = line(examine()[1], "FAIL", "rights")
+        assert "fraud_ui may not insert verdicts.comment" in lacking
+        assert "fraud_ui may not select scores_with_models" in lacking
+    finally:
+        mart.execute("grant insert (comment) on verdicts to fraud_ui; grant select on scores_with_models to fraud_ui")
+
     cluster = AdminClient({"bootstrap.servers": kafka}).list_topics(timeout=10).cluster_id
     mart.execute("insert into sink_offsets values (%s, %s, 0, 1000)", [cluster, topics.scores])
     assert "was made anew" in line(examine()[1], "FAIL", "offsets")
@@ -215,6 +221,20 @@ def test_what_is_wrong_in_the_database_is_named(
         " values ('t', 0, 0, 'r', '', 'c')"
     )
     assert "1 records in sink_rejects" in line(examine()[1], "WARN", "rejects")
+
+
+def test_the_rights_that_are_examined_are_those_that_the_migrations_give(mart: Connection) -> None:
+    """All of them, and none else; columns where the grant names columns."""
+    given = mart.execute(
+        "select grantee, table_name, lower(privilege_type), null from information_schema.role_table_grants"
+        " where grantee = any(%(roles)s) union"
+        " select grantee, table_name, lower(privilege_type), column_name from information_schema.column_privileges c"
+        " where grantee = any(%(roles)s) and not exists (select from information_schema.role_table_grants t"
+        " where t.grantee = c.grantee and t.table_name = c.table_name and t.privilege_type = c.privilege_type)",
+        {"roles": list(RIGHTS)},
+    ).fetchall()
+
+    assert set(wanted_rights()) == set(given)
 
 
 def test_a_wrong_setting_is_told(examine: Examine) -> None:

@@ -41,7 +41,7 @@ class Sink:
         after = {place: offset + COUNT for place, offset in self._positions.items()}
         batch = Batch(next_offsets=after, first_offsets=self._positions)
         rows = [TableRows(table, TOPICS[table], some) for table, some in parts]
-        kept = self._mart.write(batch, rows, [], lambda _: None)
+        kept = self._mart.write(batch, rows, [])
         self._positions = after
         return kept
 

@@ -225,16 +225,27 @@ def test_ctrl_c_during_up_leaves_nothing(environment: dict[str, str], tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_failed_up_stops_everything_and_shows_why(environment: dict[str, str], tmp_path: Path) -> None:
-    """The end of the culprit's log is shown, nothing is left running, the exit code is 1."""
+def test_a_failed_up_shows_why_and_leaves_the_tools_that_mend_it(environment: dict[str, str], tmp_path: Path) -> None:
+    """The end of the culprit's log, exit code 1; the database answers, and the next `up` begins anew."""
     command = stack(environment | {"TOPIC_PARTITIONS": "0"}, "up")
     output, _ = command.communicate(timeout=WITHIN_SECONDS)
     assert command.returncode == 1
     assert "topics failed" in output
     assert "TOPIC_PARTITIONS" in output
+    assert "make psql" in output
     report = read_report(tmp_path)
     assert report is not None
-    assert report.phase is Phase.FAILED
+    assert (report.phase, report.culprit) == (Phase.STARTING, "topics")
+    status, _ = stack(environment, "status").communicate(timeout=WITHIN_SECONDS)
+    assert "topics does not start: make logs SERVICE=topics" in status
+    psql = stack(environment, "psql", "--tuples-only", "-c", "select 'answers'")
+    assert "answers" in psql.communicate(timeout=WITHIN_SECONDS)[0]
+
+    again = stack(environment | {"TOPIC_PARTITIONS": "0"}, "up")
+    output, _ = again.communicate(timeout=WITHIN_SECONDS)
+    assert "topics does not start: stopping everything and starting anew" in output
+    assert "topics failed" in output
+    assert stack(environment, "down").wait(WITHIN_SECONDS) == 0
     assert not any(process.is_alive for process in processes(report))
 
 

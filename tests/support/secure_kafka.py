@@ -51,7 +51,11 @@ class SecureKafka:
 
     def client(self, user: str) -> dict[str, str]:
         """Return librdkafka's properties of a user."""
-        return {"bootstrap.servers": self.bootstrap, **_login(user, self.authority)}
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "allow.auto.create.topics": "false",
+            **_login(user, self.authority),
+        }
 
 
 @contextmanager
@@ -61,7 +65,7 @@ def secure_kafka(home: Path, certificates: Certificates) -> Iterator[SecureKafka
     with kafka_server(
         home, flags=SHORT_LIVED, properties=_properties(certificates), scram={ADMIN: password_of(ADMIN)}, login=login
     ) as server:
-        admin = AdminClient({"bootstrap.servers": server.bootstrap, **login})
+        admin = AdminClient({"bootstrap.servers": server.bootstrap, "allow.auto.create.topics": False, **login})
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         made: list[UserScramCredentialAlteration] = [
             UserScramCredentialUpsertion(user, info, password_of(user).encode()) for user in USERS

@@ -68,6 +68,14 @@ def test_a_letter_tells_all_there_is_to_tell() -> None:
     } == errors_of(headers)  # fmt: skip
 
 
+@pytest.mark.parametrize(("reason", "stage"), [(Reason.CRASH, "score"), (Reason.BAD_TYPE, "decode")])
+def test_the_stage_is_where_it_happened(reason: Reason, stage: str) -> None:
+    """A payment that killed the process may have been decoded."""
+    headers = error_headers(cast(Message, FakeMessage(None)), Reject(reason, "", ""))
+
+    assert errors_of(headers)["stage"] == stage
+
+
 def test_attempts_and_the_first_time_survive_replays() -> None:
     """Everything else is told of the latest rejection; nothing is told twice."""
     headers = rejected(as_read(rejected([("a", b"1")])), offset=99, timestamp=5_000)

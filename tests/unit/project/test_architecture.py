@@ -40,6 +40,22 @@ def test_no_module_grows_beyond_250_lines() -> None:
     assert {str(path): n for path in CODE if (n := len(path.read_text().splitlines())) > 250} == {}
 
 
+def test_every_kafka_client_asks_for_no_new_topics() -> None:
+    """librdkafka's default lets a broker that creates topics make one that is wrong; KafkaSettings says no for all."""
+    for path in [*CODE, *sorted((ROOT / "tests/support").rglob("*.py"))]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Dict):
+                keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+                assert "bootstrap.servers" not in keys or "allow.auto.create.topics" in keys, f"{path}:{node.lineno}"
+
+
+def test_no_code_asks_for_committed_offsets_in_the_way_that_kills() -> None:
+    """list_consumer_group_offsets ends the process on a cluster that has no coordinator yet; BrokerQuery does not."""
+    for path in [*CODE, *sorted((ROOT / "tests").rglob("*.py"))]:
+        calls = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        assert "list_consumer_group_offsets" not in calls, path
+
+
 @pytest.mark.parametrize("service", ["scorer", "sink"])
 def test_locks_of_the_services_hold_no_training_library(service: str) -> None:
     """The image of a service has what it runs with, and nothing else."""

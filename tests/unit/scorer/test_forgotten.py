@@ -52,7 +52,7 @@ def test_a_failed_session_is_forgotten_though_a_client_raised_while_it_was_close
             fail_to_abort()
 
     monkeypatch.setattr(lifecycle.Backoff, "wait", lambda *_: None)
-    limit = RejectLimit(0, 0, tmp_path / "mark")
+    limit = RejectLimit(0, 0)
     run(open_session, None, limit, Suspects(tmp_path / "suspects"), stop, Watchdog(60))  # type: ignore[arg-type]
 
     assert [reference() for reference in kept] == [None] * 3
