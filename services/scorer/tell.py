@@ -26,7 +26,7 @@ class Teller:
         try:
             self._produce(record)
         except KafkaException as error:
-            log.warning("comparisons go by a new producer", error=error.args[0].name())
+            log.warning("shadow_producer_recreated", error=error.args[0].name())
             self._producer = self._new_producer()
             self._produce(record)
 

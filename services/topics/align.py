@@ -48,11 +48,11 @@ def align(admin: AdminClient, topics: TopicSettings, names: Iterable[str]) -> No
         try:
             _align_settings(admin, name, shape)
         except KafkaException as error:  # whoever makes topics may not be allowed to change them
-            log.warning("topic not aligned", topic=name, reason=error.args[0].str(), wanted=shape.required)
+            log.warning("topic_not_aligned", topic=name, reason=error.args[0].str(), wanted=shape.required)
     try:
         _check_partitions(admin, topics)
     except KafkaException as error:
-        log.warning("partitions not checked", reason=error.args[0].str())
+        log.warning("partitions_not_checked", reason=error.args[0].str())
 
 
 def _align_settings(admin: AdminClient, name: str, shape: Shape) -> None:
@@ -67,7 +67,7 @@ def _align_settings(admin: AdminClient, name: str, shape: Shape) -> None:
     resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
     answer_of(admin.incremental_alter_configs([resource], request_timeout=BROKER_TIMEOUT_SECONDS)[resource])
     before = {setting: there[setting].value for setting in missing}
-    log.warning("topic aligned", topic=name, before=before, now=missing)
+    log.warning("topic_aligned", topic=name, before=before, now=missing)
 
 
 def _is_missing(entry: ConfigEntry, value: str, shape: Shape) -> bool:
@@ -81,9 +81,9 @@ def _check_partitions(admin: AdminClient, topics: TopicSettings) -> None:
     for name, count in counts.items():
         if count != (wanted := shapes(topics)[name].partitions):
             log.warning(
-                "partitions differ", topic=name, partitions=count, wanted=wanted, cure="make topics ARGS=--grow"
+                "partitions_differ", topic=name, partitions=count, wanted=wanted, cure="make topics ARGS=--grow"
             )
     transactions, history = counts.get(topics.transactions), counts.get(topics.history)
     if None not in {transactions, history} and transactions != history:
         cure = "stop the scorers, then make topics ARGS=--grow"
-        log.error("scorers cannot start", transactions=transactions, history=history, cure=cure)
+        log.error("history_partitions_differ", transactions=transactions, history=history, cure=cure)

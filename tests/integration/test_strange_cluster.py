@@ -129,12 +129,12 @@ def test_topics_that_a_broker_made_are_aligned(strange: str, capfd: pytest.Captu
             topics.models: {"retention.ms": str(90 * DAY_MS)},
         }.get(topic, {}))  # fmt: skip
     said = told.out + told.err
-    assert re.search(rf"partitions differ .* partitions=1 topic={topics.transactions} wanted=6\n", said)
+    assert re.search(rf"partitions_differ .* partitions=1 topic={topics.transactions} wanted=6\n", said)
     assert re.search(rf"topic made .* partitions=1 topic={topics.models}\n", said)
 
     make_topics(kafka, topics)
     said = "".join(capfd.readouterr())
-    assert "topic aligned" not in said
+    assert "topic_aligned" not in said
     assert said.count("topic exists") == len(ours)
 
 
