@@ -17,7 +17,7 @@ from services.doctor.database import Database, connect, unreachable
 from services.doctor.finding import Finding, Status, found_by, ok
 from services.doctor.kafka import Cluster
 from services.doctor.machine import check_disk, check_memory, check_model, check_python
-from services.doctor.probes import check_probe
+from services.doctor.probes import check_model_in_use, check_probe
 from services.doctor.settings import DoctorSettings
 from services.scorer.settings import ScorerSettings
 from services.sink.settings import SinkSettings
@@ -67,6 +67,7 @@ def examine(settings: DoctorSettings, kafka: KafkaSettings, topics: TopicSetting
         yield from found_by("dead letters", cluster.check_dead_letters)
     yield from _examine_database(cluster if there else None)
     yield from found_by("scorer", partial(check_probe, "scorer", settings.scorer_url, ("/livez", "/readyz")))
+    yield from found_by("model in use", partial(check_model_in_use, settings.scorer_url, scorer.model_dir))
     yield from found_by("sink", partial(check_probe, "sink", settings.sink_url, ("/livez", "/readyz")))
     yield from found_by("ui", partial(check_probe, "ui", settings.page_url, ("/healthz",)))
 

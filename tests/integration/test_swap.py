@@ -14,6 +14,8 @@ from confluent_kafka import Producer
 
 from conftest import Start
 from services.common.settings import TopicSettings
+from services.doctor.finding import Status
+from services.doctor.probes import check_model_in_use
 from services.scorer.score import load_model
 from tests.support.messages import keyed, nested
 from tests.support.models import write_constant, write_trap
@@ -139,6 +141,8 @@ def test_a_model_that_fails_later_is_dropped_and_nothing_is_lost(
     assert found[FAILURES] == 1
     assert [name for name in found if name.startswith("fraud_scorer_model_info")] == [in_use]
     assert '"model failed"' in scorer.text()
+    [finding] = check_model_in_use(f"http://127.0.0.1:{scorer.probe_port}", folder)
+    assert (finding.status, finding.text[:47]) == (Status.FAIL, "the scorer goes on with a: b failed, was refuse")
     assert scorer.terminate() == 0
 
 
