@@ -1,5 +1,6 @@
 """Brings rows into a table by binary COPY, also where the database refuses some of them. Knows nothing of offsets."""
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,8 +89,12 @@ def merge(connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Ro
 def _copy(cursor: "psycopg.Cursor[Any]", table: Table, statement: sql.Composed, rows: Sequence[Row]) -> None:
     with cursor.copy(statement) as copy:
         copy.set_types(table.types)
-        for row in rows:
-            copy.write_row(row)
+        try:
+            for row in rows:
+                copy.write_row(row)
+        except (ArithmeticError, RecursionError, ValueError, struct.error) as error:
+            # whatever slips through decoding is an error of one row, which is looked for, not of the process
+            raise psycopg.DataError(f"cannot be encoded: {type(error).__name__}: {error}") from error
 
 
 def merge_carefully(
@@ -115,4 +120,4 @@ def merge_carefully(
 def _reject(error: psycopg.Error) -> Reject:
     reason = Reason.OUT_OF_RANGE if isinstance(error, psycopg.IntegrityError) else Reason.BAD_TYPE
     constraint = f" ({error.diag.constraint_name})" if error.diag.constraint_name else ""
-    return Reject(reason, "", f"PostgreSQL refused it: {error.sqlstate}{constraint}")
+    return Reject(reason, "", f"PostgreSQL refused it: {error.sqlstate or error}{constraint}")

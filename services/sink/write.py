@@ -6,10 +6,11 @@ slept changes nothing, and a COMMIT whose answer was lost needs no guess.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property
 from typing import Any, Self
 
 import psycopg
+from confluent_kafka import Message
 
 from services.common.errors import FraudError, Reject, Retry, Stop
 from services.common.kafka import Batch, Place
@@ -149,7 +150,7 @@ class Mart:
         with self._connection.transaction():
             for part in parts:
                 if careful:
-                    refuse = partial(_note_refused, batch, part.topic, rejects)
+                    refuse = _Refused(batch, part.topic, rejects)
                     written[part.table.name] = merge_carefully(self._connection, part.table, part.rows, refuse)
                 elif part.rows:
                     written[part.table.name] = self._merger.bring(part.table, part.rows)
@@ -182,11 +183,19 @@ class Mart:
             raise Retry("another sink has moved the offsets: reading again from where the database stands")
 
 
-def _note_refused(batch: Batch, topic: str, rejects: list[RejectRow], row: Row, reject: Reject) -> None:
-    """Take the record of a row that the database itself refused to the rejects."""
-    place = (topic, *row[-2:])
-    message = next(m for m in batch.messages if (m.topic(), m.partition(), m.offset()) == place)
-    rejects.append(reject_row(message, reject))
+class _Refused:
+    """Takes the records of rows that the database itself refused to the rejects."""
+
+    def __init__(self, batch: Batch, topic: str, rejects: list[RejectRow]) -> None:
+        self._batch, self._topic, self._rejects = batch, topic, rejects
+
+    def __call__(self, row: Row, reject: Reject) -> None:
+        self._rejects.append(reject_row(self._messages[self._topic, *row[-2:]], reject))
+
+    @cached_property
+    def _messages(self) -> dict[tuple[Any, ...], Message]:
+        """The messages of the batch by their place: it may be the whole batch that is refused."""
+        return {(message.topic(), message.partition(), message.offset()): message for message in self._batch.messages}
 
 
 def fate(error: psycopg.Error) -> FraudError:

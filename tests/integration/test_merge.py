@@ -7,11 +7,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from services.common.errors import Reject
 from services.common.kafka import Batch
 from services.sink import merge, write
 from services.sink.merge import Merger, Row, TableRows, Written
 from services.sink.rejects import RejectRow
-from services.sink.tables import ALERTS, SCORES, Table
+from services.sink.tables import ALERTS, SCORES, SPANS, Table
 from services.sink.write import Mart
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -121,12 +122,28 @@ def test_a_row_the_database_refuses_is_no_known_row(mart: Connection, merges: li
     assert mart.execute("select count(*) from scores").fetchone() == (COUNT,)
 
 
+def test_a_row_that_cannot_be_encoded_is_looked_for_too(mart: Connection) -> None:
+    """An error of Python's, in the middle of a COPY, is one of that row; the others are kept."""
+    mart.execute(SPANS.create_staging())
+    spans: list[Row] = [(f"s{n}", 0, n, "m", "x", 0.5, AT, 0, n) for n in range(10)]
+    spans[7] = ("s7", 0, 2**63, "m", "x", 0.5, AT, 0, 7)
+    refused: list[tuple[Row, Reject]] = []
+
+    with mart.transaction():
+        written = merge.merge_carefully(mart, SPANS, spans, lambda row, reject: refused.append((row, reject)))
+
+    assert written == Written(9, 0)
+    [(row, reject)] = refused
+    assert row == spans[7]
+    assert "cannot be encoded: OverflowError" in reject.message
+
+
 def test_the_row_at_fault_is_looked_for(
     mart: Connection, sink: Sink, merges: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By halving the batch that went straight; the others are kept."""
     rejected: list[Row] = []
-    monkeypatch.setattr(write, "_note_refused", lambda _batch, _topic, _rejects, row, _reject: rejected.append(row))
+    monkeypatch.setattr(write, "_Refused", lambda _batch, _topic, _rejects: lambda row, _reject: rejected.append(row))
     sink.keep((SCORES, scores(0, 0.1, 0)))
     wrong: Row = ("wrong", 7.0, 0, AT, 0, 3 * COUNT)
 
