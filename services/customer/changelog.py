@@ -6,6 +6,7 @@ records they share with others are written anew without them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 from xxhash import xxh3_64_intdigest
@@ -39,8 +40,8 @@ def remembered(records: Records, customer: int) -> Remembered:
             continue
         table = np.frombuffer(value, PAYMENT)
         for payment in table[table["customer"] == customer]:
-            moment = str(np.datetime64(int(payment["seconds"]), "s")).replace("T", " ")
-            payments.append({"event_time": moment, "amount": round(float(payment["amount"]), 2)})
+            moment = datetime.fromtimestamp(int(payment["seconds"]), UTC).replace(tzinfo=None)
+            payments.append({"event_time": moment.isoformat(sep=" "), "amount": round(float(payment["amount"]), 2)})
     return Remembered(sorted(payments, key=lambda payment: str(payment["event_time"])), summed_up)
 
 

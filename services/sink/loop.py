@@ -104,9 +104,9 @@ def work_through(
     """
     with InFlight(work.write) as in_flight:
 
-        def locate(lows: Mapping[Place, int]) -> dict[Place, int]:
+        def locate(lows: Mapping[Place, int], topic_ids: Mapping[str, str]) -> dict[Place, int]:
             in_flight.settle()  # the connection is its, and so are the offsets
-            return mart.positions(lows)
+            return mart.positions(lows, topic_ids)
 
         def finish() -> Batch:
             kept = in_flight.finish()

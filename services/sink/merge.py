@@ -74,15 +74,23 @@ def _insert(connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[
     return Written(len(rows), changed=0)
 
 
-def merge(connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row]) -> Written:
+def merge(
+    connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row], *, replayed: bool = False
+) -> Written:
     """Merge rows in the database transaction that is open; the staging table of the connection must be there.
+
+    Args:
+        connection: to the database.
+        table: where the rows belong.
+        rows: at most one an id.
+        replayed: they were read before, and others since: see Table.merge().
 
     Raises:
         psycopg.Error: nothing of them was merged, and the database transaction has failed.
     """
     with connection.cursor() as cursor:
         _copy(cursor, table, table.copy_to_staging(), rows)
-        counts = cursor.execute(table.merge()).fetchone()
+        counts = cursor.execute(table.merge(replayed=replayed)).fetchone()
     return Written(*counts) if counts else Written(0, 0)
 
 
@@ -98,14 +106,19 @@ def _copy(cursor: "psycopg.Cursor[Any]", table: Table, statement: sql.Composed, 
 
 
 def merge_carefully(
-    connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row], refuse: Refuse
+    connection: "psycopg.Connection[Any]",
+    table: Table,
+    rows: Sequence[Row],
+    refuse: Refuse,
+    *,
+    replayed: bool = False,
 ) -> Written:
-    """Merge what can be merged; halve what cannot, down to the row at fault."""
+    """Merge what can be merged, as merge() does; halve what cannot, down to the row at fault."""
     if not rows:
         return Written(0, 0)
     try:
         with connection.transaction():
-            written = merge(connection, table, rows)
+            written = merge(connection, table, rows, replayed=replayed)
             connection.execute(table.clear_staging())
             return written
     except (psycopg.IntegrityError, psycopg.DataError) as error:
@@ -113,7 +126,9 @@ def merge_carefully(
             refuse(rows[0], _reject(error))
             return Written(0, 0)
     middle = len(rows) // 2
-    halves = [merge_carefully(connection, table, half, refuse) for half in (rows[:middle], rows[middle:])]
+    halves = [
+        merge_carefully(connection, table, half, refuse, replayed=replayed) for half in (rows[:middle], rows[middle:])
+    ]
     return Written(sum(half.rows for half in halves), sum(half.changed for half in halves))
 
 

@@ -48,7 +48,8 @@ def decode_model_message(value: bytes | None, timestamp_ms: int, partition: int,
             values = _values(fields, SPAN_FIELDS)
             return "span", (f"{values[0]}/{values[1]}", *values, told_at, partition, offset)
         case {"tally": {**fields}}:
-            return "tally", (f"{partition}/{offset}", *_values(fields, TALLY_FIELDS), told_at, partition, offset)
+            key = f"{partition}/{offset}/{timestamp_ms}"  # the place alone comes again where a topic is recreated
+            return "tally", (key, *_values(fields, TALLY_FIELDS), told_at, partition, offset)
     raise Reject(Reason.NOT_OBJECT, "", "expected a span or a tally")
 
 

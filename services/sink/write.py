@@ -23,6 +23,13 @@ LOCK_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_SECONDS = 5
 IDLE_CHECK_SECONDS = 5.0
 
+POSITION = """
+    insert into sink_offsets (cluster_id, topic, partition, next_offset, topic_id)
+    select %s, * from unnest(%s::text[], %s::int[], %s::bigint[], %s::text[])
+    on conflict (cluster_id, topic, partition) do update set topic_id = excluded.topic_id
+    where sink_offsets.topic_id is null and excluded.topic_id is not null
+"""
+"""A partition begins at its low watermark; offsets of before the ids were kept are taken to be this topic's."""
 
 Check = Callable[[Sequence[RejectRow]], None]
 """Is shown the rejects of a batch before they are kept; may raise Stop."""
@@ -69,29 +76,34 @@ class Mart:
             raise fate(error) from error
         return cls(connection, cluster_id)
 
-    def positions(self, lows: Mapping[Place, int]) -> dict[Place, int]:
+    def positions(self, lows: Mapping[Place, int], topic_ids: Mapping[str, str]) -> dict[Place, int]:
         """Return the next offset of each partition; one the database has not seen begins at its low watermark.
 
+        Args:
+            lows: (topic, partition) -> low watermark.
+            topic_ids: topic -> the id that Kafka gave it; offsets of the topic that had its name before are no offsets.
+
         Raises:
-            Retry: the database is away.
+            Retry: the database is away; Stop: the offsets are those of another topic.
         """
         keys = ([topic for topic, _ in lows], [partition for _, partition in lows])
+        ids = [topic_ids.get(topic) for topic, _ in lows]
         try:
             with self._connection.transaction():
-                self._connection.execute(
-                    "insert into sink_offsets select %s, * from unnest(%s::text[], %s::int[], %s::bigint[])"
-                    " on conflict do nothing",
-                    (self._cluster_id, *keys, list(lows.values())),
-                )
+                self._connection.execute(POSITION, (self._cluster_id, *keys, list(lows.values()), ids))
                 found = self._connection.execute(
-                    "select o.topic, o.partition, o.next_offset from sink_offsets o"
+                    "select o.topic, o.partition, o.next_offset, o.topic_id from sink_offsets o"
                     " join unnest(%s::text[], %s::int[]) as wanted(topic, partition) using (topic, partition)"
                     " where o.cluster_id = %s",
                     (*keys, self._cluster_id),
                 ).fetchall()
         except psycopg.Error as error:
             raise fate(error) from error
-        return {(topic, partition): offset for topic, partition, offset in found}
+        for topic, partition, offset, topic_id in found:
+            if topic_id and topic_id != topic_ids.get(topic, topic_id):
+                stands = f"the database stands at {offset} of a topic that is gone, this one was recreated"
+                raise Stop(f"{topic}/{partition}: {stands} under its name; docs/operations.md says what to do")
+        return {(topic, partition): offset for topic, partition, offset, _ in found}
 
     def write(
         self, batch: Batch, parts: Sequence[TableRows], rejects: Sequence[RejectRow], check: Check
