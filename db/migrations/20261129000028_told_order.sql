@@ -20,7 +20,7 @@ select s.transaction_id, s.score, s.fraud_flag, s.scored_at, s.arrival, m.model_
 from scores s
 left join transactions t using (transaction_id)
 left join lateral (
-    select * from model_spans m
+    select m.model_version, m.model_sha256, m.threshold from model_spans m
     where m.partition = t.src_partition and m.first_offset <= t.src_offset
     order by m.told desc limit 1
 ) m on true;
@@ -45,7 +45,7 @@ select s.transaction_id, s.score, s.fraud_flag, s.scored_at, s.arrival, m.model_
 from scores s
 left join transactions t using (transaction_id)
 left join lateral (
-    select * from model_spans m
+    select m.model_version, m.model_sha256, m.threshold from model_spans m
     where m.partition = t.src_partition and m.first_offset <= t.src_offset
     order by m.src_offset desc limit 1
 ) m on true;
