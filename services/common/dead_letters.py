@@ -17,6 +17,8 @@ NOTE_HEADER = "__fraud.replayed"
 
 REPLAYS = "dlq-replay"
 """The transactional id of all replays: a second one fences the first."""
+MOST = 2**62
+"""Numbers in headers stay below it: one can still be added to them."""
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -41,9 +43,10 @@ def attempts_of(errors: Mapping[str, str]) -> int:
 
 
 def whole(text: str | None, otherwise: int) -> int:
-    """Return a header's whole number, `otherwise` if it is none."""
+    """Return a header's whole number, `otherwise` if it is none or takes more than 64 bits: anybody may write one."""
     with contextlib.suppress(ValueError, TypeError):
-        return int(text or "")
+        number = int(text or "")
+        return number if abs(number) < MOST else otherwise
     return otherwise
 
 

@@ -7,7 +7,8 @@ came. Knows no Kafka and no database.
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import chain
 from typing import Protocol
 
 from services.common.logs import get_logger
@@ -30,32 +31,62 @@ class Rejected(Protocol):
     def field(self) -> str: ...  # noqa: D102
 
 
-class RejectLimit:
-    """Counts the messages of a service and those of them that it rejected.
+class RejectCount:
+    """Counts messages and the rejects among them, and says when these are over a limit. Raises no alarm.
 
     Attributes:
         in_a_row: rejects since the last message that was not rejected.
     """
 
-    def __init__(self, share: float, in_a_row: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, share: float, in_a_row: int) -> None:
         """Begin to count.
 
         Args:
             share: more than this share of the latest 10,000 messages is too much, 0 to 1; 0 = no such limit.
             in_a_row: so many rejects in a row are too many; 0 = no such limit.
-            clock: seconds.
         """
         self._most_share = share
         self._most_in_a_row = in_a_row
-        self._clock = clock
         self._window = _Window()
-        self._alarm_ends = self._log_again = -1.0
         self.in_a_row = 0
 
     @property
     def share(self) -> float:
         """Share of rejects among the latest messages, 0 to 1."""
         return self._window.rejects / max(1, self._window.messages)
+
+    def over_with(self, messages: int, places: Collection[int]) -> str | None:
+        """Say what is over the limit once a batch is counted; None if nothing is, or if it has no rejects.
+
+        Args:
+            messages: how many the batch has.
+            places: those of its rejects among them, from 0 on.
+        """
+        if not places:
+            return None
+        longest, _ = longest_run(places, messages, self.in_a_row)
+        if 0 < self._most_in_a_row <= longest:
+            return f"{longest:,} messages in a row were rejected"
+        latest, rejects = self._window.totals_with(messages, len(places))
+        if latest >= WINDOW_MESSAGES and 0 < self._most_share < rejects / latest:
+            return f"{rejects:,} of the latest {latest:,} messages were rejected"
+        return None
+
+    def add(self, messages: int, places: Collection[int]) -> None:
+        """Count a batch, as for over_with()."""
+        if messages:
+            _, self.in_a_row = longest_run(places, messages, self.in_a_row)
+            self._window.add(messages, len(places))
+
+
+class RejectLimit(RejectCount):
+    """The alarm of a service that rejects too much."""
+
+    def __init__(self, share: float, in_a_row: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin to count; `clock` returns seconds."""
+        super().__init__(share, in_a_row)
+        self._clock = clock
+        self._alarm_ends = self._log_again = -1.0
 
     @property
     def exceeded(self) -> bool:
@@ -70,16 +101,9 @@ class RejectLimit:
             rejects: place among them (from 0 on) -> why it was rejected.
             place_of: tells, for the log, where the message at a place comes from.
         """
-        if not messages:
-            return
-        longest, self.in_a_row = longest_run(rejects, messages, self.in_a_row)
-        self._window.add(messages, len(rejects))
-        if not rejects:
-            return
-        if 0 < self._most_in_a_row <= longest:
-            self._raise_alarm(f"{longest:,} messages in a row were rejected", rejects, place_of)
-        elif self._window.messages >= WINDOW_MESSAGES and 0 < self._most_share < self.share:
-            found = f"{self._window.rejects:,} of the latest {self._window.messages:,} messages were rejected"
+        found = self.over_with(messages, rejects)
+        self.add(messages, rejects)
+        if found:
             self._raise_alarm(found, rejects, place_of)
 
     def _raise_alarm(self, found: str, rejects: Mapping[int, Rejected], place_of: Callable[[int], str]) -> None:
@@ -102,6 +126,15 @@ class _Window:
     def __init__(self) -> None:
         self._batches: deque[tuple[int, int]] = deque()
         self.messages = self.rejects = 0
+
+    def totals_with(self, messages: int, rejects: int) -> tuple[int, int]:
+        """Return messages and rejects of the window once a batch is added."""
+        now_messages, now_rejects = self.messages + messages, self.rejects + rejects
+        for old_messages, old_rejects in chain(self._batches, [(messages, rejects)]):
+            if now_messages - old_messages < WINDOW_MESSAGES:
+                break
+            now_messages, now_rejects = now_messages - old_messages, now_rejects - old_rejects
+        return now_messages, now_rejects
 
     def add(self, messages: int, rejects: int) -> None:
         self._batches.append((messages, rejects))

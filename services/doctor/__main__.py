@@ -17,7 +17,7 @@ from services.doctor.database import Database, connect, unreachable
 from services.doctor.finding import Finding, Status, found_by, ok
 from services.doctor.kafka import Cluster
 from services.doctor.machine import check_disk, check_memory, check_model, check_python
-from services.doctor.probes import check_probe, check_rejects
+from services.doctor.probes import check_model_in_use, check_probe, check_rejects
 from services.scorer.settings import ScorerSettings
 from services.sink.settings import SinkSettings
 
@@ -77,6 +77,7 @@ def examine(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSett
         yield from found_by("dead letters", cluster.check_dead_letters)
     yield from _examine_database(cluster if there else None)
     yield from found_by("scorer", partial(check_probe, "scorer", options.scorer_url, ("/livez", "/readyz")))
+    yield from found_by("model in use", partial(check_model_in_use, options.scorer_url, scorer.model_dir))
     yield from found_by("sink", partial(check_probe, "sink", options.sink_url, ("/livez", "/readyz")))
     yield from found_by("rejects", partial(check_rejects, "scorer", options.scorer_url))
     yield from found_by("rejects", partial(check_rejects, "sink", options.sink_url))

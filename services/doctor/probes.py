@@ -4,12 +4,17 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
+from services.common.errors import Stop
 from services.doctor.finding import Finding, fail, ok, warn
+from services.scorer.manifest import read_manifest
 
 TIMEOUT_SECONDS = 3.0
 REJECTS = r'^fraud_{}_(reject_limit_broken|reject_share|rejects_in_a_row)(?:{{topic="(.*)"}})? (\S+)$'
 OK = 200
+MODEL = re.compile(r'^fraud_scorer_model_info\{sha256="(?P<sha256>\w+)",version="(?P<version>[^"]+)"\} 1', re.MULTILINE)
+FAILURES = re.compile(r"^fraud_scorer_model_failures_total (\S+)", re.MULTILINE)
 
 
 def check_probe(name: str, url: str, paths: tuple[str, ...]) -> Iterator[Finding]:
@@ -41,6 +46,28 @@ def check_rejects(name: str, url: str) -> Iterator[Finding]:
     if values and not alarms:
         most = max(found.get("reject_share", 0.0) for found in values.values())
         yield ok("rejects", f"{name} rejects {most:.1%} of the latest messages")
+
+
+def check_model_in_use(url: str, folder: Path) -> Iterator[Finding]:
+    """Say whether a scorer scores with the model of its folder; nothing if it does not answer."""
+    text = _get(url + "/metrics")[1]
+    found = MODEL.search(text)
+    if not found:
+        return
+    sha256, version = found["sha256"], found["version"]
+    failures = sum(float(count) for count in FAILURES.findall(text))
+    try:
+        wanted = read_manifest(folder)
+    except Stop:
+        return  # what is wrong with the folder is told elsewhere
+    if wanted.sha256 != sha256 or wanted.version != version:
+        text = f"the scorer goes on with {version}: {wanted.version} failed, was refused or is about to be loaded"
+        yield fail("model in use", text, "look for 'model failed' and 'model refused': make logs SERVICE=scorer")
+    elif failures:
+        text = f"{version} has failed {failures:.0f} times since the scorer began, and nothing is there to replace it"
+        yield warn("model in use", text, "look for 'model failed': make logs SERVICE=scorer")
+    else:
+        yield ok("model in use", f"{version}, that of the folder")
 
 
 def _status(url: str) -> int | None:

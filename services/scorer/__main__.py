@@ -61,7 +61,8 @@ def _run(*, until_empty: bool) -> None:
     kept = model.manifest.recipe if uses_history(model.manifest.recipe) else None
     folder = settings.shadow_model_dir
     shadow = _watch_shadow(settings, folder, kept, Teller(kafka, topics.models)) if folder else None
-    in_use = InUse(model, shadow)
+    limits = (settings.reject_limit_share, settings.reject_limit_in_a_row)
+    in_use = InUse(model, shadow, limits)
     load = partial(_load_another, settings.model_dir, settings, kept)
     Reloader(settings.model_dir, load, in_use.offer, found).start(settings.model_poll_ms / 1000)
     current = _Current()
@@ -78,7 +79,7 @@ def _run(*, until_empty: bool) -> None:
     told = {"model": model.manifest.version, "threshold": model.manifest.threshold}
     get_logger().info("started", member=slot.name, **told, timeouts_ms=settings.timeouts_ms)
     open_session = _session_opener(settings, kafka, topics, slot, kept, stop, watchdog, current)
-    limit = RejectLimit(settings.reject_limit_share, settings.reject_limit_in_a_row)
+    limit = RejectLimit(*limits)
     suspects = Suspects(process.state_dir / f"{slot.name}.suspects")
     try:
         run(open_session, in_use, limit, suspects, stop, watchdog.start(), until_empty=until_empty)

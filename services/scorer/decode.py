@@ -44,6 +44,17 @@ class Columns:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def take(self, places: NDArray[np.intp]) -> "Columns":
+        """Return the transactions at these places, ascending, int [m]."""
+        return Columns(
+            [self.ids[place] for place in places.tolist()],
+            self.rows[places],
+            self.seconds[places],
+            {field: column[places] for field, column in self.numbers.items()},
+            {field: [column[place] for place in places.tolist()] for field, column in self.texts.items()},
+            None if self.past is None else self.past[places],
+        )
+
 
 Rejects = dict[int, Reject]
 """What could not be decoded: place in the list of messages -> why."""

@@ -40,6 +40,9 @@ SINCE_PROGRESS = Gauge(
 )
 MODEL = Gauge("fraud_scorer_model_info", "1 for the model in use", ["version", "sha256"])
 RELOADS = Counter("fraud_scorer_model_reloads_total", "Models found in the folder while running", ["result"])
+FAILURES = Counter(
+    "fraud_scorer_model_failures_total", "Times the model in use failed; it is dropped for the one before"
+)
 SHADOW = Gauge("fraud_scorer_shadow_model_info", "1 for the shadow model", ["version", "sha256"])
 SHADOW_RELOADS = Counter("fraud_scorer_shadow_model_reloads_total", "Models found in the shadow's folder", ["result"])
 SHADOW_SCORED = Counter(

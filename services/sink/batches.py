@@ -141,6 +141,7 @@ def _of_models(messages: Iterable[Message]) -> tuple[list[tuple[Table, list[Row]
         except Reject:
             strange += 1
         else:
+            rows[kind].pop(row[0], None)  # told again, it is the newest
             rows[kind][row[0]] = row
     return [(table, [*rows[kind].values()]) for kind, table in MODEL_TABLES.items()], strange
 

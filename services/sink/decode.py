@@ -64,13 +64,13 @@ def decode_score(value: bytes | None, timestamp_ms: int, partition: int, offset:
         except REFUSED:
             found = None
         if found and "\0" not in found.transaction_id:
-            return found.transaction_id, found.score, found.fraud_flag, _moment(timestamp_ms), partition, offset
+            return found.transaction_id, found.score, found.fraud_flag, moment_of(timestamp_ms), partition, offset
     transaction_id, score, flag = _fields(value, ("transaction_id", "score", "fraud_flag"))
     check_id(transaction_id)
     _check_share("score", score)
     if type(flag) not in {int, bool, float} or flag not in _FLAGS:
         raise Reject(Reason.OUT_OF_RANGE, "fraud_flag", "expected 0 or 1")
-    return transaction_id, float(score), _FLAGS[flag], _moment(timestamp_ms), partition, offset
+    return transaction_id, float(score), _FLAGS[flag], moment_of(timestamp_ms), partition, offset
 
 
 def decode_alert(value: bytes | None, timestamp_ms: int, partition: int, offset: int) -> AlertRow:
@@ -85,10 +85,14 @@ def decode_alert(value: bytes | None, timestamp_ms: int, partition: int, offset:
     check_id(transaction_id)
     if type(reasons) is not list:
         raise Reject(Reason.BAD_TYPE, "reasons", f"expected an array, got {type(reasons).__name__}")
+    try:
+        orjson.dumps(reasons)  # goes less deep than its reader: so does PostgreSQL's, and that of the page
+    except orjson.JSONEncodeError:
+        raise Reject(Reason.BAD_JSON, "reasons", "nested too deeply") from None
     if type(version) is not str:
         raise Reject(Reason.BAD_TYPE, "model_version", f"expected text, got {type(version).__name__}")
     _check_share("threshold", threshold)
-    return transaction_id, reasons, version, float(threshold), _moment(timestamp_ms), partition, offset
+    return transaction_id, reasons, version, float(threshold), moment_of(timestamp_ms), partition, offset
 
 
 class TransactionReader:
@@ -185,10 +189,13 @@ def _check_share(field: str, value: Any) -> None:
 
 
 @lru_cache(maxsize=1_024)
-def _moment(timestamp_ms: int) -> datetime:
+def moment_of(timestamp_ms: int) -> datetime:
     """Return the time of Kafka's timestamp: producers write it, and a broker takes almost any 64 bits.
 
     Messages that were written together have the same one.
+
+    Raises:
+        Reject: no datetime can hold it.
     """
     try:
         return datetime.fromtimestamp(timestamp_ms / 1000, UTC)

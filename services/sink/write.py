@@ -6,10 +6,11 @@ slept changes nothing, and a COMMIT whose answer was lost needs no guess.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property
 from typing import Any, Self
 
 import psycopg
+from confluent_kafka import Message
 
 from services.common.errors import FraudError, Reject, Retry, Stop
 from services.common.kafka import Batch, Place
@@ -20,6 +21,14 @@ from services.sink.tables import TABLES
 
 CONNECT_TIMEOUT_SECONDS = 5
 IDLE_CHECK_SECONDS = 5.0
+
+POSITION = """
+    insert into sink_offsets (cluster_id, topic, partition, next_offset, topic_id)
+    select %s, * from unnest(%s::text[], %s::int[], %s::bigint[], %s::text[])
+    on conflict (cluster_id, topic, partition) do update set topic_id = excluded.topic_id
+    where sink_offsets.topic_id is null and excluded.topic_id is not null
+"""
+"""A partition begins at its low watermark; offsets of before the ids were kept are taken to be this topic's."""
 
 
 class Mart:
@@ -65,29 +74,34 @@ class Mart:
             raise fate(error) from error
         return cls(connection, cluster_id)
 
-    def positions(self, lows: Mapping[Place, int]) -> dict[Place, int]:
+    def positions(self, lows: Mapping[Place, int], topic_ids: Mapping[str, str]) -> dict[Place, int]:
         """Return the next offset of each partition; one the database has not seen begins at its low watermark.
 
+        Args:
+            lows: (topic, partition) -> low watermark.
+            topic_ids: topic -> the id that Kafka gave it; offsets of the topic that had its name before are no offsets.
+
         Raises:
-            Retry: the database is away.
+            Retry: the database is away; Stop: the offsets are those of another topic.
         """
         keys = ([topic for topic, _ in lows], [partition for _, partition in lows])
+        ids = [topic_ids.get(topic) for topic, _ in lows]
         try:
             with self._connection.transaction():
-                self._connection.execute(
-                    "insert into sink_offsets select %s, * from unnest(%s::text[], %s::int[], %s::bigint[])"
-                    " on conflict do nothing",
-                    (self._cluster_id, *keys, list(lows.values())),
-                )
+                self._connection.execute(POSITION, (self._cluster_id, *keys, list(lows.values()), ids))
                 found = self._connection.execute(
-                    "select o.topic, o.partition, o.next_offset from sink_offsets o"
+                    "select o.topic, o.partition, o.next_offset, o.topic_id from sink_offsets o"
                     " join unnest(%s::text[], %s::int[]) as wanted(topic, partition) using (topic, partition)"
                     " where o.cluster_id = %s",
                     (*keys, self._cluster_id),
                 ).fetchall()
         except psycopg.Error as error:
             raise fate(error) from error
-        return {(topic, partition): offset for topic, partition, offset in found}
+        for topic, partition, offset, topic_id in found:
+            if topic_id and topic_id != topic_ids.get(topic, topic_id):
+                stands = f"the database stands at {offset} of a topic that is gone, this one was recreated"
+                raise Stop(f"{topic}/{partition}: {stands} under its name; docs/operations.md says what to do")
+        return {(topic, partition): offset for topic, partition, offset, _ in found}
 
     def write(
         self, batch: Batch, parts: Sequence[TableRows], rejects: Sequence[RejectRow]
@@ -146,7 +160,7 @@ class Mart:
         with self._connection.transaction():
             for part in parts:
                 if careful:
-                    refuse = partial(_note_refused, batch, part.topic, rejects)
+                    refuse = _Refused(batch, part.topic, rejects)
                     written[part.table.name] = merge_carefully(self._connection, part.table, part.rows, refuse)
                 elif part.rows:
                     written[part.table.name] = self._merger.bring(part.table, part.rows)
@@ -178,11 +192,19 @@ class Mart:
             raise Retry("another sink has moved the offsets: reading again from where the database stands")
 
 
-def _note_refused(batch: Batch, topic: str, rejects: list[RejectRow], row: Row, reject: Reject) -> None:
-    """Take the record of a row that the database itself refused to the rejects."""
-    place = (topic, *row[-2:])
-    message = next(m for m in batch.messages if (m.topic(), m.partition(), m.offset()) == place)
-    rejects.append(reject_row(message, reject))
+class _Refused:
+    """Takes the records of rows that the database itself refused to the rejects."""
+
+    def __init__(self, batch: Batch, topic: str, rejects: list[RejectRow]) -> None:
+        self._batch, self._topic, self._rejects = batch, topic, rejects
+
+    def __call__(self, row: Row, reject: Reject) -> None:
+        self._rejects.append(reject_row(self._messages[self._topic, *row[-2:]], reject))
+
+    @cached_property
+    def _messages(self) -> dict[tuple[Any, ...], Message]:
+        """The messages of the batch by their place: it may be the whole batch that is refused."""
+        return {(message.topic(), message.partition(), message.offset()): message for message in self._batch.messages}
 
 
 def _feeding(kind: "type[psycopg.Cursor[Any]]", feed: Callable[[], object]) -> "type[psycopg.Cursor[Any]]":

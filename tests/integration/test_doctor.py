@@ -87,7 +87,7 @@ def test_everything_that_runs_well_is_well(examine: Examine, services: dict[str,
 
     assert code == 0, told
     subjects = ("python", "model", "kafka", "topics", "lag", "dead letters", "postgres", "schema", "rights", "offsets",
-                "rejects", "clock", "scorer", "sink", "ui")  # fmt: skip
+                "rejects", "clock", "scorer", "model in use", "sink", "ui")  # fmt: skip
     for subject in subjects:
         line(told, "OK", subject)
     assert "FAIL" not in told
@@ -146,7 +146,7 @@ def test_a_model_that_is_not_its_manifests_is_named(examine: Examine, tmp_path: 
         shutil.copy(ROOT / "onnx" / name, folder)
     with (folder / "fraud.onnx").open("ab") as file:
         file.write(b"\0")
-    assert "is not the file of its manifest" in line(examine(SCORER_MODEL_DIR=str(folder))[1], "FAIL", "model")
+    assert "is not the model of its manifest" in line(examine(SCORER_MODEL_DIR=str(folder))[1], "FAIL", "model")
 
     (folder / "manifest.json").unlink()
     assert "no model manifest" in line(examine(SCORER_MODEL_DIR=str(folder))[1], "FAIL", "model")

@@ -112,6 +112,22 @@ def test_the_sink_goes_on_and_what_it_scores_anew_stays(
     assert sink.terminate() == 0
 
 
+def test_rows_that_were_scored_anew_stop_nothing(mart: Connection, start: Start, owner: dict[str, str]) -> None:
+    """They keep their place among the oldest: whole batches of them are passed over, up to the old rows behind."""
+    mart.execute(
+        "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
+        " select 'p' || n, 0.5, 0, now() - interval '40 days', 0, n from generate_series(1, 20) n"
+    )
+    mart.execute("update scores set scored_at = now() where src_offset between 1 and 4 or src_offset between 9 and 16")
+
+    job = start("retention", **owner, RETENTION_DAYS="30", RETENTION_BATCH_ROWS="2")
+
+    assert job.finish() == 0, job.text()
+    assert "8 rows of scores deleted" in job.text()
+    left = mart.execute("select array_agg(src_offset order by src_offset) from scores").fetchone()
+    assert left == ([1, 2, 3, 4, *range(9, 17)],)
+
+
 def test_the_hot_tables_are_vacuumed_little_and_often(mart: Connection) -> None:
     """A table of months is not left until a fifth of it is dead."""
     told = mart.execute(

@@ -6,9 +6,11 @@ import orjson
 import psycopg
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from conftest import Start
-from services.common.settings import TopicSettings
+from services.common.settings import KafkaSettings, TopicSettings
+from services.topics.__main__ import make_topics
 from stack.servers import PostgresServer
 from tests.support.messages import nested
 from tests.support.processes import wait_for
@@ -165,6 +167,27 @@ def test_a_topic_made_anew_stops_the_sink_loudly(
 
     assert sink.finish() == 1
     assert "made anew" in sink.text()
+
+
+def test_a_topic_that_was_recreated_and_has_grown_is_not_taken_for_the_old_one(
+    kafka: str, topics: TopicSettings, start: Start, mart: Connection
+) -> None:
+    """The topic's id gives it away; after what docs/operations.md says, the newer scores win over the old ones."""
+    produce_scores(kafka, topics.scores, [(f"{n % 10}", score(f"{n % 10}", 0.1)) for n in range(50)])
+    assert start("sink", "--until-empty").finish() == 0
+    admin = AdminClient({"bootstrap.servers": kafka})
+    admin.delete_topics([topics.scores], operation_timeout=30)[topics.scores].result()
+    wait_for(lambda: topics.scores not in admin.list_topics(timeout=10).topics, 30)
+    make_topics(KafkaSettings(bootstrap_servers=kafka), topics)
+    produce_scores(kafka, topics.scores, [(f"{n % 10}", score(f"{n % 10}", 0.9)) for n in range(100)])
+
+    sink = start("sink", "--until-empty")
+    assert sink.finish() == 1
+    assert "recreated" in sink.text()
+    mart.execute("delete from sink_offsets where topic = %s", [topics.scores])
+    assert start("sink", "--until-empty").finish() == 0
+
+    assert mart.execute("select score, count(*) from scores group by 1").fetchall() == [(0.9, 10)]
 
 
 def test_an_outage_of_the_database_is_waited_out(

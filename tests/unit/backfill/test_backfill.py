@@ -1,11 +1,13 @@
 """Outcomes of a labelled file, and what a comparison comes to."""
 
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from services.backfill.labels import read_labels
+from services.backfill.read import _at
 from services.backfill.report import lines, make_report
 from services.common.contract import file_namespace, row_id
 from services.common.errors import Stop
@@ -52,3 +54,9 @@ def test_quality_is_worked_out_for_both_models_on_the_same_payments() -> None:
 def test_without_judgements_no_quality_is_claimed() -> None:
     """Nor a division by zero."""
     assert "nothing is known of F1" in "\n".join(lines(make_report(COUNTS, NOBODY, "verdicts", "all", 0)))
+
+
+@pytest.mark.parametrize(("year", "milliseconds"), [(1, 0), (1969, 0), (1971, 31_536_000_000)])
+def test_a_moment_before_1970_is_the_beginning(year: int, milliseconds: int) -> None:
+    """A negative time would be the name of an offset to Kafka: -1 is the end of the topic."""
+    assert vars(_at(datetime(year, 1, 1, tzinfo=UTC))) == {"timestamp": milliseconds}

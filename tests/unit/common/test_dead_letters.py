@@ -117,3 +117,10 @@ def test_a_note_names_its_letters() -> None:
 def test_a_damaged_note_names_none(value: bytes | None) -> None:
     """So its letters are shown as waiting, rather than hidden."""
     assert offsets_of_note(value) == []
+
+
+@pytest.mark.parametrize("told", ["9" * 4_300, "9" * 5_000, str(2**64), "-1", "many", ""])
+def test_a_count_that_is_none_begins_anew(told: str) -> None:
+    """Anybody may write a header; 4,300 nines are the longest number that Python reads, one more it does not write."""
+    headers = dict(as_read(rejected([(PREFIX + "attempts", told.encode())])))
+    assert headers[PREFIX + "attempts"] == b"1"

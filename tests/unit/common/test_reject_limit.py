@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.common.errors import Reason, Reject
-from services.common.reject_limit import ALARM_SECONDS, LOG_SECONDS, RejectLimit, longest_run
+from services.common.reject_limit import ALARM_SECONDS, LOG_SECONDS, RejectCount, RejectLimit, longest_run
 from services.common.settings import project_root
 from services.common.version import VERSION
 
@@ -48,6 +48,22 @@ def test_rejects_in_a_row_are_counted_across_batches() -> None:
     assert (limit.in_a_row, limit.exceeded) == (1, False)
     limit.count(999, rejects(*range(999)))
     assert limit.exceeded
+
+
+def test_what_would_be_over_the_limit_is_known_before_it_counts() -> None:
+    """The same words as the alarm's, and nothing is counted by asking; the window's old batches are left out."""
+    count = RejectCount(0.5, 1_000)
+    count.add(9_000, range(0, 9_000, 2))
+    count.add(1_000, range(0, 1_000, 2))
+    for _ in range(2):
+        assert count.over_with(9_000, range(0, 9_000, 2)) is None
+        assert count.over_with(9_000, range(0, 9_000, 2)[:-1]) is None
+        assert count.over_with(9_001, [*range(0, 9_000, 2), 9_000]) == (
+            "5,001 of the latest 10,001 messages were rejected"
+        )
+        assert count.over_with(1_000, range(1_000)) == "1,000 messages in a row were rejected"
+    assert (count.share, count.in_a_row) == (0.5, 0)
+    assert count.over_with(20_000, ()) is None
 
 
 def test_one_producer_of_rubbish_among_many_raises_the_alarm_and_nothing_else() -> None:

@@ -14,7 +14,8 @@ import pytest
 from services.common.errors import Stop
 from services.scorer.features import FEATURES, to_features
 from services.scorer.history import PAST
-from services.scorer.score import Model, load_model, probabilities
+from services.scorer.inference import probabilities
+from services.scorer.score import Model, load_model
 from tests.support.messages import FRAUD, PAYMENT, flat
 
 SHIPPED = Path(__file__).resolve().parents[3] / "onnx"
