@@ -74,7 +74,9 @@ def state_in_words(upload: Upload, texts: Texts, words: UploadsTexts) -> str:
     """Return where an upload stands, in words: once all is sent, how far the scores are."""
     if upload.state is State.REFUSED and upload.refusal in set(FileFault):
         reason = texts.file_refusals[FileFault(upload.refusal)].format(names="…")
-        return f"{words.states[upload.state]}: {reason}"
+        return f"{words.states[State.REFUSED]}: {reason}"
+    if not isinstance(upload.state, State):
+        return upload.state
     if upload.state is not State.SENT:
         return words.states[upload.state]
     if upload.scored is None:
@@ -89,7 +91,7 @@ def _cells(upload: Upload, texts: Texts, words: UploadsTexts, utc_offset_minutes
         return words.unknown if number is None else numbers.whole(number)
 
     link = f'<a href="{path_of(upload.upload_id)}" download>{escape(words.download)}</a>' if upload.sent else ""
-    kind = "done" if upload.state is State.SENT and upload.scored == upload.sent else upload.state.value
+    kind = "done" if upload.state is State.SENT and upload.scored == upload.sent else escape(upload.state)
     return (
         local_clock(upload.started_at, utc_offset_minutes, numbers.date_pattern),
         escape(upload.file_name),
