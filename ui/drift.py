@@ -92,10 +92,10 @@ def _read(manifest: Path, _changed_at: int) -> dict[str, Distribution] | None:
     try:
         found = json.loads(manifest.read_bytes()).get("distributions")
         distributions = TypeAdapter(dict[str, Distribution]).validate_python(found)
-        is_whole = distributions.keys() >= set(MEASURED) - {"hour"} and distributions["past"].edges
-        return distributions if is_whole else None
     except (ValueError, ValidationError, AttributeError):
         return None
+    is_whole = distributions.keys() >= set(MEASURED) - {"hour"} and distributions["past"].edges
+    return distributions if is_whole else None
 
 
 def read(connection: Connection, distributions: Mapping[str, Distribution], looked_at: int = LOOKED_AT) -> Drift:

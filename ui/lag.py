@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicParti
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.kafka import Place
+from services.common.outages import is_outage
 from services.common.settings import KafkaSettings
 
 TIMEOUT_SECONDS = 3.0
@@ -95,11 +96,17 @@ class GroupOffsets:
         return self._kafka.client_config(**own) | {"log_level": 0}
 
     def read(self) -> dict[Place, Standing] | None:
-        """Return where the groups stand, or None if the brokers do not answer."""
+        """Return where the groups stand, or None if the brokers do not answer.
+
+        Raises:
+            KafkaException: they refuse: access to a topic or a group is denied.
+        """
         try:
             return self._read()
-        except KafkaException:
-            return None
+        except KafkaException as error:
+            if is_outage(error.args[0]):
+                return None
+            raise
 
     def _read(self) -> dict[Place, Standing]:
         topics = self._admin.list_topics(timeout=TIMEOUT_SECONDS).topics

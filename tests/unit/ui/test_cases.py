@@ -330,8 +330,9 @@ def test_the_shipped_curve_is_of_the_shipped_model() -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"version": "v", "payments": 1, "frauds": 0, "fraud_amount": 0, '
-    '"thresholds": [], "alerts": [], "caught": [], "caught_amount": []}', '{"version": "v", "payments": 9, "frauds": 1, '
-    '"fraud_amount": Infinity, "thresholds": [0.5], "alerts": [1], "caught": [1], "caught_amount": [1]}'])  # fmt: skip
+    '"thresholds": [], "alerts": [], "caught": [], "caught_amount": []}',
+    '{"version": "v", "payments": 9, "frauds": 1, "fraud_amount": Infinity, "thresholds": [0.5], '
+    '"alerts": [1], "caught": [1], "caught_amount": [1]}'])  # fmt: skip
 def test_a_curve_that_cannot_be_used_is_none(tmp_path: Path, content: str) -> None:
     """The page works without one."""
     path = tmp_path / "curve.json"
