@@ -10,6 +10,7 @@ import gradio as gr
 
 from ui import render, report
 from ui.downloads import SAMPLE_PATH, TEMPLATE_PATH, sample_file
+from ui.excel import spoken
 from ui.frame import ADD_CLOCK, QUIETLY, VIEWING, Frame, Update, told_plainly
 from ui.kept import skips
 from ui.latest import Latest, results
@@ -166,7 +167,7 @@ class Sending:
             self._parts.stop.wait(FOLLOW_EVERY_SECONDS)
 
     def _download(self, upload_id: UUID, *, whole: bool) -> str:
-        return render.links([(path_of(upload_id), self._texts.scores_link)]) if whole else ""
+        return render.links([(path_of(upload_id, self._texts.language), self._texts.scores_link)]) if whole else ""
 
     def _under_way(self, step: Step) -> str:
         """Return how far an upload is, and that it need not be watched."""
@@ -179,7 +180,7 @@ class Sending:
         """Return the upload's heading, what is accepted, and where to get an example."""
         texts = self._texts
         limits = texts.upload_limits.format(megabytes=texts.numbers.whole(self._parts.max_file_mb))
-        files = [(TEMPLATE_PATH, texts.template_link)]
+        files = [(spoken(TEMPLATE_PATH, texts.language), texts.template_link)]
         if sample_file().is_file():
-            files.append((SAMPLE_PATH, texts.sample_link))
+            files.append((spoken(SAMPLE_PATH, texts.language), texts.sample_link))
         return render.section_head(texts.upload_heading, f"{texts.upload_hint} {limits}") + render.links(files)

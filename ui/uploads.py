@@ -143,7 +143,11 @@ def _cells(upload: Upload, texts: Texts, words: UploadsTexts, utc_offset_minutes
     def count(number: int | None) -> str:
         return words.unknown if number is None else numbers.whole(number)
 
-    link = f'<a href="{path_of(upload.upload_id)}" download>{escape(words.download)}</a>' if upload.sent else ""
+    link = (
+        f'<a href="{path_of(upload.upload_id, texts.language)}" download>{escape(words.download)}</a>'
+        if upload.sent
+        else ""
+    )
     kind = "done" if upload.state is State.SENT and upload.scored == upload.sent else escape(upload.state)
     return (
         local_clock(upload.started_at, utc_offset_minutes, numbers.date_pattern),

@@ -52,10 +52,10 @@ class WhatIf:
         begun = [self._threshold, self._a_day, self._basis, *shown]
         self._frame.tab.select(self.begin, [self._threshold, self._a_day, self._moved], begun, **VIEWING)
         self._back.click(self.begin, None, begun, **VIEWING)
-        self._back.click(lambda: False, None, [self._moved], queue=False, **QUIETLY)
+        self._back.click(None, None, [self._moved], js="() => false", **QUIETLY)
         for control in (self._threshold, self._a_day):
             control.input(self.show, chosen, shown, trigger_mode="always_last", **VIEWING)
-            control.input(lambda: True, None, [self._moved], queue=False, **QUIETLY)
+            control.input(None, None, [self._moved], js="() => true", **QUIETLY)
         self._frame.kept.again(threshold=self._threshold, a_day=self._a_day, moved=self._moved)
 
     def begin(self, threshold: float = _UNKNOWN, a_day: float | None = None, moved: bool = False) -> tuple[Update, ...]:

@@ -1,4 +1,4 @@
-"""Leaving the page while a file is sent, its other language, and stopping it: nothing is lost and nothing is doubled."""
+"""Leaving the page while a file is sent, its other language, stopping it: nothing is lost and nothing doubled."""
 
 import re
 from pathlib import Path
@@ -108,8 +108,8 @@ def test_the_language_link_keeps_what_is_on_the_page(page: Page, mart: Connectio
     view(page)
     expect(page.locator("#flagged tbody tr")).to_have_count(1, timeout=WITHIN)
     tab(page, "Порог")
-    page.locator("#whatif-payments input").fill("1234")
     expect(page.locator("#whatif-table table")).to_be_visible(timeout=WITHIN)
+    page.locator("#whatif-payments input").fill("1234")
     tab(page, "Один платёж")
     page.locator("#pay-amount textarea, #pay-amount input").fill("77.01")
     page.locator("#pay-transaction_time textarea, #pay-transaction_time input").fill("2020-01-02 03:04")

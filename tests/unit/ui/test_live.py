@@ -11,8 +11,8 @@ from ui.live_filter import CategoryShare, Filter
 from ui.live_reading import Reading
 from ui.live_texts import LIVE_TEXTS
 from ui.model import Model
-from ui.texts_en import ENGLISH
 from ui.render import unread
+from ui.texts_en import ENGLISH
 from ui.texts_ru import RUSSIAN
 from ui.timeline import BUCKETS, Counter
 from ui.watch import Seen, Watch

@@ -74,7 +74,9 @@ def send(monkeypatch: pytest.MonkeyPatch, journal: Journal) -> Callable[..., Sen
     """Send with a stand-in for publish()."""
     monkeypatch.setattr(upload, "TELL_EVERY_SECONDS", 0.01)
 
-    def with_publish(publish: Any, *, check_kafka: Callable[[], None] = lambda: None, stop: StopSignal | None = None) -> Send:
+    def with_publish(
+        publish: Any, *, check_kafka: Callable[[], None] = lambda: None, stop: StopSignal | None = None
+    ) -> Send:
         monkeypatch.setattr(upload, "publish", publish)
         mart: Any = journal
         uploads = Uploads(mart, KafkaSettings(), "transactions", check_kafka, stop or StopSignal())
