@@ -142,6 +142,9 @@ def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list
             ssr_mode=False,
             mcp_server=False,
         )
+        # Gradio (6.31) lets no login end: launch() has no setting for it, and auth_dependency of mount_gradio_app()
+        # wants a login page, a cookie and a logout of ours instead of Gradio's. So its dict of tokens is replaced;
+        # test_a_login_ends in tests/e2e/test_review.py fails if Gradio looks elsewhere.
         blocks.app.tokens = Sessions(settings.session_hours * 3600)
     except OSError as error:
         raise Stop(f"cannot serve on {settings.host}:{settings.port}: {error}") from error

@@ -64,7 +64,8 @@ class KafkaProbe:
         return "up"
 
     def _note(self, error: KafkaError) -> None:
-        self._refusal = None if is_outage(error) else error
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # which follows a refusal as well as an outage
+            self._refusal = None if is_outage(error) else error
 
 
 def health_route(mart: Mart, kafka: KafkaProbe) -> Route:

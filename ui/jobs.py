@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from services.common.logs import get_logger
 from ui.background import in_background
-from ui.steps import Step, Waiting
+from ui.steps import Reading, Step
 from ui.upload import Order
 
 UNDER_WAY_MAX = 32
@@ -32,14 +32,14 @@ class Job:
     path: Path
     analyst: str
     upload_id: UUID = field(default_factory=uuid4)
-    step: Step = field(default_factory=lambda: Waiting(0))
+    step: Step = field(default_factory=lambda: Reading(0))
     _cancelled: threading.Event = field(default_factory=threading.Event)
-    _ended: "Future[None]" = field(default_factory=Future)
+    ended: "Future[None]" = field(default_factory=Future)
 
     @property
     def is_under_way(self) -> bool:
         """Whether it has not ended."""
-        return not self._ended.done()
+        return not self.ended.done()
 
     @property
     def is_cancelled(self) -> bool:
@@ -53,7 +53,7 @@ class Job:
     def start(self, send: Send) -> None:
         """Begin, in a thread of its own."""
         order = Order(self.path, self.analyst, self._cancelled.is_set, self.upload_id)
-        self._ended = in_background(lambda: self._run(send(order)), "upload")
+        self.ended = in_background(lambda: self._run(send(order)), "upload")
 
     def steps(self) -> Iterator[Step]:
         """Yield the step it is at, about four times a second, and at last the one it ended with.
@@ -61,14 +61,10 @@ class Job:
         Raises:
             Exception: what nobody foresaw, and ended it.
         """
-        while wait([self._ended], TELL_EVERY_SECONDS).not_done:
+        while wait([self.ended], TELL_EVERY_SECONDS).not_done:
             yield self.step
-        self._ended.result()
+        self.ended.result()
         yield self.step
-
-    def wait(self, seconds: float) -> None:
-        """Wait until it has ended, at most so long."""
-        wait([self._ended], seconds)
 
     def _run(self, steps: Iterator[Step]) -> None:
         try:
@@ -109,6 +105,5 @@ class Jobs:
         return [job for job in list(self._jobs.values()) if job.is_under_way]
 
     def close(self) -> None:
-        """Wait until every upload has ended: the page was asked to stop, and each of them knows."""
-        for job in self.under_way():
-            job.wait(CLOSE_WITHIN_SECONDS)
+        """Wait until every upload has ended, but not for ever: the page was asked to stop, and each of them knows."""
+        wait([job.ended for job in self.under_way()], CLOSE_WITHIN_SECONDS)

@@ -85,9 +85,10 @@ class Sending:
             return gr.update(interactive=False), "", self._not_allowed(), "", ""
         return gr.update(interactive=file is not None), "", "", "", ""
 
-    def offer_again(self, file: str | None) -> tuple[Update, ...]:
+    def offer_again(self, file: str | None, request: gr.Request) -> tuple[Update, ...]:
         """A sending has ended, well or not."""
-        return gr.update(interactive=file is not None), gr.update(visible=False)
+        may_send = file is not None and self._parts.access.analyst(request) is not None
+        return gr.update(interactive=may_send), gr.update(visible=False)
 
     def cancel(self, job_id: str, request: gr.Request) -> Update:
         """End the upload; what was sent stays sent."""

@@ -44,16 +44,19 @@ def build(frame: Frame) -> None:
         shown = gr.HTML(hint(words.first_reading), elem_id="uploads")
     timer = gr.Timer(EVERY_SECONDS, active=False)
 
-    def refresh(utc_offset_minutes: float) -> tuple[Update, ...]:
+    def told_of(jobs: Sequence[Job], request: gr.Request) -> str:
+        return jobs_under_way(jobs, texts, words, may_cancel=frame.parts.access.analyst(request) is not None)
+
+    def refresh(utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
         with logged():
             seen, jobs = frame.parts.uploads.look(), frame.parts.jobs.under_way()
             listed = history(seen, jobs, texts, words, int(utc_offset_minutes or 0))
-            return jobs_under_way(jobs, texts, words), listed
+            return told_of(jobs, request), listed
         return gr.skip(), gr.skip()
 
     def cancel_one(request: gr.Request, event: gr.EventData) -> str:
         cancel(frame.parts, str(event._data["upload"]), request)
-        return jobs_under_way(frame.parts.jobs.under_way(), texts, words)
+        return told_of(frame.parts.jobs.under_way(), request)
 
     def rest_elsewhere(event: gr.SelectData) -> Update:
         return gr.Timer(active=event.value == frame.tab.label)
@@ -73,14 +76,20 @@ def cancel(parts: Parts, upload_id: str, request: gr.Request) -> None:
         get_logger().info("upload_cancelled", upload_id=upload_id, analyst=analyst)
 
 
-def jobs_under_way(jobs: Sequence[Job], texts: Texts, words: UploadsTexts) -> str:
-    """Return how far each upload is, with a button that cancels it; nothing if there is none."""
+def jobs_under_way(jobs: Sequence[Job], texts: Texts, words: UploadsTexts, *, may_cancel: bool) -> str:
+    """Return how far each upload is, with a button that cancels it for who may; nothing if there is none."""
     return "".join(
         f'<div class="job"><p><b>{escape(job.path.name)}</b> <span>{escape(_who(job.analyst, words))}</span></p>'
-        f"{headline(job.step, texts)}"
-        f'<button type="button" data-cancel="{job.upload_id}" {"disabled" * job.is_cancelled}'
-        f' aria-label="{escape(words.cancel)}: {escape(job.path.name)}">{escape(words.cancel)}</button></div>'
+        f"{_cancel_button(job, words) if may_cancel else ''}{headline(job.step, texts)}</div>"
         for job in jobs
+    )
+
+
+def _cancel_button(job: Job, words: UploadsTexts) -> str:
+    label = f"{words.cancel}: {job.path.name}"
+    return (
+        f'<button type="button" data-cancel="{job.upload_id}" aria-label="{escape(label)}"'
+        f"{' disabled' * job.is_cancelled}>{escape(words.cancel)}</button>"
     )
 
 

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from services.common.kafka import Place
+from services.common.settings import KafkaSettings
 from ui import live_charts, live_filter, live_render, live_table
-from ui.lag import Lag, Standing, Waiting
+from ui.lag import GroupOffsets, Lag, Standing, Waiting
 from ui.live_filter import CategoryShare, Filter
 from ui.live_reading import Reading
 from ui.live_texts import LIVE_TEXTS
@@ -239,6 +241,20 @@ def test_an_error_is_not_told_as_an_outage() -> None:
     refused = tiles(Share(1, 0, 0, 0), Seen(Lag(5, 300.0), 60.0, fresh=False, tried=True, failed=True))
     assert "Kafka ответила ошибкой" in refused
     assert "не отвечает" not in refused
+
+
+def test_brokers_that_refuse_are_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A right that is missing is raised, and so told; a timeout is an outage."""
+    offsets, code = GroupOffsets(KafkaSettings(), {}), KafkaError._TIMED_OUT
+
+    def refuse() -> None:
+        raise KafkaException(KafkaError(code))
+
+    monkeypatch.setattr(offsets, "_read", refuse)
+    assert offsets.read() is None
+    code = KafkaError.GROUP_AUTHORIZATION_FAILED
+    with pytest.raises(KafkaException, match="GROUP_AUTHORIZATION_FAILED"):
+        offsets.read()
 
 
 def test_an_error_is_logged_when_it_appears(capsys: pytest.CaptureFixture[str]) -> None:
