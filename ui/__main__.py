@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from services.common.errors import Stop
 from services.common.folders import own_folder
 from services.common.lifecycle import StopSignal
-from services.common.logs import configure_logs, get_logger
+from services.common.logs import configure_logs, get_logger, relay
 from services.common.probes import serve_probes
 from services.common.secret_files import database_login
 from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings
@@ -23,6 +23,7 @@ from ui.byhand import categories, send_one
 from ui.downloads import download_routes
 from ui.drift import read_once
 from ui.health import KafkaProbe, answers, health_route
+from ui.jobs import Jobs
 from ui.live_reading import watch_all
 from ui.login_access import Access, KnowAddress, Sessions
 from ui.model import current_model
@@ -72,6 +73,7 @@ def serve(
     live = watch_all(mart, kafka, topics, GroupNames.read())
     uploads = watch_uploads(mart)
     drift = Watch(partial(read_once, mart, settings.manifest), DRIFT_SECONDS, "watch-drift")
+    jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop).send)
     mart.open()
     live.start()
     in_use.start()
@@ -80,13 +82,13 @@ def serve(
     blocks = page.build(
         page.Parts(
             mart=mart,
-            send=Uploads(mart, kafka, topics.transactions, probe.is_up, stop).send,
+            jobs=jobs,
             uploads=uploads,
             model=lambda: in_use.look().value or in_manifest(),
             max_file_mb=settings.max_file_mb,
             stop=stop,
             access=access,
-            pay=partial(send_one, kafka=kafka, topic=topics.transactions, kafka_is_up=probe.is_up),
+            pay=partial(send_one, kafka=kafka, topic=topics.transactions, check_kafka=probe.check),
             curve=partial(current_curve, settings.curve),
             categories=categories(settings.manifest),
             live=live,
@@ -107,6 +109,7 @@ def serve(
     while not stop.wait(3600):
         pass
     close_link()
+    jobs.close()
     close(blocks)
     live.stop()
     in_use.stop()
@@ -144,6 +147,9 @@ def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list
             ssr_mode=False,
             mcp_server=False,
         )
+        # Gradio (6.31) lets no login end: launch() has no setting for it, and auth_dependency of mount_gradio_app()
+        # wants a login page, a cookie and a logout of ours instead of Gradio's. So its dict of tokens is replaced;
+        # test_a_login_ends in tests/e2e/test_review.py fails if Gradio looks elsewhere.
         blocks.app.tokens = Sessions(settings.session_hours * 3600)
     except OSError as error:
         raise Stop(f"cannot serve on {settings.host}:{settings.port}: {error}") from error
@@ -167,11 +173,11 @@ def _own_folder(port: int) -> Path | None:
 
 
 def _quieten_libraries() -> None:
-    """Send nothing to anyone, keep loopback out of a proxy, and leave outages to the page's own words."""
+    """Send nothing to anyone, keep loopback out of a proxy, and log why there is no database, seldom."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    relay("psycopg.pool", every_seconds=60)
 
 
 if __name__ == "__main__":

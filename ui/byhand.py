@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 
 from services.common.contract import FIELDS
-from services.common.errors import Retry
 from services.common.lifecycle import StopSignal
 from services.common.settings import KafkaSettings
 from services.sender.dialect import NEEDED, read_dialect
@@ -61,6 +62,27 @@ class Answer:
     milliseconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A payment that Kafka has taken: its id, milliseconds to the acknowledgement, and from there to its score."""
+
+    transaction_id: str
+    accepted: int
+    scored: int = 0
+
+    def written(self) -> str:
+        """Return it as text."""
+        return json.dumps([self.transaction_id, self.accepted, self.scored])
+
+    @classmethod
+    def read(cls, text: Any) -> "Paid | None":
+        """Return what a browser gives back, None if it is none."""
+        try:
+            return TypeAdapter(cls).validate_python(dict(zip(cls.__slots__, json.loads(text), strict=True)))
+        except (TypeError, ValueError):
+            return None
+
+
 def compose(values: Mapping[str, str]) -> Message:
     """Return the message of a payment given as texts by field, with a new id; a decimal comma will do.
 
@@ -76,15 +98,14 @@ def compose(values: Mapping[str, str]) -> Message:
 
 
 def send_one(
-    key: bytes | None, value: bytes, *, kafka: KafkaSettings, topic: str, kafka_is_up: Callable[[], bool]
+    key: bytes | None, value: bytes, *, kafka: KafkaSettings, topic: str, check_kafka: Callable[[], None]
 ) -> None:
     """Send one message and return when the brokers have acknowledged it.
 
     Raises:
         Retry: Kafka does not answer; Stop: it refuses.
     """
-    if not kafka_is_up():
-        raise Retry("Kafka does not answer")
+    check_kafka()
     publish([(key, value)], kafka, topic)
 
 

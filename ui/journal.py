@@ -43,14 +43,15 @@ class State(StrEnum):
 class Upload:
     """An upload. `rows` and `refused` are None until the file is read; `refusal` is the code of a refused file.
 
-    `scored` is None if it cannot be known: the database was away while the file was sent.
+    `scored` is None if it cannot be known: the database was away while the file was sent. A state that is no State was
+    written by another version.
     """
 
     upload_id: UUID
     file_name: str
     bytes: int
     analyst: str
-    state: State
+    state: State | str
     refusal: str | None
     rows: int | None
     refused: int | None
@@ -132,7 +133,7 @@ def latest(connection: Connection, limit: int = SHOWN) -> list[Upload]:
 
 
 def _upload(*, state: str, **columns: Any) -> Upload:
-    return Upload(state=State(state), **columns)
+    return Upload(state=State(state) if state in set(State) else state, **columns)
 
 
 def count_open(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from services.common.broker_query import BrokerQuery
 from services.common.kafka import Place, answer_of
+from services.common.outages import is_outage
 from services.common.settings import KafkaSettings
 
 TIMEOUT_SECONDS = 3.0
@@ -81,11 +82,17 @@ class GroupOffsets:
         self._groups = groups
 
     def read(self) -> dict[Place, Standing] | None:
-        """Return where the groups stand, or None if the brokers do not answer."""
+        """Return where the groups stand, or None if the brokers do not answer.
+
+        Raises:
+            KafkaException: they refuse: access to a topic or a group is denied.
+        """
         try:
             return self._read()
-        except KafkaException:
-            return None
+        except KafkaException as error:
+            if is_outage(error.args[0]):
+                return None
+            raise
 
     def _read(self) -> dict[Place, Standing]:
         topics = self._query.ask(lambda admin: admin.list_topics(timeout=TIMEOUT_SECONDS)).topics

@@ -58,6 +58,8 @@ class Texts:
     refused_reason: str
     cancelled: str
     cancelled_early: str
+    goes_on: str
+    too_many_files: str
     interrupted: str
     not_recorded: str
     twice: str
@@ -68,6 +70,9 @@ class Texts:
     scored_unknown: str
     unexpected_title: str
     unexpected: str
+    database_failed: str
+    reading_failed: str
+    reading_failed_since: str
 
     results_heading: str
     results_hint: str

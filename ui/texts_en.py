@@ -21,7 +21,7 @@ ENGLISH = Texts(
     sample_link="Download sample",
     send_button="Send to Kafka",
     cancel_button="Cancel",
-    waiting="Waiting in line: {uploads_counted} ahead of you.",
+    waiting="Waiting in line: {uploads_counted} ahead.",
     reading="Reading and checking the file…",
     reading_rows="Reading and checking the file: {rows_counted}",
     sending="Sent {sent} of {rows_counted}",
@@ -30,8 +30,8 @@ ENGLISH = Texts(
     sent_none="The file has no row that can be sent.",
     kafka_away="Kafka does not answer: {sent} of {rows_counted} were sent. "
     "Try the same file again later: nothing will be doubled.",
-    kafka_refuses="Kafka takes no transactions: there is no such topic, or no permission. {sent} of {rows_counted} "
-    "were sent. Only an administrator can mend this.",
+    kafka_refuses="Kafka rejected the transactions: the topic is missing, or access to it or to the cluster is denied. "
+    "{sent} of {rows_counted} were sent. The cause is in the page's log; ask an administrator.",
     read_tile="read",
     sent_tile="sent",
     repaired_tile="repairs",
@@ -45,9 +45,12 @@ ENGLISH = Texts(
     cancelled="Cancelled: {sent} of {rows_counted} are in Kafka and will be scored. "
     "Send the same file again for the rest: nothing will be doubled.",
     cancelled_early="Cancelled, nothing was sent.",
+    goes_on="You may close the page: the file is sent to its end. Watch or cancel it in the tab “Files”.",
+    too_many_files="Too many files are being sent now, so this one was not accepted. Try again in a minute.",
     interrupted="Interrupted: {sent} of {rows_counted} are in Kafka. "
     "Send the same file again: nothing will be doubled.",
-    not_recorded="The database was away: this upload may be missing in the list of files; what was sent is not lost.",
+    not_recorded="This upload could not be recorded in the database: it may be missing in the list of files; "
+    "what was sent is not lost.",
     twice="Sending the same file again adds nothing: each of its rows has a permanent id.",
     scores_link="Download the scores of this file",
     scored_so_far="Scored {scored} of {sent_counted}",
@@ -57,6 +60,10 @@ ENGLISH = Texts(
     scored_unknown="The database is away, so how many rows are scored is not known yet. What was sent is not lost.",
     unexpected_title="Error",
     unexpected="That did not work. The cause is in the page's log; please try again.",
+    database_failed="The database returned an error ({code}). The cause is in the page's log; ask an administrator.",
+    reading_failed="The data cannot be read because of an error. The cause is in the page's log; ask an administrator.",
+    reading_failed_since="New data cannot be read because of an error; this is what was read before. "
+    "The cause is in the page's log; ask an administrator.",
     results_heading="Results",
     results_hint="Press “View results” for the latest suspicious payments and the distribution of the scores.",
     view_button="View results",

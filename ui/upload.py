@@ -1,12 +1,15 @@
 """Sends a CSV file to Kafka, tells how far it is and enters it in the journal. Knows the sender, not the page."""
 
+import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID, uuid4
 
 from services.common.errors import Retry, Stop
 from services.common.lifecycle import StopSignal
@@ -38,11 +41,12 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Order:
-    """What shall be sent, for whom, and whether they have cancelled meanwhile."""
+    """What shall be sent, for whom, whether they have cancelled meanwhile, and the upload's id in the journal."""
 
     path: Path
     analyst: str
     is_cancelled: Callable[[], bool] = lambda: False
+    upload_id: UUID = field(default_factory=uuid4)
 
 
 class _Left(Exception):
@@ -79,12 +83,12 @@ class Uploads:
     """Sends files; at most four at once."""
 
     def __init__(
-        self, mart: Mart, kafka: KafkaSettings, topic: str, kafka_is_up: Callable[[], bool], stop: StopSignal
+        self, mart: Mart, kafka: KafkaSettings, topic: str, check_kafka: Callable[[], None], stop: StopSignal
     ) -> None:
         self._mart = mart
         self._kafka = kafka
         self._topic = topic
-        self._kafka_is_up = kafka_is_up
+        self._check_kafka = check_kafka
         self._stop = stop
         self._turns = Turns()
 
@@ -95,19 +99,9 @@ class Uploads:
         sent stays sent.
         """
         place = self._turns.join()
+        record = Record.begin(self._mart, order.upload_id, order.path, order.analyst)
         try:
-            while ahead := self._turns.ahead(place):
-                yield Waiting(ahead)
-                if order.is_cancelled() or self._stop.wait(TELL_EVERY_SECONDS):
-                    yield Cancelled()
-                    return
-            yield from self._send_now(order)
-        finally:
-            self._turns.leave(place)
-
-    def _send_now(self, order: Order) -> Iterator[Step]:
-        record = Record.begin(self._mart, order.path, order.analyst)
-        try:
+            yield from self._wait(place, order)
             with ExitStack() as files:
                 payments = yield from self._read(order, files)
                 record.read(payments.report)
@@ -116,10 +110,20 @@ class Uploads:
             record.end(State.REFUSED, refusal=refused.code.value)
             yield Refused(refused.code, refused.detail)
         except _Left:
-            record.end(State.CANCELLED)
+            record.end(State.CANCELLED if order.is_cancelled() else State.INTERRUPTED)
             yield Cancelled()
         finally:
             record.abandon()
+            self._turns.leave(place)
+
+    def _wait(self, place: object, order: Order) -> Iterator[Step]:
+        """Wait for the order's turn."""
+        while ahead := self._turns.ahead(place):
+            yield Waiting(ahead)
+            with contextlib.suppress(OSError):
+                os.utime(order.path)  # Gradio removes files that nobody has touched for an hour
+            if order.is_cancelled() or self._stop.wait(TELL_EVERY_SECONDS):
+                raise _Left
 
     def _read(self, order: Order, files: ExitStack) -> Generator[Step, None, Payments]:
         """Read the file in a thread of its own; the payments stay open as long as `files`."""
@@ -145,16 +149,13 @@ class Uploads:
             record.end(State.SENT)
             yield Sent(payments.report, 0, 0.0)
             return
-        if not self._kafka_is_up():
-            record.end(State.KAFKA_AWAY)
-            yield Sent(payments.report, 0, 0.0, obstacle=Obstacle.AWAY)
-            return
         started, acknowledged, left = time.monotonic(), _Counter(), threading.Event()
 
         def stop() -> bool:
             return self._stop.requested or left.is_set() or order.is_cancelled()
 
         def send_all() -> None:
+            self._check_kafka()
             with record.keeping(payments) as kept:
                 publish(kept, self._kafka, self._topic, on_progress=acknowledged.set, stop=stop)
 

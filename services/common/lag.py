@@ -20,6 +20,7 @@ from services.common.broker_query import BrokerQuery
 from services.common.closing import close_or_leave
 from services.common.kafka import Place, edge_offsets
 from services.common.logs import get_logger
+from services.common.outages import log_refusal
 from services.common.settings import KafkaSettings
 
 EVERY_SECONDS = 2.0
@@ -166,7 +167,8 @@ class LagWatch:
         """Set the gauges to what is so now; those of partitions that are not ours any more go."""
         try:
             found = self._reader.read(self._next_offsets())
-        except KafkaException:
+        except KafkaException as error:
+            log_refusal("lag_unknown", error.args[0])
             found = {}
         for place, behind in found.items():
             self._messages.labels(*place).set(behind.messages)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.broker_query import BrokerQuery
@@ -138,7 +138,9 @@ class Cluster:
     def _members(self, group: str) -> int:
         try:
             return len(self._admin.describe_consumer_groups([group])[group].result(TIMEOUT_SECONDS).members)
-        except KafkaException:
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+                raise  # who may not see the group must not hear that nobody reads
             return 0
 
     def _behind(self, group: str, places: Iterable[Place]) -> dict[Place, int]:

@@ -166,7 +166,7 @@ def test_the_template_is_accepted_by_the_page(page: Page, tmp_path: Path) -> Non
             page.get_by_role("link", name=name).click()
         path = tmp_path / f"{name}.csv"
         started.value.save_as(path)
-        header = next(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+        header = next(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig")), delimiter=";"))
         assert header[: len(FIELDS)] == list(FIELDS)
     send(page, tmp_path / "Скачать шаблон.csv")
     expect(page.locator("#headline")).to_contain_text("Готово: 1 строка в Kafka", timeout=30_000)

@@ -23,8 +23,9 @@ from services.scorer.score import load_model
 from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused
 from tests.support.messages import nested
+from ui.excel import safe_text
 from ui.journal import State, Upload
-from ui.scores_file import path_of, safe_text
+from ui.scores_file import path_of
 from ui.texts_ru import RUSSIAN
 from ui.uploads import uploads_table
 from ui.uploads_texts import UPLOADS_TEXTS
@@ -65,7 +66,7 @@ def test_a_file_s_name_is_text_and_never_a_path(name: str) -> None:
     )
     html = uploads_table([upload], RUSSIAN, UPLOADS_TEXTS["ru"], 0)
     assert "<img" not in html
-    assert path_of(upload_id) in html
+    assert path_of(upload_id, "ru") in html
     assert f'href="{name}' not in html
 
 

@@ -92,7 +92,7 @@ def test_a_batch_of_a_model_that_was_replaced_is_scored_by_its_successor(tmp_pat
 
 
 def test_a_model_without_a_score_for_too_many_is_dropped_before_they_are_written(tmp_path: Path) -> None:
-    """The one that reaches the limit counts, over batches; a score between them begins anew, and so does another model."""
+    """What reaches the limit counts, over batches; a score between begins anew, and so does another model."""
     a, b = model(tmp_path, "a"), model(tmp_path, "b")
     in_use = InUse(a, limit=(0, 10))
     swap(in_use, b)
