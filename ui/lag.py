@@ -4,12 +4,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.broker_query import BrokerQuery
-from services.common.kafka import Place, answer_of
+from services.common.kafka import Place, edge_offsets
 from services.common.outages import is_outage
 from services.common.settings import KafkaSettings
 
@@ -101,8 +102,7 @@ class GroupOffsets:
         ]
         if not places:
             return {}
-        lows = self._query.ask(lambda admin: _edges(admin, places, OffsetSpec.earliest()))  # type: ignore[no-untyped-call]
-        ends = self._query.ask(lambda admin: _edges(admin, places, OffsetSpec.latest()))  # type: ignore[no-untyped-call]
+        lows, ends = self._query.ask(partial(_edges, places=places))
         committed: dict[Place, int] = {}
         for topic, group in self._groups.items():
             of_topic = [place for place in places if place[0] == topic]
@@ -110,10 +110,10 @@ class GroupOffsets:
         return {place: Standing(lows[place], ends[place], committed.get(place)) for place in places}
 
 
-def _edges(client: AdminClient, places: Iterable[Place], edge: OffsetSpec) -> dict[Place, int]:
-    """Return the first or the last offset of each partition; what is not committed yet does not count."""
-    wanted = {TopicPartition(*place): edge for place in places}
-    answers = client.list_offsets(
-        wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=TIMEOUT_SECONDS
+def _edges(admin: AdminClient, places: Iterable[Place]) -> tuple[dict[Place, int], dict[Place, int]]:
+    """Return the first offset of each partition, and its end; what is not committed yet does not count."""
+    lows, ends = (
+        edge_offsets(admin, places, edge, IsolationLevel.READ_COMMITTED, TIMEOUT_SECONDS)
+        for edge in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]
     )
-    return {(place.topic, place.partition): answer_of(answer).offset for place, answer in answers.items()}
+    return lows, ends
