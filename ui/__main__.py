@@ -17,8 +17,9 @@ from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.secret_files import database_login
 from services.common.settings import KafkaSettings, TopicSettings
+from services.sender.known import read_categories
 from ui import login_texts, metrics, page
-from ui.byhand import categories, send_one
+from ui.byhand import send_one
 from ui.downloads import download_routes
 from ui.drift import read_once
 from ui.health import KafkaProbe, answers, health_route
@@ -67,6 +68,7 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
     live = watch_all(mart, kafka, topics, GroupSettings.read())
     uploads = watch_uploads(mart)
     drift = Watch(partial(read_once, mart, settings.manifest), settings.drift_every_seconds, "watch-drift")
+    known = partial(read_categories, settings.manifest)
     mart.open()
     live.start()
     in_use.start()
@@ -75,7 +77,7 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
     blocks = page.build(
         page.Parts(
             mart=mart,
-            send=Uploads(mart, kafka, topics.transactions, probe.is_up, stop).send,
+            send=Uploads(mart, kafka, topics.transactions, probe.is_up, stop, known).send,
             uploads=uploads,
             model=lambda: in_use.look().value or in_manifest(),
             max_file_mb=settings.max_file_mb,
@@ -83,7 +85,7 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
             access=access,
             pay=partial(send_one, kafka=kafka, topic=topics.transactions, kafka_is_up=probe.is_up),
             curve=partial(current_curve, settings.curve),
-            categories=categories(settings.manifest),
+            categories=read_categories(settings.manifest),
             live=live,
             drift=drift,
         )

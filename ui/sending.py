@@ -44,7 +44,7 @@ class Sending:
         with gr.Column(elem_classes="card", elem_id="upload"):
             gr.HTML(self._upload_head())
             self._file = gr.File(
-                label=texts.file_label, show_label=False, file_types=[".csv"], file_count="single", height=132,
+                label=texts.file_label, show_label=False, file_count="single", height=132,  # any name: content decides
                 elem_id="csv",
             )  # fmt: skip
             with gr.Row(elem_classes="actions"):

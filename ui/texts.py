@@ -56,6 +56,10 @@ class Texts:
     refused_line: str
     refused_field: str
     refused_reason: str
+    refused_alike: str
+    unknown_heading: str
+    unknown_hint: str
+    unknown_value: str
     cancelled: str
     cancelled_early: str
     interrupted: str

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -79,13 +79,20 @@ class Uploads:
     """Sends files; at most four at once."""
 
     def __init__(
-        self, mart: Mart, kafka: KafkaSettings, topic: str, kafka_is_up: Callable[[], bool], stop: StopSignal
+        self,
+        mart: Mart,
+        kafka: KafkaSettings,
+        topic: str,
+        kafka_is_up: Callable[[], bool],
+        stop: StopSignal,
+        categories: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._mart = mart
         self._kafka = kafka
         self._topic = topic
         self._kafka_is_up = kafka_is_up
         self._stop = stop
+        self._categories = categories
         self._turns = Turns()
 
     def send(self, order: Order) -> Iterator[Step]:
@@ -130,7 +137,10 @@ class Uploads:
             if left.is_set() or order.is_cancelled() or self._stop.requested:
                 raise _Left
 
-        reading = in_background(lambda: files.enter_context(prepare(order.path, on_rows=on_rows)), "read")
+        def prepared() -> Payments:
+            return files.enter_context(prepare(order.path, on_rows=on_rows, categories=self._categories()))
+
+        reading = in_background(prepared, "read")
         try:
             while wait([reading], TELL_EVERY_SECONDS).not_done:
                 yield Reading(read.value)

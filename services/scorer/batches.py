@@ -12,11 +12,12 @@ from services.common.contract import record_id
 from services.common.dead_letters import Headers
 from services.common.kafka import Batch
 from services.common.reject_limit import RejectLimit
+from services.common.values import Mend
 from services.scorer.alerts import encode_alerts
+from services.scorer.categories import mended_names, unknown_categories
 from services.scorer.changelog import Record
 from services.scorer.decode import Columns, Rejects
 from services.scorer.encode import encode_scores
-from services.scorer.features import category_codes
 from services.scorer.in_use import InUse
 from services.scorer.memory import Memory
 from services.scorer.poison import Suspects
@@ -56,7 +57,8 @@ class Prepared:
         spans: records of which model begins with it.
         traces: place among the scores -> headers that go on to what is written of a transaction.
         group_metadata: lets the Kafka transaction commit the batch's offsets.
-        unknown: payments of a category that the model does not know.
+        unknown: category that the model does not know -> payments.
+        mended: kind -> messages read in another spelling than the contract's.
         started: time.monotonic() when the batch was taken up.
         inference_seconds: what the model took.
     """
@@ -70,7 +72,8 @@ class Prepared:
     spans: list[Record]
     traces: dict[int, Headers]
     group_metadata: Any
-    unknown: int
+    unknown: Mapping[str, int]
+    mended: Mapping[Mend, int]
     started: float
     inference_seconds: float
 
@@ -80,7 +83,8 @@ class Written:
     """What became of a batch.
 
     Attributes:
-        messages, flagged, unknown: numbers of messages.
+        messages, flagged: numbers of messages.
+        unknown, mended: those of the batch.
         rejects: place in the batch -> why it could not be scored.
         seconds: from taking the batch up to its commit.
         inference_seconds: of these, in the model.
@@ -89,7 +93,8 @@ class Written:
 
     messages: int
     flagged: int
-    unknown: int
+    unknown: Mapping[str, int]
+    mended: Mapping[Mend, int]
     rejects: Rejects
     seconds: float
     inference_seconds: float
@@ -152,7 +157,8 @@ class Scoring:
             spans=self.session.spans.begin(batch, model.manifest),
             traces=traces_of(batch.messages, columns.rows.tolist()),
             group_metadata=self.session.source.group_metadata(),
-            unknown=int((category_codes(columns, model.manifest.recipe) < 0).sum()),
+            unknown=unknown_categories(columns, model.manifest.recipe),
+            mended=columns.mended + mended_names(columns, model.manifest.recipe),
             started=started,
             inference_seconds=inference_seconds,
         )
@@ -178,6 +184,7 @@ class Scoring:
             messages=len(batch.messages),
             flagged=int(seen.flags.sum()),
             unknown=prepared.unknown,
+            mended=prepared.mended,
             rejects=rejects,
             seconds=time.monotonic() - prepared.started,
             inference_seconds=prepared.inference_seconds,

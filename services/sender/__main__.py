@@ -11,7 +11,9 @@ from time import monotonic
 
 from services.common.errors import FraudError
 from services.common.settings import KafkaSettings, TopicSettings
-from services.sender.csvfile import FileRefused, Payments, Report, prepare
+from services.scorer.settings import ScorerSettings
+from services.sender.csvfile import FileRefused, Payments, Refusal, Report, prepare
+from services.sender.known import read_categories
 from services.sender.publish import publish
 
 ALL_SENT, SOME_REFUSED, NOT_SENT = 0, 1, 2
@@ -21,7 +23,10 @@ REFUSALS_SHOWN = 10
 def main(arguments: Sequence[str] | None = None) -> int:
     """Send each file; return the worst of their exit codes."""
     parser = ArgumentParser(prog="python -m services.sender", description="Send CSV files of payments to Kafka.")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV in the format of the competition")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE",
+        help="CSV, TSV or TXT in the format of the competition, also as .gz or a .zip of one file",
+    )  # fmt: skip
     parser.add_argument("--check", action="store_true", help="read and report, send nothing")
     options = parser.parse_args(arguments)
     return max(_send_file(path, check_only=options.check) for path in options.files)
@@ -30,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _send_file(path: Path, *, check_only: bool) -> int:
     """Check one file, say what was found, send its rows; return the exit code."""
     try:
-        with prepare(path) as payments:
+        with prepare(path, categories=known_categories()) as payments:
             print(f"{path.name}: {describe(payments.report)}")
             if not check_only:
                 _send(payments)
@@ -75,11 +80,28 @@ def describe(report: Report) -> str:
     if report.ignored_columns:
         lines.append(f"columns not sent: {', '.join(report.ignored_columns)}")
     lines += [f"mended: {repair.replace('_', ' ')}, {times:,} times" for repair, times in report.repaired.items()]
+    lines += [
+        f"unknown {value.field}: {value.value!r} in {value.rows:,} rows, first in line {value.line}"
+        for value in report.unknown
+    ]
     shown = report.refused[:REFUSALS_SHOWN]
-    lines += [f"line {bad.line} refused: {' '.join(filter(None, (bad.field, bad.message)))}" for bad in shown]
-    if report.refused_total > len(shown):
-        lines.append(f"... and {report.refused_total - len(shown):,} more")
+    lines += map(_refusal, shown)
+    more = report.refused_total - sum(bad.rows for bad in shown)
+    if more:
+        lines.append(f"... and {more:,} more")
     return "\n  ".join(lines)
+
+
+def _refusal(bad: Refusal) -> str:
+    """Return a refused row in a line; what is ambiguous is told once for all its rows."""
+    value = f" ({bad.value})" if bad.value else ""
+    alike = f"; {bad.rows - 1:,} more rows likewise" if bad.rows > 1 else ""
+    return f"line {bad.line} refused: {' '.join(filter(None, (bad.field, bad.message)))}{value}{alike}"
+
+
+def known_categories() -> Sequence[str]:
+    """Return the categories of the scorer's model, none if its manifest is not here: then they are sent as written."""
+    return read_categories(ScorerSettings.read().model_dir / "manifest.json")
 
 
 if __name__ == "__main__":

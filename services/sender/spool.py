@@ -33,6 +33,12 @@ class Spool:
     def __len__(self) -> int:
         return len(self._seconds)
 
+    def clear(self) -> None:
+        """Forget all payments."""
+        self._seconds = array("q")
+        self._keys.clear()
+        self._values.clear()
+
     def extend(self, payments: Sequence[Payment]) -> None:
         """Append payments; cheap for many at a time."""
         self._seconds.extend([seconds for seconds, _, _ in payments])
@@ -58,6 +64,11 @@ class _Column:
 
     def close(self) -> None:
         self._file.close()
+
+    def clear(self) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self._lengths = array("i")
 
     def extend(self, items: list[bytes]) -> None:
         self._file.write(b"".join(items))
