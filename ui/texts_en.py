@@ -52,7 +52,8 @@ ENGLISH = Texts(
     interrupted="Interrupted: {sent} of {rows_counted} are in Kafka. "
     "Send the same file again: nothing will be doubled.",
     not_recorded="The database was away: this upload may be missing in the list of files; what was sent is not lost.",
-    twice="Sending the same file again adds nothing: each of its rows has a permanent id.",
+    twice="A payment is known by its content: the same file, also longer, mended or in another order, "
+    "adds only what is new.",
     scores_link="Download the scores of this file",
     scored_so_far="Scored {scored} of {sent_counted}",
     scored_all="All rows of the file are scored: {sent}.",
@@ -151,6 +152,8 @@ ENGLISH = Texts(
         FileFault.ARCHIVE: "The archive cannot be used: exactly one CSV file, not encrypted, must be in it.",
         FileFault.NOT_TEXT: "This is not a CSV text file.",
         FileFault.UTF16: "The file is UTF-16. Save it as “CSV UTF-8” and upload again.",
+        FileFault.SCORES: "This is a file of scores, as this page offers it for download, not of payments. "
+        "Upload the payments themselves.",
         FileFault.NO_HEADER: "The first line has no column names. Take them from the template.",
         FileFault.MISSING_COLUMNS: "Needed columns are missing: {names}. Compare with the template.",
         FileFault.DUPLICATE_COLUMNS: "Columns stand there twice: {names}. Keep one of each.",

@@ -83,7 +83,7 @@ FIRST_YEAR, LAST_YEAR = 1970, 2099
 
 
 class Moment(NamedTuple):
-    """A time as the clock on the wall showed it: `text` is the contract's spelling."""
+    """A time as the clock on the wall showed it: `text` is the contract's spelling, without seconds if they are 0."""
 
     text: str
     time: datetime
@@ -118,8 +118,7 @@ def read_time(text: str) -> Moment:
         raise BadValue("is no day of the calendar or no time of a day") from None
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise BadValue(f"is not of the years {FIRST_YEAR} to {LAST_YEAR}")
-    has_seconds = found["seconds"] is not None
-    return Moment(time.isoformat(" ", "seconds" if has_seconds else "minutes"), time, _mends_of(text, found))
+    return Moment(time.isoformat(" ", "seconds" if seconds else "minutes"), time, _mends_of(text, found))
 
 
 def _mends_of(text: str, found: dict[str, str | None]) -> tuple[Mend, ...]:

@@ -1,15 +1,12 @@
 """Reads a CSV file of payments, checks every row, and gives the good ones by event time. Knows nothing of Kafka."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
-from uuid import UUID
 
-from services.common.contract import file_namespace
 from services.common.numbers import Mark
 from services.common.values import Spellings
 from services.sender.clean import CleanRows
@@ -63,11 +60,10 @@ def prepare(
 ) -> Iterator[Payments]:
     """Read and check a whole file; give its payments, ready to send, and the report.
 
-    The file is read once for its SHA-256 (of which the ids are made) and once for its rows; if numbers are written with
-    other marks than a decimal point, twice more. Encoded payments wait in temporary files of about 550 bytes a row
-    (where TMPDIR says), and so does the text of an archive; memory stays within some 40 bytes a row. `on_rows` gets the
-    number of rows read so far, every few hundred rows; what it raises ends the reading. `categories` are those the
-    model knows: other spellings are mended to them.
+    The file is read once, and twice more if numbers are written with other marks than a decimal point. Encoded payments
+    wait in temporary files of about 550 bytes a row (where TMPDIR says), and so does the text of an archive; memory
+    stays within some 80 bytes a row. `on_rows` gets the number of rows read so far, every few hundred rows; what it
+    raises ends the reading. `categories` are those the model knows: other spellings are mended to them.
 
     Raises:
         FileRefused: nothing of the file can be sent, or it has more than `max_rows` rows.
@@ -91,7 +87,6 @@ class _Reading:
         self, file: BinaryIO, names: Mapping[str, Spellings], max_rows: int | None, on_rows: Callable[[int], None]
     ) -> None:
         self._file = file
-        self._namespace = file_namespace(hashlib.file_digest(file, "sha256").digest())  # type: ignore[arg-type]
         self._names = names
         self._max_rows = max_rows
         self._on_rows = on_rows
@@ -133,7 +128,7 @@ class _Reading:
     ) -> tuple[Dialect, Counter[Repair], "_Encoder"]:
         dialect = self._dialect()
         repaired = Counter(dialect.repaired)
-        encoder = _Encoder(dialect, self._namespace, repaired, self._names, mark, is_decided=is_decided)
+        encoder = _Encoder(dialect, repaired, self._names, mark, is_decided=is_decided)
         for lines, records in read_records(self._file, dialect, repaired):
             spool.extend(encoder.encode(lines, records))
             self._on_rows(encoder.rows)
@@ -148,7 +143,6 @@ class _Encoder:
     def __init__(
         self,
         dialect: Dialect,
-        namespace: UUID,
         repaired: Counter[Repair],
         names: Mapping[str, Spellings],
         mark: Mark | None,
@@ -157,14 +151,14 @@ class _Encoder:
     ) -> None:
         self.rows = 0
         self.refusals = Refusals()
-        self._any_row = RowEncoder(dialect, namespace, repaired, names, mark, is_decided=is_decided)
+        self._any_row = RowEncoder(dialect, repaired, names, mark, is_decided=is_decided)
         self.unknown = self._any_row.unknown
-        clean_rows = CleanRows(dialect, namespace, names, self.unknown)
+        clean_rows = CleanRows(dialect, names, self.unknown)
         self._clean_rows = None if mark is Mark.COMMA else clean_rows  # which takes a point for a decimal one
 
     def encode(self, lines: Sequence[int], records: Sequence[Record]) -> list[Payment]:
         """Return the payments of records; those that are not clean are found by halving."""
-        payments = self._clean_rows.encode(records, self.rows + 1, lines) if self._clean_rows else None
+        payments = self._clean_rows.encode(records, lines) if self._clean_rows else None
         if payments is not None:
             self.rows += len(payments)
             return payments
@@ -178,7 +172,7 @@ class _Encoder:
         if not record:
             return []
         try:
-            payment = self._any_row.encode(record, self.rows + 1, line)
+            payment = self._any_row.encode(record, line)
         except BadRow as bad:
             self.refusals.add(line, bad)
             self.rows += 1

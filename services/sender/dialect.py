@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from services.common.contract import FIELDS
+from services.common.contract import CUSTOMER_FIELDS, FIELDS
 from services.sender.report import FileFault, FileRefused, Repair
 
 NEEDED = ("transaction_time", "cat_id", "amount")
@@ -16,6 +16,9 @@ NEEDED = ("transaction_time", "cat_id", "amount")
 
 ID_COLUMN = "transaction_id"
 TARGET_COLUMN = "target"
+
+_OF_SCORES = frozenset(("score", "fraud_flag"))
+"""Columns that the download of scores adds, which has none of a customer's."""
 
 _SEPARATORS = (",", ";", "\t")
 _BOM = b"\xef\xbb\xbf"
@@ -177,6 +180,9 @@ def _check_names(names: list[str], header: list[str]) -> None:
         looks_like_data = any(re.match(r"\s*-?\d", cell) for cell in header)
         found = "the first line is data: the header is missing" if looks_like_data else "no column name is known"
         raise FileRefused(FileFault.NO_HEADER, f"{found}; the first line must be {','.join(FIELDS)}")
+    if set(names) >= _OF_SCORES and not set(CUSTOMER_FIELDS) & set(names):
+        detail = "this is a file of scores, as the page offers it for download: payments without customers"
+        raise FileRefused(FileFault.SCORES, f"{detail}; send the file of payments it is of")
     if missing := [name for name in NEEDED if name not in names]:
         raise FileRefused(FileFault.MISSING_COLUMNS, f"needed columns are missing: {', '.join(missing)}")
     if doubled := [name for name, times in Counter(names).items() if times > 1 and name in _KNOWN]:

@@ -73,6 +73,7 @@ class FileFault(StrEnum):
     ARCHIVE = "archive"
     NOT_TEXT = "not_text"
     UTF16 = "utf16"
+    SCORES = "scores"
     NO_HEADER = "no_header"
     MISSING_COLUMNS = "missing_columns"
     DUPLICATE_COLUMNS = "duplicate_columns"

@@ -8,16 +8,16 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 import orjson
 
-from services.common.contract import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, customer_key, row_id
+from services.common.contract import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, customer_key
 from services.common.envelope import check_id
 from services.common.errors import Reject
 from services.common.numbers import PLAIN, Mark, read_number
 from services.common.values import GENDERS, MISSING, BadValue, Spellings, missing_words, read_time
 from services.sender.dialect import ID_COLUMN, NEEDED, Dialect
+from services.sender.ids import OCTETS, content_ids, message_of
 from services.sender.known import UnknownValues
 from services.sender.records import Record
 from services.sender.report import BadRow, Repair, RowFault
@@ -32,8 +32,10 @@ INTEGER_LIMIT = 1 << 53
 """Beyond this, readers of JSON that know only floating point lose digits (RFC 8259, section 6)."""
 
 
-Payment = tuple[int, bytes | None, bytes]
-"""Event time in seconds, counted from a day long ago; the Kafka key; the message of `transactions`."""
+OWN_ID = bytes(OCTETS)
+Payment = tuple[int, bytes | None, bytes, bytes]
+"""Event time in seconds, counted from a day long ago; the Kafka key; the message of `transactions`; the id's 16 octets,
+or OWN_ID if the file gave the id."""
 
 
 class MarkWanted(Exception):
@@ -52,7 +54,6 @@ class RowEncoder:
     def __init__(
         self,
         dialect: Dialect,
-        namespace: UUID,
         repaired: Counter[Repair],
         names: Mapping[str, Spellings] | None = None,
         mark: Mark | None = None,
@@ -60,17 +61,14 @@ class RowEncoder:
         is_decided: bool = True,
     ) -> None:
         self._dialect = dialect
-        self._namespace = namespace
         self._repaired = repaired
         self._names = {"gender": GENDERS} if names is None else names
         self._mark = mark
         self._is_decided = is_decided
         self.unknown = UnknownValues()
 
-    def encode(self, record: Record, row: int, line: int = 0) -> Payment | None:
+    def encode(self, record: Record, line: int = 0) -> Payment | None:
         """Return the payment in a row, mending what can be mended; None if all its cells are empty.
-
-        `row` is its number, from 1: the id is made of it.
 
         Raises:
             BadRow: the row cannot be sent.
@@ -97,13 +95,19 @@ class RowEncoder:
         for field in (*DECIMAL_FIELDS, *INTEGER_FIELDS):
             if texts[field]:
                 data[field] = self._read_number(field, texts[field], mended)
-        value = orjson.dumps({ID_COLUMN: self._id_of(cells, row, mended), "data": data})
+        own_id = self._own_id(cells, mended)
+        if own_id is None:
+            fields = orjson.dumps(data)
+            (transaction_id,), octets = content_ids([fields], [texts["cat_id"]])
+            value = message_of(transaction_id, fields)
+        else:
+            value, octets = orjson.dumps({ID_COLUMN: own_id, "data": data}), OWN_ID
         if len(value) > VALUE_MAX_BYTES:
             raise BadRow(RowFault.TOO_LARGE, "", f"takes {len(value)} bytes, at most {VALUE_MAX_BYTES} can be sent")
         self._repaired.update(set(mended))
         for field in unknown:
             self.unknown.add(field, texts[field], line)
-        return seconds, customer_key(data), value
+        return seconds, customer_key(data), value, octets
 
     def _spell(self, texts: dict[str, str], mended: list[Repair]) -> list[str]:
         """Write names as they are known; return the fields whose names nobody knows."""
@@ -145,16 +149,16 @@ class RowEncoder:
             raise BadRow(RowFault.BAD_QUOTES, "", "the row is quoted as one cell, and broken inside") from None
         return cells
 
-    def _id_of(self, cells: list[str], row: int, mended: list[Repair]) -> str:
-        """Return the row's own id if it has a valid one, else the one made of file and row."""
+    def _own_id(self, cells: list[str], mended: list[Repair]) -> str | None:
+        """Return the id that the file gives the row, None if it gives none or one that is not valid."""
         position = self._dialect.positions.get(ID_COLUMN)
         if position is None:
-            return row_id(self._namespace, row)
+            return None
         try:
             check_id(cells[position] if cells[position] not in MISSING else "")
         except Reject:
             mended.append(Repair.ID_REPLACED)
-            return row_id(self._namespace, row)
+            return None
         return cells[position]
 
     def _read_number(self, field: str, text: str, mended: list[Repair]) -> int | float:

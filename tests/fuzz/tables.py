@@ -38,8 +38,6 @@ class Table:
     """A file and the fates of its rows."""
 
     content: bytes
-    text: bytes
-    """The content unpacked, in UTF-8."""
     separator: str
     rows: list[Row]
     missing: tuple[str, ...]
@@ -87,19 +85,17 @@ def table(random: Random) -> Table:
         content = content.removesuffix(dialect.end.encode())
     if random.random() < 0.2:
         content = b"\xef\xbb\xbf" + content
-    content, text = _wrapped(random, content)
+    content = _wrapped(random, content)
     missing = tuple(name for name in FIELDS if name not in columns)
-    return Table(content, text, dialect.separator, rows, missing)
+    return Table(content, dialect.separator, rows, missing)
 
 
-def _wrapped(random: Random, text: bytes) -> tuple[bytes, bytes]:
-    """Return some contents in another encoding, or packed; and the text that is in them."""
-    content = text
+def _wrapped(random: Random, content: bytes) -> bytes:
+    """Return some contents in another encoding, or packed."""
     if random.random() < 0.05:
         with contextlib.suppress(UnicodeDecodeError):
-            text = text.decode("utf-8-sig").encode()
-            content = text.decode().encode("utf-16")
-    return gzip.compress(content, 1) if random.random() < 0.05 else content, text
+            content = content.decode("utf-8-sig").encode("utf-16")
+    return gzip.compress(content, 1) if random.random() < 0.05 else content
 
 
 def _dialect(random: Random) -> _Dialect:
@@ -161,6 +157,8 @@ def _with_seconds(random: Random, dialect: _Dialect, row: Row) -> None:
     if row.cells["transaction_time"].replace("T", " ") == row.data["transaction_time"][: len("2019-09-14 02:46")]:
         row.cells["transaction_time"] += f":{random.randint(0, 59):02}"
         row.data["transaction_time"] = row.cells["transaction_time"].replace("T", " ")
+        if row.data["transaction_time"].endswith(":00"):
+            row.data["transaction_time"] = row.data["transaction_time"][: len("2019-09-14 02:46")]
 
 
 def _with_t(random: Random, dialect: _Dialect, row: Row) -> None:
@@ -174,7 +172,7 @@ def _with_another_time(random: Random, dialect: _Dialect, row: Row) -> None:
     form, seconds = random.choice((
         (f"{day}.{month}.{year} {clock}", ""), (f"{int(day)}.{int(month)}.{year}, {clock}:07", ":07"),
         (f"{date}T{clock}:07.250Z", ":07"), (f"{date} {clock}:59+03:00", ":59"), (f"{date} {clock}Z", ""),
-        (f"{year}/{month}/{day} {clock}", ""), (f"{year}{month}{day}T{clock.replace(':', '')}00", ":00"),
+        (f"{year}/{month}/{day} {clock}", ""), (f"{year}{month}{day}T{clock.replace(':', '')}00", ""),
     ))  # fmt: skip
     row.cells["transaction_time"], row.data["transaction_time"] = form, f"{date} {clock}{seconds}"
 
