@@ -9,6 +9,7 @@ from uuid import UUID
 
 import gradio as gr
 
+from services.sender.taken import TakenIds
 from ui import render, report
 from ui.downloads import SAMPLE_PATH, TEMPLATE_PATH, sample_file
 from ui.frame import ADD_CLOCK, QUIETLY, VIEWING, Frame, Update, told_plainly
@@ -16,6 +17,7 @@ from ui.latest import Latest, results
 from ui.login_texts import LOGIN_TEXTS
 from ui.scores_file import path_of
 from ui.steps import Sent
+from ui.taken_ids import taken_ids_choice
 from ui.upload import Order
 
 FOLLOW_EVERY_SECONDS = 1.0
@@ -47,6 +49,7 @@ class Sending:
                 label=texts.file_label, show_label=False, file_count="single", height=132,  # any name: content decides
                 elem_id="csv",
             )  # fmt: skip
+            self._taken_ids = taken_ids_choice(texts)
             with gr.Row(elem_classes="actions"):
                 self._send = gr.Button(texts.send_button, variant="primary", interactive=False, elem_id="send")
                 self._cancel = gr.Button(texts.cancel_button, visible=False, elem_id="cancel")
@@ -61,7 +64,7 @@ class Sending:
         told = [self._headline, self._scored, self._details]
         frame.page.unload(self.forget)
         file.change(self.offer_sending, [file], [self._send, *told], **VIEWING)
-        sent = self._send.click(self.send, [file], [self._send, self._cancel, *told], **sending)
+        sent = self._send.click(self.send, [file, self._taken_ids], [self._send, self._cancel, *told], **sending)
         sent.then(self.offer_again, [file], [self._send, self._cancel], **VIEWING)
         self._cancel.click(self.cancel, None, [self._cancel], **QUIETLY, queue=False)
         # "multiple": while one upload is being followed, the next one must be able to take over.
@@ -88,7 +91,7 @@ class Sending:
             under_way.set()
         return gr.update(interactive=False)
 
-    def send(self, file: str | None, request: gr.Request) -> Iterator[tuple[Update, ...]]:
+    def send(self, file: str | None, taken_ids: str, request: gr.Request) -> Iterator[tuple[Update, ...]]:
         """Send the file's rows, telling how far it is."""
         texts, session = self._texts, request.session_hash
         self._followed.pop(session, None)
@@ -99,7 +102,7 @@ class Sending:
             yield gr.skip(), gr.skip(), self._not_allowed(), "", ""
             return
         cancelled = self._cancelled[session] = threading.Event()
-        order = Order(Path(file), analyst, cancelled.is_set)
+        order = Order(Path(file), analyst, cancelled.is_set, TakenIds(taken_ids))
         offer_cancel = gr.update(visible=True, interactive=True)
         try:
             with told_plainly(texts):

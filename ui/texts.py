@@ -34,6 +34,10 @@ class Texts:
     drop_here: str
     template_link: str
     sample_link: str
+    ids_heading: str
+    ids_ask: str
+    ids_own: str
+    ids_overwrite: str
     send_button: str
     cancel_button: str
 

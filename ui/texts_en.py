@@ -19,6 +19,10 @@ ENGLISH = Texts(
     drop_here="Drop a CSV here, or click to choose one",
     template_link="Download template",
     sample_link="Download sample",
+    ids_heading="If other payments have ids of the file",
+    ids_ask="send nothing and say so",
+    ids_own="send these rows under new ids, so that both stay",
+    ids_overwrite="overwrite the payments that have them",
     send_button="Send to Kafka",
     cancel_button="Cancel",
     waiting="Waiting in line: {uploads_counted} ahead of you.",
@@ -159,6 +163,10 @@ ENGLISH = Texts(
         FileFault.DUPLICATE_COLUMNS: "Columns stand there twice: {names}. Keep one of each.",
         FileFault.NO_ROWS: "The file has a header but no transaction.",
         FileFault.TOO_MANY_ROWS: "The file has too many rows. Split it.",
+        FileFault.IDS_TAKEN: "Other payments have ids of this file: {names}. Nothing was sent. "
+        "Choose what to do with them.",
+        FileFault.IDS_UNCHECKED: "The database is unavailable, so the file's ids cannot be compared with those stored. "
+        "Nothing was sent. Try again later.",
         FileFault.AMBIGUOUS_TIME: "The dates can be read day first or month first, like {names}. "
         "Write times as 2020-06-21 12:14 and upload again.",
         FileFault.AMBIGUOUS_NUMBER: "The numbers can have decimals or thousands, like {names}. "

@@ -2,11 +2,12 @@
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from services.common.errors import Retry, Stop
 from services.common.lifecycle import StopSignal
@@ -14,7 +15,8 @@ from services.common.logs import get_logger
 from services.common.settings import KafkaSettings
 from services.sender.csvfile import Payments, prepare
 from services.sender.publish import publish
-from services.sender.report import FileRefused
+from services.sender.report import FileFault, FileRefused
+from services.sender.taken import STORED, TakenIds
 from ui.background import in_background
 from ui.journal import State
 from ui.results import Mart
@@ -43,6 +45,7 @@ class Order:
     path: Path
     analyst: str
     is_cancelled: Callable[[], bool] = lambda: False
+    taken_ids: TakenIds = TakenIds.ASK
 
 
 class _Left(Exception):
@@ -138,7 +141,9 @@ class Uploads:
                 raise _Left
 
         def prepared() -> Payments:
-            return files.enter_context(prepare(order.path, on_rows=on_rows, categories=self._categories()))
+            payments = files.enter_context(prepare(order.path, on_rows=on_rows, categories=self._categories()))
+            payments.settle_ids(order.taken_ids, self._look)
+            return payments
 
         reading = in_background(prepared, "read")
         try:
@@ -148,6 +153,13 @@ class Uploads:
             left.set()
             wait([reading], LEAVE_WITHIN_SECONDS)
         return reading.result()
+
+    def _look(self, ids: list[str]) -> Iterable[Sequence[Any]]:
+        """Return what the mart holds of some ids."""
+        found = self._mart.ask(lambda connection: connection.execute(STORED, [ids]).fetchall())
+        if found is None:
+            raise FileRefused(FileFault.IDS_UNCHECKED, "the database is unavailable")
+        return found
 
     def _publish(self, payments: Payments, order: Order, record: Record) -> Iterator[Step]:
         """Publish in a thread of its own and yield what it has reached."""

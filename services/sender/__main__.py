@@ -5,19 +5,26 @@ Exit code: 0 all rows were sent; 1 some rows were refused, the others were sent;
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
+import psycopg
+
 from services.common.errors import FraudError
+from services.common.secret_files import database_login
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.settings import ScorerSettings
-from services.sender.csvfile import FileRefused, Payments, Refusal, Report, prepare
+from services.sender.csvfile import FileFault, FileRefused, Payments, Refusal, Report, prepare
 from services.sender.known import read_categories
 from services.sender.publish import publish
+from services.sender.taken import STORED, Look, TakenIds
 
 ALL_SENT, SOME_REFUSED, NOT_SENT = 0, 1, 2
 REFUSALS_SHOWN = 10
+CONNECT_SECONDS = 5
+_OF_IDS = (FileFault.IDS_TAKEN, FileFault.IDS_UNCHECKED)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,23 +35,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="CSV, TSV or TXT in the format of the competition, also as .gz or a .zip of one file",
     )  # fmt: skip
     parser.add_argument("--check", action="store_true", help="read and report, send nothing")
+    parser.add_argument(
+        "--ids", type=TakenIds, choices=[TakenIds.OVERWRITE, TakenIds.OWN], default=TakenIds.ASK,
+        help="rows whose transaction_id other payments have: overwrite these, or send the rows under ids of their own;"
+        " by default such a file is not sent",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
-    return max(_send_file(path, check_only=options.check) for path in options.files)
+    return max(_send_file(path, options.ids, check_only=options.check) for path in options.files)
 
 
-def _send_file(path: Path, *, check_only: bool) -> int:
+def _send_file(path: Path, ids: TakenIds, *, check_only: bool) -> int:
     """Check one file, say what was found, send its rows; return the exit code."""
     try:
         with prepare(path, categories=known_categories()) as payments:
             print(f"{path.name}: {describe(payments.report)}")
             if not check_only:
+                with _asking_the_mart(payments, ids) as look:
+                    payments.settle_ids(ids, look)
                 _send(payments)
             return SOME_REFUSED if payments.report.refused_total else ALL_SENT
     except FileRefused as refused:
-        print(f"{path.name}: cannot be used ({refused.code}): {refused.detail}", file=sys.stderr)
+        hint = "; choose --ids overwrite or --ids own" if refused.code in _OF_IDS else ""
+        print(f"{path.name}: cannot be used ({refused.code}): {refused.detail}{hint}", file=sys.stderr)
     except FraudError as error:
         print(f"{path.name}: not sent: {error}", file=sys.stderr)
     return NOT_SENT
+
+
+@contextmanager
+def _asking_the_mart(payments: Payments, ids: TakenIds) -> Iterator[Look | None]:
+    """Give what asks the database that libpq's environment names; None if it is unavailable or need not be asked."""
+    if not payments.report.has_ids or ids is TakenIds.OVERWRITE:
+        yield None
+        return
+    try:
+        connection = psycopg.connect(connect_timeout=CONNECT_SECONDS, autocommit=True, **database_login())
+    except psycopg.OperationalError:
+        yield None
+        return
+    with connection:
+        yield lambda wanted: connection.execute(STORED, [wanted]).fetchall()
 
 
 def _send(payments: Payments) -> None:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from services.common.numbers import Mark
 from services.common.values import Spellings
 from services.sender.clean import CleanRows
-from services.sender.dialect import Dialect, read_dialect
+from services.sender.dialect import ID_COLUMN, Dialect, read_dialect
 from services.sender.known import spellings
 from services.sender.marks import find_mark
 from services.sender.records import Record, read_records
@@ -27,6 +27,7 @@ from services.sender.report import (
 )
 from services.sender.rows import MarkWanted, Payment, RowEncoder
 from services.sender.spool import Spool
+from services.sender.taken import Look, TakenIds, find_taken, with_ids_of_their_own
 from services.sender.unpack import opened_text
 
 __all__ = ["FileFault", "FileRefused", "Payments", "Refusal", "Repair", "Report", "RowFault", "prepare"]
@@ -41,13 +42,36 @@ class Payments:
     def __init__(self, report: Report, spool: Spool) -> None:
         self.report = report
         self._spool = spool
+        self._taken: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self._spool)
 
     def __iter__(self) -> Iterator[tuple[bytes | None, bytes]]:
         """Yield (key, value) of each message, by event time; rows of the same time in the file's order."""
-        return self._spool.in_time_order()
+        messages = self._spool.in_time_order()
+        return with_ids_of_their_own(messages, self._taken) if self._taken else messages
+
+    def settle_ids(self, policy: TakenIds, look: Look | None) -> None:
+        """See to it that no id of the file's own column overwrites another payment, unless that is wanted.
+
+        Args:
+            policy: what to do with ids that are taken.
+            look: asks the mart; None if it is unavailable.
+
+        Raises:
+            FileRefused: ids are taken and nobody said what to do; or it cannot be found out whether they are.
+        """
+        if not self.report.has_ids or policy is TakenIds.OVERWRITE:
+            return
+        if look is None:
+            detail = "the database is unavailable, so it is not known whether other payments have the file's ids"
+            raise FileRefused(FileFault.IDS_UNCHECKED, detail)
+        taken = find_taken(self, look)
+        if taken and policy is TakenIds.ASK:
+            detail = f"ids in the column {ID_COLUMN} that other payments have, first {taken[0]}: {len(taken)}"
+            raise FileRefused(FileFault.IDS_TAKEN, detail)
+        self._taken = taken
 
 
 @contextmanager
@@ -115,6 +139,7 @@ class _Reading:
             separator=dialect.separator,
             missing_columns=dialect.missing,
             ignored_columns=dialect.ignored,
+            has_ids=ID_COLUMN in dialect.positions,
             unknown=encoder.unknown.most_frequent(),
             unknown_rows=encoder.unknown.rows,
         )

@@ -79,6 +79,8 @@ class FileFault(StrEnum):
     DUPLICATE_COLUMNS = "duplicate_columns"
     NO_ROWS = "no_rows"
     TOO_MANY_ROWS = "too_many_rows"
+    IDS_TAKEN = "ids_taken"
+    IDS_UNCHECKED = "ids_unchecked"
     AMBIGUOUS_TIME = "ambiguous_time"
     AMBIGUOUS_NUMBER = "ambiguous_number"
 
@@ -144,6 +146,8 @@ class Report:
     """Columns of the file, by their own names, that are not sent."""
     unknown: tuple[UnknownValue, ...] = ()
     """Categories and genders that nobody knows, sent as they are: up to 20, those of most rows first."""
+    has_ids: bool = False
+    """Whether the file has a column of ids, which may be those of other payments."""
     unknown_rows: int = 0
     """Rows with such values."""
 
