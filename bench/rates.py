@@ -166,4 +166,4 @@ class _PassThrough:
         """Write them in one Kafka transaction."""
         started, batch, records, metadata = prepared
         self.session.target.write(batch, records, {}, {}, {}, {}, [], metadata)
-        return Written(len(batch.messages), 0, 0, {}, time.monotonic() - started, 0.0, 0.0)
+        return Written(len(batch.messages), 0, {}, {}, {}, time.monotonic() - started, 0.0, 0.0)

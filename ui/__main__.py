@@ -18,8 +18,9 @@ from services.common.logs import configure_logs, get_logger, relay
 from services.common.probes import serve_probes
 from services.common.secret_files import database_login
 from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings
+from services.sender.known import read_categories
 from ui import login_texts, metrics, page
-from ui.byhand import categories, send_one
+from ui.byhand import send_one
 from ui.downloads import download_routes
 from ui.drift import read_once
 from ui.health import KafkaProbe, answers, health_route
@@ -73,7 +74,8 @@ def serve(
     live = watch_all(mart, kafka, topics, GroupNames.read())
     uploads = watch_uploads(mart)
     drift = Watch(partial(read_once, mart, settings.manifest), DRIFT_SECONDS, "watch-drift")
-    jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop).send)
+    known = partial(read_categories, settings.manifest)
+    jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop, known).send)
     mart.open()
     live.start()
     in_use.start()
@@ -90,7 +92,7 @@ def serve(
             access=access,
             pay=partial(send_one, kafka=kafka, topic=topics.transactions, check_kafka=probe.check),
             curve=partial(current_curve, settings.curve),
-            categories=categories(settings.manifest),
+            categories=read_categories(settings.manifest),
             live=live,
             drift=drift,
         )

@@ -109,7 +109,7 @@ class ByHand:
             fields = dict(zip(FIELDS, map(_text, texts), strict=True))
             fields["transaction_time"] = fields["transaction_time"] or byhand.time_now(int(utc_offset_minutes or 0))
             try:
-                message = byhand.compose(fields)
+                message = byhand.compose(fields, self._frame.parts.categories)
             except BadRow as bad:
                 yield notice(self._bad_field(bad), "warning"), ""
                 return

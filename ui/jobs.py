@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from services.common.logs import get_logger
+from services.sender.taken import TakenIds
 from ui.background import in_background
 from ui.steps import Reading, Step
 from ui.upload import Order
@@ -27,12 +28,13 @@ Send = Callable[[Order], Iterator[Step]]
 
 @dataclass(eq=False)
 class Job:
-    """An upload: its journal's id, its file, who sends it, and the last step."""
+    """An upload: its journal's id, its file, who sends it, the last step, and what is done with ids that are taken."""
 
     path: Path
     analyst: str
     upload_id: UUID = field(default_factory=uuid4)
     step: Step = field(default_factory=lambda: Reading(0))
+    taken_ids: TakenIds = TakenIds.ASK
     _cancelled: threading.Event = field(default_factory=threading.Event)
     ended: "Future[None]" = field(default_factory=Future)
 
@@ -52,7 +54,7 @@ class Job:
 
     def start(self, send: Send) -> None:
         """Begin, in a thread of its own."""
-        order = Order(self.path, self.analyst, self._cancelled.is_set, self.upload_id)
+        order = Order(self.path, self.analyst, self._cancelled.is_set, self.upload_id, self.taken_ids)
         self.ended = in_background(lambda: self._run(send(order)), "upload")
 
     def steps(self) -> Iterator[Step]:
@@ -83,7 +85,7 @@ class Jobs:
         self._jobs: dict[UUID, Job] = {}
         self._lock = threading.Lock()
 
-    def start(self, path: Path, analyst: str) -> Job | None:
+    def start(self, path: Path, analyst: str, taken_ids: TakenIds = TakenIds.ASK) -> Job | None:
         """Accept a file; None if too many are under way."""
         with self._lock:
             if len(self.under_way()) >= UNDER_WAY_MAX:
@@ -91,7 +93,7 @@ class Jobs:
             ended = [job for job in self._jobs.values() if not job.is_under_way]
             for job in ended[:-ENDED_KEPT]:
                 del self._jobs[job.upload_id]
-            job = Job(path, analyst)
+            job = Job(path, analyst, taken_ids=taken_ids)
             job.start(self._send)
             self._jobs[job.upload_id] = job
         return job

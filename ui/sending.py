@@ -8,6 +8,7 @@ from uuid import UUID
 
 import gradio as gr
 
+from services.sender.taken import TakenIds
 from ui import render, report
 from ui.downloads import SAMPLE_PATH, TEMPLATE_PATH, sample_file
 from ui.excel import spoken
@@ -17,6 +18,7 @@ from ui.latest import Latest, results
 from ui.login_texts import LOGIN_TEXTS
 from ui.scores_file import path_of
 from ui.steps import Sent, Step
+from ui.taken_ids import taken_ids_choice
 from ui.uploads import cancel
 
 FOLLOW_EVERY_SECONDS = 1.0
@@ -43,9 +45,10 @@ class Sending:
         with gr.Column(elem_classes="card", elem_id="upload"):
             gr.HTML(self._upload_head())
             self._file = gr.File(
-                label=texts.file_label, show_label=False, file_types=[".csv"], file_count="single", height=132,
+                label=texts.file_label, show_label=False, file_count="single", height=132,  # any name: content decides
                 elem_id="csv",
             )  # fmt: skip
+            self._taken_ids = taken_ids_choice(texts)
             with gr.Row(elem_classes="actions"):
                 self._send = gr.Button(texts.send_button, variant="primary", interactive=False, elem_id="send")
                 self._cancel = gr.Button(texts.cancel_button, visible=False, elem_id="cancel")
@@ -62,8 +65,8 @@ class Sending:
         frame.page.unload(self.forget)
         file.change(self.offer_sending, [file, job], [self._send, job, *told], **VIEWING)
         self._cancel.click(self.cancel, [job], [self._cancel], **at_once)
-        accepted = self._send.click(self.accept, [file], [job, self._send, *told], **at_once)
-        frame.kept.again(file=file, job=job)
+        accepted = self._send.click(self.accept, [file, self._taken_ids], [job, self._send, *told], **at_once)
+        frame.kept.again(file=file, job=job, taken_ids=self._taken_ids)
         for event in (accepted.then, frame.kept.box.change):
             watched = event(
                 self.watch, [job], [self._send, self._cancel, *told], concurrency_limit=WATCHERS_AT_ONCE, **QUIETLY
@@ -95,7 +98,7 @@ class Sending:
         cancel(self._parts, job_id, request)
         return gr.update(interactive=False)
 
-    def accept(self, file: str | None, request: gr.Request) -> tuple[Update, ...]:
+    def accept(self, file: str | None, taken_ids: str, request: gr.Request) -> tuple[Update, ...]:
         """Let the file be sent to its end, whether or not anybody waits for it."""
         self._followed.pop(request.session_hash, None)
         if file is None:
@@ -104,7 +107,7 @@ class Sending:
         if analyst is None:
             return "", gr.skip(), self._not_allowed(), "", ""
         with told_plainly(self._texts):
-            job = self._parts.jobs.start(Path(file), analyst)
+            job = self._parts.jobs.start(Path(file), analyst, TakenIds(taken_ids))
         if job is None:
             return "", gr.skip(), render.notice(self._texts.too_many_files, "warning"), "", ""
         return str(job.upload_id), gr.update(interactive=False), self._under_way(job.step), "", ""

@@ -4,12 +4,15 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
+
+import psycopg
 
 from services.common.errors import Retry, Stop
 from services.common.lifecycle import StopSignal
@@ -17,7 +20,8 @@ from services.common.logs import get_logger
 from services.common.settings import KafkaSettings
 from services.sender.csvfile import Payments, prepare
 from services.sender.publish import publish
-from services.sender.report import FileRefused
+from services.sender.report import FileFault, FileRefused
+from services.sender.taken import STORED, TakenIds
 from ui.background import in_background
 from ui.journal import State
 from ui.results import Mart
@@ -41,12 +45,16 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Order:
-    """What shall be sent, for whom, whether they have cancelled meanwhile, and the upload's id in the journal."""
+    """What shall be sent, for whom, whether they have cancelled meanwhile, and the upload's id in the journal.
+
+    `taken_ids` says what is done with rows whose ids other payments have.
+    """
 
     path: Path
     analyst: str
     is_cancelled: Callable[[], bool] = lambda: False
     upload_id: UUID = field(default_factory=uuid4)
+    taken_ids: TakenIds = TakenIds.ASK
 
 
 class _Left(Exception):
@@ -83,13 +91,20 @@ class Uploads:
     """Sends files; at most four at once."""
 
     def __init__(
-        self, mart: Mart, kafka: KafkaSettings, topic: str, check_kafka: Callable[[], None], stop: StopSignal
+        self,
+        mart: Mart,
+        kafka: KafkaSettings,
+        topic: str,
+        check_kafka: Callable[[], None],
+        stop: StopSignal,
+        categories: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._mart = mart
         self._kafka = kafka
         self._topic = topic
         self._check_kafka = check_kafka
         self._stop = stop
+        self._categories = categories
         self._turns = Turns()
 
     def send(self, order: Order) -> Iterator[Step]:
@@ -134,7 +149,12 @@ class Uploads:
             if left.is_set() or order.is_cancelled() or self._stop.requested:
                 raise _Left
 
-        reading = in_background(lambda: files.enter_context(prepare(order.path, on_rows=on_rows)), "read")
+        def prepared() -> Payments:
+            payments = files.enter_context(prepare(order.path, on_rows=on_rows, categories=self._categories()))
+            payments.settle_ids(order.taken_ids, self._look)
+            return payments
+
+        reading = in_background(prepared, "read")
         try:
             while wait([reading], TELL_EVERY_SECONDS).not_done:
                 yield Reading(read.value)
@@ -142,6 +162,16 @@ class Uploads:
             left.set()
             wait([reading], LEAVE_WITHIN_SECONDS)
         return reading.result()
+
+    def _look(self, ids: list[str]) -> Iterable[Sequence[Any]]:
+        """Return what the mart holds of some ids."""
+        try:
+            found = self._mart.ask(lambda connection: connection.execute(STORED, [ids]).fetchall())
+        except psycopg.Error as error:
+            raise FileRefused(FileFault.IDS_UNCHECKED, f"the database refuses: {error.sqlstate}") from error
+        if found is None:
+            raise FileRefused(FileFault.IDS_UNCHECKED, "the database is unavailable")
+        return found
 
     def _publish(self, payments: Payments, order: Order, record: Record) -> Iterator[Step]:
         """Publish in a thread of its own and yield what it has reached."""

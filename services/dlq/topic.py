@@ -14,8 +14,8 @@ from services.common.dead_letters import Headers, attempts_of, errors_of, is_not
 from services.common.errors import Reject, Retry, Stop
 from services.common.kafka import edge_offsets
 from services.common.settings import KafkaSettings
+from services.common.timestamps import moment_of
 from services.dlq.letter import UNKNOWN, Letter
-from services.sink.decode import moment_of
 
 BROKER_TIMEOUT_SECONDS = 10.0
 READ_AT_ONCE = 1_000

@@ -5,7 +5,7 @@ Needs the rights of the database's owner. Exit code: 0 nothing is broken (there 
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from services.doctor.finding import Finding, Status, found_by, ok
 from services.doctor.kafka import Cluster
 from services.doctor.machine import check_disk, check_memory, check_model, check_python
 from services.doctor.probes import check_model_in_use, check_probe, check_rejects
+from services.scorer.manifest import MANIFEST_NAME
 from services.scorer.settings import ScorerSettings
+from services.sender.known import read_categories
 from services.sink.settings import SinkSettings
 
 MIGRATIONS = project_root() / "db" / "migrations"
@@ -75,7 +77,7 @@ def examine(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSett
         yield from found_by("lag", partial(cluster.check_group, "scorer", scorer.group_id, [topics.transactions], much))
         yield from found_by("lag", partial(cluster.check_group, "sink", sink.group_id, read_by_sink, much))
         yield from found_by("dead letters", cluster.check_dead_letters)
-    yield from _examine_database(cluster if there else None)
+    yield from _examine_database(cluster if there else None, read_categories(scorer.model_dir / MANIFEST_NAME))
     yield from found_by("scorer", partial(check_probe, "scorer", options.scorer_url, ("/livez", "/readyz")))
     yield from found_by("model in use", partial(check_model_in_use, options.scorer_url, scorer.model_dir))
     yield from found_by("sink", partial(check_probe, "sink", options.sink_url, ("/livez", "/readyz")))
@@ -84,7 +86,7 @@ def examine(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSett
     yield from found_by("ui", partial(check_probe, "ui", options.page_url, ("/healthz",)))
 
 
-def _examine_database(cluster: Cluster | None) -> Iterator[Finding]:
+def _examine_database(cluster: Cluster | None, categories: Sequence[str]) -> Iterator[Finding]:
     try:
         connection = connect()
     except psycopg.OperationalError as error:
@@ -98,6 +100,8 @@ def _examine_database(cluster: Cluster | None) -> Iterator[Finding]:
         if cluster:
             yield from found_by("offsets", partial(database.check_offsets, cluster))
         yield from found_by("rejects", database.check_rejects)
+        if categories:
+            yield from found_by("categories", partial(database.check_categories, categories))
         yield from found_by("clock", database.check_clock)
 
 

@@ -2,13 +2,14 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from services.common.secret_files import database_login
+from services.common.values import Spellings
 from services.doctor.finding import Finding, fail, ok, warn
 from services.doctor.kafka import Cluster
 
@@ -58,6 +59,17 @@ WANTING = """
     end
 """
 """What is missing itself is null, so not wanting: check_schema() tells of it."""
+
+
+CATEGORIES_OF_LATEST = """
+    select category, count(*), (array_agg(transaction_id order by arrival))[1]
+    from (select transaction_id, arrival from scores order by arrival desc limit %s) as latest
+    join transactions using (transaction_id)
+    where category is not null
+    group by category order by count(*) desc, category
+"""
+LATEST = 10_000
+CATEGORIES_TOLD = 5
 
 
 class Database:
@@ -123,6 +135,19 @@ class Database:
             yield warn("rejects", f"{count:,} records in sink_rejects", "make dlq ARGS='inspect --of sink'")
         else:
             yield ok("rejects", "none in sink_rejects")
+
+    def check_categories(self, categories: Sequence[str]) -> Iterator[Finding]:
+        """Say which categories of the latest payments the model does not know, and where each stands first."""
+        known = Spellings(categories)
+        found = self._connection.execute(CATEGORIES_OF_LATEST, [LATEST]).fetchall()
+        unknown = [row for row in found if known.find(row[0]) is None]
+        if not unknown:
+            yield ok("categories", f"the model knows all {len(found)} of the latest {LATEST:,} payments")
+            return
+        told = "; ".join(f"{name!r} in {count:,}, first {first}" for name, count, first in unknown[:CATEGORIES_TOLD])
+        text = f"{len(unknown)} that the model does not know among the latest {LATEST:,} payments: {told}"
+        cure = "mend the producer's names, or train a model that knows them; they are scored as other"
+        yield warn("categories", text, cure)
 
     def check_clock(self) -> Iterator[Finding]:
         """Say whether this machine and the database agree on the time."""

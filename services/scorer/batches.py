@@ -13,11 +13,12 @@ from services.common.contract import record_id
 from services.common.dead_letters import Headers
 from services.common.kafka import Batch
 from services.common.reject_limit import RejectLimit
+from services.common.values import Mend
 from services.scorer.alerts import encode_alerts
+from services.scorer.categories import mended_names, unknown_categories
 from services.scorer.changelog import Record
 from services.scorer.decode import Columns, Rejects
 from services.scorer.encode import encode_scores
-from services.scorer.features import category_codes
 from services.scorer.in_use import InUse
 from services.scorer.inference import ModelFailed
 from services.scorer.memory import Memory
@@ -60,7 +61,8 @@ class Prepared:
         spans: records of which model begins with it.
         traces: place among the scores -> headers that go on to what is written of a transaction.
         group_metadata: lets the Kafka transaction commit the batch's offsets.
-        unknown: payments of a category that the model does not know.
+        unknown: category that the model does not know -> payments.
+        mended: kind -> messages read in another spelling than the contract's.
         started: time.monotonic() when the batch was taken up.
         inference_seconds: what the model took.
     """
@@ -75,7 +77,8 @@ class Prepared:
     spans: list[Record]
     traces: dict[int, Headers]
     group_metadata: Any
-    unknown: int
+    unknown: Mapping[str, int]
+    mended: Mapping[Mend, int]
     started: float
     inference_seconds: float
 
@@ -85,7 +88,8 @@ class Written:
     """What became of a batch.
 
     Attributes:
-        messages, flagged, unknown: numbers of messages.
+        messages, flagged: numbers of messages.
+        unknown, mended: those of the batch.
         rejects: place in the batch -> why it could not be scored.
         seconds: from taking the batch up to its commit.
         inference_seconds: of these, in the model.
@@ -94,7 +98,8 @@ class Written:
 
     messages: int
     flagged: int
-    unknown: int
+    unknown: Mapping[str, int]
+    mended: Mapping[Mend, int]
     rejects: Rejects
     seconds: float
     inference_seconds: float
@@ -165,7 +170,8 @@ class Scoring:
             spans=self.session.spans.begin(batch, model.manifest),
             traces=traces_of(batch.messages, columns.rows.tolist()),
             group_metadata=self.session.source.group_metadata(),
-            unknown=int((category_codes(columns, model.manifest.recipe) < 0).sum()),
+            unknown=unknown_categories(columns, model.manifest.recipe),
+            mended=columns.mended + mended_names(columns, model.manifest.recipe),
             started=started,
             inference_seconds=inference_seconds,
         )
@@ -194,6 +200,7 @@ class Scoring:
             messages=len(batch.messages),
             flagged=int(seen.flags.sum()),
             unknown=prepared.unknown,
+            mended=prepared.mended,
             rejects=rejects,
             seconds=time.monotonic() - prepared.started,
             inference_seconds=prepared.inference_seconds,

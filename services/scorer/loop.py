@@ -12,7 +12,7 @@ from services.common.kafka import Batch
 from services.common.lifecycle import Backoff, StopSignal, Watchdog
 from services.common.logs import get_logger
 from services.common.reject_limit import RejectLimit
-from services.scorer import metrics
+from services.scorer import categories, metrics
 from services.scorer.batches import Scoring, Session, Written
 from services.scorer.in_use import InUse
 from services.scorer.poison import Suspects
@@ -134,7 +134,7 @@ class Report:
         metrics.CONSUMED.inc(written.messages)
         metrics.SCORED.labels("1").inc(written.flagged)
         metrics.SCORED.labels("0").inc(written.messages - written.flagged - len(written.rejects))
-        metrics.UNKNOWN_CATEGORY.inc(written.unknown)
+        categories.count(written.mended, written.unknown)
         metrics.BATCH_SIZE.observe(written.messages)
         metrics.BATCH_SECONDS.observe(written.seconds)
         metrics.INFERENCE_SECONDS.observe(written.inference_seconds)

@@ -4,11 +4,20 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.common.errors import Reason
 from services.common.probes import LATENCY_BUCKETS
+from services.common.values import Mend
 
 CONSUMED = Counter("fraud_scorer_messages_consumed_total", "Messages whose batch was committed")
 SCORED = Counter("fraud_scorer_scored_total", "Transactions scored", ["flag"])
 REJECTED = Counter("fraud_scorer_dlq_total", "Messages sent to the dead letters", ["reason"])
 UNKNOWN_CATEGORY = Counter("fraud_scorer_unknown_category_total", "Transactions scored as category other")
+UNKNOWN_CATEGORY_VALUES = Counter(
+    "fraud_scorer_unknown_category_values_total",
+    "Those by the category as it was written: the first 20 values, (other) for all after them",
+    ["category"],
+)
+MENDED = Counter(
+    "fraud_scorer_values_mended_total", "Values read in another spelling than the contract's, by what it was", ["kind"]
+)
 UNKEYED = Counter("fraud_scorer_unkeyed_total", "Transactions scored without history: their key is not their customer")
 GONE = Counter("fraud_scorer_gone_total", "Offsets of transactions that retention removed before they were scored")
 FORGETFUL = Counter("fraud_scorer_not_remembered_total", "Transactions not remembered: repeated, or too late")
@@ -58,5 +67,7 @@ for _result in ("swapped", "refused"):
     SHADOW_RELOADS.labels(_result)
 for _flag in ("0", "1"):
     SCORED.labels(_flag)
+for _mend in Mend:
+    MENDED.labels(_mend.value)
 for _reason in Reason:
     REJECTED.labels(_reason.value)

@@ -4,6 +4,7 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
+import orjson
 import pytest
 
 from services.backfill.labels import read_labels
@@ -11,6 +12,7 @@ from services.backfill.read import _at
 from services.backfill.report import lines, make_report
 from services.common.contract import file_namespace, row_id
 from services.common.errors import Stop
+from services.sender.csvfile import prepare
 
 COUNTS = {
     "scored": 100, "compared": 90, "flagged": 9, "flagged_live": 8, "newly_flagged": 3, "no_longer_flagged": 2,
@@ -21,11 +23,18 @@ NOBODY = dict.fromkeys(JUDGED, 0)
 
 
 def test_labels_have_the_ids_that_the_sender_gives(tmp_path: Path) -> None:
-    """By the file's content and the row, or as the file has them."""
+    """By content, equal rows numbered, and as it gave them before; or as the file has them. Refused rows have none."""
     path = tmp_path / "labelled.csv"
-    path.write_text("amount,target\n1,0\n2,1\n")
+    rows = ["2019-09-14 02:46,Home,1,0", "2019-09-14 02:46,home,2,1", "never,home,2,1", "2019-09-14 02:46,home,2.0,1"]
+    path.write_text("\n".join(["transaction_time,cat_id,amount,target", *rows, ""]))
+    with prepare(path) as payments:
+        sent = [orjson.loads(value)["transaction_id"] for _, value in payments]
     namespace = file_namespace(hashlib.sha256(path.read_bytes()).digest())
-    assert list(read_labels(path)) == [(row_id(namespace, 1), False), (row_id(namespace, 2), True)]
+    before = [row_id(namespace, number) for number in (1, 2, 4)]
+    assert len(set(sent)) == 3
+    assert list(read_labels(path)) == [
+        (sent[0], False), (before[0], False), (sent[1], True), (before[1], True), (sent[2], True), (before[2], True),
+    ]  # fmt: skip
     path.write_text("transaction_id,target\na,1\n")
     assert list(read_labels(path)) == [("a", True)]
 

@@ -13,6 +13,7 @@ import pytest
 
 from services.common.contract import FIELDS
 from services.common.settings import project_root
+from services.sender.known import read_categories
 from services.sender.report import BadRow
 from ui import byhand, case_render, whatif
 from ui.byhand_tab import FIRST
@@ -382,7 +383,9 @@ def test_the_form_begins_with_a_payment_that_can_be_sent() -> None:
         ({"amount": "1e13"}, "amount"),
         ({"transaction_time": "yesterday"}, "transaction_time"),
         ({"post_code": "1.5"}, "post_code"),
-        ({"lat": "nan"}, "lat"),
+        ({"lat": "north"}, "lat"),
+        ({"amount": "1,045"}, "amount"),
+        ({"amount": "NULL"}, "amount"),
         (dict.fromkeys(FIELDS, ""), "transaction_time"),
     ],
 )
@@ -403,9 +406,9 @@ def test_optional_fields_may_be_empty() -> None:
 
 def test_the_categories_are_the_models(tmp_path: Path) -> None:
     """And none where there is no manifest that can be read."""
-    shipped = byhand.categories(project_root() / "onnx/manifest.json")
+    shipped = read_categories(project_root() / "onnx/manifest.json")
     assert byhand.DEFAULTS["cat_id"] in shipped
     assert byhand.SUSPICIOUS["cat_id"] in shipped
-    assert byhand.categories(tmp_path / "nowhere") == ()
+    assert read_categories(tmp_path / "nowhere") == ()
     (tmp_path / "manifest.json").write_text('{"version": "v", "threshold": 0.5}')
-    assert byhand.categories(tmp_path / "manifest.json") == ()
+    assert read_categories(tmp_path / "manifest.json") == ()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from services.sender.report import FileFault
+from services.sender.taken import TakenIds
 from ui import jobs
 from ui.jobs import Jobs
 from ui.steps import Cancelled, Reading, Refused, Step
@@ -55,6 +56,21 @@ def test_who_stops_watching_ends_nothing(sender: Sender) -> None:
     assert list(job.steps())[-1] == END
     assert uploads.under_way() == []
     assert uploads.find("another") is None
+
+
+def test_what_is_done_with_taken_ids_goes_along() -> None:
+    """Of each upload the reader's choice, and nothing is overwritten without one."""
+    orders: list[Order] = []
+
+    def send(order: Order) -> Iterator[Step]:
+        orders.append(order)
+        yield END
+
+    uploads = Jobs(send)
+    for job in (uploads.start(Path("a.csv"), "ada"), uploads.start(Path("b.csv"), "ada", TakenIds.OVERWRITE)):
+        assert job
+        assert list(job.steps())[-1] == END
+    assert [order.taken_ids for order in orders] == [TakenIds.ASK, TakenIds.OVERWRITE]
 
 
 def test_one_is_cancelled_from_anywhere(sender: Sender) -> None:

@@ -15,7 +15,7 @@ import ui.journal
 from services.common.errors import Retry, Stop
 from services.common.lifecycle import StopSignal
 from services.common.settings import KafkaSettings
-from services.sender.report import FileFault
+from services.sender.report import FileFault, FileRefused
 from ui import upload, upload_record
 from ui.downloads import template
 from ui.journal import State
@@ -115,6 +115,30 @@ def test_an_upload_is_sent_and_entered(file: Path, send: Callable[..., Send], jo
         "file_name": "payments.csv", "size": 0, "analyst": "ada", "rows": 1, "refused": 0, "sent": 1,
     }  # fmt: skip
     assert [key.encode() in message[1] for key, message in zip(journal.ids, messages, strict=True)] == [True]
+
+
+def test_ids_that_cannot_be_compared_send_nothing(tmp_path: Path, send: Callable[..., Send], journal: Journal) -> None:
+    """The database is away."""
+    path = tmp_path / "own-ids.csv"
+    header, row = template().splitlines()
+    path.write_text(f"transaction_id,{header}\nown-1,{row}\n")
+    journal.is_away = True
+
+    def publish(*_: Any, **__: Any) -> int:
+        pytest.fail("it was sent")
+
+    last = last_of(send(publish)(path))
+    assert isinstance(last, Refused)
+    assert last.code is FileFault.IDS_UNCHECKED
+
+
+def test_ids_are_not_compared_where_the_database_refuses(journal: Journal) -> None:
+    """A missing right is told as the file's refusal, not as a defect of the page."""
+    mart: Any = journal
+    journal.error = psycopg.errors.InsufficientPrivilege("permission denied for table transactions")
+    with pytest.raises(FileRefused, match="42501") as refused:
+        Uploads(mart, KafkaSettings(), "transactions", lambda: None, StopSignal())._look(["own-1"])
+    assert refused.value.code is FileFault.IDS_UNCHECKED
 
 
 def test_ids_are_kept_in_portions(
