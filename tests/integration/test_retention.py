@@ -1,5 +1,7 @@
 """Old rows are deleted while the sink goes on; by the command, on a real PostgreSQL."""
 
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -8,6 +10,7 @@ import pytest
 
 from conftest import Start, database_env
 from services.common.settings import TopicSettings
+from services.retention.delete import Old
 from stack.servers import PostgresServer
 from tests.support.processes import wait_for
 from tests.support.topics import produce
@@ -112,7 +115,7 @@ def test_the_sink_goes_on_and_what_it_scores_anew_stays(
     assert sink.terminate() == 0
 
 
-def test_rows_that_were_scored_anew_stop_nothing(mart: Connection, start: Start, owner: dict[str, str]) -> None:
+def test_rows_that_were_scored_anew_stop_nothing(mart: Connection) -> None:
     """They keep their place among the oldest: whole batches of them are passed over, up to the old rows behind."""
     mart.execute(
         "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
@@ -120,10 +123,11 @@ def test_rows_that_were_scored_anew_stop_nothing(mart: Connection, start: Start,
     )
     mart.execute("update scores set scored_at = now() where src_offset between 1 and 4 or src_offset between 9 and 16")
 
-    job = start("retention", **owner, RETENTION_DAYS="30", RETENTION_BATCH_ROWS="2")
+    deleted = Counter[str]()
+    for batch in Old(mart, datetime.now(UTC) - timedelta(days=30), batch_rows=2).delete(sleep=lambda _: None):
+        deleted.update(dict(batch))
 
-    assert job.finish() == 0, job.text()
-    assert "8 rows of scores deleted" in job.text()
+    assert deleted["scores"] == 8
     left = mart.execute("select array_agg(src_offset order by src_offset) from scores").fetchone()
     assert left == ([1, 2, 3, 4, *range(9, 17)],)
 
