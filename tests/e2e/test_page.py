@@ -105,7 +105,7 @@ def test_a_file_is_sent_and_followed(page: Page, ui: Ui, kafka: str, mart: Conne
     send(page, write_csv(tmp_path / "payments.csv", *rows))
     headline = page.locator("#headline")
     expect(headline).to_contain_text("Готово: 21 строка в Kafka", timeout=30_000)
-    expect(headline).to_contain_text("ничего не добавится")
+    expect(headline).to_contain_text("добавит только новое")
     expect(page.locator("#scored")).to_contain_text("Оценено 0 из 21 отправленной строки")
     ids = sent_ids(kafka, before)
     assert len(set(ids)) == 21

@@ -82,7 +82,7 @@ def test_scores_that_break_the_contract_are_kept_as_rejects(
         "bad_json": b"{",
         "not_object": b"7",
         "missing_field": b'{"transaction_id": "x", "score": 0.5}',
-        "bad_type": b'{"transaction_id": "x", "score": "0.5", "fraud_flag": 0}',
+        "bad_type": b'{"transaction_id": "x", "score": "high", "fraud_flag": 0}',
         "out_of_range": b'{"transaction_id": "x", "score": 1.5, "fraud_flag": 0}',
         "bad_encoding": b'{"transaction_id": "x\\u0000", "score": 0.5, "fraud_flag": 0}',
     }
