@@ -15,6 +15,8 @@ from services.topics.align import Config, describe
 from services.topics.shape import shapes
 
 TIMEOUT_SECONDS = 10.0
+NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR})
+"""Nobody reads in the group: it is unknown, or the cluster is so new that groups have no coordinator yet."""
 MAKE_TOPICS = "make topics, or docker compose run --rm topics"
 
 
@@ -139,7 +141,7 @@ class Cluster:
         try:
             return len(self._admin.describe_consumer_groups([group])[group].result(TIMEOUT_SECONDS).members)
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+            if error.args[0].code() not in NO_GROUP:
                 raise  # who may not see the group must not hear that nobody reads
             return 0
 
