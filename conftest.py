@@ -112,7 +112,7 @@ def start(
             "TOPIC_HISTORY": topics.history,
             "TOPIC_MODELS": topics.models,
             f"{name.upper()}_GROUP_ID": f"{name}-{topics.transactions}",
-            f"{name.upper()}_STATE_DIR": str(tmp_path),
+            "STATE_DIR": str(tmp_path),
             f"{name.upper()}_PROBE_PORT": str(port),
         }
         if name in {"sink", "dlq"}:

@@ -95,8 +95,8 @@ def keep(results: Results, *, in_earnest: bool) -> None:
     picture = (ROOT / "docs" if in_earnest else TRIALS) / "bench.svg"
     figures.mkdir(parents=True, exist_ok=True)
     data, table = figures / f"{results['machine']['date']}.json", figures / "latest.md"
-    data.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-    table.write_text(to_markdown(results))
+    data.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    table.write_text(to_markdown(results), encoding="utf-8")
     everything = {name: found for section in results["sections"].values() for name, found in section["figures"].items()}
     written = [data, table, *([picture] if chart.draw(everything, picture) else [])]
     print("\nkept in " + ", ".join(str(path.relative_to(ROOT)) for path in written))

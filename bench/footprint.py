@@ -38,7 +38,12 @@ def _first_score(servers: Servers, number: int) -> float:
     topics = servers.make_topics(f"start-{number}")
     send(servers, topics.transactions, [(CUSTOMER or b"", nested("first"))])
     consumer = Consumer(
-        {"bootstrap.servers": servers.kafka.bootstrap, "group.id": "start", "isolation.level": "read_committed"}
+        {
+            "bootstrap.servers": servers.kafka.bootstrap,
+            "allow.auto.create.topics": False,
+            "group.id": "start",
+            "isolation.level": "read_committed",
+        }
     )
     consumer.assign([TopicPartition(topics.scores, place.partition, 0) for place in servers.partitions(topics.scores)])
     consumer.poll(1)

@@ -85,7 +85,13 @@ class _Crowd:
 def _restore(servers: Servers, rounds: int, customers: int) -> tuple[list[float], list[float]]:
     """Return customers a second of restores, and of plain reads of the same records, by turns."""
     topics = servers.make_topics("restore")
-    producer = Producer({"bootstrap.servers": servers.kafka.bootstrap, "queue.buffering.max.messages": 4 * BATCH})
+    producer = Producer(
+        {
+            "bootstrap.servers": servers.kafka.bootstrap,
+            "allow.auto.create.topics": False,
+            "queue.buffering.max.messages": 4 * BATCH,
+        }
+    )
     history = History()
     for start in range(0, customers, BATCH):
         batch = _events(np.arange(start, min(start + BATCH, customers), dtype=np.uint64), customers)
@@ -113,7 +119,12 @@ def _consume(servers: Servers, topic: str) -> float:
     """Return the seconds it takes to read all records of a topic, which are in its first partition."""
     records = servers.offsets(topic)
     consumer = Consumer(
-        {"bootstrap.servers": servers.kafka.bootstrap, "group.id": "raw", "isolation.level": "read_committed"}
+        {
+            "bootstrap.servers": servers.kafka.bootstrap,
+            "allow.auto.create.topics": False,
+            "group.id": "raw",
+            "isolation.level": "read_committed",
+        }
     )
     started, seen = time.perf_counter(), 0
     consumer.assign([TopicPartition(topic, 0, 0)])

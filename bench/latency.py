@@ -103,7 +103,13 @@ def _produce(
     servers: Servers, topics: TopicSettings, payments: Sequence[Payment], ids: Sequence[str], rate: float
 ) -> Times:
     """Send payments at a steady rate by a producer as it comes; return when each was due."""
-    producer = Producer({"bootstrap.servers": servers.kafka.bootstrap, "partitioner": "murmur2_random"})
+    producer = Producer(
+        {
+            "bootstrap.servers": servers.kafka.bootstrap,
+            "allow.auto.create.topics": False,
+            "partitioner": "murmur2_random",
+        }
+    )
     started = time.perf_counter() + 0.1
     due: Times = {}
     for number, (key, value) in enumerate(payments):
@@ -162,7 +168,12 @@ class _Observers:
 @contextlib.contextmanager
 def _observers(servers: Servers, topics: TopicSettings) -> Iterator[_Observers]:
     consumer = Consumer(
-        {"bootstrap.servers": servers.kafka.bootstrap, "group.id": "latency", "isolation.level": "read_committed"}
+        {
+            "bootstrap.servers": servers.kafka.bootstrap,
+            "allow.auto.create.topics": False,
+            "group.id": "latency",
+            "isolation.level": "read_committed",
+        }
     )
     consumer.assign([TopicPartition(topics.scores, place.partition, 0) for place in servers.partitions(topics.scores)])
     with servers.connect() as connection:

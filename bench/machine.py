@@ -34,7 +34,11 @@ def describe(servers: Servers) -> dict[str, str]:
 def _processor() -> str:
     """Return the processor's name, where the system tells it."""
     cpuinfo = Path("/proc/cpuinfo")
-    found = re.search(r"^model name\s*: (.*)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
+    found = (
+        re.search(r"^model name\s*: (.*)$", cpuinfo.read_text(encoding="utf-8"), re.MULTILINE)
+        if cpuinfo.exists()
+        else None
+    )
     return found[1].strip() if found else platform.processor() or platform.machine()
 
 

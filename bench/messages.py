@@ -75,6 +75,7 @@ def held_back(servers: Servers, topic: str, payments: Iterable[Payment]) -> Iter
 def _producer(servers: Servers, transactional_id: str | None = None) -> Producer:
     settings: dict[str, str | int | float | bool] = {
         "bootstrap.servers": servers.kafka.bootstrap,
+        "allow.auto.create.topics": False,
         "compression.type": "lz4",
         "enable.idempotence": True,
         "linger.ms": 10,

@@ -127,7 +127,6 @@ class _Track:
             Stop: it ends by itself, writes nothing, or writes scores that are not the model's.
         """
         topics = self.servers.make_topics(f"{racer.name}-{number}", transactions=self.source)
-        self.servers.stamp_on_arrival(topics.scores)
         service = self._start(racer, topics)
         try:
             self._watch(service, topics.scores)

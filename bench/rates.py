@@ -27,7 +27,7 @@ from services.scorer.score import load_model
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import Target
 
-NO_LIMIT = RejectLimit(0, 0, Path())
+NO_LIMIT = RejectLimit(0, 0)
 
 
 def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures:
@@ -166,4 +166,4 @@ class _PassThrough:
         """Write them in one Kafka transaction."""
         started, batch, records, metadata = prepared
         self.session.target.write(batch, records, {}, {}, {}, {}, [], metadata)
-        return Written(len(batch.messages), 0, 0, {}, time.monotonic() - started, 0.0, 0.0)
+        return Written(len(batch.messages), 0, {}, {}, {}, time.monotonic() - started, 0.0, 0.0)

@@ -181,7 +181,7 @@ def newest_results() -> Path:
         Stop: there are none.
     """
     for path in sorted(RESULTS.glob("*.json"), reverse=True):
-        if "cost" in json.loads(path.read_text()).get("sections", {}):
+        if "cost" in json.loads(path.read_text(encoding="utf-8")).get("sections", {}):
             return path
     raise Stop("no results with the section `cost`: run make bench")
 
@@ -199,8 +199,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("results", nargs="?", type=Path, help="of make bench (default: the newest in bench/results)")
     options = parser.parse_args(arguments)
     try:
-        results: Results = json.loads((options.results or newest_results()).read_text())
-        DOCUMENT.write_text(with_figures(DOCUMENT.read_text(), document(results)))
+        results: Results = json.loads((options.results or newest_results()).read_text(encoding="utf-8"))
+        DOCUMENT.write_text(with_figures(DOCUMENT.read_text(encoding="utf-8"), document(results)), encoding="utf-8")
     except Stop as error:
         print(f"scale: {error}", file=sys.stderr)
         return 1

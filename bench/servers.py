@@ -12,16 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from confluent_kafka import ConsumerGroupState, ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    OffsetSpec,
-    ResourceType,
-)
+from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
+from services.common.broker_query import BrokerQuery
 from services.common.errors import Stop
 from services.common.kafka import edge_offsets
 from services.common.settings import KafkaSettings, TopicSettings
@@ -67,13 +61,6 @@ class Servers:
         )
         return topics
 
-    def stamp_on_arrival(self, topic: str) -> None:
-        """Let the broker stamp each message with the time it arrives, instead of the producer."""
-        entry = ConfigEntry("message.timestamp.type", "LogAppendTime", incremental_operation=AlterConfigOpType.SET)
-        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-        for done in self._admin.incremental_alter_configs([resource]).values():
-            done.result()
-
     def offsets(self, topic: str) -> int:
         """Return how many offsets a topic holds: its messages, and the markers of Kafka transactions."""
         places = [(topic, place.partition) for place in self.partitions(topic)]
@@ -87,9 +74,8 @@ class Servers:
 
     def committed(self, service: str, topics: TopicSettings) -> int:
         """Return the offset after the last payment that a service has done with, summed over the partitions."""
-        asked = ConsumerGroupTopicPartitions(group_of(service, topics), self.partitions(topics.transactions))
-        (answer,) = self._admin.list_consumer_group_offsets([asked]).values()
-        return sum(max(0, place.offset) for place in answer.result().topic_partitions or ())
+        places = [(place.topic, place.partition) for place in self.partitions(topics.transactions)]
+        return sum(self._query.committed(group_of(service, topics), places).values())
 
     def wait_shared(self, service: str, topics: TopicSettings, count: int) -> None:
         """Wait until so many processes of a service share the partitions, and none waits for its part."""
@@ -156,12 +142,11 @@ class Servers:
         port = free_port()
         own = {
             "GROUP_ID": group_of(name, topics),
-            "STATE_DIR": str(self.folder),
             "PROBE_PORT": str(port),
             "PORT": str(port),
         }
         env = self.env(topics) | {f"{name.upper()}_{key}": value for key, value in own.items()}
-        env |= {"UI_PROBE_PORT": "0", "GRADIO_TEMP_DIR": str(self.folder / "uploads")}
+        env |= {"STATE_DIR": str(self.folder), "UI_PROBE_PORT": "0", "GRADIO_TEMP_DIR": str(self.folder / "uploads")}
         module = module or (name if name == "ui" else f"services.{name}")
         return ServiceProcess.start(module, env, self.folder / f"{name}-{topics.scores}.log", port)
 
@@ -194,8 +179,12 @@ class Servers:
         return True
 
     @cached_property
+    def _query(self) -> BrokerQuery:
+        return BrokerQuery(self.kafka_settings)
+
+    @cached_property
     def _admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.kafka.bootstrap})
+        return AdminClient({"bootstrap.servers": self.kafka.bootstrap, "allow.auto.create.topics": False})
 
 
 @contextlib.contextmanager

@@ -26,18 +26,18 @@ def make_venv(peer: str) -> Path:
     lock, home = lock_of(peer), HOME / peer
     python, stamp = home / "bin" / "python", home / "made-of"
     wanted = f"{hashlib.sha256(lock.read_bytes()).hexdigest()} {sys.version}"
-    if not stamp.exists() or stamp.read_text() != wanted:
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
         print(f"making the environment of {peer}", flush=True)
         _run(sys.executable, "-m", "venv", "--clear", str(home))
         pip = (str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install")
         _run(*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", str(lock))
-        stamp.write_text(wanted)
+        stamp.write_text(wanted, encoding="utf-8")
     return python
 
 
 def locked_version(peer: str, distribution: str) -> str:
     """Return the version of a library in a peer's lock."""
-    found = re.search(rf"^{re.escape(distribution)}==(\S+)", lock_of(peer).read_text(), re.MULTILINE)
+    found = re.search(rf"^{re.escape(distribution)}==(\S+)", lock_of(peer).read_text(encoding="utf-8"), re.MULTILINE)
     return found[1] if found else "unknown"
 
 

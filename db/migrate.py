@@ -15,6 +15,7 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 import psycopg
 from psycopg import sql
@@ -22,22 +23,25 @@ from psycopg import sql
 from services.common.errors import Stop
 from services.common.secret_files import secret
 
+MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 ROLES = {"fraud_sink": "FRAUD_SINK_PASSWORD", "fraud_ui": "FRAUD_UI_PASSWORD"}
 
 
 def main() -> int:
     """Migrate; return the exit code."""
     try:
-        database_url, owner_password = _needed("DATABASE_URL"), secret("PGPASSWORD", os.environ)
+        database_url, in_url = without_password(_needed("DATABASE_URL"))
+        owner_password = in_url or secret("PGPASSWORD", os.environ)
         passwords = {role: _needed(name) for role, name in ROLES.items()}
     except Stop as error:
         print(f"migrate: {error}", file=sys.stderr)
         return 1
     if owner_password:
         os.environ["PGPASSWORD"] = owner_password  # dbmate and libpq read it
+    folder = os.path.relpath(MIGRATIONS)  # dbmate takes what a comma divides for several
     done = subprocess.run(
-        [_dbmate(), "--wait", "--no-dump-schema", "--migrations-dir", str(Path(__file__).parent / "migrations"), "up"],
-        env=os.environ | {"DATABASE_URL": database_url},
+        [_dbmate(), "--env-file", os.devnull, "--wait", "--no-dump-schema", "--migrations-dir", folder, "up"],
+        env=_for_dbmate(database_url),
         check=False,
     )
     if done.returncode == 0:
@@ -51,6 +55,44 @@ def set_passwords(database_url: str, passwords: Mapping[str, str]) -> None:
         for role, password in passwords.items():
             verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
             connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier)))
+
+
+def without_password(database_url: str) -> tuple[str, str | None]:
+    """Return the address without its password, and the password: who connects reads PGPASSWORD, and errors tell URLs.
+
+    Raises:
+        Stop: it is not an address. Nothing of it is told: what is read as a port or a path may be half of a password.
+    """
+    parts = _parts(database_url)
+    if parts is None:
+        raise Stop(
+            "DATABASE_URL is not postgres://USER:PASSWORD@HOST:PORT/DATABASE;"
+            " in the password write @ : / ? # % as %40 %3A %2F %3F %23 %25, or leave it to PGPASSWORD_FILE"
+        )
+    login, _, place = parts.netloc.rpartition("@")
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    password = query.pop("password", None) or unquote(parts.password or "") or None
+    netloc = f"{login.partition(':')[0]}@{place}" if login else place
+    return parts._replace(netloc=netloc, query=urlencode(query)).geturl(), password
+
+
+def _parts(database_url: str) -> SplitResult | None:
+    """Return the parts of an address, None if it has not those of a database's."""
+    try:
+        parts = urlsplit(database_url)
+        _ = parts.port  # ValueError unless it is a number
+    except ValueError:
+        return None
+    is_fit = parts.scheme in {"postgres", "postgresql"} and "@" not in parts.path + parts.query + parts.fragment
+    return parts if is_fit else None
+
+
+def _for_dbmate(database_url: str) -> dict[str, str]:
+    """Return dbmate's environment: its own variables, libpq's and the system's; other secrets are not its business."""
+    ours = ("FRAUD_", "GRADIO_", "KAFKA_", "SCORER_", "SINK_", "UI_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
+        "DATABASE_URL": database_url
+    }
 
 
 def _needed(name: str) -> str:

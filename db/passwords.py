@@ -24,7 +24,7 @@ def make_password(folder: Path) -> bool:
     if (folder / FILE).exists():
         return False
     draft = folder / f"{FILE}.new"
-    draft.write_text(secrets.token_urlsafe(24) + "\n")
+    draft.write_text(secrets.token_urlsafe(24) + "\n", encoding="utf-8")
     draft.chmod(0o444)
     draft.replace(folder / FILE)
     return True

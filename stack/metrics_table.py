@@ -19,7 +19,7 @@ Written by `python -m stack.metrics_table` from `services/scorer/metrics.py`, `s
 `ui/metrics.py`.
 
 Each service answers `/metrics`, `/livez` and `/readyz` on a port of its own (`SCORER_PROBE_PORT`, `SINK_PROBE_PORT`,
-`UI_PROBE_PORT`), on loopback unless `SCORER_PROBE_HOST`, `SINK_PROBE_HOST`, `UI_PROBE_HOST` say otherwise; there is no
+`UI_PROBE_PORT`), on loopback unless `PROBE_HOST` says otherwise; there is no
 login, so these ports belong to the inside network alone. The page's own port has no metrics. Beside what stands here
 there are the Python client's `process_*` and `python_*`.
 
@@ -62,7 +62,7 @@ def markdown() -> str:
 
 def main() -> None:
     """Write the file."""
-    (project_root() / "docs/metrics.md").write_text(markdown())
+    (project_root() / "docs/metrics.md").write_text(markdown(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """The plan of the whole product: what runs, with which environment, after what. Starts nothing itself."""
 
 import http.client
-import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
+from stack.environment import for_services, for_tools
 from stack.kafka import kafka_service, prepare_kafka
 from stack.postgres import DATABASE, OWNER, database_url, postgres_service, prepare_postgres
 from stack.service import Kind, Service
@@ -20,6 +21,7 @@ def prepare(settings: StackSettings, tell: Callable[[str], object] = print) -> N
     Raises:
         Stop: something cannot be fetched or made.
     """
+    uploads_folder(settings).mkdir(mode=0o700, parents=True, exist_ok=True)
     prepare_kafka(settings.home / "kafka", settings.kafka_port, settings.jars, tell)
     prepare_postgres(settings.home / "postgres", read_passwords(settings.home)["POSTGRES_PASSWORD"], tell)
 
@@ -39,13 +41,14 @@ def everything(settings: StackSettings) -> list[Service]:
     """Return the whole product."""
     scorer_port, sink_port, ui_port = settings.scorer_probe_port, settings.sink_probe_port, settings.ui_port
     page = {"UI_HOST": HOST, "UI_PORT": str(ui_port), "UI_PROBE_PORT": str(settings.ui_probe_port)}
-    kafka = kafka_environment(settings)
+    page["TMPDIR"] = str(uploads_folder(settings))
+    kafka, state = kafka_environment(settings), {"STATE_DIR": str(settings.home / "state")}
     return [
         *infrastructure(settings),
         _service(
             "scorer",
             "services.scorer",
-            kafka | {"SCORER_PROBE_PORT": str(scorer_port), "SCORER_STATE_DIR": str(settings.home / "scorer")},
+            kafka | state | {"SCORER_PROBE_PORT": str(scorer_port)},
             needs=("topics",),
             ready=partial(answers_ok, scorer_port, "/readyz"),
             address=f"http://{HOST}:{scorer_port}/metrics",
@@ -53,7 +56,7 @@ def everything(settings: StackSettings) -> list[Service]:
         _service(
             "sink",
             "services.sink",
-            kafka | _database_environment(settings, "fraud_sink") | {"SINK_PROBE_PORT": str(sink_port)},
+            kafka | state | _database_environment(settings, "fraud_sink") | {"SINK_PROBE_PORT": str(sink_port)},
             needs=("topics", "migrate"),
             ready=partial(answers_ok, sink_port, "/readyz"),
             address=f"http://{HOST}:{sink_port}/metrics",
@@ -69,6 +72,11 @@ def everything(settings: StackSettings) -> list[Service]:
     ]
 
 
+def uploads_folder(settings: StackSettings) -> Path:
+    """Return where the page keeps files while it sends them: where the data are, to be found by who removes them."""
+    return settings.home / "uploads"
+
+
 def page_address(settings: StackSettings) -> str:
     """Return the address that a person opens."""
     return f"http://{HOST}:{settings.ui_port}"
@@ -76,7 +84,7 @@ def page_address(settings: StackSettings) -> str:
 
 def kafka_environment(settings: StackSettings) -> dict[str, str]:
     """Return the environment of a process that talks to the stack's broker."""
-    return _base_environment() | {"KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{settings.kafka_port}"}
+    return for_services() | {"KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{settings.kafka_port}"}
 
 
 def dlq_environment(settings: StackSettings) -> dict[str, str]:
@@ -89,18 +97,18 @@ def owner_environment(settings: StackSettings) -> dict[str, str]:
     return kafka_environment(settings) | _database_environment(settings, OWNER)
 
 
-def doctor_environment(settings: StackSettings) -> dict[str, str]:
-    """Return the environment of the doctor: where everything of this stack answers."""
-    return owner_environment(settings) | {
-        "DOCTOR_SCORER_URL": f"http://{HOST}:{settings.scorer_probe_port}",
-        "DOCTOR_SINK_URL": f"http://{HOST}:{settings.sink_probe_port}",
-        "DOCTOR_PAGE_URL": page_address(settings),
-    }
+def doctor_arguments(settings: StackSettings) -> list[str]:
+    """Return what tells the doctor where everything of this stack answers."""
+    return [
+        f"--scorer-url=http://{HOST}:{settings.scorer_probe_port}",
+        f"--sink-url=http://{HOST}:{settings.sink_probe_port}",
+        f"--page-url={page_address(settings)}",
+    ]
 
 
 def psql_environment(settings: StackSettings) -> dict[str, str]:
     """Return the environment in which psql and its like connect as the owner."""
-    return _base_environment() | _database_environment(settings, OWNER)
+    return for_tools() | _database_environment(settings, OWNER)
 
 
 def answers_ok(port: int, path: str) -> bool:
@@ -113,14 +121,6 @@ def answers_ok(port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _base_environment() -> dict[str, str]:
-    """Return our own environment, less what would lead a service elsewhere."""
-    local = ",".join(filter(None, (os.environ.get("NO_PROXY"), HOST, "localhost")))
-    environment = os.environ | {"PYTHONUNBUFFERED": "1", "NO_PROXY": local, "no_proxy": local}
-    environment.pop("DATABASE_URL", None)
-    return environment
 
 
 def _database_environment(settings: StackSettings, user: str) -> dict[str, str]:
@@ -136,9 +136,9 @@ def _database_environment(settings: StackSettings, user: str) -> dict[str, str]:
 
 def _migrate_environment(settings: StackSettings) -> dict[str, str]:
     passwords = read_passwords(settings.home)
-    url = database_url(settings.postgres_port, passwords["POSTGRES_PASSWORD"])
     roles = {name: passwords[name] for name in ("FRAUD_SINK_PASSWORD", "FRAUD_UI_PASSWORD")}
-    return _base_environment() | roles | {"DATABASE_URL": url}
+    owner = {"DATABASE_URL": database_url(settings.postgres_port), "PGPASSWORD": passwords["POSTGRES_PASSWORD"]}
+    return for_services() | roles | owner
 
 
 def _job(name: str, module: str, env: Mapping[str, str], needs: str) -> Service:

@@ -15,6 +15,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from services.common.errors import Stop
+from stack.environment import for_tools
 from stack.service import Service
 
 HOST = "127.0.0.1"
@@ -48,7 +49,7 @@ def prepare_postgres(home: Path, password: str, tell: Callable[[str], object] = 
     draft, password_file = home / "data.new", home / "password.new"
     shutil.rmtree(draft, ignore_errors=True)
     password_file.touch(mode=0o600)
-    password_file.write_text(password + "\n")
+    password_file.write_text(password + "\n", encoding="utf-8")
     try:
         _run(
             "initdb", f"--pgdata={draft}", f"--username={OWNER}", f"--pwfile={password_file}", "--auth=scram-sha-256",
@@ -67,12 +68,13 @@ def postgres_service(home: Path, port: int, password: str) -> Service:
     return Service(
         name="postgres",
         argv=(*not_as_root(), str(binary("postgres")), "-D", str(home / "data"), *options),
-        env=os.environ.copy(),
+        env=for_tools(),
         ready=partial(is_postgres_ready, conninfo(port, password)),
         address=f"{HOST}:{port}",
         stop_signal=signal.SIGINT,  # "fast": ends the sessions, writes a checkpoint
         death_signal=signal.SIGINT,  # a SIGKILL would leave its own children for a while
         stop_within_seconds=20.0,
+        vital=True,
     )
 
 
@@ -81,9 +83,9 @@ def conninfo(port: int, password: str, user: str = OWNER) -> str:
     return make_conninfo(host=HOST, port=port, user=user, password=password, dbname=DATABASE)
 
 
-def database_url(port: int, password: str) -> str:
-    """Return the owner's connection as dbmate wants it. Our passwords are made of characters that need no escapes."""
-    return f"postgres://{OWNER}:{password}@{HOST}:{port}/{DATABASE}?sslmode=disable"
+def database_url(port: int) -> str:
+    """Return the owner's connection as dbmate wants it; the password goes by PGPASSWORD."""
+    return f"postgres://{OWNER}@{HOST}:{port}/{DATABASE}?sslmode=disable"
 
 
 def is_postgres_ready(connection: str) -> bool:
@@ -110,9 +112,9 @@ def binary(name: str) -> Path:
 
 def _run(program: str, *arguments: str, entered: str = "") -> None:
     argv = (*not_as_root(), str(binary(program)), *arguments)
-    done = subprocess.run(argv, input=entered, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, input=entered.encode(), env=for_tools(), capture_output=True, check=False)
     if done.returncode != 0:
-        raise Stop(f"{program} failed:\n{done.stderr[-2000:]}")
+        raise Stop(f"{program} failed:\n{done.stderr.decode(errors='replace')[-2000:]}")
 
 
 def not_as_root() -> tuple[str, ...]:

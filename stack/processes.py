@@ -65,9 +65,9 @@ def this_process() -> ProcessId:
 
 
 def spawn(
-    argv: Sequence[str], *, env: Mapping[str, str], log: Path, death_signal: signal.Signals
+    argv: Sequence[str], *, env: Mapping[str, str], log: Path, death_signal: signal.Signals, cwd: Path | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, its output appended to `log`.
+    """Start a process in a session of its own, its output appended to `log`, in the project's folder or in `cwd`.
 
     On Linux it gets `death_signal` when this process ends, however it ends. The kernel watches the *thread* that
     started it, so it is tied only when started from the main thread.
@@ -79,7 +79,7 @@ def spawn(
         return subprocess.Popen(
             argv,
             env=env,
-            cwd=project_root(),
+            cwd=cwd or project_root(),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -116,7 +116,7 @@ def _started(pid: int) -> str | None:
     """Return when a process was started, in a form that only this machine's other answers compare with."""
     if sys.platform == "linux":
         try:
-            after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         except OSError:
             return None
         state, start_ticks = after_name[0], after_name[19]  # fields 3 and 22 of proc_pid_stat(5)

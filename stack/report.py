@@ -42,7 +42,7 @@ class Entry:
 class Report:
     """The stack, as last seen by its supervisor.
 
-    `ports` are those it was started with (variable -> port), `culprit` is the service that made it fail.
+    `ports` are those it was started with (variable -> port), `culprit` is a service that does not start.
     """
 
     phase: Phase
@@ -77,14 +77,14 @@ def report_path(home: Path) -> Path:
 def write_report(home: Path, report: Report) -> None:
     """Replace the report as a whole: a reader sees the old or the new one."""
     draft = report_path(home).with_suffix(".new")
-    draft.write_text(json.dumps(asdict(report), indent=1))
+    draft.write_text(json.dumps(asdict(report), indent=1), encoding="utf-8")
     draft.replace(report_path(home))
 
 
 def read_report(home: Path) -> Report | None:
     """Return the last report, None if there is none that this version understands."""
     try:
-        told: dict[str, Any] = json.loads(report_path(home).read_text())
+        told: dict[str, Any] = json.loads(report_path(home).read_text(encoding="utf-8"))
         return Report(
             phase=Phase(told["phase"]),
             supervisor=ProcessId(**told["supervisor"]),

@@ -1,17 +1,16 @@
 """Sends the sample file through the running stack and tells what became of it. Knows the mart, not how it is filled."""
 
-import csv
-import hashlib
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import orjson
 import psycopg
 
-from services.common.contract import file_namespace, row_id
 from services.common.errors import Stop
 from services.common.settings import project_root
+from services.sender.csvfile import prepare
 from stack.plan import kafka_environment
 from stack.postgres import conninfo
 from stack.settings import StackSettings, read_passwords
@@ -44,10 +43,8 @@ def send_sample(settings: StackSettings, file: Path = SAMPLE) -> None:
 
 def _ids(file: Path) -> list[str]:
     """Return the ids that the sender gives to the rows of a file."""
-    namespace = file_namespace(hashlib.sha256(file.read_bytes()).digest())
-    with file.open(newline="", encoding="utf-8") as text:
-        rows = sum(1 for _ in csv.reader(text)) - 1
-    return [row_id(namespace, row) for row in range(1, rows + 1)]
+    with prepare(file) as payments:
+        return [orjson.loads(value)["transaction_id"] for _, value in payments]
 
 
 def _wait_for_scores(session: psycopg.Connection, ids: list[str]) -> tuple[int, int]:

@@ -44,15 +44,17 @@ class Server:
         while self.process is None or not self.service.ready():
             if time.monotonic() > deadline:
                 self.stop()
-                raise Stop(f"{self.service.name} did not get ready:\n{self.log.read_text(errors='replace')[-2000:]}")
+                told = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
+                raise Stop(f"{self.service.name} did not get ready:\n{told}")
             if self.process is None or self.process.poll() is not None:
                 self.launch()
             time.sleep(RETRY_SECONDS)
 
     def launch(self) -> None:
         """Start its process and do not wait."""
+        service = self.service
         self.process = spawn(
-            self.service.argv, env=self.service.env, log=self.log, death_signal=self.service.death_signal
+            service.argv, env=service.env, log=self.log, death_signal=service.death_signal, cwd=service.cwd
         )
 
     def stop(self) -> None:

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 
 class Kind(StrEnum):
@@ -33,6 +34,7 @@ class Service:
         name: also the name of its log file.
         argv: program and arguments.
         env: its whole environment.
+        cwd: the folder it runs in; that of the project by default.
         needs: names of what must be ready, or done, before it starts.
         ready: asked again and again until it says True; must answer within about a second.
         address: where a person or a client finds it.
@@ -40,6 +42,8 @@ class Service:
         death_signal: sent by the kernel if the supervisor is killed.
         ready_within_seconds: after a start; a job must be done within this time.
         stop_within_seconds: after stop_signal; then it is killed.
+        vital: whether nothing can be done without it: all is stopped if it does not start. What is not vital is tried
+            again, and the others go on, the tools with which a person mends it among them.
     """
 
     name: str
@@ -53,3 +57,5 @@ class Service:
     death_signal: signal.Signals = signal.SIGKILL
     ready_within_seconds: float = 120.0
     stop_within_seconds: float = 15.0
+    cwd: Path | None = None
+    vital: bool = False

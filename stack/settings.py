@@ -60,7 +60,7 @@ def read_passwords(home: Path) -> dict[str, str]:
         home.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".new")
         draft.unlink(missing_ok=True)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.writelines(f"{name}={secrets.token_urlsafe(24)}\n" for name in PASSWORD_NAMES)
         draft.replace(path)
-    return dict(line.split("=", 1) for line in path.read_text().splitlines())
+    return dict(line.split("=", 1) for line in path.read_text(encoding="utf-8").splitlines())

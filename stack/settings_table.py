@@ -1,12 +1,9 @@
 """`python -m stack.settings_table`: write docs/settings.md and .env.example from the settings classes."""
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.common.settings import KafkaSettings, Settings, TopicSettings, project_root
-from services.dlq.settings import DlqSettings
-from services.doctor.settings import DoctorSettings
+from services.common.settings import KafkaSettings, ProcessSettings, Settings, TopicSettings, project_root
 from services.retention.settings import RetentionSettings
 from services.scorer.settings import ScorerSettings
 from services.sink.settings import SinkSettings
@@ -18,20 +15,19 @@ HEADINGS: dict[str, tuple[type[Settings], ...]] = {
         StackSettings,
     ),
     "Kafka and its topics, all services": (KafkaSettings, TopicSettings),
+    "Scorer, sink and page": (ProcessSettings,),
     "Scorer": (ScorerSettings,),
     "Sink": (SinkSettings,),
-    "Replays of rejected records": (DlqSettings,),
     "Retention": (RetentionSettings,),
-    "Doctor": (DoctorSettings,),
     "Page": (UiSettings, ShareSettings),
 }
 
+OF_THE_USER = frozenset({"state_dir"})
+"""Settings whose default is another one for each user: their meaning tells it."""
+
 PLAIN = {
-    "KAFKA_CONF_…": ("", "any librdkafka property: KAFKA_CONF_CLIENT_ID sets client.id"),
-    "KAFKA_CONF_…_FILE": (
-        "",
-        "the same from a file: KAFKA_CONF_SSL_KEY_PASSWORD_FILE, a file that holds ssl.key.password",
-    ),
+    "KAFKA_CONF_…": ("", "any librdkafka property: KAFKA_CONF_SECURITY_PROTOCOL sets security.protocol"),
+    "KAFKA_CONF_…_FILE": ("", "the same from a file: KAFKA_CONF_SASL_PASSWORD_FILE, a file that holds sasl.password"),
     "PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD": ("", "libpq's own: where sink and page find PostgreSQL"),
     "PGSSLMODE, PGSSLROOTCERT": ("", "libpq's own: verify-full and the certificate of who signs the server's"),
     "PGPASSWORD_FILE": ("", "a file that holds PGPASSWORD"),
@@ -59,8 +55,7 @@ def variables(settings: type[Settings]) -> Iterator[Variable]:
     prefix = settings.model_config.get("env_prefix") or ""
     for name, field in settings.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        shown = "" if default is None else str(default)
-        shown = shown.replace(f"{project_root()}/", "").replace(tempfile.gettempdir(), "/tmp")  # noqa: S108  # text
+        shown = "" if default is None or name in OF_THE_USER else str(default).replace(f"{project_root()}/", "")
         yield Variable(f"{prefix}{name}".upper(), shown, field.description or "")
 
 
@@ -93,8 +88,8 @@ def env_example() -> str:
 
 def main() -> None:
     """Write both files."""
-    (project_root() / "docs/settings.md").write_text(markdown())
-    (project_root() / ".env.example").write_text(env_example())
+    (project_root() / "docs/settings.md").write_text(markdown(), encoding="utf-8")
+    (project_root() / ".env.example").write_text(env_example(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ def status_table(report: Report, now: float) -> str:
         lines.append(f"{entry.name:<10} {state:<11} {pid:>8} {uptime:>9} {entry.restarts:>8}  {entry.address}".rstrip())
     supervisor = f"supervisor {report.supervisor.pid}" if report.is_running else "no supervisor"
     note = " (the supervisor was killed; `make up` starts anew)" if report.actual_phase is Phase.KILLED else ""
+    if report.culprit and report.is_running:
+        note = f" ({report.culprit} does not start: make logs SERVICE={report.culprit}, make doctor)"
     return "\n".join([*lines, f"{report.actual_phase}, {supervisor}{note}"])
 
 
@@ -42,7 +44,7 @@ def tail(log: Path, lines: int = TAIL_LINES) -> str:
     """Return the last lines of a log, empty if there is none."""
     if not log.exists():
         return ""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
 
 def print_logs(folder: Path, service: str | None, follow: bool) -> None:

@@ -23,7 +23,7 @@ FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.2, 5.0
 STABLE_SECONDS = 10.0
 """A service that was ready for so long starts its back-off anew."""
 ATTEMPTS = 4
-"""So many exits before it was ever ready make a service fail."""
+"""So many exits before it was ever ready, and a service is in trouble."""
 
 
 def log_path(home: Path, name: str) -> Path:
@@ -32,7 +32,13 @@ def log_path(home: Path, name: str) -> Path:
 
 
 class Supervised:
-    """One service of the plan and where it stands. A job that fails, or a service that never gets ready, is FAILED."""
+    """One service of the plan and where it stands.
+
+    A job that fails is FAILED, and so is a vital service that never gets ready; another one is tried again and again.
+
+    Attributes:
+        in_trouble: whether it is FAILED, or was tried in vain so far.
+    """
 
     def __init__(self, service: Service, log: Path) -> None:
         self.service = service
@@ -40,6 +46,7 @@ class Supervised:
         self.since = time.time()
         self.took_seconds = 0.0
         self.restarts = 0
+        self.in_trouble = False
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._identity: ProcessId | None = None
@@ -81,7 +88,9 @@ class Supervised:
 
     def _start(self) -> None:
         service = self.service
-        self._process = spawn(service.argv, env=service.env, log=self._log, death_signal=service.death_signal)
+        self._process = spawn(
+            service.argv, env=service.env, log=self._log, death_signal=service.death_signal, cwd=service.cwd
+        )
         self._identity = ProcessId.of(self._process.pid)
         self._enter(State.STARTING)
 
@@ -89,21 +98,26 @@ class Supervised:
         code = self._exit_code()
         if self.service.kind is Kind.JOB and code is not None:
             self._forget_process()
-            self._enter(State.DONE if code == 0 else State.FAILED, took_seconds=in_state)
+            self.in_trouble = code != 0
+            self._enter(State.FAILED if self.in_trouble else State.DONE, took_seconds=in_state)
         elif code is not None:
             self._note_exit()
         elif self.service.kind is Kind.SERVICE and self.service.ready():
-            self._was_ready = True
+            self._was_ready, self.in_trouble = True, False
             self._enter(State.READY, took_seconds=time.monotonic() - self._entered)
         elif in_state > self.service.ready_within_seconds:
             self.stop()
-            self._enter(State.RESTARTING if self._was_ready else State.FAILED)
+            self._try_again(in_vain=not self._was_ready)
 
     def _note_exit(self) -> None:
         self._forget_process()
         self._exits_in_a_row += 1
-        given_up = not self._was_ready and self._exits_in_a_row >= ATTEMPTS
-        self._enter(State.FAILED if given_up else State.RESTARTING)
+        self._try_again(in_vain=not self._was_ready and self._exits_in_a_row >= ATTEMPTS)
+
+    def _try_again(self, *, in_vain: bool) -> None:
+        self.in_trouble = self.in_trouble or in_vain
+        final = self.service.vital or self.service.kind is Kind.JOB
+        self._enter(State.FAILED if in_vain and final else State.RESTARTING)
 
     def _forget_process(self) -> None:
         """Let go of a process that has ended, and of what it left behind."""
@@ -139,7 +153,7 @@ class Supervisor:
         self._last_report: Report | None = None
 
     def run(self) -> int:
-        """Keep the plan running until SIGTERM or SIGINT; return the exit code: 0, or 1 if a service failed.
+        """Keep the plan running until SIGTERM or SIGINT; return the exit code: 0, or 1 if a vital service failed.
 
         Raises:
             Stop: another supervisor runs in this home.
@@ -156,11 +170,11 @@ class Supervisor:
         return 1 if culprit else 0
 
     def _step(self) -> str | None:
-        """Take each service's next step; return the name of one that failed."""
+        """Take each service's next step; return the name of a vital one that failed."""
         for one in self.supervised:
             one.advance({other.service.name for other in self.supervised if other.state in {State.READY, State.DONE}})
-            self._publish(self._phase())
-            if one.state is State.FAILED:
+            self._publish(self._phase(), self._in_trouble())
+            if one.service.vital and one.state is State.FAILED:
                 return one.service.name
             if self._asked_to_stop:
                 break
@@ -171,6 +185,9 @@ class Supervisor:
             return Phase.UP
         complete = all(one.state in {State.READY, State.DONE} for one in self.supervised)
         return Phase.UP if complete else Phase.STARTING
+
+    def _in_trouble(self) -> str | None:
+        return next((one.service.name for one in self.supervised if one.in_trouble), None)
 
     def _stop_all(self, culprit: str | None) -> None:
         self._publish(Phase.STOPPING, culprit)

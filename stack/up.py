@@ -24,21 +24,29 @@ UP_WITHIN_SECONDS = 300.0
 DOWN_WITHIN_SECONDS = 90.0
 SERVICE_DOWN_WITHIN_SECONDS = 20.0
 SERVICE_UP_WITHIN_SECONDS = 60.0
+STILL_THERE = """
+What has started goes on, so that this can be mended: make doctor, make logs, make psql, make topics, make dlq.
+A service is tried again every few seconds; `make up` starts all anew, `make down` stops it."""
 SHOWN_STATES = {State.READY, State.DONE, State.RESTARTING, State.FAILED}
-DATA = ("kafka", "postgres", "scorer", "logs", "passwords", "state.json")
+DATA = ("kafka", "postgres", "state", "uploads", "scorer", "logs", "passwords", "state.json")
 
 
 def up(settings: StackSettings, with_sample: bool = True) -> None:
     """Start everything, wait until it is ready, send the sample through, say where things are.
 
     Raises:
-        Stop: something failed; everything that was started is stopped again.
-        KeyboardInterrupt: likewise.
+        Stop: something failed. If Kafka and PostgreSQL run they go on, and all else that runs; otherwise what was
+            started is stopped again.
+        KeyboardInterrupt: what was started is stopped again.
     """
     report = read_report(settings.home)
     if report and report.is_running and report.actual_phase is Phase.UP:
         print(f"already up: {page_address(settings)}  (make status, make logs, make down)")
         return
+    if report and report.is_running and report.culprit:
+        print(f"{report.culprit} does not start: stopping everything and starting anew")
+        down(settings)
+        report = None
     started = time.monotonic()
     supervisor = None if report and report.is_running else _start(settings)
     try:
@@ -46,7 +54,9 @@ def up(settings: StackSettings, with_sample: bool = True) -> None:
         print(f"everything is up after {time.monotonic() - started:.1f} s")
         if with_sample:
             send_sample(settings)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, Stop) and _goes_on(settings.home):
+            raise Stop(f"{error}\n{STILL_THERE}") from error
         print("stopping what was started", file=sys.stderr)
         if supervisor and supervisor.poll() is None:
             supervisor.terminate()
@@ -54,6 +64,12 @@ def up(settings: StackSettings, with_sample: bool = True) -> None:
         down(settings)
         raise
     _say_where(settings)
+
+
+def _goes_on(home: Path) -> bool:
+    """Return whether there is a supervisor that keeps running what it has started."""
+    report = read_report(home)
+    return bool(report and report.is_running and report.phase in {Phase.STARTING, Phase.UP})
 
 
 def down(settings: StackSettings, volumes: bool = False) -> None:
@@ -79,10 +95,10 @@ def restart(settings: StackSettings, name: str) -> None:
     if not report or not report.is_running:
         raise Stop("nothing runs: make up")
     processes = {entry.name: entry.process for entry in report.entries if entry.kind is Kind.SERVICE}
-    before = processes.get(name)
-    if not before:
+    if name not in processes:
         raise Stop(f"no such service: {name}; there are: {', '.join(processes)}")
-    before.end(signal.SIGTERM, SERVICE_DOWN_WITHIN_SECONDS)
+    if before := processes[name]:  # else it has ended, and its supervisor starts it again
+        before.end(signal.SIGTERM, SERVICE_DOWN_WITHIN_SECONDS)
     deadline = time.monotonic() + SERVICE_UP_WITHIN_SECONDS
     while time.monotonic() < deadline:
         report = read_report(settings.home)

@@ -12,31 +12,36 @@ from psycopg.conninfo import make_conninfo
 from starlette.middleware import Middleware
 
 from services.common.errors import Stop
+from services.common.folders import own_folder
 from services.common.lifecycle import StopSignal
-from services.common.logs import configure_logs, get_logger
+from services.common.logs import configure_logs, get_logger, relay
 from services.common.probes import serve_probes
 from services.common.secret_files import database_login
-from services.common.settings import KafkaSettings, TopicSettings
+from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings
+from services.sender.known import read_categories
 from ui import login_texts, metrics, page
-from ui.byhand import categories, send_one
+from ui.byhand import send_one
 from ui.downloads import download_routes
 from ui.drift import read_once
 from ui.health import KafkaProbe, answers, health_route
+from ui.jobs import Jobs
 from ui.live_reading import watch_all
 from ui.login_access import Access, KnowAddress, Sessions
 from ui.model import current_model
 from ui.models import watch_model
 from ui.results import Mart
 from ui.scores_file import scores_route
-from ui.settings import GroupSettings, ShareSettings, UiSettings, check_exposure
+from ui.settings import ShareSettings, UiSettings, check_exposure
 from ui.share import close_link, open_link_in_background
 from ui.theme import FAVICON, STYLESHEETS, scripts, theme
 from ui.upload import Uploads
-from ui.upload_folder import own_folder, remove_leftovers
+from ui.upload_folder import remove_leftovers
 from ui.uploads_reading import watch_uploads
 from ui.watch import Watch
 from ui.whatif import current_curve
 
+DRIFT_SECONDS = 60.0
+"""How often it is measured how payments have drifted."""
 LOOPBACK = "localhost,127.0.0.1"
 
 
@@ -51,12 +56,14 @@ def main() -> None:
     try:
         settings, share = UiSettings.read(), ShareSettings.read()
         check_exposure(share, settings)
-        serve(settings, share, KafkaSettings.read(), TopicSettings.read())
+        serve(settings, share, KafkaSettings.read(), TopicSettings.read(), ProcessSettings.read().probe_host)
     except Stop as error:
         sys.exit(f"ui: {error}")
 
 
-def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topics: TopicSettings) -> None:
+def serve(
+    settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topics: TopicSettings, probe_host: str
+) -> None:
     """Serve the page until SIGTERM or SIGINT."""
     log, stop, probe = get_logger(), StopSignal.install(), KafkaProbe(kafka)
     started, uploaded = time.time(), _own_folder(settings.port)
@@ -64,9 +71,11 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
     access = Access(settings.users())
     in_manifest = partial(current_model, settings.manifest)
     in_use = watch_model(mart)
-    live = watch_all(mart, kafka, topics, GroupSettings.read())
+    live = watch_all(mart, kafka, topics, GroupNames.read())
     uploads = watch_uploads(mart)
-    drift = Watch(partial(read_once, mart, settings.manifest), settings.drift_every_seconds, "watch-drift")
+    drift = Watch(partial(read_once, mart, settings.manifest), DRIFT_SECONDS, "watch-drift")
+    known = partial(read_categories, settings.manifest)
+    jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop, known).send)
     mart.open()
     live.start()
     in_use.start()
@@ -75,15 +84,15 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
     blocks = page.build(
         page.Parts(
             mart=mart,
-            send=Uploads(mart, kafka, topics.transactions, probe.is_up, stop).send,
+            jobs=jobs,
             uploads=uploads,
             model=lambda: in_use.look().value or in_manifest(),
             max_file_mb=settings.max_file_mb,
             stop=stop,
             access=access,
-            pay=partial(send_one, kafka=kafka, topic=topics.transactions, kafka_is_up=probe.is_up),
+            pay=partial(send_one, kafka=kafka, topic=topics.transactions, check_kafka=probe.check),
             curve=partial(current_curve, settings.curve),
-            categories=categories(settings.manifest),
+            categories=read_categories(settings.manifest),
             live=live,
             drift=drift,
         )
@@ -92,7 +101,7 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
     if uploaded:
         remove_leftovers(uploaded, before=started)  # the port is ours by now, so nobody else's are among them
     answering = partial(answers, settings.host, settings.port)
-    serve_probes(settings.probe_host, settings.probe_port, live=answering, ready=answering)
+    serve_probes(probe_host, settings.probe_port, live=answering, ready=answering)
     metrics.watch(live, drift)
     log.info("page_ready", url=blocks.local_url, login=access.is_asked)
     if current_model(settings.manifest) is None:
@@ -102,6 +111,7 @@ def serve(settings: UiSettings, share: ShareSettings, kafka: KafkaSettings, topi
     while not stop.wait(3600):
         pass
     close_link()
+    jobs.close()
     close(blocks)
     live.stop()
     in_use.stop()
@@ -139,6 +149,9 @@ def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list
             ssr_mode=False,
             mcp_server=False,
         )
+        # Gradio (6.31) lets no login end: launch() has no setting for it, and auth_dependency of mount_gradio_app()
+        # wants a login page, a cookie and a logout of ours instead of Gradio's. So its dict of tokens is replaced;
+        # test_a_login_ends in tests/e2e/test_review.py fails if Gradio looks elsewhere.
         blocks.app.tokens = Sessions(settings.session_hours * 3600)
     except OSError as error:
         raise Stop(f"cannot serve on {settings.host}:{settings.port}: {error}") from error
@@ -156,17 +169,17 @@ def _own_folder(port: int) -> Path | None:
     """Let Gradio keep uploads in a folder of ours and return it; None if GRADIO_TEMP_DIR names another one."""
     if os.environ.get("GRADIO_TEMP_DIR"):
         return None
-    folder = own_folder(port)
+    folder = own_folder(f"fraud-ui-{port}")
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     return folder
 
 
 def _quieten_libraries() -> None:
-    """Send nothing to anyone, keep loopback out of a proxy, and leave outages to the page's own words."""
+    """Send nothing to anyone, keep loopback out of a proxy, and log why there is no database, seldom."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    relay("psycopg.pool", every_seconds=60)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from typing import Any
 
-import orjson
+from pydantic import TypeAdapter
 
 from services.common.contract import FIELDS
-from services.common.errors import Retry
 from services.common.lifecycle import StopSignal
 from services.common.settings import KafkaSettings
-from services.sender.dialect import NEEDED, read_dialect
+from services.sender.dialect import ID_COLUMN, NEEDED, read_dialect
+from services.sender.known import spellings
 from services.sender.publish import publish
 from services.sender.report import BadRow, RowFault
 from services.sender.rows import RowEncoder
@@ -61,30 +61,53 @@ class Answer:
     milliseconds: int
 
 
-def compose(values: Mapping[str, str]) -> Message:
-    """Return the message of a payment given as texts by field, with a new id; a decimal comma will do.
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """A payment that Kafka has taken: its id, milliseconds to the acknowledgement, and from there to its score."""
+
+    transaction_id: str
+    accepted: int
+    scored: int = 0
+
+    def written(self) -> str:
+        """Return it as text."""
+        return json.dumps([self.transaction_id, self.accepted, self.scored])
+
+    @classmethod
+    def read(cls, text: Any) -> "Paid | None":
+        """Return what a browser gives back, None if it is none."""
+        try:
+            return TypeAdapter(cls).validate_python(dict(zip(cls.__slots__, json.loads(text), strict=True)))
+        except (TypeError, ValueError):
+            return None
+
+
+def compose(values: Mapping[str, str], categories: Sequence[str] = ()) -> Message:
+    """Return the message of a payment given as texts by field, with a new id; read as the cells of a file are.
+
+    `categories` are those the model knows.
 
     Raises:
         BadRow: a needed field is empty, or a value is not what it should be; names the field.
     """
-    dialect = read_dialect(io.BytesIO((";".join(FIELDS) + "\n").encode()))
-    row = RowEncoder(dialect, uuid.uuid4(), Counter()).encode([values.get(field) or "" for field in FIELDS], 1)
+    dialect = read_dialect(io.BytesIO((";".join((*FIELDS, ID_COLUMN)) + "\n").encode()))
+    transaction_id = str(uuid.uuid4())  # the same payment made twice is two, unlike a file that is sent twice
+    encoder = RowEncoder(dialect, Counter(), spellings(categories))
+    row = encoder.encode([*(values.get(field) or "" for field in FIELDS), transaction_id])
     if row is None:
         raise BadRow(RowFault.EMPTY_CELL, NEEDED[0], "is empty, but needed")
-    _, key, value = row
-    return Message(orjson.loads(value)["transaction_id"], key, value)
+    return Message(transaction_id, row[1], row[2])
 
 
 def send_one(
-    key: bytes | None, value: bytes, *, kafka: KafkaSettings, topic: str, kafka_is_up: Callable[[], bool]
+    key: bytes | None, value: bytes, *, kafka: KafkaSettings, topic: str, check_kafka: Callable[[], None]
 ) -> None:
     """Send one message and return when the brokers have acknowledged it.
 
     Raises:
         Retry: Kafka does not answer; Stop: it refuses.
     """
-    if not kafka_is_up():
-        raise Retry("Kafka does not answer")
+    check_kafka()
     publish([(key, value)], kafka, topic)
 
 
@@ -120,12 +143,3 @@ def time_at_night(utc_offset_minutes: int) -> str:
     """Return last night's suspicious hour by the reader's clock."""
     yesterday = datetime.now(UTC) + timedelta(minutes=utc_offset_minutes, days=-1)
     return f"{yesterday.replace(hour=SUSPICIOUS_HOUR, minute=SUSPICIOUS_MINUTE):%Y-%m-%d %H:%M}"
-
-
-def categories(manifest: Path) -> Sequence[str]:
-    """Return the categories the model knows, in alphabetical order; none if the manifest cannot be read."""
-    try:
-        found = json.loads(manifest.read_bytes())["recipe"]["categories"]
-        return sorted(str(name) for name in found)
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()

@@ -60,7 +60,8 @@ RUSSIAN = ByHandTexts(
     waiting="Kafka приняла платёж за {milliseconds} мс. Ждём оценку…",
     bad_field="{field}: {reason}. Платёж не отправлен.",
     away="Kafka не отвечает: платёж, скорее всего, не отправлен. Попробуйте позже.",
-    refuses="Kafka не принимает платёж: нет топика или прав на него. Это может исправить только администратор.",
+    refuses="Kafka отклонила платёж: нет топика, прав на него или входа в кластер. Причина записана в журнал страницы; "
+    "обратитесь к администратору.",
     no_score="Платёж в Kafka, но оценки в базе нет уже {seconds} с. Она появится, когда заработают скорер и база: "
     "номер платежа {transaction_id}.",
     answer="Оценка {score} — обычный платёж",
@@ -102,8 +103,8 @@ ENGLISH = ByHandTexts(
     waiting="Kafka took the payment in {milliseconds} ms. Waiting for the score…",
     bad_field="{field}: {reason}. The payment was not sent.",
     away="Kafka does not answer: most likely the payment was not sent. Try again later.",
-    refuses="Kafka does not take the payment: there is no such topic, or no permission. Only an administrator can "
-    "mend this.",
+    refuses="Kafka rejected the payment: the topic is missing, or access to it or to the cluster is denied. "
+    "The cause is in the page's log; ask an administrator.",
     no_score="The payment is in Kafka, but the database has had no score for {seconds} s. It will be there when scorer "
     "and database work: the payment's id is {transaction_id}.",
     answer="Score {score}: an ordinary payment",

@@ -131,13 +131,21 @@ def read_reasons(written: Any) -> list[Reason]:
     ]
 
 
+def finite(value: Any) -> float | None:
+    """Return a value of a record as a float if it is a finite number: another version may have written anything."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # an integer of more than 308 digits
+        return None
+    return number if math.isfinite(number) else None
+
+
 def _is_reason(one: Any) -> bool:
-    if not isinstance(one, dict) or not isinstance(one.get("feature"), str):
+    if not isinstance(one, dict) or not isinstance(one.get("feature"), str) or finite(one.get("size")) is None:
         return False
-    size = one.get("size")
-    if isinstance(size, bool) or not isinstance(size, int | float) or not math.isfinite(size):
-        return False
-    return one.get("direction") in {"up", "down"} and isinstance(one.get("values"), dict)
+    return one.get("direction") in ("up", "down") and isinstance(one.get("values"), dict)  # a list has no hash
 
 
 def _earlier(connection: Connection, payment: Payment, limit: int) -> list[Earlier]:

@@ -4,11 +4,12 @@ A phrase is chosen by the values a reason brings, so a new group of known featur
 not known here is shown by its names and figures.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ui.case import Reason
+from ui.case import Reason, finite
 from ui.formats import NARROW_SPACE, Numbers
 from ui.texts import Forms
 
@@ -16,6 +17,8 @@ NIGHT_HOURS = frozenset({22, 23, 0, 1, 2, 3})
 """The hours that the scorer's history counts as night."""
 
 WINDOWS = ("1h", "24h", "72h")
+TEXTS = frozenset({"category", "gender"})
+"""Values that need not be numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,16 @@ class ReasonTexts:
     groups: Mapping[str, str]
 
 
-Phrase = Callable[[Mapping[str, Any], ReasonTexts, Numbers], str]
+Phrase = Callable[[Mapping[str, Any], ReasonTexts, Numbers], str | None]
 
 
 def in_words(reason: Reason, texts: ReasonTexts, numbers: Numbers) -> str:
     """Return a reason as a phrase, such as «сумма в 28,8 раза выше средней клиента»."""
     values = reason.values
-    for name, phrase in _PHRASES.items():
-        if name in values:
-            return phrase(values, texts, numbers) or texts.no_past
+    phrase = next((phrase for name, phrase in _PHRASES.items() if name in values), None)
+    known = all(name in TEXTS or _is_number(value) for name, value in values.items())
+    if phrase is not None and known and (said := phrase(values, texts, numbers)) is not None:
+        return said or texts.no_past
     if not values:
         return texts.groups.get(reason.feature, reason.feature)
     listed = ", ".join(f"{name} = {_plain(value, numbers)}" for name, value in values.items())
@@ -71,7 +75,7 @@ def in_words(reason: Reason, texts: ReasonTexts, numbers: Numbers) -> str:
 
 def _amount(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
     """Say how the amount stands to the customer's mean, and else what it is."""
-    amount, compared = _number(values, "amount"), _over_mean(values, texts, numbers)
+    amount, compared = finite(values.get("amount")), _over_mean(values, texts, numbers)
     if amount is None:
         return compared
     written = numbers.decimal(amount, 2)
@@ -79,11 +83,13 @@ def _amount(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> 
 
 
 def _over_mean(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
-    ratio = _number(values, "amount_over_mean")
+    ratio = finite(values.get("amount_over_mean"))
     if ratio is None or ratio <= 0:
         return ""
     above = ratio >= 1
     shown = round(ratio if above else 1 / ratio, 1)
+    if not math.isfinite(shown):  # 1 / 1e-320
+        return ""
     if shown == 1:
         return texts.near_mean
     fraction = f"{numbers.decimal(shown, 1)}{NARROW_SPACE}{texts.times[1]}"
@@ -91,13 +97,13 @@ def _over_mean(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) 
     return (texts.above_mean if above else texts.below_mean).format(times=times)
 
 
-def _pace(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
+def _pace(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str | None:
     """Say how many payments there were, what they came to, and how many of them were at night and like frauds.
 
     A window is left out if it holds no more than a shorter one. The risks of payments are probabilities: together
     they come to the number of frauds that is expected among them.
     """
-    counts = {window: count for window in WINDOWS if (count := _number(values, f"count_{window}")) is not None}
+    counts = {window: count for window in WINDOWS if (count := finite(values.get(f"count_{window}"))) is not None}
     if not counts:
         return ""
     longest = list(counts)[-1]
@@ -106,11 +112,13 @@ def _pace(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> st
     said, before = [], 0.0
     for window, count in counts.items():
         if count > before:
-            said.append(_in_window(window, count, _number(values, f"sum_{window}"), texts, numbers))
+            said.append(_in_window(window, count, finite(values.get(f"sum_{window}")), texts, numbers))
             before = count
+    if not said:  # numbers of payments below zero
+        return None
     parts = [texts.pace.format(windows=", ".join(said))]
     for name, text in (("night_count", texts.at_night), ("risk", texts.like_fraud)):
-        if several := round(_number(values, f"{name}_{longest}") or 0):
+        if several := round(finite(values.get(f"{name}_{longest}")) or 0):
             parts.append(text.format(count=numbers.whole(several)))
     return ", ".join(parts)
 
@@ -123,29 +131,36 @@ def _in_window(window: str, count: float, total: float | None, texts: ReasonText
 
 
 def _since_last(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
-    seconds, amount = _number(values, "seconds_since_last"), _number(values, "last_amount")
+    seconds, amount = finite(values.get("seconds_since_last")), finite(values.get("last_amount"))
     if seconds is None:
         return ""
     said = texts.since_last.format(time=_duration(seconds, texts, numbers))
     return said if amount is None else f"{said}, {texts.last_amount.format(amount=numbers.decimal(amount, 2))}"
 
 
-def _hour(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
-    hour, minute = _number(values, "hour"), _number(values, "minute_of_day")
-    if hour is None:
-        if minute is None:
-            return ""
+def _hour(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str | None:
+    hour, minute = finite(values.get("hour")), finite(values.get("minute_of_day"))
+    if hour is None and minute is not None:
         hour = minute // 60
-    return (texts.night if round(hour) in NIGHT_HOURS else texts.hour).format(hour=numbers.whole(round(hour)))
+    if hour is None:
+        return ""
+    if hour not in range(24):
+        return None
+    return (texts.night if hour in NIGHT_HOURS else texts.hour).format(hour=numbers.whole(int(hour)))
 
 
-def _date(values: Mapping[str, Any], texts: ReasonTexts, _: Numbers) -> str:
-    weekday, month = _number(values, "weekday"), _number(values, "month")
-    said = [
-        "" if weekday is None else texts.weekdays[int(weekday)],
-        "" if month is None else texts.months[int(month) - 1],
-    ]
-    return ", ".join(filter(None, said))
+def _date(values: Mapping[str, Any], texts: ReasonTexts, _: Numbers) -> str | None:
+    said = []
+    for field, names, first in (("weekday", texts.weekdays, 0), ("month", texts.months, 1)):
+        number = finite(values.get(field))
+        if number is not None:
+            said.append(_named(number - first, names))
+    return None if None in said else ", ".join(filter(None, said))
+
+
+def _named(place: float, names: Sequence[str]) -> str | None:
+    """Return the name at a place, or None where there is none: another version may count otherwise."""
+    return names[int(place)] if place in range(len(names)) else None
 
 
 def _category(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
@@ -154,7 +169,7 @@ def _category(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -
 
 
 def _so_far(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
-    count = _number(values, "count_so_far")
+    count = finite(values.get("count_so_far"))
     if count is None:
         return ""
     return (
@@ -165,7 +180,7 @@ def _so_far(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> 
 
 
 def _customer(values: Mapping[str, Any], texts: ReasonTexts, numbers: Numbers) -> str:
-    people = _number(values, "population")
+    people = finite(values.get("population"))
     counted = "" if people is None else numbers.counted(round(people), texts.people)
     said = ["" if people is None else texts.town.format(people_counted=counted)]
     said.append(texts.gender if "gender" in values else "")
@@ -186,7 +201,10 @@ _PHRASES: dict[str, Phrase] = {
     "population": _customer,
     "gender": _customer,
 }
-"""The value that decides, in order of precedence, and what is then said; "" means that there is no past."""
+"""The value that decides, in order of precedence, and what is then said.
+
+"" means that there is no past, None that the values are not what the phrase knows: then they are shown as they are.
+"""
 
 
 def _duration(seconds: float, texts: ReasonTexts, numbers: Numbers) -> str:
@@ -199,18 +217,14 @@ def _duration(seconds: float, texts: ReasonTexts, numbers: Numbers) -> str:
     return f"{numbers.whole(round(seconds / 86400))} {days}"
 
 
-def _number(values: Mapping[str, Any], name: str) -> float | None:
-    """Return a value if it is a finite number: a past that is not there comes as null."""
-    value = values.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124  # NaN
-        return None
-    return float(value)
+def _is_number(value: Any) -> bool:
+    """Return whether a phrase can be made of a value: a finite number, or null or NaN for a past that is not there."""
+    return value is None or finite(value) is not None or value != value  # noqa: PLR0124  # NaN is not itself
 
 
 def _plain(value: Any, numbers: Numbers) -> str:
     """Return any value as a reader of the language writes it."""
-    if isinstance(value, float) and not value.is_integer():
-        return numbers.decimal(value, 2)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return numbers.whole(round(value))
-    return "—" if value is None else str(value)
+    number = finite(value)
+    if number is None:
+        return "—" if value is None else str(value)
+    return numbers.whole(int(number)) if number.is_integer() else numbers.decimal(number, 2)

@@ -12,6 +12,7 @@ from ui.case_chart import payments_chart
 from ui.case_open import OPEN_CASES, OPENER, TAB, TITLES, TO_CASE
 from ui.case_texts import CASE_TEXTS
 from ui.frame import ADD_CLOCK, VIEWING, Frame, Update, told_plainly
+from ui.kept import skips, value_of
 from ui.login_texts import LOGIN_TEXTS
 from ui.render import notice, section_head
 from ui.verdicts import COMMENT_MAX_CHARACTERS, Order, Verdict
@@ -79,6 +80,7 @@ class Review:
             self._told = gr.HTML(elem_id="case-told")
             self._given = gr.HTML(elem_id="case-given")
             self._opened = gr.State(None)
+            self._case_id = gr.Textbox("", visible="hidden")
 
     def wire(self) -> None:
         """Wire the events."""
@@ -86,7 +88,7 @@ class Review:
         queued: list[Any] = [self._queue, self._precision]
         shown: list[Any] = [
             self._card, self._head, self._reasons, self._plot, self._earlier, self._given, self._told, self._comment,
-            *self._buttons.values(), self._names, self._opened,
+            *self._buttons.values(), self._names, self._opened, self._case_id,
         ]  # fmt: skip
         for event in (frame.page.load, frame.tab.select, self._refresh.click):
             event(self.queue, [self._order], queued, **VIEWING)
@@ -97,6 +99,10 @@ class Review:
         self._next.click(self.open_next, [self._order, clock], shown, **viewing).then(
             None, js=TO_CASE, api_visibility="private"
         )
+        kept = frame.kept
+        kept.again(queue_order=self._order)
+        kept.read(case_id=self._case_id, comment=self._comment)
+        kept.box.change(self.open_again, [kept.box, clock], shown, **viewing)
         self._names.input(self.reveal, [self._names, self._opened, clock], [self._head], **viewing)
         for verdict, button in self._buttons.items():
             button.click(
@@ -128,6 +134,14 @@ class Review:
         """Show the payment whose button was pressed."""
         with told_plainly(self._texts):
             return self._show(str(event._data["case"]), utc_offset_minutes, request)
+
+    def open_again(self, kept: str, utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
+        """Show the payment that was open on the page in the other language, with the comment that was begun."""
+        with told_plainly(self._texts):
+            case_id, comment = value_of(kept, "case_id"), value_of(kept, "comment")
+            if not isinstance(case_id, str) or not case_id:
+                return skips(14)
+            return self._show(case_id, utc_offset_minutes, request, comment=comment if isinstance(comment, str) else "")
 
     def open_next(self, order: str, utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
         """Show the first payment of the queue."""
@@ -221,12 +235,13 @@ class Review:
             *(gr.update(visible=may_judge, interactive=judged or one is not Verdict.RETURNED) for one in Verdict),
             gr.update(value=False, visible=may_judge and case.payment.customer is not None),
             (case.payment.transaction_id, len(case.verdicts)),
+            case.payment.transaction_id,
         )
 
     def _only_told(self, told: str) -> tuple[Update, ...]:
         """Return a sentence and leave the rest of the case as it is."""
         unchanged = (gr.skip(),)
-        return gr.update(visible=True), *unchanged * 5, told, *unchanged * 6
+        return gr.update(visible=True), *unchanged * 5, told, *unchanged * 7
 
     def _read(self, transaction_id: str) -> tuple[Case | None] | None:
         """Return the case in a tuple (None in it if the payment has no score), or None if the database is away."""

@@ -63,6 +63,12 @@ class Distribution:
     values: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
 
+    def __post_init__(self) -> None:
+        bins = {len(row) for row in self.counts}
+        bounds = len(self.values or self.edges)
+        if len(self.counts) != HOURS or len(bins) != 1 or (bounds and bins != {bounds + 1}):
+            raise ValueError(f"expected counts of {HOURS} hours in one bin more than there are edges or values")
+
 
 @dataclass(frozen=True, slots=True)
 class Drift:
@@ -86,9 +92,10 @@ def _read(manifest: Path, _changed_at: int) -> dict[str, Distribution] | None:
     try:
         found = json.loads(manifest.read_bytes()).get("distributions")
         distributions = TypeAdapter(dict[str, Distribution]).validate_python(found)
-        return distributions if distributions.keys() >= set(MEASURED) - {"hour"} else None
     except (ValueError, ValidationError, AttributeError):
         return None
+    is_whole = distributions.keys() >= set(MEASURED) - {"hour"} and distributions["past"].edges
+    return distributions if is_whole else None
 
 
 def read(connection: Connection, distributions: Mapping[str, Distribution], looked_at: int = LOOKED_AT) -> Drift:

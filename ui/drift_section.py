@@ -34,7 +34,7 @@ def shown(seen: Seen[Drift], texts: Texts, words: DriftTexts) -> str:
     if not seen.tried:
         return hint(words.first_reading)
     if seen.value is None or not seen.fresh:
-        return notice(words.away, "warning")
+        return notice(texts.reading_failed if seen.failed else words.away, "warning")
     drift, numbers = seen.value, texts.numbers
     if not drift.psi:
         return notice(words.unknown)

@@ -3,23 +3,26 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+import psycopg
 
 from services.common.lifecycle import StopSignal
 from services.common.logs import get_logger
 from ui.drift import Drift
+from ui.jobs import Jobs
 from ui.journal import Upload
 from ui.live_reading import Live
 from ui.login_access import Access
 from ui.model import Model
 from ui.results import Mart
-from ui.steps import Step
 from ui.texts import Texts
-from ui.upload import Order
 from ui.watch import Watch
 from ui.whatif import Curve
+
+if TYPE_CHECKING:
+    from ui.kept import Kept
 
 VIEWERS_AT_ONCE = 16
 
@@ -37,11 +40,11 @@ Update = Any
 class Parts:
     """What the page works with.
 
-    `send` yields the steps of an upload, `pay` sends one message, `model` and `curve` tell of the model in use.
+    `jobs` sends files, `pay` sends one message, `model` and `curve` tell of the model in use.
     """
 
     mart: Mart
-    send: Callable[[Order], Iterator[Step]]
+    jobs: Jobs
     uploads: Watch[list[Upload]]
     model: Callable[[], Model | None]
     max_file_mb: int
@@ -56,12 +59,16 @@ class Parts:
 
 @dataclass(frozen=True)
 class Frame:
-    """Where a section is built: in this tab of the page in this language; `clock` is for ADD_CLOCK."""
+    """Where a section is built: in this tab of the page in this language; `clock` is for ADD_CLOCK.
+
+    `kept` is what the language link takes along.
+    """
 
     parts: Parts
     texts: Texts
     page: gr.Blocks
     clock: gr.Number
+    kept: "Kept"
     tabs: gr.Tabs
     tab: gr.Tab
 
@@ -86,9 +93,13 @@ def logged() -> Iterator[None]:
 
 @contextmanager
 def told_plainly(texts: Texts) -> Iterator[None]:
-    """Log an error nobody foresaw and tell the user in plain words that there was one."""
+    """Log an error nobody foresaw and tell the user in plain words that there was one, and whether of the database."""
     try:
         yield
+    except psycopg.Error as error:
+        get_logger().exception("handler_failed")
+        sentence = texts.database_failed.format(code=error.sqlstate or type(error).__name__)
+        raise gr.Error(sentence, title=texts.unexpected_title, print_exception=False) from error
     except Exception as error:
         get_logger().exception("handler_failed")
         raise gr.Error(texts.unexpected, title=texts.unexpected_title, print_exception=False) from error

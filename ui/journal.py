@@ -43,14 +43,15 @@ class State(StrEnum):
 class Upload:
     """An upload. `rows` and `refused` are None until the file is read; `refusal` is the code of a refused file.
 
-    `scored` is None if it cannot be known: the database was away while the file was sent.
+    `scored` is None if it cannot be known: the database was away while the file was sent. A state that is no State was
+    written by another version.
     """
 
     upload_id: UUID
     file_name: str
     bytes: int
     analyst: str
-    state: State
+    state: State | str
     refusal: str | None
     rows: int | None
     refused: int | None
@@ -132,7 +133,7 @@ def latest(connection: Connection, limit: int = SHOWN) -> list[Upload]:
 
 
 def _upload(*, state: str, **columns: Any) -> Upload:
-    return Upload(state=State(state), **columns)
+    return Upload(state=State(state) if state in set(State) else state, **columns)
 
 
 def count_open(connection: Connection) -> None:
@@ -148,21 +149,28 @@ def count_scored(connection: Connection, upload_id: UUID) -> None:
 
     1. Chunks of which some rows are scored, those that were not counted for longest first: a row that never gets a
        score holds up no other.
-    2. Chunks without any score, in the order of sending, up to the first that still has none: scores arrive in about
-       that order, so a large file costs only what is new.
+    2. Chunks without any score behind the last that has some, in the order of sending, up to the first that still has
+       none: scores arrive in about that order, so a large file costs only what is new.
+    3. One more, that was not counted for longest: rows that never get a score (rejects) may fill whole chunks.
     """
     begun = """
         select chunk from upload_rows where upload_id = %s and scored > 0 and scored < size
         order by counted_at limit %s
     """
-    untouched = "select chunk from upload_rows where upload_id = %s and scored = 0 order by chunk limit %s"
-    parameters = [upload_id, COUNTED_AT_ONCE]
+    ahead = """
+        select chunk from upload_rows where upload_id = %(id)s and scored = 0 and chunk >
+            (select coalesce(max(chunk), -1) from upload_rows where upload_id = %(id)s and scored > 0)
+        order by chunk limit %(most)s
+    """
+    longest_ago = "select chunk from upload_rows where upload_id = %s and scored = 0 order by counted_at, chunk limit 1"
     with connection.cursor(row_factory=scalar_row) as cursor:
-        for chunk in cursor.execute(begun, parameters).fetchall():
+        for chunk in cursor.execute(begun, [upload_id, COUNTED_AT_ONCE]).fetchall():
             _count_chunk(connection, upload_id, chunk)
-        for chunk in cursor.execute(untouched, parameters).fetchall():
+        for chunk in cursor.execute(ahead, {"id": upload_id, "most": COUNTED_AT_ONCE}).fetchall():
             if not _count_chunk(connection, upload_id, chunk):
                 break
+        for chunk in cursor.execute(longest_ago, [upload_id]).fetchall():
+            _count_chunk(connection, upload_id, chunk)
     connection.execute(
         "update uploads set scored = least(sent, total.scored)"
         " from (select coalesce(sum(scored), 0) as scored from upload_rows where upload_id = %(id)s) as total"

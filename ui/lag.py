@@ -2,15 +2,16 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import partial
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.kafka import Place
+from services.common.broker_query import BrokerQuery
+from services.common.kafka import Place, edge_offsets
+from services.common.outages import is_outage
 from services.common.settings import KafkaSettings
 
 TIMEOUT_SECONDS = 3.0
@@ -74,64 +75,45 @@ class Waiting:
 
 
 class GroupOffsets:
-    """Asks the brokers where groups stand in their topics; its clients live as long as the process.
-
-    Consumers that join no group ask for what is committed. AdminClient.list_consumer_group_offsets would do the same,
-    but ends the process (SIGSEGV, confluent-kafka 2.16) while a new cluster has no coordinator yet.
-    """
+    """Asks the brokers where groups stand in their topics."""
 
     def __init__(self, kafka: KafkaSettings, groups: Mapping[str, str]) -> None:
         """`groups` maps each topic to the group that reads it."""
-        self._kafka = kafka
+        self._query = BrokerQuery(kafka)
         self._groups = groups
-        self._consumers: dict[str, Consumer] = {}
-
-    @cached_property
-    def _admin(self) -> AdminClient:
-        return AdminClient(self._config())
-
-    def _config(self, **own: Any) -> dict[str, Any]:
-        # log_level 0: an outage is told in words on the page, not by a line of librdkafka a second.
-        return self._kafka.client_config(**own) | {"log_level": 0}
 
     def read(self) -> dict[Place, Standing] | None:
-        """Return where the groups stand, or None if the brokers do not answer."""
+        """Return where the groups stand, or None if the brokers do not answer.
+
+        Raises:
+            KafkaException: they refuse: access to a topic or a group is denied.
+        """
         try:
             return self._read()
-        except KafkaException:
-            return None
+        except KafkaException as error:
+            if is_outage(error.args[0]):
+                return None
+            raise
 
     def _read(self) -> dict[Place, Standing]:
-        topics = self._admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+        topics = self._query.ask(lambda admin: admin.list_topics(timeout=TIMEOUT_SECONDS)).topics
         places = [
             (topic, partition) for topic in self._groups if topic in topics for partition in topics[topic].partitions
         ]
         if not places:
             return {}
-        lows = _edges(self._admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = _edges(self._admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        committed = {place: offset for topic in self._groups for place, offset in self._committed(topic, places)}
+        lows, ends = self._query.ask(partial(_edges, places=places))
+        committed: dict[Place, int] = {}
+        for topic, group in self._groups.items():
+            of_topic = [place for place in places if place[0] == topic]
+            committed |= self._query.committed(group, of_topic, TIMEOUT_SECONDS)
         return {place: Standing(lows[place], ends[place], committed.get(place)) for place in places}
 
-    def _committed(self, topic: str, places: Iterable[Place]) -> Iterator[tuple[Place, int]]:
-        """Yield the offset a topic's group wants next in each partition; nothing where it never committed."""
-        wanted = [TopicPartition(*place) for place in places if place[0] == topic]
-        if not wanted:
-            return
-        group = self._groups[topic]
-        if group not in self._consumers:
-            self._consumers[group] = Consumer(self._config(group_id=group, enable_auto_commit=False))
-        for found in self._consumers[group].committed(wanted, TIMEOUT_SECONDS):
-            if found.error is not None:
-                raise KafkaException(found.error)
-            if found.offset >= 0:
-                yield (found.topic, found.partition), found.offset
 
-
-def _edges(client: AdminClient, places: Iterable[Place], edge: OffsetSpec) -> dict[Place, int]:
-    """Return the first or the last offset of each partition; what is not committed yet does not count."""
-    wanted = {TopicPartition(*place): edge for place in places}
-    answers = client.list_offsets(
-        wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=TIMEOUT_SECONDS
+def _edges(admin: AdminClient, places: Iterable[Place]) -> tuple[dict[Place, int], dict[Place, int]]:
+    """Return the first offset of each partition, and its end; what is not committed yet does not count."""
+    lows, ends = (
+        edge_offsets(admin, places, edge, IsolationLevel.READ_COMMITTED, TIMEOUT_SECONDS)
+        for edge in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]
     )
-    return {(place.topic, place.partition): answer.result().offset for place, answer in answers.items()}
+    return lows, ends

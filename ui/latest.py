@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import gradio as gr
 
 from ui import charts, render
-from ui.frame import ADD_CLOCK, VIEWING, Frame, Parts, Update, told_plainly
+from ui.frame import ADD_CLOCK, QUIETLY, VIEWING, Frame, Parts, Update, told_plainly
+from ui.kept import skips, value_of
 from ui.texts import Texts
 
 
@@ -25,13 +26,20 @@ def build(frame: Frame) -> Latest:
         totals = gr.HTML(render.hint(texts.results_hint), elem_id="totals")
         flagged = gr.HTML(elem_id="flagged")
         plot = gr.Plot(visible=False, show_label=False, elem_id="plot")
+        viewed = gr.Checkbox(False, visible="hidden")
 
     def view(utc_offset_minutes: float) -> tuple[Update, ...]:
         with told_plainly(texts):
             return results(parts, texts, int(utc_offset_minutes or 0))
 
+    def view_again(kept: str, utc_offset_minutes: float) -> tuple[Update, ...]:
+        return view(utc_offset_minutes) if value_of(kept, "viewed") else skips(3)
+
     latest = Latest([totals, flagged, plot])
     button.click(view, [frame.clock], latest.shown, js=ADD_CLOCK, **VIEWING)
+    button.click(None, None, [viewed], js="() => true", **QUIETLY)
+    frame.kept.again(viewed=viewed)
+    frame.kept.box.change(view_again, [frame.kept.box, frame.clock], latest.shown, js=ADD_CLOCK, **VIEWING)
     return latest
 
 

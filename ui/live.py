@@ -8,10 +8,11 @@ import gradio as gr
 from services.common.logs import get_logger
 from ui import drift_section, live_filter, live_render, live_table
 from ui.frame import ADD_CLOCK, QUIETLY, Frame, Update, logged
+from ui.kept import skips, value_of
 from ui.live_filter import Choices, Filter
 from ui.live_reading import EVERY_SECONDS, Reading
 from ui.live_texts import LIVE_TEXTS
-from ui.render import MERCHANT_PREFIX, css_words, hint, notice
+from ui.render import MERCHANT_PREFIX, css_words, hint, notice, unread
 
 TITLES = {"ru": "Сейчас", "en": "Now"}
 
@@ -90,12 +91,27 @@ class LiveView:
         self._names.input(self.reveal, [self._names], [self._names], **QUIETLY).then(
             self.refresh, asked, shown, **refreshing
         )
+        kept = frame.kept
+        kept.again(live_on=self._on, logarithmic=self._logarithmic, score_from=self._score)
+        kept.read(**{f"live_{place}": one for place, one in enumerate(self._lists)})
+        kept.box.change(self.filter_again, [kept.box], [*self._lists, self._offered], **QUIETLY)
         self._clear.click(lambda: ([], [], [], 0), None, [*self._lists, self._score], **QUIETLY).then(
             self.refresh, asked, shown, **refreshing
         )
         switch: dict[str, Any] = {**QUIETLY, "queue": False}
         self._on.input(lambda on: gr.Timer(active=on), [self._on], [self._timer], **switch)
         frame.tabs.select(self.rest_elsewhere, [self._on], [self._timer], **switch)
+
+    def filter_again(self, kept: str) -> tuple[Update, ...]:
+        """Filter by what was chosen on the page in the other language, as far as it can be chosen."""
+        seen = self._frame.parts.live.mart.look().value
+        if seen is None or not value_of(kept, "tab"):
+            return skips(4)
+        *lists, found = self._offer(seen, None)
+        for place, one in enumerate(lists):
+            wanted, there = value_of(kept, f"live_{place}"), {name for _, name in one["choices"]}
+            one["value"] = [name for name in wanted if name in there] if isinstance(wanted, list) else []
+        return *lists, found
 
     def rest_elsewhere(self, on: bool, event: gr.SelectData) -> Update:
         """Refresh only while this tab is the one that is open."""
@@ -131,7 +147,7 @@ class LiveView:
         parts, texts, words = self._frame.parts, self._texts, self._words
         seen = parts.live.mart.look()
         fresh = live_render.freshness(seen, f"{time.monotonic():.3f}", words)
-        outage = live_render.outage(seen, words)
+        outage = unread(seen, words.database_away, words.database_away_since, texts)
         if seen.value is None:
             return fresh, outage, "", "", "", "", *(gr.skip(),) * 4
         now = live_render.now(seen.value, parts.live.lag.look(), parts.model(), texts, words, utc_offset_minutes)
@@ -163,5 +179,6 @@ class LiveView:
         if found == offered:
             return (gr.skip(),) * 4
         merchants = [(name.removeprefix(MERCHANT_PREFIX), name) for name in found.merchants]
-        lists: tuple[Any, ...] = (list(found.states), list(found.categories), merchants)
+        states, categories = ([(name, name) for name in names] for names in (found.states, found.categories))
+        lists: tuple[Any, ...] = (states, categories, merchants)
         return *(gr.update(choices=choices) for choices in lists), found

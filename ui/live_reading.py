@@ -6,10 +6,9 @@ from datetime import datetime
 from functools import partial
 
 from services.common.kafka import Place
-from services.common.settings import KafkaSettings, TopicSettings
+from services.common.settings import GroupNames, KafkaSettings, TopicSettings
 from ui.lag import GroupOffsets, Lag, Standing, Waiting
 from ui.results import Connection, Mart
-from ui.settings import GroupSettings
 from ui.timeline import Counter, Timeline
 from ui.watch import Watch
 from ui.window import Row, Share, latest_flagged_rows, latest_rows, new_rows, share
@@ -46,7 +45,7 @@ class Live:
         self.lag.stop()
 
 
-def watch_all(mart: Mart, kafka: KafkaSettings, topics: TopicSettings, groups: GroupSettings) -> Live:
+def watch_all(mart: Mart, kafka: KafkaSettings, topics: TopicSettings, groups: GroupNames) -> Live:
     """Return what watches the mart and the consumer groups, not started."""
     counter, waiting = Counter(), Waiting()
     offsets = GroupOffsets(kafka, {topics.transactions: groups.scorer_group_id, topics.scores: groups.sink_group_id})

@@ -11,7 +11,7 @@ from ui.live_filter import DENSITY_BINS, CategoryShare
 from ui.live_reading import Reading
 from ui.live_texts import LiveTexts
 from ui.model import Model
-from ui.render import hint, notice
+from ui.render import hint
 from ui.texts import Texts
 from ui.timeline import BUCKETS, RATE_BUCKETS, Timeline
 from ui.watch import Seen
@@ -42,13 +42,6 @@ def freshness(seen: Seen[Reading], tick: str, words: LiveTexts) -> str:
     data = " ".join(f'data-{name}="{escape(value)}"' for name, value in attributes.items())
     state = "" if seen.fresh else " stale"
     return f'<p class="fresh{state}" {data}><i aria-hidden="true"></i><span>{escape(ago)}</span></p>'
-
-
-def outage(seen: Seen[Reading], words: LiveTexts) -> str:
-    """Return the sentence that the database is away, if it is."""
-    if seen.fresh or not seen.tried:
-        return ""
-    return notice(words.database_away if seen.value is None else words.database_away_since, "warning")
 
 
 def now(
@@ -143,7 +136,9 @@ def _tile(name: str, figure: str, below: str, kind: str = "") -> str:
 
 def _lag(seen: Seen[Lag], texts: Texts, words: LiveTexts) -> tuple[str, str, str]:
     if seen.value is None or not seen.fresh:
-        return words.lag_unknown, words.kafka_away if seen.tried else words.first_reading, "alarm" if seen.tried else ""
+        if not seen.tried:
+            return words.lag_unknown, words.first_reading, ""
+        return words.lag_unknown, words.kafka_failed if seen.failed else words.kafka_away, "alarm"
     lag, numbers = seen.value, texts.numbers
     if not lag.messages:
         return "0", words.lag_none, ""

@@ -19,6 +19,7 @@ class LiveTexts:
     database_away: str
     database_away_since: str
     kafka_away: str
+    kafka_failed: str
     refresh: str
     latest_score: str
 
@@ -87,6 +88,7 @@ LIVE_TEXTS = {
         database_away="База недоступна. Как только она ответит, данные появятся сами: оценки не потеряются.",
         database_away_since="База недоступна: показаны последние известные данные.",
         kafka_away="Kafka не отвечает",
+        kafka_failed="Kafka ответила ошибкой",
         refresh="Обновлять автоматически",
         latest_score="последняя оценка в {time}",
         lag="Очередь",
@@ -148,6 +150,7 @@ LIVE_TEXTS = {
         database_away="The database is away. As soon as it answers, the figures will appear: no score is lost.",
         database_away_since="The database is away: these are the last figures known.",
         kafka_away="Kafka does not answer",
+        kafka_failed="Kafka returned an error",
         refresh="Refresh automatically",
         latest_score="latest score at {time}",
         lag="Queue",

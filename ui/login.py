@@ -78,7 +78,7 @@ def read_users(path: Path) -> dict[str, User]:
         Stop: the file cannot be read, names nobody, or a line of it is wrong; says which.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise Stop(f"the users file {path} cannot be read: {error}") from error
     users: dict[str, User] = {}

@@ -4,8 +4,9 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class Model:
     """The model in use: its version, and the score in [0, 1] from which a transaction is flagged."""
 
     version: str
-    threshold: float
+    threshold: Annotated[float, Field(ge=0, le=1)]
 
 
 def current_model(manifest: Path) -> Model | None:

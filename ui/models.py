@@ -58,14 +58,14 @@ class Models:
 
 
 IN_USE = """
-    select model_version as version, threshold from model_spans order by src_offset desc limit 1
+    select model_version as version, threshold from model_spans order by told desc limit 1
 """
 
 BEGUN = """
     select model_version, threshold, began_at
-    from (select *, lag(model_version) over (order by src_offset) as before from model_spans) spans
+    from (select *, lag(model_version) over (order by told) as before from model_spans) spans
     where before is distinct from model_version
-    order by src_offset desc limit %s
+    order by told desc limit %s
 """
 
 COMPARISON = """

@@ -5,6 +5,7 @@ from gradio.components import Navbar
 
 from ui import byhand_tab, case_tab, check, live, login_section, render, uploads, whatif_tab
 from ui.frame import Frame, Parts, Tab
+from ui.kept import LINK_PRESSED, Kept
 from ui.texts import Texts
 from ui.texts_en import ENGLISH
 from ui.texts_ru import RUSSIAN
@@ -34,13 +35,14 @@ def build(parts: Parts) -> gr.Blocks:
 def _lay_out(page: gr.Blocks, parts: Parts, texts: Texts) -> None:
     """Place the head and the tabs of the page in one language."""
     Navbar(visible=False)
-    gr.HTML(render.header(texts), elem_id="head")
+    head = gr.HTML(render.header(texts), elem_id="head", js_on_load=LINK_PRESSED)
     login_section.build(parts, texts, page)
-    clock = gr.Number(0, precision=0, visible="hidden")
+    clock, kept = gr.Number(0, precision=0, visible="hidden"), Kept()
     with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
         for tab in TABS:
             with gr.Tab(tab.titles[texts.language], id=tab.id) as place:
-                tab.build(Frame(parts, texts, page, clock, tabs, place))
+                tab.build(Frame(parts, texts, page, clock, kept, tabs, place))
+    kept.wire(page, head)
     page.load(None, js=_set_language(texts), api_visibility="private")
 
 

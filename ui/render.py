@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 from ui.charts import ChartTexts
 from ui.formats import local_clock
 from ui.model import Model
 from ui.results import Answer, Flagged, Snapshot, Totals
 from ui.texts import Texts
+from ui.watch import Seen
 
 MERCHANT_PREFIX = "fraud_"
 """Every merchant's name in this format begins with it, honest ones too: shown, it would only frighten."""
@@ -43,6 +45,15 @@ def hint(sentence: str) -> str:
 def notice(sentence: str, kind: str = "info") -> str:
     """Return a boxed sentence; `kind` is info, warning or done."""
     return f'<p class="notice {kind}" role="status">{escape(sentence)}</p>'
+
+
+def unread(seen: Seen[Any], unavailable: str, unavailable_since: str, texts: Texts) -> str:
+    """Return why the last attempt to read brought nothing, an outage or an error; nothing if it did bring something."""
+    if seen.fresh or not seen.tried:
+        return ""
+    failed = (texts.reading_failed, texts.reading_failed_since)
+    first, since = failed if seen.failed else (unavailable, unavailable_since)
+    return notice(first if seen.value is None else since, "warning")
 
 
 def progress(sentence: str, beside: str, share: float | None) -> str:

@@ -11,7 +11,17 @@ from ui.texts import Forms, Texts
 SHOWN_REFUSALS = 100
 
 OF_THE_FILE = frozenset(
-    {Repair.BOM, Repair.SEPARATOR_SEMICOLON, Repair.SEPARATOR_TAB, Repair.HEADER_NAMES, Repair.COLUMNS_REORDERED}
+    {
+        Repair.UNPACKED,
+        Repair.UTF16,
+        Repair.BOM,
+        Repair.SEP_LINE,
+        Repair.SEPARATOR_SEMICOLON,
+        Repair.SEPARATOR_TAB,
+        Repair.SEPARATOR_OTHER,
+        Repair.HEADER_NAMES,
+        Repair.COLUMNS_REORDERED,
+    }
 )
 OF_COLUMNS = frozenset({Repair.COLUMN_MISSING, Repair.COLUMN_IGNORED, Repair.TARGET_DROPPED})
 
@@ -51,6 +61,8 @@ def details(told: Step, texts: Texts) -> str:
     parts = [_tiles(told, texts)]
     if found.repaired:
         parts.append(_repairs(found, texts))
+    if found.unknown:
+        parts.append(_unknown(found, texts))
     if found.refused:
         parts.append(_refusals(found, texts))
     return "".join(parts)
@@ -145,19 +157,39 @@ def _unit(kind: Repair, texts: Texts) -> Forms | None:
     return texts.column_forms if kind in OF_COLUMNS else texts.row_forms
 
 
+def _unknown(found: Report, texts: Texts) -> str:
+    """Return the list of categories and genders that nobody knows."""
+    numbers = texts.numbers
+    items = (
+        texts.unknown_value.format(
+            field=value.field,
+            value=value.value,
+            rows_counted=numbers.counted(value.rows, texts.row_forms),
+            line=numbers.whole(value.line),
+        )
+        for value in found.unknown
+    )
+    listed = "".join(f"<li>{escape(item)}</li>" for item in items)
+    return f'<h3>{escape(texts.unknown_heading)}</h3><ul class="plain">{listed}</ul>' + hint(texts.unknown_hint)
+
+
 def _refusals(found: Report, texts: Texts) -> str:
     """Return the table of refused lines, the first hundred."""
     shown = found.refused[:SHOWN_REFUSALS]
     heads = ((texts.refused_line, "line"), (texts.refused_field, "code"), (texts.refused_reason, "text"))
     rows = (_refusal_cells(refusal, texts) for refusal in shown)
     return table(heads, rows, texts.refused_heading, kind="long") + _how_many_shown(
-        len(shown), found.refused_total, texts
+        sum(refusal.rows for refusal in shown), found.refused_total, texts
     )
 
 
 def _refusal_cells(refusal: Refusal, texts: Texts) -> tuple[str, str, str]:
     """Return the HTML cells of one refused line; the sender's own words are a tooltip, they name the value's fault."""
-    reason = f'<span title="{escape(refusal.message)}">{escape(texts.row_refusals[refusal.reason])}</span>'
+    numbers = texts.numbers
+    alike = texts.refused_alike.format(rows_counted=numbers.counted(refusal.rows, texts.row_forms))
+    more = "; ".join(filter(None, (refusal.value, alike if refusal.rows > 1 else "")))
+    told = texts.row_refusals[refusal.reason] + (f" ({more})" if more else "")
+    reason = f'<span title="{escape(refusal.message)}">{escape(told)}</span>'
     return texts.numbers.whole(refusal.line), escape(refusal.field or "—"), reason
 
 

@@ -133,7 +133,11 @@ class Mart:
         self._pool.close(timeout=1.0)
 
     def answer(self) -> Answer:
-        """Return a fresh snapshot, or the last one known if the database is away."""
+        """Return a fresh snapshot, or the last one known if the database is away.
+
+        Raises:
+            psycopg.Error: see ask().
+        """
         fresh = self.ask(snapshot)
         if fresh is None:
             return Answer(self._last, fresh=False)
@@ -143,11 +147,20 @@ class Mart:
         return Answer(fresh, fresh=True)
 
     def is_up(self) -> bool:
-        """Return whether the database answers within a second or so, and the mart can be read."""
+        """Return whether the database answers within a second or so, and the mart can be read.
+
+        Raises:
+            psycopg.Error: see ask().
+        """
         return self.ask(lambda connection: connection.execute("select from scores limit 1"), 1.0) is not None
 
     def ask(self, question: Callable[[Connection], T], connect_seconds: float = _CONNECT_SECONDS) -> T | None:
-        """Return the answer, or None if none came in time: a frozen server neither answers nor refuses."""
+        """Return the answer, or None if none came in time: a frozen server neither answers nor refuses.
+
+        Raises:
+            psycopg.Error: the database has answered by an error, such as a missing table or right: no outage, which
+                passes by itself, and not to be told as one.
+        """
 
         def ask() -> T:
             with self._pool.connection(timeout=connect_seconds) as connection:
@@ -155,5 +168,5 @@ class Mart:
 
         try:
             return in_background(ask, "mart").result(connect_seconds * 2)
-        except (psycopg.Error, TimeoutError):
+        except (psycopg.OperationalError, TimeoutError):
             return None

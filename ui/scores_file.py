@@ -1,7 +1,5 @@
 """Serves the scores of an uploaded file as CSV, some thousand rows at a time. Knows nothing of the page's layout."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import partial
@@ -10,40 +8,36 @@ from pathlib import PurePath
 from urllib.parse import quote
 from uuid import UUID
 
+import psycopg
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from services.common.logs import get_logger
 from ui import journal
+from ui.excel import BYTE_ORDER_MARK, DIALECTS, Dialect, safe_text, spoken
 from ui.journal import ScoredRow
 from ui.results import Mart
 
 PATH = "files/uploads/{upload_id:uuid}.csv"
-COLUMNS = ("transaction_id", "transaction_time", "amount", "cat_id", "merch", "us_state", "score", "fraud_flag")
+"""Without `language` it is written as in English, such as for a program that has the address from elsewhere."""
 
-_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""Spreadsheets take a cell that begins so for a formula (OWASP, CSV Injection), the wide forms too."""
+COLUMNS = ("transaction_id", "transaction_time", "amount", "cat_id", "merch", "us_state", "score", "fraud_flag")
+"""The same in every language: by them the file is known again."""
 
 
 class DatabaseAway(Exception):
     """The database went away in the middle: the download breaks off rather than end as if it were whole."""
 
 
-def path_of(upload_id: UUID) -> str:
-    """Return where an upload's scores are, relative to the page."""
-    return PATH.replace("{upload_id:uuid}", str(upload_id))
+def path_of(upload_id: UUID, language: str) -> str:
+    """Return where an upload's scores are, as Excel opens them in a language, relative to the page."""
+    return spoken(PATH.replace("{upload_id:uuid}", str(upload_id)), language)
 
 
-def safe_text(text: str | None) -> str:
-    """Return a text that no spreadsheet takes for a formula: an apostrophe before whatever may be one."""
-    return "'" + text if text and text.lstrip(" \u00a0").startswith(_FORMULA_BEGINS) else text or ""
-
-
-def csv_lines(rows: Iterable[ScoredRow]) -> str:
-    """Return rows as lines of CSV (RFC 4180); what is not known is empty."""
-    text = io.StringIO()
-    csv.writer(text).writerows(_cells(row) for row in rows)
-    return text.getvalue()
+def csv_lines(rows: Iterable[ScoredRow], dialect: Dialect) -> str:
+    """Return rows as lines of CSV; what is not known is empty."""
+    return dialect.lines(_cells(row, dialect) for row in rows)
 
 
 def scores_route(mart: Mart) -> Route:
@@ -53,7 +47,12 @@ def scores_route(mart: Mart) -> Route:
         if not _is_let_in(request):
             return PlainTextResponse("log in first\n", 401)
         upload_id = request.path_params["upload_id"]
-        found = mart.ask(lambda connection: (journal.file_name_of(connection, upload_id),))
+        dialect = DIALECTS.get(request.query_params.get("language", ""), DIALECTS["en"])
+        try:
+            found = mart.ask(lambda connection: (journal.file_name_of(connection, upload_id),))
+        except psycopg.Error:
+            get_logger().exception("download_failed", upload_id=str(upload_id))
+            return PlainTextResponse("the scores cannot be read because of an error, see the page's log\n", 500)
         if found is None:
             return PlainTextResponse("the database is away\n", 503)
         if found[0] is None:
@@ -64,32 +63,34 @@ def scores_route(mart: Mart) -> Route:
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
         }
-        return StreamingResponse(_content(mart, upload_id), media_type="text/csv; charset=utf-8", headers=headers)
+        return StreamingResponse(
+            _content(mart, upload_id, dialect), media_type="text/csv; charset=utf-8", headers=headers
+        )
 
     return Route(f"/{PATH}", send, methods=["GET"])
 
 
-def _content(mart: Mart, upload_id: UUID) -> Iterator[str]:
+def _content(mart: Mart, upload_id: UUID, dialect: Dialect) -> Iterator[str]:
     """Yield the file: the header, then a chunk of rows at a time."""
-    yield ",".join(COLUMNS) + "\r\n"
+    yield BYTE_ORDER_MARK + dialect.lines([COLUMNS])
     for chunk in count():
         rows = mart.ask(partial(journal.scored_rows, upload_id=upload_id, chunk=chunk))
         if rows is None:
             raise DatabaseAway
         if not rows:
             return
-        yield csv_lines(rows)
+        yield csv_lines(rows, dialect)
 
 
-def _cells(row: ScoredRow) -> tuple[object, ...]:
+def _cells(row: ScoredRow, dialect: Dialect) -> tuple[object, ...]:
     return (
         safe_text(row.transaction_id),
         _time(row.event_time),
-        row.amount,
+        "" if row.amount is None else dialect.number(str(row.amount)),
         safe_text(row.category),
         safe_text(row.merchant),
         safe_text(row.state),
-        "" if row.score is None else f"{row.score:.6f}",
+        "" if row.score is None else dialect.number(f"{row.score:.6f}"),
         row.fraud_flag,
     )
 

@@ -23,13 +23,6 @@ class ShareSettings(Settings):
     share: bool = Field(False, description="ask for a public link; a login is then required")
 
 
-class GroupSettings(Settings):
-    """Consumer groups of the scorers and the sinks, of which the page tells how far behind they are."""
-
-    scorer_group_id: str = Field("scorer", description="consumer group of all scorers")
-    sink_group_id: str = Field("sink", description="consumer group of all sinks")
-
-
 class UiSettings(Settings):
     """Where the page listens, what it accepts and who may open it."""
 
@@ -45,9 +38,9 @@ class UiSettings(Settings):
     published_on: str | None = Field(
         None, description="address at which a container's port is published; none = UI_HOST is what others reach"
     )
-    probe_host: str = Field("127.0.0.1", description="where the page's /livez, /readyz and /metrics answer")
-    probe_port: int = Field(9103, ge=0, le=65535, description="their port, apart from the page's; 0 takes a free one")
-    drift_every_seconds: float = Field(60.0, gt=0, description="how often it is measured how payments have drifted")
+    probe_port: int = Field(
+        9103, ge=0, le=65535, description="port of the probes, which is not the page's; 0: a free one"
+    )
     manifest: Path = Field(
         default_factory=lambda: project_root() / "onnx" / "manifest.json",
         description="manifest of the model in use: its version and threshold are shown",

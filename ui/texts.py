@@ -34,6 +34,10 @@ class Texts:
     drop_here: str
     template_link: str
     sample_link: str
+    ids_heading: str
+    ids_ask: str
+    ids_own: str
+    ids_overwrite: str
     send_button: str
     cancel_button: str
 
@@ -56,8 +60,14 @@ class Texts:
     refused_line: str
     refused_field: str
     refused_reason: str
+    refused_alike: str
+    unknown_heading: str
+    unknown_hint: str
+    unknown_value: str
     cancelled: str
     cancelled_early: str
+    goes_on: str
+    too_many_files: str
     interrupted: str
     not_recorded: str
     twice: str
@@ -68,6 +78,9 @@ class Texts:
     scored_unknown: str
     unexpected_title: str
     unexpected: str
+    database_failed: str
+    reading_failed: str
+    reading_failed_since: str
 
     results_heading: str
     results_hint: str

@@ -16,7 +16,9 @@ _WEIGHTS = (400, 700)
 
 def scripts() -> str:
     """Return what goes into the head of the page: the scripts of the sections that need one."""
-    return "".join(f"<script>{path.read_text()}</script>" for path in sorted(Path(__file__).parent.glob("*.js")))
+    return "".join(
+        f"<script>{path.read_text(encoding='utf-8')}</script>" for path in sorted(Path(__file__).parent.glob("*.js"))
+    )
 
 
 def theme() -> gr.Theme:

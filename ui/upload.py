@@ -1,12 +1,18 @@
 """Sends a CSV file to Kafka, tells how far it is and enters it in the journal. Knows the sender, not the page."""
 
+import contextlib
+import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
 
 from services.common.errors import Retry, Stop
 from services.common.lifecycle import StopSignal
@@ -14,7 +20,8 @@ from services.common.logs import get_logger
 from services.common.settings import KafkaSettings
 from services.sender.csvfile import Payments, prepare
 from services.sender.publish import publish
-from services.sender.report import FileRefused
+from services.sender.report import FileFault, FileRefused
+from services.sender.taken import STORED, TakenIds
 from ui.background import in_background
 from ui.journal import State
 from ui.results import Mart
@@ -38,11 +45,16 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Order:
-    """What shall be sent, for whom, and whether they have cancelled meanwhile."""
+    """What shall be sent, for whom, whether they have cancelled meanwhile, and the upload's id in the journal.
+
+    `taken_ids` says what is done with rows whose ids other payments have.
+    """
 
     path: Path
     analyst: str
     is_cancelled: Callable[[], bool] = lambda: False
+    upload_id: UUID = field(default_factory=uuid4)
+    taken_ids: TakenIds = TakenIds.ASK
 
 
 class _Left(Exception):
@@ -79,13 +91,20 @@ class Uploads:
     """Sends files; at most four at once."""
 
     def __init__(
-        self, mart: Mart, kafka: KafkaSettings, topic: str, kafka_is_up: Callable[[], bool], stop: StopSignal
+        self,
+        mart: Mart,
+        kafka: KafkaSettings,
+        topic: str,
+        check_kafka: Callable[[], None],
+        stop: StopSignal,
+        categories: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._mart = mart
         self._kafka = kafka
         self._topic = topic
-        self._kafka_is_up = kafka_is_up
+        self._check_kafka = check_kafka
         self._stop = stop
+        self._categories = categories
         self._turns = Turns()
 
     def send(self, order: Order) -> Iterator[Step]:
@@ -95,19 +114,9 @@ class Uploads:
         sent stays sent.
         """
         place = self._turns.join()
+        record = Record.begin(self._mart, order.upload_id, order.path, order.analyst)
         try:
-            while ahead := self._turns.ahead(place):
-                yield Waiting(ahead)
-                if order.is_cancelled() or self._stop.wait(TELL_EVERY_SECONDS):
-                    yield Cancelled()
-                    return
-            yield from self._send_now(order)
-        finally:
-            self._turns.leave(place)
-
-    def _send_now(self, order: Order) -> Iterator[Step]:
-        record = Record.begin(self._mart, order.path, order.analyst)
-        try:
+            yield from self._wait(place, order)
             with ExitStack() as files:
                 payments = yield from self._read(order, files)
                 record.read(payments.report)
@@ -116,10 +125,20 @@ class Uploads:
             record.end(State.REFUSED, refusal=refused.code.value)
             yield Refused(refused.code, refused.detail)
         except _Left:
-            record.end(State.CANCELLED)
+            record.end(State.CANCELLED if order.is_cancelled() else State.INTERRUPTED)
             yield Cancelled()
         finally:
             record.abandon()
+            self._turns.leave(place)
+
+    def _wait(self, place: object, order: Order) -> Iterator[Step]:
+        """Wait for the order's turn."""
+        while ahead := self._turns.ahead(place):
+            yield Waiting(ahead)
+            with contextlib.suppress(OSError):
+                os.utime(order.path)  # Gradio removes files that nobody has touched for an hour
+            if order.is_cancelled() or self._stop.wait(TELL_EVERY_SECONDS):
+                raise _Left
 
     def _read(self, order: Order, files: ExitStack) -> Generator[Step, None, Payments]:
         """Read the file in a thread of its own; the payments stay open as long as `files`."""
@@ -130,7 +149,12 @@ class Uploads:
             if left.is_set() or order.is_cancelled() or self._stop.requested:
                 raise _Left
 
-        reading = in_background(lambda: files.enter_context(prepare(order.path, on_rows=on_rows)), "read")
+        def prepared() -> Payments:
+            payments = files.enter_context(prepare(order.path, on_rows=on_rows, categories=self._categories()))
+            payments.settle_ids(order.taken_ids, self._look)
+            return payments
+
+        reading = in_background(prepared, "read")
         try:
             while wait([reading], TELL_EVERY_SECONDS).not_done:
                 yield Reading(read.value)
@@ -139,15 +163,21 @@ class Uploads:
             wait([reading], LEAVE_WITHIN_SECONDS)
         return reading.result()
 
+    def _look(self, ids: list[str]) -> Iterable[Sequence[Any]]:
+        """Return what the mart holds of some ids."""
+        try:
+            found = self._mart.ask(lambda connection: connection.execute(STORED, [ids]).fetchall())
+        except psycopg.Error as error:
+            raise FileRefused(FileFault.IDS_UNCHECKED, f"the database refuses: {error.sqlstate}") from error
+        if found is None:
+            raise FileRefused(FileFault.IDS_UNCHECKED, "the database is unavailable")
+        return found
+
     def _publish(self, payments: Payments, order: Order, record: Record) -> Iterator[Step]:
         """Publish in a thread of its own and yield what it has reached."""
         if not len(payments):
             record.end(State.SENT)
             yield Sent(payments.report, 0, 0.0)
-            return
-        if not self._kafka_is_up():
-            record.end(State.KAFKA_AWAY)
-            yield Sent(payments.report, 0, 0.0, obstacle=Obstacle.AWAY)
             return
         started, acknowledged, left = time.monotonic(), _Counter(), threading.Event()
 
@@ -155,6 +185,7 @@ class Uploads:
             return self._stop.requested or left.is_set() or order.is_cancelled()
 
         def send_all() -> None:
+            self._check_kafka()
             with record.keeping(payments) as kept:
                 publish(kept, self._kafka, self._topic, on_progress=acknowledged.set, stop=stop)
 

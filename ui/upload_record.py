@@ -1,12 +1,13 @@
-"""What of an upload goes into the journal while it runs. The database may be away: the upload goes on without."""
+"""What of an upload goes into the journal while it runs. Without the database the upload goes on."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import orjson
+import psycopg
 
 from services.common.logs import get_logger
 from services.sender.report import Report
@@ -31,9 +32,9 @@ class Record:
         self._ended = False
 
     @classmethod
-    def begin(cls, mart: Mart, path: Path, analyst: str) -> Self:
+    def begin(cls, mart: Mart, upload_id: UUID, path: Path, analyst: str) -> Self:
         """Enter the upload of a file."""
-        record = cls(mart, uuid4())
+        record = cls(mart, upload_id)
         size = path.stat().st_size if path.exists() else 0
         record._enter(lambda connection: journal.begin(connection, record._id, path.name, size, analyst))
         return record
@@ -92,9 +93,15 @@ class Record:
             write(connection)
             return True
 
-        if self._mart.ask(entered) is None:
-            self._is_kept = False
-            get_logger().warning("journal_away", upload_id=str(self._id))
+        try:
+            answered = self._mart.ask(entered) is not None
+        except psycopg.Error:  # the file is sent all the same
+            get_logger().exception("journal_failed", upload_id=str(self._id))
+            answered = False
+        else:
+            if not answered:
+                get_logger().warning("journal_away", upload_id=str(self._id))
+        self._is_kept &= answered
 
 
 def id_of(value: bytes) -> str:

@@ -30,6 +30,7 @@ class UploadsTexts:
     scoring: str
     scored_unknown: str
     download: str
+    cancel: str
     no_login: str
     unknown: str
     shown: str
@@ -38,7 +39,8 @@ class UploadsTexts:
 UPLOADS_TEXTS = {
     "ru": UploadsTexts(
         heading="Отправленные файлы",
-        hint="Что стало с каждым файлом. Оценки скачиваются как CSV; строки без оценки в нём пусты.",
+        hint="Что стало с каждым файлом. Принятый файл отправляется до конца, даже если закрыть страницу. "
+        "Оценки скачиваются как CSV; строки без оценки в нём пусты.",
         empty="Файлов ещё не отправляли. Загрузите CSV на вкладке «Проверка».",
         away="База недоступна. Список появится, как только она ответит.",
         away_since="База недоступна: показан последний известный список.",
@@ -66,13 +68,15 @@ UPLOADS_TEXTS = {
         scoring="ждёт оценок",
         scored_unknown="отправлен; оценки не прослежены: база была недоступна",
         download="Скачать CSV",
+        cancel="Отменить",
         no_login="без входа",
         unknown="—",
         shown="Показаны последние {shown}.",
     ),
     "en": UploadsTexts(
         heading="Files sent",
-        hint="What became of each file. Scores are downloaded as CSV; rows without a score are empty in it.",
+        hint="What became of each file. An accepted file is sent to its end even if the page is closed. "
+        "Scores are downloaded as CSV; rows without a score are empty in it.",
         empty="No file was sent yet. Upload a CSV in the tab “Check”.",
         away="The database is away. The list will appear as soon as it answers.",
         away_since="The database is away: this is the last list known.",
@@ -100,6 +104,7 @@ UPLOADS_TEXTS = {
         scoring="waiting for scores",
         scored_unknown="sent; scores not traced: the database was away",
         download="Download CSV",
+        cancel="Cancel",
         no_login="no login",
         unknown="—",
         shown="The latest {shown} are shown.",

@@ -15,13 +15,15 @@ T = TypeVar("T")
 class Seen(Generic[T]):
     """The last reading (None: there was none yet), its age, and whether it is what the last attempt brought.
 
-    `tried` is False until the first attempt has ended.
+    `tried` is False until the first attempt has ended; `failed` says that the last one ended by an error, and not by
+    the silence of an outage.
     """
 
     value: T | None
     age_seconds: float
     fresh: bool
     tried: bool
+    failed: bool = False
 
 
 class Watch(Generic[T]):
@@ -33,6 +35,7 @@ class Watch(Generic[T]):
         self._name = name
         self._last: tuple[T | None, float] = (None, 0.0)
         self._fresh = self._tried = False
+        self._error: str | None = None
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -46,7 +49,7 @@ class Watch(Generic[T]):
     def look(self) -> Seen[T]:
         """Return the last reading; takes no time."""
         value, read_at = self._last
-        return Seen(value, time.monotonic() - read_at, self._fresh, self._tried)
+        return Seen(value, time.monotonic() - read_at, self._fresh, self._tried, self._error is not None)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -54,12 +57,15 @@ class Watch(Generic[T]):
             self._stopped.wait(self._every_seconds)
 
     def read_once(self) -> None:
-        """Read now; an error nobody foresaw is logged and counts as nothing to be had."""
+        """Read now. An error is logged when it appears and when it becomes another one, not at each reading."""
+        value, error = None, None
         try:
             value = self._read()
-        except Exception:
-            get_logger().exception("watch_failed", watch=self._name)
-            value = None
+        except Exception as caught:
+            error = f"{type(caught).__name__}: {caught}"
+            if error != self._error:
+                get_logger().exception("watch_failed", watch=self._name)
+        self._error = error
         if value is not None:
             self._last = (value, time.monotonic())
         self._fresh, self._tried = value is not None, True

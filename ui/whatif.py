@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from psycopg.rows import tuple_row
-from pydantic import TypeAdapter, ValidationError
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from ui.results import Connection
 from ui.verdicts import LAST_OF_ITS_PAYMENT, Precision, Verdict
@@ -31,11 +31,11 @@ class Curve:
     version: str
     payments: int
     frauds: int
-    fraud_amount: float
-    thresholds: Sequence[float]
+    fraud_amount: FiniteFloat
+    thresholds: Sequence[FiniteFloat]
     alerts: Sequence[int]
     caught: Sequence[int]
-    caught_amount: Sequence[float]
+    caught_amount: Sequence[FiniteFloat]
 
     def __post_init__(self) -> None:
         columns = (self.thresholds, self.alerts, self.caught, self.caught_amount)

@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ui import models_card, whatif
-from ui.frame import VIEWING, Frame, Update, told_plainly
+from ui.frame import QUIETLY, VIEWING, Frame, Update, told_plainly
 from ui.model import Model
 from ui.render import section_head
 from ui.whatif import Basis, Curve
@@ -44,22 +44,27 @@ class WhatIf:
             self._table = gr.HTML(elem_id="whatif-table")
             self._plot = gr.Plot(visible=False, show_label=False, elem_id="whatif-plot", elem_classes="chart")
             self._basis = gr.State(None)
+            self._moved = gr.Checkbox(False, visible="hidden")
 
     def wire(self) -> None:
         """Wire the events: the mart is read when the tab opens, moving the slider asks it nothing."""
         chosen, shown = [self._threshold, self._a_day, self._basis], [self._table, self._plot]
         begun = [self._threshold, self._a_day, self._basis, *shown]
-        self._frame.tab.select(self.begin, None, begun, **VIEWING)
+        self._frame.tab.select(self.begin, [self._threshold, self._a_day, self._moved], begun, **VIEWING)
         self._back.click(self.begin, None, begun, **VIEWING)
+        self._back.click(None, None, [self._moved], js="() => false", **QUIETLY)
         for control in (self._threshold, self._a_day):
             control.input(self.show, chosen, shown, trigger_mode="always_last", **VIEWING)
+            control.input(None, None, [self._moved], js="() => true", **QUIETLY)
+        self._frame.kept.again(threshold=self._threshold, a_day=self._a_day, moved=self._moved)
 
-    def begin(self) -> tuple[Update, ...]:
-        """Stand at the threshold in use, with the stream's own number of payments."""
+    def begin(self, threshold: float = _UNKNOWN, a_day: float | None = None, moved: bool = False) -> tuple[Update, ...]:
+        """Stand where the reader has moved to, else at the threshold in use, with the stream's own payments a day."""
         with told_plainly(self._texts):
             model, basis = self._frame.parts.model(), self._frame.parts.mart.ask(whatif.read_basis)
-            threshold = model.threshold if model else _UNKNOWN
-            a_day = round(basis.stream.a_day) if basis and basis.stream.payments else None
+            if not moved:
+                threshold = model.threshold if model else _UNKNOWN
+                a_day = round(basis.stream.a_day) if basis and basis.stream.payments else None
             return threshold, a_day, basis, *self._shown(threshold, a_day, basis)
 
     def show(self, threshold: float, a_day: float | None, basis: Basis | None) -> tuple[Update, ...]:

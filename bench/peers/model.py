@@ -23,7 +23,7 @@ class Model:
     """The ONNX file, its threshold and its recipe; what the recipe wants of a customer's past is NaN."""
 
     def __init__(self, folder: Path) -> None:
-        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # a row or a few hundred: threads cost more
         path = str(folder / manifest["model_file"])

@@ -13,9 +13,14 @@ def main() -> None:
     """Score until killed."""
     arguments = parse_arguments(__doc__)
     model = Model(arguments.model)
-    producer = Producer({"bootstrap.servers": arguments.brokers})
+    producer = Producer({"bootstrap.servers": arguments.brokers, "allow.auto.create.topics": False})
     consumer = Consumer(
-        {"bootstrap.servers": arguments.brokers, "group.id": arguments.group, "auto.offset.reset": "earliest"}
+        {
+            "bootstrap.servers": arguments.brokers,
+            "allow.auto.create.topics": False,
+            "group.id": arguments.group,
+            "auto.offset.reset": "earliest",
+        }
     )
     consumer.subscribe([arguments.source])
     while True:

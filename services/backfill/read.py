@@ -87,5 +87,6 @@ def read_range(kafka: KafkaSettings, topic: str, ranges: dict[int, Range]) -> It
 
 
 def _at(moment: datetime) -> OffsetSpec:
-    spec: OffsetSpec = OffsetSpec.for_timestamp(int(moment.timestamp() * 1000))
+    """Return the first message of a moment; negative times would be names of offsets to Kafka (-1: the latest)."""
+    spec: OffsetSpec = OffsetSpec.for_timestamp(max(0, int(moment.timestamp() * 1000)))
     return spec

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 
+import numpy as np
 from confluent_kafka import Message
 
 from services.common.kafka import Batch
 from services.scorer.batches import decode_batch
 from services.scorer.memory import Memory, begin_empty, uses_history
 from services.scorer.score import Model
+from services.scorer.unscored import leave_out, score_carefully
 
 Row = tuple[str, float, int]
 """transaction_id, score, fraud_flag"""
@@ -29,6 +31,10 @@ class Rescorer:
         self.rejected += len(rejects)
         if self._memory:
             columns, _ = self._memory.recall(messages, columns)
-        scores = self._model.score(self._model.features(columns))
+        scores = score_carefully(self._model, self._model.features(columns))
+        if not np.isfinite(scores).all():
+            columns, kept, without = leave_out(columns, scores, self._model)
+            scores = scores[kept]
+            self.rejected += len(without)
         flags = self._model.flag(scores)
         return list(zip(columns.ids, scores.tolist(), map(int, flags.tolist()), strict=True))

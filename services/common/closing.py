@@ -15,6 +15,7 @@ from collections.abc import Callable
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from services.common.errors import Stop
+from services.common.logs import get_logger
 
 CLOSE_SECONDS = 10.0
 """Bound of a close: librdkafka waits 5 s for the answer to a LeaveGroup, and below the watchdogs' 25 s and 45 s."""
@@ -56,6 +57,14 @@ def close(consumer: Consumer, seconds: float = CLOSE_SECONDS) -> None:
     thread.join(seconds)
     if thread.is_alive():
         raise CloseTimeout(f"a consumer was not closed within {seconds:.0f} s")
+
+
+def close_or_leave(consumer: Consumer) -> None:
+    """Close a consumer that only looks, as close() does. One that does not close in time is logged and left over."""
+    try:
+        close(consumer)
+    except CloseTimeout as error:
+        get_logger().warning("consumer_left", reason=str(error))
 
 
 class Membership:

@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from services.common.values import missing_words
+
 TEXT_FIELDS = (
     "transaction_time", "merch", "cat_id", "name_1", "name_2", "gender",
     "street", "one_city", "us_state", "jobs",
@@ -41,12 +43,14 @@ def row_id(namespace: uuid.UUID, row: int) -> str:
 
 
 def customer_of(data: Mapping[str, Any]) -> str | None:
-    """Return who a transaction's customer is, or None if any part of that is missing."""
+    """Return who a transaction's customer is, or None if any part of that is missing, by a word too."""
     parts: list[Any] = [*map(data.get, CUSTOMER_FIELDS)]
     try:
-        return "|".join(parts) if all(parts) else None
+        whole = "|".join(parts)
     except TypeError:  # one is no text
         return None
+    named = zip(CUSTOMER_FIELDS, parts, strict=True)
+    return None if any(part in missing_words(field) for field, part in named) else whole
 
 
 def customer_key(data: Mapping[str, Any]) -> bytes | None:

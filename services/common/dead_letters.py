@@ -15,6 +15,11 @@ PREFIX = "__fraud.errors."
 NOTE_HEADER = "__fraud.replayed"
 """Only notes have it; its value says how many letters they name."""
 
+REPLAYS = "dlq-replay"
+"""The transactional id of all replays: a second one fences the first."""
+MOST = 2**62
+"""Numbers in headers stay below it: one can still be added to them."""
+
 Headers = list[tuple[str, str | bytes | None]]
 
 
@@ -38,9 +43,10 @@ def attempts_of(errors: Mapping[str, str]) -> int:
 
 
 def whole(text: str | None, otherwise: int) -> int:
-    """Return a header's whole number, `otherwise` if it is none."""
+    """Return a header's whole number, `otherwise` if it is none or takes more than 64 bits: anybody may write one."""
     with contextlib.suppress(ValueError, TypeError):
-        return int(text or "")
+        number = int(text or "")
+        return number if abs(number) < MOST else otherwise
     return otherwise
 
 

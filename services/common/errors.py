@@ -23,6 +23,7 @@ class Reason(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     TOO_LARGE = "too_large"
     CRASH = "crash"
+    NO_SCORE = "no_score"
 
 
 class FraudError(Exception):

@@ -1,26 +1,49 @@
 """Picks the wanted fields out of messages, skipping the rest. Knows nothing of what the fields mean.
 
 Two readers: msgspec decodes straight into typed fields, which nearly every message fits. What it refuses, for whatever
-reason, is read again with care, by the code that names what is wrong.
+reason, is read again with care, by the code that mends (services.common.values) or names what is wrong.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
 
 from services.common.contract import DECIMAL_FIELDS, ID_MAX_CHARACTERS, INTEGER_FIELDS
-from services.common.envelope import open_envelope
+from services.common.envelope import open_told
 from services.common.errors import Reason, Reject
+from services.common.numbers import Mark, Marks, read_number
+from services.common.values import MISSING, BadValue, Mend, missing_words
 
 NUMBERS = frozenset(INTEGER_FIELDS + DECIMAL_FIELDS)
 
-Picked = tuple[Any, ...]
-"""The values of the wanted fields, in their order: float or str; None where an optional field is missing."""
-
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
+_LONGEST_WORD = max(map(len, MISSING))
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_MAX_CHARACTERS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The messages that could be read, n of m, and what became of the others.
+
+    Attributes:
+        ids: transaction ids [n].
+        places: of the messages in what was read, ascending [n].
+        rows: the wanted fields of each [n], in their order: float or str; None where an optional field is missing.
+        columns: the same, a field at a time.
+        rejects: place -> why it could not be read.
+        mended: how many messages were read in another spelling than the contract's, by the kind of it.
+    """
+
+    ids: list[str]
+    places: list[int]
+    rows: Sequence[tuple[Any, ...]]
+    columns: Sequence[Sequence[Any]]
+    rejects: dict[int, Reject]
+    mended: Counter[Mend]
 
 
 class FieldReader:
@@ -35,26 +58,66 @@ class FieldReader:
         self._message: Any = msgspec.defstruct("Message", [("transaction_id", Id | None, None), data], gc=False)
         self._decode: Callable[[Any], Any] = msgspec.json.Decoder(self._message).decode
         self._decode_flat: Callable[[Any], Any] = msgspec.json.Decoder(self._data).decode
+        self._words = [
+            missing_words(field) if field not in NUMBERS and field != "transaction_time" else None
+            for field in self._fields
+        ]
 
-    def read(
-        self, values: Sequence[bytes | None], new_id: Callable[[int], str]
-    ) -> tuple[list[str], list[int], list[Picked], dict[int, Reject]]:
-        """Return ids, places and picked fields of the messages that can be read, and place -> reject of the others.
+    def read(self, values: Sequence[bytes | None], new_id: Callable[[int], str]) -> Picked:
+        """Read messages.
 
         Args:
             values: the messages' bytes [m].
             new_id: gives the id of the message at a place, for those that came without one.
         """
-        messages, places, rejects = self._read_all(values, self._decode if _is_utf8(values) else self._decode_utf8)
-        ids = _ids_of(messages, places, new_id)
-        if "\0" in "".join(ids):  # msgspec takes a NUL in an id, open_envelope does not
-            messages, places, rejects = self._read_all(values, self._read_carefully)
-            ids = _ids_of(messages, places, new_id)
+        mended: Counter[Mend] = Counter()
+        messages, places, rejects = self._read_all(
+            values, self._decode if _is_utf8(values) else self._decode_utf8, mended
+        )
+        ids, rows, columns = self._split(messages)
+        if odd := self._odd(ids, columns):
+            self._read_again([(row, values[places[row]]) for row in sorted(odd)], messages, places, rejects, mended)
+            ids, rows, columns = self._split(messages)
+        if None in ids:
+            ids = [given or new_id(place) for given, place in zip(ids, places, strict=True)]
+        return Picked(ids, places, rows, columns, rejects, mended)
+
+    def _split(self, messages: Sequence[Any]) -> tuple[list[Any], list[tuple[Any, ...]], Sequence[Sequence[Any]]]:
+        """Return the ids of messages, their fields row by row, and column by column."""
         pick = msgspec.structs.astuple
-        return ids, places, [pick(message.data) for message in messages], rejects
+        rows = [pick(message.data) for message in messages]
+        columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(self._fields)
+        return [message.transaction_id for message in messages], rows, columns
+
+    def _odd(self, ids: Sequence[str | None], columns: Sequence[Sequence[Any]]) -> set[int]:
+        """Return the rows that msgspec took and the careful reader reads otherwise: a word for "missing", a NUL."""
+        odd: set[int] = set()
+        for column, words in zip(columns, self._words, strict=True):
+            if words is not None and not words.isdisjoint(column):
+                odd |= {row for row, text in enumerate(column) if text in words}
+        given = list(filter(None, ids))
+        if min(map(len, given), default=0) <= _LONGEST_WORD or "\0" in "".join(given):  # of most producers all are long
+            odd |= {row for row, text in enumerate(ids) if text and (text in MISSING or "\0" in text)}
+        return odd
+
+    def _read_again(
+        self,
+        rows: Sequence[tuple[int, bytes | None]],
+        messages: list[Any],
+        places: list[int],
+        rejects: dict[int, Reject],
+        mended: Counter[Mend],
+    ) -> None:
+        """Read some rows with care, each in its place; those that are rejects now are taken out."""
+        for row, value in reversed(rows):
+            try:
+                messages[row] = self._read_carefully(value, mended)
+            except Reject as reject:
+                rejects[places.pop(row)] = reject
+                del messages[row]
 
     def _read_all(
-        self, values: Sequence[bytes | None], read: Callable[[bytes | None], Any]
+        self, values: Sequence[bytes | None], read: Callable[[bytes | None], Any], mended: Counter[Mend]
     ) -> tuple[list[Any], list[int], dict[int, Reject]]:
         messages: list[Any] = []
         places: list[int] = []
@@ -67,7 +130,7 @@ class FieldReader:
                     if message.data is unset:
                         message.data = self._decode_flat(value)
                 except REFUSED:
-                    message = self._read_carefully(value)
+                    message = self._read_carefully(value, mended)
             except Reject as reject:
                 rejects[place] = reject
             else:
@@ -79,34 +142,71 @@ class FieldReader:
         (value or b"").decode()  # raises: one broken text sends nobody but itself to the careful reader
         return self._decode(value)
 
-    def _read_carefully(self, value: bytes | None) -> Any:
+    def _read_carefully(self, value: bytes | None, mended: Counter[Mend]) -> Any:
         """Return what msgspec would make of a message, were it less strict.
 
         Raises:
             Reject: it cannot be read, a required field is missing, or one of the wanted has the wrong type.
         """
-        transaction_id, data = open_envelope(value)
-        picked = [self._pick(field, data) for field in self._fields]
+        mends: list[Mend] = []
+        transaction_id, data = open_told(value, mends)
+        mark = decimal_mark(data)
+        picked = [self._pick(field, data, mark, mends) for field in self._fields]
+        mended.update(set(mends))
         return self._message(transaction_id, self._data(*picked))
 
-    def _pick(self, field: str, data: dict[str, Any]) -> float | str | None:
-        """Return a field as a float or a text; None and NaN are missing values, and only required fields miss them."""
-        value: Any = data.get(field)
-        if field in NUMBERS and type(value) in {float, int} and value == value:  # noqa: PLR0124  # NaN is not itself
-            return _to_float(value)
-        if field not in NUMBERS and type(value) is str:
-            return value
-        if value is not None and value == value:  # noqa: PLR0124
-            wanted = "a number" if field in NUMBERS else "text"
-            raise Reject(Reason.BAD_TYPE, field, f"expected {wanted}, got {type(value).__name__}")
-        if field in self._required:
+    def _pick(self, field: str, data: Mapping[str, Any], mark: Mark | None, mends: list[Mend]) -> float | str | None:
+        """Return a field as pick_field() does; only required fields miss what is missing."""
+        value = pick_field(field, data, mark, mends)
+        if value is None and field in self._required:
             raise Reject(Reason.MISSING_FIELD, field, f"the {'value' if field in data else 'field'} is missing")
+        return value
+
+
+def pick_field(field: str, data: Mapping[str, Any], mark: Mark | None, mends: list[Mend]) -> float | str | None:
+    """Return a field as a float or a text; None if it is missing: absent, null, NaN, or a word for that.
+
+    Args:
+        field: its name.
+        data: a message's fields.
+        mark: what separates decimals in the message's texts, see decimal_mark().
+        mends: what was mended is added to it.
+
+    Raises:
+        Reject: it is of another type, or a text that is no number where there should be one.
+    """
+    value: Any = data.get(field)
+    if type(value) is str:
+        return _from_text(field, value, mark, mends)
+    if value is None or value != value:  # noqa: PLR0124  # NaN is not itself
         return None
+    if field in NUMBERS and type(value) in {float, int}:
+        return _to_float(value)
+    wanted = "a number" if field in NUMBERS else "text"
+    raise Reject(Reason.BAD_TYPE, field, f"expected {wanted}, got {type(value).__name__}")
 
 
-def _ids_of(messages: Sequence[Any], places: Sequence[int], new_id: Callable[[int], str]) -> list[str]:
-    ids: list[str | None] = [message.transaction_id for message in messages]
-    return [given or new_id(place) for given, place in zip(ids, places, strict=True)] if None in ids else ids  # type: ignore[return-value]  # none is None
+def decimal_mark(data: Mapping[str, Any]) -> Mark | None:
+    """Return what separates decimals in a message that writes numbers as texts, as far as they prove it."""
+    texts = [(field, data[field]) for field in NUMBERS if type(data.get(field)) is str]
+    marks = Marks()
+    for field, text in texts:
+        marks.see(field, text)
+    return marks.decided
+
+
+def _from_text(field: str, text: str, mark: Mark | None, mends: list[Mend]) -> float | str | None:
+    if (text.strip() if field in NUMBERS else text) in missing_words(field):
+        mends += [Mend.MISSING_WORD] if text else []
+        return None
+    if field not in NUMBERS:
+        return text
+    try:
+        number = read_number(field, text, mark)
+    except BadValue as bad:
+        raise Reject(Reason.BAD_TYPE, field, f"expected a number, got text that {bad}") from None
+    mends += [Mend.NUMBER_AS_TEXT, *number.mends]
+    return number.value
 
 
 def _to_float(value: float) -> float:

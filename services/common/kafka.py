@@ -52,6 +52,11 @@ class Batch:
         """Return the offsets to commit."""
         return [TopicPartition(topic, partition, offset) for (topic, partition), offset in self.next_offsets.items()]
 
+    def place_of(self, row: int) -> str:
+        """Return topic/partition/offset of one of its messages, for a log."""
+        message = self.messages[row]
+        return f"{message.topic()}/{message.partition()}/{message.offset()}"
+
     def age_seconds(self, now: float) -> float:
         """Return how long ago the oldest message was written to its topic, given the time in seconds since 1970.
 
@@ -192,6 +197,7 @@ def edge_offsets(
     places: Iterable[Place],
     edge: OffsetSpec,
     isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    timeout_seconds: float = BROKER_TIMEOUT_SECONDS,
 ) -> dict[Place, int]:
     """Return the earliest or the latest offset of each partition, asked of the brokers in one request each.
 
@@ -200,7 +206,7 @@ def edge_offsets(
             is an answer: nothing is later.
     """
     wanted = {TopicPartition(*place): edge for place in places}
-    answers = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=BROKER_TIMEOUT_SECONDS)
+    answers = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout_seconds)
     found = {(place.topic, place.partition): answer_of(answer).offset for place, answer in answers.items()}
     if edge in (OffsetSpec.earliest(), OffsetSpec.latest()) and min(found.values(), default=0) < 0:  # type: ignore[no-untyped-call]
         raise KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE))

@@ -7,21 +7,26 @@ Kafka transactions are left; markers between messages count as messages.
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Self
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 from prometheus_client import Gauge
 
-from services.common.closing import close
+from services.common.broker_query import BrokerQuery
+from services.common.closing import close_or_leave
 from services.common.kafka import Place, edge_offsets
 from services.common.logs import get_logger
+from services.common.outages import log_refusal
 from services.common.settings import KafkaSettings
 
 EVERY_SECONDS = 2.0
 FETCH_SECONDS = 2.0
+CLOSE_SECONDS = 2.0
+"""How long close() waits for a reading that is under way; while Kafka is away one takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +44,14 @@ class LagReader:
         """The group is only named, as a client must: this reader joins none and commits nothing."""
         self._kafka = kafka
         self._group_id = group_id
-        self._admin: AdminClient | None = None
+        self._query = BrokerQuery(kafka)
         self._consumer: Consumer | None = None
         self._found_empty: dict[Place, tuple[int, int]] = {}
 
     def read(self, next_offsets: Mapping[Place, int]) -> dict[Place, Behind]:
         """Return the lag of each partition; one that does not answer in time is left out.
+
+        After a failure of either kind the next call uses new clients.
 
         Args:
             next_offsets: (topic, partition) -> offset after the last finished message.
@@ -54,26 +61,24 @@ class LagReader:
         """
         if not next_offsets:
             return {}
-        if self._admin is None:
-            self._admin = AdminClient(self._config())
-        committed = IsolationLevel.READ_COMMITTED
-        lows = edge_offsets(self._admin, next_offsets, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = edge_offsets(self._admin, next_offsets, OffsetSpec.latest(), committed)  # type: ignore[no-untyped-call]
         found: dict[Place, Behind] = {}
-        for place, next_offset in next_offsets.items():
-            behind = self._behind(place, max(next_offset, lows[place]), ends[place])
-            if behind is not None:
-                found[place] = behind
+        try:
+            lows, ends = self._query.ask(partial(_edges, next_offsets))
+            for place, next_offset in next_offsets.items():
+                behind = self._behind(place, max(next_offset, lows[place]), ends[place])
+                if behind is not None:
+                    found[place] = behind
+        finally:
+            if found.keys() != next_offsets.keys():
+                self.close()
         return found
 
     def close(self) -> None:
-        """Let go of the clients.
-
-        Raises:
-            CloseTimeout: that takes longer than 10 s.
-        """
-        if self._consumer is not None:
-            close(self._consumer)
+        """Close the clients; one that does not close in time is told and left."""
+        self._query.close()
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            close_or_leave(consumer)
 
     def _behind(self, place: Place, start: int, end: int) -> Behind | None:
         if start >= end or self._found_empty.get(place) == (start, end):
@@ -115,6 +120,13 @@ class LagReader:
         return self._kafka.client_config(**own) | {"log_level": 0}
 
 
+def _edges(places: Iterable[Place], admin: AdminClient) -> tuple[dict[Place, int], dict[Place, int]]:
+    """Return the earliest offset of each partition, and the one after its last committed message or marker."""
+    lows = edge_offsets(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    ends = edge_offsets(admin, places, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)  # type: ignore[no-untyped-call]
+    return lows, ends
+
+
 _ONE_MESSAGE: Mapping[str, Any] = {
     "enable_auto_commit": False,
     "enable_auto_offset_store": False,
@@ -138,16 +150,25 @@ class LagWatch:
         self._next_offsets = next_offsets
         self._messages, self._seconds = messages, seconds
         self._shown: set[Place] = set()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lag", daemon=True)
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Begin, in a daemon thread."""
-        threading.Thread(target=self._run, name="lag", daemon=True).start()
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Let the thread close its clients and end; waits at most 2 s for it."""
+        self._closing.set()
+        self._thread.join(CLOSE_SECONDS)
 
     def look(self) -> None:
         """Set the gauges to what is so now; those of partitions that are not ours any more go."""
         try:
             found = self._reader.read(self._next_offsets())
-        except KafkaException:
+        except KafkaException as error:
+            log_refusal("lag_unknown", error.args[0])
             found = {}
         for place, behind in found.items():
             self._messages.labels(*place).set(behind.messages)
@@ -158,9 +179,10 @@ class LagWatch:
         self._shown = set(found)
 
     def _run(self) -> None:
-        while True:
+        while not self._closing.is_set():
             try:
                 self.look()
             except Exception:
                 get_logger().exception("lag_failed")
-            time.sleep(EVERY_SECONDS)
+            self._closing.wait(EVERY_SECONDS)
+        self._reader.close()

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Self, TextIO
 
 from services.common.errors import Stop
+from services.common.folders import short_hash
 from services.common.logs import get_logger
 
 EXIT_STUCK = 75
@@ -37,6 +38,9 @@ GARBAGE_THRESHOLD = 100_000
 """Objects before Python looks for cycles: more than a batch has, so that its records are not searched in vain."""
 
 GIVE_BACK_SECONDS = 10.0
+
+MOST_DOUBLINGS = 30
+"""Of a back-off: any first wait has come to its longest by then."""
 
 log = get_logger()
 
@@ -170,9 +174,9 @@ def where_threads_are(deepest: int = 6) -> dict[str, list[str]]:
 class Slot:
     """A name that no other living process of this host has, and that the next start of this process has again.
 
-    The name is `<group>-<hostname>-<n>`, n the first slot whose lock file is free; the lock ends with the process,
-    however it ends. A stable name lets a restarted process take back its partitions and abort its open Kafka
-    transaction at once.
+    The name is `<group>-<hostname>-<folder>-<n>`, n the first slot whose lock file is free in a folder of that hash:
+    another user's or installation's processes have another one. The lock ends with the process, however it ends. A
+    stable name lets a restarted process take back its partitions and abort its open Kafka transaction at once.
     """
 
     def __init__(self, name: str, lock: TextIO) -> None:
@@ -187,7 +191,7 @@ class Slot:
             Stop: the folder cannot be written, or all slots are taken.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for slot in range(slots):
                 lock = (folder / f"{group}-{slot}.lock").open("w")
                 try:
@@ -195,9 +199,9 @@ class Slot:
                 except BlockingIOError:
                     lock.close()
                     continue
-                return cls(f"{group}-{socket.gethostname()}-{slot}", lock)
+                return cls(f"{group}-{socket.gethostname()}-{short_hash(folder)}-{slot}", lock)
         except OSError as error:
-            raise Stop(f"cannot lock a slot in {folder}: {error.strerror}") from error
+            raise Stop(f"cannot lock a slot in {folder}: {error.strerror}; STATE_DIR names another folder") from error
         raise Stop(f"all {slots} slots in {folder} are taken")
 
 
@@ -215,6 +219,7 @@ class Backoff:
 
     def wait(self, sleep: Callable[[float], object]) -> None:
         """Note a failure and wait with `sleep(seconds)`."""
-        seconds = min(self._first_seconds * 2**self.failures, self._longest_seconds)
+        doublings = min(self.failures, MOST_DOUBLINGS)  # 2.0**1024 is beyond a float
+        seconds = min(self._first_seconds * 2.0**doublings, self._longest_seconds)
         self.failures += 1
         sleep(seconds)

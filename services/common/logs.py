@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import time
 from functools import partial
 from typing import Any, cast
 
@@ -36,8 +37,27 @@ def _add_service(service: str, _: Any, __: str, event: structlog.typing.EventDic
     return event
 
 
+def relay(library: str, every_seconds: float) -> None:
+    """Let a library's warnings into the log, at most one in so many seconds: in an outage it repeats itself."""
+    logger = logging.getLogger(library)
+    logger.handlers, logger.propagate = [_ToStructlog(every_seconds)], False
+    logger.setLevel(logging.WARNING)
+
+
 class _ToStructlog(logging.Handler):
     """Turns what a library logs into lines like our own."""
+
+    def __init__(self, every_seconds: float = 0.0) -> None:
+        super().__init__()
+        self._every_seconds = every_seconds
+        self._due = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether the last line is long enough ago."""
+        if time.monotonic() < self._due:
+            return False
+        self._due = time.monotonic() + self._every_seconds
+        return bool(super().filter(record))
 
     def emit(self, record: logging.LogRecord) -> None:
         get_logger().log(record.levelno, record.name, detail=record.getMessage())

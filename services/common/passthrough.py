@@ -12,6 +12,7 @@ PREFIX = "KAFKA_CONF_"
 OWNED_BY_THE_LOOPS = frozenset(
     {
         "acks",
+        "allow.auto.create.topics",
         "auto.offset.reset",
         "bootstrap.servers",
         "enable.auto.commit",
@@ -21,9 +22,11 @@ OWNED_BY_THE_LOOPS = frozenset(
         "enable.partition.eof",
         "group.id",
         "group.instance.id",
+        "heartbeat.interval.ms",
         "isolation.level",
         "max.poll.interval.ms",
         "metadata.broker.list",
+        "partition.assignment.strategy",
         "partitioner",
         "request.required.acks",
         "session.timeout.ms",

@@ -1,20 +1,25 @@
-"""A limit against a bad deploy: ends a service that rejects most of what it reads, before it has drained its topic.
+"""An alarm for a service that rejects too much of what it reads: a bad deploy, of a producer or of the service.
 
-Knows no Kafka and no database. A file with a few hundred bad rows is no bad deploy: it ends before 1,000 rejects in a
-row, and is a small part of the latest 10,000 messages.
+It stops nothing. A reject is lost to nobody: its bytes lie with the dead letters or in `sink_rejects`, from where a
+replay brings it back. Who stopped for one producer's rubbish would take the service from all the others, until a person
+came. Knows no Kafka and no database.
 """
 
-import contextlib
+import time
 from collections import Counter, deque
-from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
-from typing import NoReturn, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import chain
+from typing import Protocol
 
-from services.common.errors import Stop
+from services.common.logs import get_logger
 
 WINDOW_MESSAGES = 10_000
 """The share is taken of the latest batches that have together at least so many messages, and not before."""
-PROBATION_SHARE = 0.5
+ALARM_SECONDS = 300.0
+"""How long the alarm stays after the last batch that was over the limit: a scrape of the metrics must not miss it."""
+LOG_SECONDS = 60.0
+
+log = get_logger()
 
 
 class Rejected(Protocol):
@@ -26,73 +31,93 @@ class Rejected(Protocol):
     def field(self) -> str: ...  # noqa: D102
 
 
-class RejectLimit:
-    """Counts the messages of a service, and stops it at a batch with too many rejects, which must not be written.
+class RejectCount:
+    """Counts messages and the rejects among them, and says when these are over a limit. Raises no alarm.
 
-    check() before a batch is written, count() after it. A stop leaves a mark: the next start is on probation. It stops
-    again at its first batch if most of that is rejected, so that an orchestrator which starts the service over and over
-    does not drain the topic bit by bit. The first batch that passes ends the probation.
+    Attributes:
+        in_a_row: rejects since the last message that was not rejected.
     """
 
-    def __init__(self, share: float, in_a_row: int, mark: Path) -> None:
+    def __init__(self, share: float, in_a_row: int) -> None:
         """Begin to count.
 
         Args:
-            share: most that may be rejected of the latest 10,000 messages, 0 to 1; 0 = no such limit.
-            in_a_row: so many rejects in a row stop the service; 0 = no such limit.
-            mark: a file that outlives the process.
+            share: more than this share of the latest 10,000 messages is too much, 0 to 1; 0 = no such limit.
+            in_a_row: so many rejects in a row are too many; 0 = no such limit.
         """
         self._most_share = share
         self._most_in_a_row = in_a_row
-        self._mark = mark
         self._window = _Window()
         self.in_a_row = 0
-        self.on_probation = bool(share or in_a_row) and mark.exists()
 
     @property
     def share(self) -> float:
         """Share of rejects among the latest messages, 0 to 1."""
         return self._window.rejects / max(1, self._window.messages)
 
-    def check(self, messages: int, rejects: Mapping[int, Rejected]) -> None:
-        """Look at a batch before it is written.
+    def over_with(self, messages: int, places: Collection[int]) -> str | None:
+        """Say what is over the limit once a batch is counted; None if nothing is, or if it has no rejects.
+
+        Args:
+            messages: how many the batch has.
+            places: those of its rejects among them, from 0 on.
+        """
+        if not places:
+            return None
+        longest, _ = longest_run(places, messages, self.in_a_row)
+        if 0 < self._most_in_a_row <= longest:
+            return f"{longest:,} messages in a row were rejected"
+        latest, rejects = self._window.totals_with(messages, len(places))
+        if latest >= WINDOW_MESSAGES and 0 < self._most_share < rejects / latest:
+            return f"{rejects:,} of the latest {latest:,} messages were rejected"
+        return None
+
+    def add(self, messages: int, places: Collection[int]) -> None:
+        """Count a batch, as for over_with()."""
+        if messages:
+            _, self.in_a_row = longest_run(places, messages, self.in_a_row)
+            self._window.add(messages, len(places))
+
+
+class RejectLimit(RejectCount):
+    """The alarm of a service that rejects too much."""
+
+    def __init__(self, share: float, in_a_row: int, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin to count; `clock` returns seconds."""
+        super().__init__(share, in_a_row)
+        self._clock = clock
+        self._alarm_ends = self._log_again = -1.0
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether a batch of the last 5 minutes was over the limit."""
+        return self._clock() < self._alarm_ends
+
+    def count(self, messages: int, rejects: Mapping[int, Rejected], place_of: Callable[[int], str] = str) -> None:
+        """Count a batch that is written; raise the alarm if it is over the limit, and log it once a minute.
 
         Args:
             messages: how many the batch has.
             rejects: place among them (from 0 on) -> why it was rejected.
-
-        Raises:
-            Stop: the batch breaks the limit and must not be written.
+            place_of: tells, for the log, where the message at a place comes from.
         """
-        if not rejects:
-            return
-        longest, _ = longest_run(rejects, messages, self.in_a_row)
-        _, seen, rejected = self._window.with_batch(messages, len(rejects))
-        if self.on_probation and len(rejects) > PROBATION_SHARE * messages:
-            self._stop(f"{len(rejects):,} of the first {messages:,} messages after such a stop were rejected", rejects)
-        if 0 < self._most_in_a_row <= longest:
-            self._stop(f"{longest:,} messages in a row were rejected", rejects)
-        if seen >= WINDOW_MESSAGES and 0 < self._most_share * seen < rejected:
-            self._stop(f"{rejected:,} of the latest {seen:,} messages were rejected", rejects)
+        found = self.over_with(messages, rejects)
+        self.add(messages, rejects)
+        if found:
+            self._raise_alarm(found, rejects, place_of)
 
-    def count(self, messages: int, rejects: Collection[int]) -> None:
-        """Note that a batch is written: how many messages it had, and the places of its rejects."""
-        if not messages:
+    def _raise_alarm(self, found: str, rejects: Mapping[int, Rejected], place_of: Callable[[int], str]) -> None:
+        now = self._clock()
+        self._alarm_ends = now + ALARM_SECONDS
+        if now < self._log_again:
             return
-        _, self.in_a_row = longest_run(rejects, messages, self.in_a_row)
-        self._window.add(messages, len(rejects))
-        if self.on_probation:
-            self.on_probation = False
-            with contextlib.suppress(OSError):
-                self._mark.unlink()
-
-    def _stop(self, what: str, rejects: Mapping[int, Rejected]) -> NoReturn:
-        with contextlib.suppress(OSError):  # without a mark it stops all the same, only the next start counts anew
-            self._mark.touch()
+        self._log_again = now + LOG_SECONDS
         [((reason, field), times)] = Counter((r.reason, r.field) for r in rejects.values()).most_common(1)
-        about = f"{reason} of {field}" if field else reason
-        commonest = f"the commonest reason, {times:,} times in this batch: {about}"
-        raise Stop(f"reject limit: {what}; {commonest}; the batch was not written; see docs/operations.md")
+        example = next(place for place, reject in rejects.items() if (reject.reason, reject.field) == (reason, field))
+        log.error(
+            "reject_limit_exceeded", found=found, reason=str(reason), field=field, times_in_batch=times,
+            example=place_of(example), cure="docs/operations.md, 'The reject limit'",
+        )  # fmt: skip
 
 
 class _Window:
@@ -102,20 +127,21 @@ class _Window:
         self._batches: deque[tuple[int, int]] = deque()
         self.messages = self.rejects = 0
 
-    def with_batch(self, messages: int, rejects: int) -> tuple[int, int, int]:
-        """Return how many old batches would leave for a new one, and the window's messages and rejects then."""
-        seen, rejected = self.messages + messages, self.rejects + rejects
-        for leaving, (old_messages, old_rejects) in enumerate(self._batches):
-            if seen - old_messages < WINDOW_MESSAGES:
-                return leaving, seen, rejected
-            seen, rejected = seen - old_messages, rejected - old_rejects
-        return len(self._batches), seen, rejected
+    def totals_with(self, messages: int, rejects: int) -> tuple[int, int]:
+        """Return messages and rejects of the window once a batch is added."""
+        now_messages, now_rejects = self.messages + messages, self.rejects + rejects
+        for old_messages, old_rejects in chain(self._batches, [(messages, rejects)]):
+            if now_messages - old_messages < WINDOW_MESSAGES:
+                break
+            now_messages, now_rejects = now_messages - old_messages, now_rejects - old_rejects
+        return now_messages, now_rejects
 
     def add(self, messages: int, rejects: int) -> None:
-        leaving, self.messages, self.rejects = self.with_batch(messages, rejects)
-        for _ in range(leaving):
-            self._batches.popleft()
         self._batches.append((messages, rejects))
+        self.messages, self.rejects = self.messages + messages, self.rejects + rejects
+        while self.messages - self._batches[0][0] >= WINDOW_MESSAGES:
+            old_messages, old_rejects = self._batches.popleft()
+            self.messages, self.rejects = self.messages - old_messages, self.rejects - old_rejects
 
 
 def longest_run(places: Iterable[int], messages: int, before: int) -> tuple[int, int]:

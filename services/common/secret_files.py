@@ -11,7 +11,9 @@ SUFFIX = "_FILE"
 
 
 def secret(name: str, environment: Mapping[str, str]) -> str | None:
-    """Return the secret of a variable, or of the file that NAME_FILE names (less its last line end); None without both.
+    """Return the secret of a variable, or of the file that NAME_FILE names; None without both.
+
+    The last line end of a file and a byte-order mark before it are no part of the secret.
 
     Raises:
         Stop: both are set, or the file cannot be read or is empty; tells the variable and the path, never the secret.
@@ -22,7 +24,7 @@ def secret(name: str, environment: Mapping[str, str]) -> str | None:
     if value:
         raise Stop(f"{name} and {name}{SUFFIX} are both set: leave one of them out")
     try:
-        held = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        held = Path(path).read_text(encoding="utf-8-sig").removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:
         raise Stop(f"{name}{SUFFIX}: {path} cannot be read: {type(error).__name__}") from None
     if not held:

@@ -9,8 +9,13 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common.errors import Stop
+from services.common.folders import state_folder
+from services.common.gone import refuse_gone_login, tell_gone
 from services.common.passthrough import check_properties, passed_through
 from services.common.secret_files import secret
+
+SCORER_GROUP, SINK_GROUP = "scorer", "sink"
+"""Names of the consumer groups, unless SCORER_GROUP_ID and SINK_GROUP_ID say otherwise."""
 
 
 class Settings(BaseSettings):
@@ -25,6 +30,7 @@ class Settings(BaseSettings):
         Raises:
             Stop: one line a wrong variable, with its name and what was expected.
         """
+        tell_gone()
         try:
             return cls(**_secrets(cls))
         except ValidationError as error:
@@ -35,17 +41,22 @@ class Settings(BaseSettings):
             raise Stop("wrong settings:\n  " + "\n  ".join(lines)) from None
 
 
+class ProcessSettings(Settings):
+    """What every process of the product has."""
+
+    probe_host: str = Field("127.0.0.1", description="where /livez, /readyz and /metrics of each service answer")
+    state_dir: Path = Field(
+        default_factory=lambda: state_folder(project_root()),
+        description="where scorer and sink keep locks and marks; none = this installation's in ~/.local/state",
+    )
+
+
 class KafkaSettings(Settings):
-    """Where Kafka is and how to log in. Any further librdkafka property comes by KAFKA_CONF_*: see passthrough.py."""
+    """Where Kafka is. How to log in, and any other librdkafka property, is told by KAFKA_CONF_*: see passthrough.py."""
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True, extra="ignore", env_ignore_empty=True)
 
     bootstrap_servers: str = Field("localhost:19092", description="host:port of one or more brokers")
-    security_protocol: str | None = Field(None, description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
-    sasl_mechanism: str | None = Field(None, description="e.g. SCRAM-SHA-512")
-    sasl_username: str | None = Field(None, description="principal of the service")
-    sasl_password: SecretStr | None = Field(None, description="its password; or KAFKA_SASL_PASSWORD_FILE, a file")
-    ssl_ca_location: Path | None = Field(None, description="certificate of who signs the brokers', PEM")
 
     @classmethod
     def read(cls) -> Self:
@@ -55,19 +66,9 @@ class KafkaSettings(Settings):
             Stop: a wrong variable, or a property that librdkafka does not know.
         """
         settings = super().read()
-        check_properties(settings.login() | passed_through(os.environ))
+        refuse_gone_login(os.environ)
+        check_properties(passed_through(os.environ))
         return settings
-
-    def login(self) -> dict[str, str]:
-        """Return the librdkafka properties of the login and of TLS, as far as they are given."""
-        given = {
-            "security.protocol": self.security_protocol,
-            "sasl.mechanism": self.sasl_mechanism,
-            "sasl.username": self.sasl_username,
-            "sasl.password": self.sasl_password and self.sasl_password.get_secret_value(),
-            "ssl.ca.location": self.ssl_ca_location and str(self.ssl_ca_location),
-        }
-        return {name: value for name, value in given.items() if value}
 
     def client_config(self, **own: Any) -> dict[str, Any]:
         """Return a librdkafka configuration: the passed-through properties over `own` (underscores stand for dots).
@@ -79,8 +80,11 @@ class KafkaSettings(Settings):
             "bootstrap.servers": self.bootstrap_servers,
             "logger": logging.getLogger("librdkafka"),
             "reconnect.backoff.max.ms": 1_000,  # 10 s by default: what a broker that is back may be waited for
+            # Producers and admin clients ask for it by default: a broker that creates topics by itself would make the
+            # history with cleanup.policy=delete, and it would be lost after a week.
+            "allow.auto.create.topics": False,
         }
-        return base | config | self.login() | passed_through(os.environ)
+        return base | config | passed_through(os.environ)
 
 
 class TopicSettings(Settings):
@@ -108,6 +112,13 @@ class TopicSettings(Settings):
                 f" replication_factor={self.replication_factor}: nothing could ever be written"
             )
         return self
+
+
+class GroupNames(Settings):
+    """Consumer groups of the scorers and the sinks, for who asks how far they are."""
+
+    scorer_group_id: str = SCORER_GROUP
+    sink_group_id: str = SINK_GROUP
 
 
 def _secrets(settings: type[Settings]) -> dict[str, Any]:

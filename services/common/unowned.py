@@ -17,6 +17,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 )
 
 from services.common.kafka import answer_of
+from services.common.outages import log_refusal
 
 ANSWER_SECONDS = 5.0
 LOOK_SECONDS = 1.0
@@ -82,7 +83,8 @@ class _Look:
         """Return how many partitions nobody owns; None if the group is not stable, or nobody can tell."""
         try:
             group, topics = answer_of(self._group), [answer_of(future) for future in self._topics]
-        except KafkaException:
+        except KafkaException as error:
+            log_refusal("unowned_unknown", error.args[0])
             return None
         if group.state != ConsumerGroupState.STABLE:
             return None

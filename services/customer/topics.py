@@ -7,6 +7,7 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]  # re-exported
 
 from services.common.errors import Retry, Stop
+from services.common.outages import is_outage
 from services.common.settings import KafkaSettings
 from services.customer.changelog import Records
 from services.scorer.changelog import Record
@@ -54,7 +55,7 @@ def write_history(kafka: KafkaSettings, topic: str, changes: Mapping[int, list[R
         with contextlib.suppress(KafkaException):
             producer.abort_transaction(TIMEOUT_SECONDS)
         cause = error.args[0]
-        fate = Retry if cause.retriable() else Stop
+        fate = Retry if is_outage(cause) else Stop
         raise fate(f"writing the history failed: {cause.name()}: {cause.str()}") from error
 
 

@@ -16,7 +16,6 @@ from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, TopicSettings
 from services.dlq.letter import UNKNOWN, Letter, Selection, moment, obstacle
 from services.dlq.replay import Replay, batches
-from services.dlq.settings import DlqSettings
 from services.dlq.summary import Summary, obstacle_lines
 from services.dlq.table import Rejects
 from services.dlq.topic import DeadLetters
@@ -48,20 +47,19 @@ def inspect(options: argparse.Namespace) -> None:
 
 def replay(options: argparse.Namespace) -> None:
     """Replay what is meant and can be replayed; without --go, say what that would be."""
-    settings = DlqSettings.read()
     if options.of == SCORER:
-        _replay_dead_letters(options, settings)
+        _replay_dead_letters(options)
     else:
-        _replay_rejects(options, settings)
+        _replay_rejects(options)
 
 
-def _replay_dead_letters(options: argparse.Namespace, settings: DlqSettings) -> None:
+def _replay_dead_letters(options: argparse.Namespace) -> None:
     """Publish dead letters again. The notes are read after the replay is open: from then on nobody else writes any."""
     kafka, topics = KafkaSettings.read(), TopicSettings.read()
-    target = Replay(kafka, settings.transactional_id, topics.dead_letters, topics.transactions) if options.go else None
+    target = Replay(kafka, topics.dead_letters, topics.transactions) if options.go else None
     if target:
         target.open()
-    fit = _Fit(options, settings, {topics.transactions})
+    fit = _Fit(options, {topics.transactions})
     sent = 0
     try:
         for batch in batches(filter(fit, DeadLetters.open(kafka, topics.dead_letters).letters())):
@@ -75,10 +73,10 @@ def _replay_dead_letters(options: argparse.Namespace, settings: DlqSettings) -> 
     _tell(f"{sent:,} {would}sent to {topics.transactions}", fit, go=options.go)
 
 
-def _replay_rejects(options: argparse.Namespace, settings: DlqSettings) -> None:
+def _replay_rejects(options: argparse.Namespace) -> None:
     """Apply the sink's rejects to the tables."""
     topics = TopicSettings.read()
-    fit = _Fit(options, settings, {topics.scores, topics.transactions, topics.alerts})
+    fit = _Fit(options, {topics.scores, topics.transactions, topics.alerts})
     applied = refused = 0
     try:
         with Rejects.open(topics) as rejects:
@@ -95,11 +93,10 @@ def _replay_rejects(options: argparse.Namespace, settings: DlqSettings) -> None:
 class _Fit:
     """Whether a letter is meant and can be replayed; counts why those that are meant cannot."""
 
-    def __init__(self, options: argparse.Namespace, settings: DlqSettings, topics: set[str]) -> None:
+    def __init__(self, options: argparse.Namespace, topics: set[str]) -> None:
         self.obstacles: Counter[str] = Counter()
         self._selection = _selection(options)
-        most = settings.max_attempts if options.max_attempts is None else options.max_attempts
-        self._obstacle = partial(obstacle, topics=topics, most_attempts=most)
+        self._obstacle = partial(obstacle, topics=topics, most_attempts=options.max_attempts)
 
     def __call__(self, letter: Letter) -> bool:
         if not self._selection.takes(letter):
@@ -168,7 +165,10 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("replay", parents=[which], allow_abbrev=False, help="a dry run, unless --go is given")
     command.add_argument("--go", action="store_true", help="do it")
-    command.add_argument("--max-attempts", type=_whole, metavar="N", help="default: DLQ_MAX_ATTEMPTS")
+    command.add_argument(
+        "--max-attempts", type=_whole, default=3, metavar="N",
+        help="a record that was rejected so often is not replayed again; default: 3",
+    )  # fmt: skip
     command.set_defaults(run=replay)
     return parser
 

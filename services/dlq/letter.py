@@ -114,4 +114,7 @@ def moment(text: str, now: datetime) -> datetime:
         except OverflowError:
             raise ValueError(f"{text} is too long ago") from None
     found = datetime.fromisoformat(text)
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(f"{text} is outside of the years 1 to 9999 in UTC") from None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from services.common.dead_letters import PREFIX, Headers, errors_of, note_of, own_headers
+from services.common.dead_letters import PREFIX, REPLAYS, Headers, errors_of, note_of, own_headers
 from services.common.errors import Retry, Stop
 from services.common.settings import KafkaSettings
 from services.dlq.letter import Letter
@@ -34,13 +34,13 @@ class Replay:
     open is aborted, both when the new one opens. So notes that are read after open() are all there are.
     """
 
-    def __init__(self, kafka: KafkaSettings, transactional_id: str, dead_letters: str, topic: str) -> None:
+    def __init__(self, kafka: KafkaSettings, dead_letters: str, topic: str) -> None:
         self._dead_letters = dead_letters
         self._topic = topic
         self._doubt: KafkaError | None = None
         self._producer = Producer(
             kafka.client_config(
-                transactional_id=transactional_id,
+                transactional_id=REPLAYS,
                 transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
                 partitioner="murmur2_random",
                 compression_type="lz4",

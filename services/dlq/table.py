@@ -1,7 +1,7 @@
 """The sink's rejects in PostgreSQL: reads them, and applies them, so that a record gets the row it was refused.
 
-Such a record is not published again. It would come with a new offset, and an old score would win over a newer one of
-the same id. Applied in its old place it loses where it has to, and row and note are one database transaction.
+Such a record is not published again. It would be read last, and an old score would win over a newer one of the same id.
+Applied with its old time and place it loses where it has to, and row and note are one database transaction.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,7 +115,8 @@ class Rejects:
                         else:
                             rows[row[0]] = row
                             places[letter.partition, letter.offset] = place
-                merge_carefully(self._connection, table, list(rows.values()), partial(_note, refused, places))
+                refuse = partial(_note, refused, places)
+                merge_carefully(self._connection, table, list(rows.values()), refuse, replayed=True)
             self._note_fates(waiting.keys() - refused.keys(), refused)
         return len(waiting) - len(refused), len(refused)
 

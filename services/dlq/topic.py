@@ -11,9 +11,10 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from services.common.closing import close
 from services.common.dead_letters import Headers, attempts_of, errors_of, is_note, offsets_of_note, whole
-from services.common.errors import Retry, Stop
+from services.common.errors import Reject, Retry, Stop
 from services.common.kafka import edge_offsets
 from services.common.settings import KafkaSettings
+from services.common.timestamps import moment_of
 from services.dlq.letter import UNKNOWN, Letter
 
 BROKER_TIMEOUT_SECONDS = 10.0
@@ -144,6 +145,6 @@ def _place(message: Message) -> Place:
 def _moment(timestamp_ms: int) -> datetime:
     """Return the broker's time of a record; a producer may have written anything there."""
     try:
-        return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
+        return moment_of(timestamp_ms)
+    except Reject:
         return datetime.fromtimestamp(0, UTC)

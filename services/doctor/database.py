@@ -1,13 +1,15 @@
 """PostgreSQL as an installation needs it: schema, rights, where the sink stands, rejects, clock. Changes nothing."""
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from services.common.secret_files import database_login
+from services.common.values import Spellings
 from services.doctor.finding import Finding, fail, ok, warn
 from services.doctor.kafka import Cluster
 
@@ -15,27 +17,59 @@ CONNECT_TIMEOUT_SECONDS = 5
 CLOCK_SECONDS = 2.0
 MIGRATE = "python -m db.migrate (make up does it), or docker compose run --rm migrate"
 
+READ_AND_MERGE = "select insert update"
 RIGHTS = {
     "fraud_sink": {
-        "scores": "select insert update",
-        "transactions": "select insert update",
-        "alerts": "select insert update",
-        "sink_offsets": "select insert update",
-        "sink_rejects": "select insert update",
-        "model_spans": "select insert update",
-        "shadow_tallies": "select insert update",
+        "scores": READ_AND_MERGE,
+        "transactions": READ_AND_MERGE,
+        "alerts": READ_AND_MERGE,
+        "sink_offsets": READ_AND_MERGE,
+        "sink_rejects": READ_AND_MERGE,
+        "model_spans": READ_AND_MERGE,
+        "shadow_tallies": READ_AND_MERGE,
     },
-    "fraud_ui": {"scores": "select", "transactions": "select", "alerts": "select", "verdicts": "select",
-                 "uploads": "select", "upload_rows": "select"},
-}  # fmt: skip
-"""Role -> table -> rights that the services cannot do without."""
+    "fraud_ui": {
+        "scores": "select",
+        "transactions": "select",
+        "alerts": "select",
+        "model_spans": "select",
+        "shadow_tallies": "select",
+        "scored_transactions": "select",
+        "scores_with_models": "select",
+        "backfill_runs": "select",
+        "verdicts": "select insert(transaction_id,ordinal,verdict,comment,analyst,score,fraud_flag)",
+        "uploads": "select delete insert(upload_id,file_name,bytes,analyst)"
+        " update(state,refusal,rows,refused,sent,scored,touched_at)",
+        "upload_rows": "select insert(upload_id,chunk,ids) update(scored,counted_at)",
+    },
+}
+"""Role -> table or view -> the rights that the migrations give, all of which the services need; in brackets of which
+columns, else of all. A test compares them with a database."""
 
 WANTING = """
     select wanted.role || ' may not ' || wanted.privilege || ' ' || wanted.table_name
-    from unnest(%s::text[], %s::text[], %s::text[]) as wanted(role, table_name, privilege)
-    where to_regclass(wanted.table_name) is not null
-      and not has_table_privilege(wanted.role, wanted.table_name, wanted.privilege)
+        || coalesce('.' || wanted.column_name, '')
+    from unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+        as wanted(role, table_name, privilege, column_name)
+    left join pg_attribute a on a.attrelid = to_regclass(wanted.table_name) and a.attname = wanted.column_name
+    where not case
+        when wanted.column_name is null
+        then has_table_privilege(wanted.role, to_regclass(wanted.table_name)::oid, wanted.privilege)
+        else has_column_privilege(wanted.role, a.attrelid, a.attnum, wanted.privilege)
+    end
 """
+"""What is missing itself is null, so not wanting: check_schema() tells of it."""
+
+
+CATEGORIES_OF_LATEST = """
+    select category, count(*), (array_agg(transaction_id order by arrival))[1]
+    from (select transaction_id, arrival from scores order by arrival desc limit %s) as latest
+    join transactions using (transaction_id)
+    where category is not null
+    group by category order by count(*) desc, category
+"""
+LATEST = 10_000
+CATEGORIES_TOLD = 5
 
 
 class Database:
@@ -65,13 +99,7 @@ class Database:
         if missing := [role for role in RIGHTS if role not in roles]:
             yield fail("rights", f"no role {' and no role '.join(missing)}", MIGRATE)
             return
-        wanted = [
-            (role, table, right)
-            for role, of in RIGHTS.items()
-            for table, rights in of.items()
-            for right in rights.split()
-        ]
-        columns = [list(column) for column in zip(*wanted, strict=True)]
+        columns = [list(column) for column in zip(*wanted_rights(), strict=True)]
         if lacking := [row[0] for row in self._connection.execute(WANTING, columns)]:
             yield fail("rights", "; ".join(lacking), "grant it as the owner: the grants stand in db/migrations")
         else:
@@ -108,6 +136,19 @@ class Database:
         else:
             yield ok("rejects", "none in sink_rejects")
 
+    def check_categories(self, categories: Sequence[str]) -> Iterator[Finding]:
+        """Say which categories of the latest payments the model does not know, and where each stands first."""
+        known = Spellings(categories)
+        found = self._connection.execute(CATEGORIES_OF_LATEST, [LATEST]).fetchall()
+        unknown = [row for row in found if known.find(row[0]) is None]
+        if not unknown:
+            yield ok("categories", f"the model knows all {len(found)} of the latest {LATEST:,} payments")
+            return
+        told = "; ".join(f"{name!r} in {count:,}, first {first}" for name, count, first in unknown[:CATEGORIES_TOLD])
+        text = f"{len(unknown)} that the model does not know among the latest {LATEST:,} payments: {told}"
+        cure = "mend the producer's names, or train a model that knows them; they are scored as other"
+        yield warn("categories", text, cure)
+
     def check_clock(self) -> Iterator[Finding]:
         """Say whether this machine and the database agree on the time."""
         before = time.time()
@@ -120,6 +161,17 @@ class Database:
 
     def _row(self, query: str) -> Any:
         return self._connection.execute(query).fetchone()
+
+
+def wanted_rights() -> list[tuple[str, str, str, str | None]]:
+    """Return role, table, privilege and column (None: of the whole table) of each of RIGHTS."""
+    return [
+        (role, table, privilege, column or None)
+        for role, tables in RIGHTS.items()
+        for table, rights in tables.items()
+        for privilege, columns in re.findall(r"(\w+)(?:\(([\w,]+)\))?", rights)
+        for column in columns.split(",")
+    ]
 
 
 def connect() -> "psycopg.Connection[Any]":

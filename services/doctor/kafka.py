@@ -4,19 +4,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
-    AdminClient,
-    ConfigResource,
-    OffsetSpec,
-    ResourceType,
-)
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
+from services.common.broker_query import BrokerQuery
 from services.common.kafka import Place, edge_offsets
 from services.common.settings import KafkaSettings, TopicSettings
 from services.doctor.finding import Finding, fail, ok, warn
+from services.topics.align import Config, describe
+from services.topics.shape import shapes
 
 TIMEOUT_SECONDS = 10.0
+NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR})
+"""Nobody reads in the group: it is unknown, or the cluster is so new that groups have no coordinator yet."""
 MAKE_TOPICS = "make topics, or docker compose run --rm topics"
 
 
@@ -25,9 +25,11 @@ class Cluster:
 
     def __init__(self, kafka: KafkaSettings, topics: TopicSettings) -> None:
         self._admin = AdminClient(kafka.client_config() | {"log_level": 0})
+        self._query = BrokerQuery(kafka)
         self._address = kafka.bootstrap_servers
         self._topics = topics
-        self.names = [name for field, name in topics if isinstance(name, str) and field != "prefix"]
+        self._shapes = shapes(topics)
+        self.names = list(self._shapes)
 
     @cached_property
     def metadata(self) -> Any:
@@ -85,11 +87,22 @@ class Cluster:
         behind = [f"{name}/{number}" for name, number in self.places if self._is_behind(name, number)]
         if behind:
             yield warn("topics", f"copies are behind: {', '.join(behind[:5])}", "look after the broker that is away")
-        if self._topics.history in topics and not self._is_compacted(self._topics.history):
-            text = f"{self._topics.history} is not compacted: what the scorer remembers is lost after a while"
-            yield fail("topics", text, "kafka-configs.sh --alter --add-config cleanup.policy=compact")
         if not missing and not behind:
             yield ok("topics", f"{len(counts)} with {sum(counts.values())} partitions")
+
+    def check_settings(self) -> Iterator[Finding]:
+        """Say which topics have settings with which the history or messages are lost."""
+        there = [name for name in self.names if name in self.metadata.topics]
+        found = describe(self._admin, there)
+        others = {name: _others(found[name], shape.required) for name, shape in self._shapes.items() if name in found}
+        for name, differing in others.items():
+            if policy := differing.get("cleanup.policy"):
+                text = f"{name} has cleanup.policy={policy}, not {self._shapes[name].required['cleanup.policy']}"
+                yield fail("topics", f"{text}: what services need is lost after a while", MAKE_TOPICS)
+        if by_producer := [name for name, differing in others.items() if "message.timestamp.type" in differing]:
+            names = ", ".join(by_producer)
+            text = f"retention counts from the producers' own time of a message, not from its arrival: {names}"
+            yield warn("topics", f"{text}; messages of years ago are removed before they are read", MAKE_TOPICS)
 
     def check_group(self, service: str, group: str, topics: Iterable[str], much: int) -> Iterator[Finding]:
         """Say whether somebody reads for a service, and how many messages it is behind."""
@@ -118,28 +131,29 @@ class Cluster:
 
     def _is_other(self, name: str, count: int) -> bool:
         """Return whether a topic has another count than is set; that of the models has one partition, always."""
-        return count != (1 if name == self._topics.models else self._topics.partitions)
+        return count != self._shapes[name].partitions
 
     def _is_behind(self, topic: str, partition: int) -> bool:
         about = self.metadata.topics[topic].partitions[partition]
         return len(about.isrs) < len(about.replicas)
 
-    def _is_compacted(self, topic: str) -> bool:
-        [answer] = self._admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
-        return "compact" in answer.result(TIMEOUT_SECONDS)["cleanup.policy"].value
-
     def _members(self, group: str) -> int:
         try:
             return len(self._admin.describe_consumer_groups([group])[group].result(TIMEOUT_SECONDS).members)
-        except KafkaException:
+        except KafkaException as error:
+            if error.args[0].code() not in NO_GROUP:
+                raise  # who may not see the group must not hear that nobody reads
             return 0
 
     def _behind(self, group: str, places: Iterable[Place]) -> dict[Place, int]:
-        asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*place) for place in places])
+        places = list(places)
         try:
-            [answer] = self._admin.list_consumer_group_offsets([asked]).values()
-            found = answer.result(TIMEOUT_SECONDS).topic_partitions or []
+            committed = self._query.committed(group, places, TIMEOUT_SECONDS)
         except KafkaException:
-            found = []
-        committed = {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
+            committed = {}
         return {place: max(0, self.ends[place] - max(committed.get(place, 0), self.lows[place])) for place in places}
+
+
+def _others(config: Config, required: Mapping[str, str]) -> dict[str, str]:
+    """Return the required settings that a topic has otherwise, and how."""
+    return {name: str(config[name].value) for name, value in required.items() if config[name].value != value}

@@ -1,6 +1,5 @@
 """The machine and the files of the installation: Python, disk, memory, the model. Knows no server."""
 
-import hashlib
 import shutil
 import sys
 from collections.abc import Iterator
@@ -8,7 +7,8 @@ from pathlib import Path
 
 from services.common.errors import Stop
 from services.doctor.finding import Finding, fail, ok, warn
-from services.scorer.manifest import read_manifest
+from services.scorer.manifest import Unfinished
+from services.scorer.score import load_model
 
 OLDEST_PYTHON = (3, 11)
 LITTLE_MEMORY_GB = 1.0
@@ -39,7 +39,7 @@ def check_memory(meminfo: Path = Path("/proc/meminfo")) -> Iterator[Finding]:
     """Say whether there is memory to spare, where the system tells it."""
     if not meminfo.exists():
         return
-    lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+    lines = dict(line.split(":", 1) for line in meminfo.read_text(encoding="utf-8").splitlines())
     free = int(lines["MemAvailable"].split()[0]) * 1024 / 1e9
     text = f"{free:.1f} GB available"
     if free < LITTLE_MEMORY_GB:
@@ -49,15 +49,12 @@ def check_memory(meminfo: Path = Path("/proc/meminfo")) -> Iterator[Finding]:
 
 
 def check_model(folder: Path) -> Iterator[Finding]:
-    """Say whether the model's file is the one that its manifest tells of."""
+    """Say whether the model is what its manifest tells of, and can score what transactions may hold."""
     try:
-        manifest = read_manifest(folder)
-        found = hashlib.sha256((folder / manifest.model_file).read_bytes()).hexdigest()
-    except (Stop, OSError) as error:
+        manifest = load_model(folder).manifest
+    except Unfinished as error:
         yield fail("model", str(error), "deploy model and manifest together, or set SCORER_MODEL_DIR")
-        return
-    if found != manifest.sha256:
-        text = f"{folder / manifest.model_file} is not the file of its manifest (SHA-256 {found[:12]}…)"
-        yield fail("model", text, "deploy model and manifest together, or go back to the pair before")
+    except Stop as error:
+        yield fail("model", str(error), "go back to the model before; what one must be: docs/models.md")
     else:
-        yield ok("model", f"version {manifest.version}, SHA-256 {found[:12]}…")
+        yield ok("model", f"version {manifest.version}, SHA-256 {manifest.sha256[:12]}…")

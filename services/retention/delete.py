@@ -62,21 +62,24 @@ class Old:
         return found
 
     def delete(self, sleep: Callable[[float], object] = time.sleep) -> Iterator[list[Deleted]]:
-        """Delete everything old; yield what each batch came to. Between batches it rests for as long as one took."""
+        """Delete everything old; yield what each batch came to. Between batches it rests for as long as one took.
+
+        The scores are walked to their end: a row that was scored anew keeps its place among the oldest, so a batch
+        without old rows says nothing of those behind it.
+        """
         arrival: int | None = -1
         while arrival is not None:
             started = time.monotonic()
             arrival, deleted = self._again(self._delete_scored, arrival)
-            if not deleted:
-                break
-            yield deleted
+            if deleted:
+                yield deleted
             sleep(time.monotonic() - started)
         while deleted := self._again(self._delete_unscored):
             yield deleted
         yield [(table, self._connection.execute(query, [self._before]).rowcount) for table, query in OTHERS.items()]
 
     def _delete_scored(self, after: int) -> tuple[int | None, list[Deleted]]:
-        """Delete the next payments by arrival; return where to go on, and nothing once none of them was old."""
+        """Delete the old among the next payments by arrival; return where to go on, None after the last."""
         with self._connection.transaction():
             walked = self._connection.execute(WALK, [after, self._batch_rows, self._before]).fetchone() or (None, None)
             arrival, ids = walked

@@ -15,7 +15,7 @@ from services.common.lifecycle import Slot, StopSignal, Watchdog, collect_garbag
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.reject_limit import RejectLimit
-from services.common.settings import KafkaSettings, TopicSettings
+from services.common.settings import KafkaSettings, ProcessSettings, TopicSettings
 from services.scorer import metrics
 from services.scorer.batches import Session
 from services.scorer.changelog import Restored
@@ -51,21 +51,23 @@ def main() -> int:
 def _run(*, until_empty: bool) -> None:
     collect_garbage_rarely()
     give_memory_back_regularly()
-    settings, kafka, topics = ScorerSettings.read(), KafkaSettings.read(), TopicSettings.read()
+    settings, process = ScorerSettings.read(), ProcessSettings.read()
+    kafka, topics = KafkaSettings.read(), TopicSettings.read()
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000)
-    slot = Slot.claim(settings.state_dir, settings.group_id)
+    slot = Slot.claim(process.state_dir, settings.group_id)
     found = hash_of(settings.model_dir)
     model = load_model(settings.model_dir, settings.threads)
     kept = model.manifest.recipe if uses_history(model.manifest.recipe) else None
     folder = settings.shadow_model_dir
     shadow = _watch_shadow(settings, folder, kept, Teller(kafka, topics.models)) if folder else None
-    in_use = InUse(model, shadow)
+    limits = (settings.reject_limit_share, settings.reject_limit_in_a_row)
+    in_use = InUse(model, shadow, limits)
     load = partial(_load_another, settings.model_dir, settings, kept)
     Reloader(settings.model_dir, load, in_use.offer, found).start(settings.model_poll_ms / 1000)
     current = _Current()
     serve_probes(
-        settings.probe_host,
+        process.probe_host,
         settings.probe_port,
         live=lambda: watchdog.content,
         ready=lambda: current.ready,
@@ -73,13 +75,16 @@ def _run(*, until_empty: bool) -> None:
     metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
     metrics.READY.set_function(lambda: current.ready)
     lag_reader = LagReader(kafka, settings.group_id)
-    LagWatch(lag_reader, lambda: current.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
-    get_logger().info("started", member=slot.name, model=model.manifest.version, threshold=model.manifest.threshold)
+    lag_watch = LagWatch(lag_reader, lambda: current.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
+    told = {"model": model.manifest.version, "threshold": model.manifest.threshold}
+    get_logger().info("started", member=slot.name, **told, timeouts_ms=settings.timeouts_ms)
     open_session = _session_opener(settings, kafka, topics, slot, kept, stop, watchdog, current)
-    mark = settings.state_dir / f"{slot.name}.too-many-rejects"
-    limit = RejectLimit(settings.reject_limit_share, settings.reject_limit_in_a_row, mark)
-    suspects = Suspects(settings.state_dir / f"{slot.name}.suspects")
-    run(open_session, in_use, limit, suspects, stop, watchdog.start(), until_empty=until_empty)
+    limit = RejectLimit(*limits)
+    suspects = Suspects(process.state_dir / f"{slot.name}.suspects")
+    try:
+        run(open_session, in_use, limit, suspects, stop, watchdog.start(), until_empty=until_empty)
+    finally:
+        lag_watch.close()
     if shadow:
         shadow.close()
     get_logger().info("ended")

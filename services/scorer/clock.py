@@ -6,12 +6,14 @@ Algorithms" (Howard Hinnant), `days_from_civil`.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 MINUTE_LENGTH, SECOND_LENGTH = len("2019-09-14 02:46"), len("2019-09-14 02:46:00")
 SECONDS_A_DAY = 86_400
+_FIRST_DAY = datetime(1970, 1, 1).toordinal()
 
 _NO_SECONDS = np.frombuffer(b":00", np.uint8)
 _DIGIT_PLACES = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
@@ -41,6 +43,11 @@ def parse_times(times: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.boo
     seconds = _days_from_civil(year, month, day) * SECONDS_A_DAY + hour * 3600 + minute * 60 + second
     seconds[~valid] = 0
     return seconds, valid
+
+
+def seconds_of(time: datetime) -> int:
+    """Return the seconds since 1970-01-01 of a local time."""
+    return (time.toordinal() - _FIRST_DAY) * SECONDS_A_DAY + time.hour * 3600 + time.minute * 60 + time.second
 
 
 def _to_seconds_form(times: Sequence[str]) -> NDArray[np.uint8]:

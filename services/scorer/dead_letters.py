@@ -7,13 +7,15 @@ from typing import cast
 from confluent_kafka import Message
 
 from services.common.dead_letters import PREFIX, Headers, attempts_of, errors_of, own_headers
-from services.common.errors import Reject
+from services.common.errors import Reason, Reject
 from services.common.version import VERSION
 
 __all__ = ["PREFIX", "Headers", "cut", "error_headers"]
 
 KEPT_BYTES_WHEN_TOO_LARGE = 64 * 1024
 MESSAGE_MAX_CHARACTERS = 500
+IN_SCORING = frozenset({Reason.CRASH, Reason.NO_SCORE})
+"""Reasons that are found while a message is scored, not while it is decoded."""
 
 
 def error_headers(message: Message, reject: Reject, model: Mapping[str, str] | None = None) -> Headers:
@@ -31,7 +33,7 @@ def error_headers(message: Message, reject: Reject, model: Mapping[str, str] | N
     before = errors_of(headers)
     arrived = message.timestamp()[1]
     error = {
-        "stage": "decode",
+        "stage": "score" if reject.reason in IN_SCORING else "decode",
         "reason": reject.reason.value,
         "field": reject.field,
         "message": reject.message[:MESSAGE_MAX_CHARACTERS],

@@ -3,16 +3,18 @@
 Knows nothing of Kafka and of what the model does with the fields.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.common.errors import Reason, Reject
-from services.common.fields import NUMBERS, FieldReader, Picked
-from services.scorer.clock import parse_times
+from services.common.fields import NUMBERS, FieldReader
+from services.common.values import MISSING, BadValue, Mend, read_time
+from services.scorer.clock import parse_times, seconds_of
 
 REQUIRED_FIELDS = ("transaction_time", "amount", "cat_id")
 """Without these no payment can be scored; every other field may be missing and is NaN or None then."""
@@ -32,6 +34,7 @@ class Columns:
         texts: list [n] a field; None where the field is missing.
         past: what each payment sees of its customer's past, float64 [n, len(PAST)] of services.scorer.history; None
             where there is no history.
+        mended: how many messages were read in another spelling than the contract's, by the kind of it.
     """
 
     ids: list[str]
@@ -40,9 +43,22 @@ class Columns:
     numbers: dict[str, NDArray[np.float64]]
     texts: dict[str, list[str | None]]
     past: NDArray[np.float64] | None = None
+    mended: Counter[Mend] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def take(self, places: NDArray[np.intp]) -> "Columns":
+        """Return the transactions at these places, ascending, int [m]; `mended` still counts all."""
+        return Columns(
+            [self.ids[place] for place in places.tolist()],
+            self.rows[places],
+            self.seconds[places],
+            {field: column[places] for field, column in self.numbers.items()},
+            {field: [column[place] for place in places.tolist()] for field, column in self.texts.items()},
+            None if self.past is None else self.past[places],
+            self.mended,
+        )
 
 
 Rejects = dict[int, Reject]
@@ -64,33 +80,51 @@ class Decoder:
             values: the messages' bytes [m].
             new_id: gives the id of the message at a place, for those that came without one.
         """
-        ids, rows, picked, rejects = self._reader.read(values, new_id)
-        return self._to_columns(ids, rows, picked, rejects), rejects
+        picked = self._reader.read(values, new_id)
+        columns = dict(zip(self.fields, picked.columns, strict=True))
+        decoded = self._to_columns(picked.ids, picked.places, columns, picked.rejects, picked.mended)
+        return decoded, picked.rejects
 
-    def _to_columns(self, ids: list[str], rows: list[int], picked: list[Picked], rejects: Rejects) -> Columns:
+    def _to_columns(
+        self,
+        ids: list[str],
+        rows: list[int],
+        values: Mapping[str, Sequence[Any]],
+        rejects: Rejects,
+        mended: Counter[Mend],
+    ) -> Columns:
         """Convert a field at a time; a value out of range rejects its row, and the rest is converted again."""
         found: Rejects = {}
-        values: dict[str, Sequence[Any]] = dict.fromkeys(self.fields, ())
-        if picked:
-            values = dict(zip(self.fields, zip(*picked, strict=True), strict=True))
-        seconds = _time_column(values["transaction_time"], found)
-        numbers = {field: _number_column(field, values[field], found) for field in self.fields if field in NUMBERS}
-        texts = {
-            field: list(values[field]) for field in self.fields if field not in NUMBERS and field != "transaction_time"
-        }
+        mended_times: Counter[Mend] = Counter()
+        seconds = _time_column(values["transaction_time"], found, mended_times)
+        numbers = {name: _number_column(name, values[name], found) for name in self.fields if name in NUMBERS}
+        texts = {name: list(values[name]) for name in self.fields if name not in NUMBERS and name != "transaction_time"}
         if found:
             rejects |= {rows[place]: reject for place, reject in found.items()}
             kept = [place for place in range(len(ids)) if place not in found]
-            return self._to_columns([ids[k] for k in kept], [rows[k] for k in kept], [picked[k] for k in kept], rejects)
-        return Columns(ids, np.array(rows, np.int64), seconds, numbers, texts)
+            left = {name: [column[k] for k in kept] for name, column in values.items()}
+            return self._to_columns([ids[k] for k in kept], [rows[k] for k in kept], left, rejects, mended)
+        return Columns(ids, np.array(rows, np.int64), seconds, numbers, texts, mended=mended + mended_times)
 
 
-def _time_column(times: Sequence[str], found: Rejects) -> NDArray[np.int64]:
+def _time_column(times: Sequence[str], found: Rejects, mended: Counter[Mend]) -> NDArray[np.int64]:
+    """Return the seconds of times; those of another form than the contract's are read one by one."""
     seconds, valid = parse_times(times)
     for place in np.flatnonzero(~valid).tolist():
-        message = "not a time like 2019-09-14 02:46 of a day that exists"
-        found.setdefault(place, Reject(Reason.BAD_TIME, "transaction_time", message))
+        try:
+            moment = read_time(times[place])
+        except BadValue as bad:
+            found.setdefault(place, _time_reject(times[place], bad))
+        else:
+            seconds[place] = seconds_of(moment.time)
+            mended.update(moment.mends)
     return seconds
+
+
+def _time_reject(text: str, bad: BadValue) -> Reject:
+    if text.strip() in MISSING:
+        return Reject(Reason.MISSING_FIELD, "transaction_time", "the value is missing")
+    return Reject(Reason.BAD_TIME, "transaction_time", f"got text that {bad}")
 
 
 def _number_column(field: str, values: Sequence[float | None], found: Rejects) -> NDArray[np.float64]:

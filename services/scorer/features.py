@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import Stop
+from services.common.values import GENDERS, Spellings
 from services.scorer.clock import SECONDS_A_DAY
 from services.scorer.decode import Columns
 from services.scorer.history import PAST, WINDOWS
@@ -21,6 +22,7 @@ from services.scorer.manifest import Recipe
 
 EARTH_RADIUS_KM = 6371.0088
 URBAN_POPULATION = 2_500
+_GENDER_CODES: dict[str | None, float] = {"F": 0.0, "M": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,21 @@ def to_features(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
 
 
 def category_codes(columns: Columns, recipe: Recipe) -> NDArray[np.float64]:
-    """Return the place of each category in the recipe, float64 [n]; a category it does not know is -1 ("other")."""
-    return _look_up(recipe.codes, columns.texts["cat_id"], missing=-1.0)
+    """Return the place of each category in the recipe, float64 [n]; a category it does not know is -1 ("other").
+
+    Spellings that differ by case, blanks, dashes or underscores alone are known.
+    """
+    return _look_up(recipe.codes, recipe.spellings, columns.texts["cat_id"], missing=-1.0)
 
 
-def _look_up(codes: Mapping[str | None, float], texts: Sequence[str | None], missing: float) -> NDArray[np.float64]:
-    return np.fromiter(map(codes.get, texts, repeat(missing)), np.float64, len(texts))
+def _look_up(
+    codes: Mapping[str | None, float], spellings: Spellings, texts: Sequence[str | None], missing: float
+) -> NDArray[np.float64]:
+    found = np.fromiter(map(codes.get, texts, repeat(np.nan)), np.float64, len(texts))
+    for place in np.flatnonzero(np.isnan(found)).tolist():
+        text = texts[place]
+        found[place] = codes.get(spellings.find(text) if text else None, missing)
+    return found
 
 
 def _hour(columns: Columns, _: Recipe) -> NDArray[Any]:
@@ -95,7 +106,7 @@ def _urban(columns: Columns, _: Recipe) -> NDArray[Any]:
 
 
 def _gender(columns: Columns, _: Recipe) -> NDArray[Any]:
-    return _look_up({"F": 0.0, "M": 1.0}, columns.texts["gender"], missing=np.nan)
+    return _look_up(_GENDER_CODES, GENDERS, columns.texts["gender"], missing=np.nan)
 
 
 def _distance(columns: Columns, _: Recipe) -> NDArray[Any]:

@@ -12,7 +12,7 @@ from services.common.kafka import Batch
 from services.common.lifecycle import Backoff, StopSignal, Watchdog
 from services.common.logs import get_logger
 from services.common.reject_limit import RejectLimit
-from services.scorer import metrics
+from services.scorer import categories, metrics
 from services.scorer.batches import Scoring, Session, Written
 from services.scorer.in_use import InUse
 from services.scorer.poison import Suspects
@@ -55,7 +55,7 @@ def run(
     After any error the Kafka clients are made anew and the group's committed offsets say where to go on.
 
     Raises:
-        Stop: nothing a retry could mend, too many failures in a row, or too many rejects.
+        Stop: nothing a retry could mend, or too many failures in a row.
     """
     backoff = Backoff()
 
@@ -134,7 +134,7 @@ class Report:
         metrics.CONSUMED.inc(written.messages)
         metrics.SCORED.labels("1").inc(written.flagged)
         metrics.SCORED.labels("0").inc(written.messages - written.flagged - len(written.rejects))
-        metrics.UNKNOWN_CATEGORY.inc(written.unknown)
+        categories.count(written.mended, written.unknown)
         metrics.BATCH_SIZE.observe(written.messages)
         metrics.BATCH_SECONDS.observe(written.seconds)
         metrics.INFERENCE_SECONDS.observe(written.inference_seconds)
@@ -151,7 +151,7 @@ class Report:
         """Set how near the limit of rejects is; write a log line if anything was scored since the last."""
         metrics.REJECT_SHARE.set(self._limit.share)
         metrics.REJECTS_IN_A_ROW.set(self._limit.in_a_row)
-        metrics.REJECT_LIMIT_BROKEN.set(self._limit.on_probation)
+        metrics.REJECT_LIMIT_BROKEN.set(self._limit.exceeded)
         if self._batches:
             log.info(
                 "scored",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.common.errors import Stop
+from services.common.values import Spellings
 
 MANIFEST_NAME = "manifest.json"
 
@@ -49,6 +50,11 @@ class Recipe(BaseModel):
     def codes(self) -> dict[str | None, float]:
         """The code of each category."""
         return {category: float(code) for code, category in enumerate(self.categories)}
+
+    @cached_property
+    def spellings(self) -> Spellings:
+        """The categories, and how they are told by other spellings."""
+        return Spellings(self.categories)
 
     @model_validator(mode="after")
     def _check_risk_table(self) -> Self:

@@ -4,11 +4,20 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.common.errors import Reason
 from services.common.probes import LATENCY_BUCKETS
+from services.common.values import Mend
 
 CONSUMED = Counter("fraud_scorer_messages_consumed_total", "Messages whose batch was committed")
 SCORED = Counter("fraud_scorer_scored_total", "Transactions scored", ["flag"])
 REJECTED = Counter("fraud_scorer_dlq_total", "Messages sent to the dead letters", ["reason"])
 UNKNOWN_CATEGORY = Counter("fraud_scorer_unknown_category_total", "Transactions scored as category other")
+UNKNOWN_CATEGORY_VALUES = Counter(
+    "fraud_scorer_unknown_category_values_total",
+    "Those by the category as it was written: the first 20 values, (other) for all after them",
+    ["category"],
+)
+MENDED = Counter(
+    "fraud_scorer_values_mended_total", "Values read in another spelling than the contract's, by what it was", ["kind"]
+)
 UNKEYED = Counter("fraud_scorer_unkeyed_total", "Transactions scored without history: their key is not their customer")
 GONE = Counter("fraud_scorer_gone_total", "Offsets of transactions that retention removed before they were scored")
 FORGETFUL = Counter("fraud_scorer_not_remembered_total", "Transactions not remembered: repeated, or too late")
@@ -25,7 +34,9 @@ END_TO_END_SECONDS = Histogram(
 REBUILDS = Counter("fraud_scorer_rebuilds_total", "Times the Kafka clients were made anew")
 REJECT_SHARE = Gauge("fraud_scorer_reject_share", "Share of rejects among the latest 10,000 messages")
 REJECTS_IN_A_ROW = Gauge("fraud_scorer_rejects_in_a_row", "Rejects since the last message that could be scored")
-REJECT_LIMIT_BROKEN = Gauge("fraud_scorer_reject_limit_broken", "1 from a stop by the reject limit to the next batch")
+REJECT_LIMIT_BROKEN = Gauge(
+    "fraud_scorer_reject_limit_broken", "1 for 5 minutes after a batch with which too much is rejected"
+)
 LAG = Gauge("fraud_scorer_consumer_lag", "Messages of an owned partition that are not scored", ["topic", "partition"])
 LAG_SECONDS = Gauge(
     "fraud_scorer_consumer_lag_seconds",
@@ -38,6 +49,9 @@ SINCE_PROGRESS = Gauge(
 )
 MODEL = Gauge("fraud_scorer_model_info", "1 for the model in use", ["version", "sha256"])
 RELOADS = Counter("fraud_scorer_model_reloads_total", "Models found in the folder while running", ["result"])
+FAILURES = Counter(
+    "fraud_scorer_model_failures_total", "Times the model in use failed; it is dropped for the one before"
+)
 SHADOW = Gauge("fraud_scorer_shadow_model_info", "1 for the shadow model", ["version", "sha256"])
 SHADOW_RELOADS = Counter("fraud_scorer_shadow_model_reloads_total", "Models found in the shadow's folder", ["result"])
 SHADOW_SCORED = Counter(
@@ -53,5 +67,7 @@ for _result in ("swapped", "refused"):
     SHADOW_RELOADS.labels(_result)
 for _flag in ("0", "1"):
     SCORED.labels(_flag)
+for _mend in Mend:
+    MENDED.labels(_mend.value)
 for _reason in Reason:
     REJECTED.labels(_reason.value)

@@ -15,8 +15,8 @@ import orjson
 from numpy.typing import NDArray
 
 from services.scorer.features import GROUPS
+from services.scorer.inference import probabilities
 from services.scorer.manifest import Manifest, Recipe
-from services.scorer.score import probabilities
 
 MOST_REASONS = 3
 LEAST_SIZE = 0.1

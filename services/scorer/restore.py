@@ -30,7 +30,7 @@ def check_copartitioned(kafka: KafkaSettings, topics: TopicSettings) -> None:
     """Check that the changelog has as many partitions as the transactions: a customer is in the same one of both.
 
     Raises:
-        Stop: it has not, or does not exist; Retry: the broker does not answer.
+        Stop: it has not; Retry: one of them does not exist (yet), or the broker does not answer.
     """
     admin = AdminClient(kafka.client_config())
     try:
@@ -40,6 +40,8 @@ def check_copartitioned(kafka: KafkaSettings, topics: TopicSettings) -> None:
         }
     except KafkaException as error:
         raise Retry(f"cannot see the topics: {error.args[0].name()}") from error
+    if missing := [name for name, partitions in found.items() if not partitions]:
+        raise Retry(f"there is no topic {' and no topic '.join(missing)}: make topics")
     if len(set(found.values())) > 1:
         raise Stop(f"partition counts differ: {found}; the history would be of other customers, see docs/operations.md")
 

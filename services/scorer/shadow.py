@@ -128,6 +128,8 @@ class Shadow:
             tally = self._tally_of(seen.model, model)
             payments, features = _as_seen_by(model, seen)
             scores = model.score(features)
+            if not (scored := np.isfinite(scores)).all():
+                payments, scores = payments[scored], scores[scored]
             flags = model.flag(scores)
         except Exception:  # whatever it is, it is the shadow's affair alone
             metrics.SHADOW_FAILURES.inc()

@@ -17,9 +17,7 @@ from services.scorer.dead_letters import Headers, cut, error_headers
 from services.scorer.settings import ScorerSettings
 
 ABORT_TIMEOUT_SECONDS = 1.0
-COMMIT_TIMEOUT_SECONDS = 12.0
 INIT_TIMEOUT_SECONDS = 5.0
-OFFSETS_TIMEOUT_SECONDS = 10.0
 OFFSETS_GRACE_SECONDS = 1.0
 """The client's own timeout may come late by so much, or not at all (librdkafka #5456): then the process ends."""
 QUEUE_WAIT_SECONDS = 0.05
@@ -50,6 +48,8 @@ class Target:
     ) -> None:
         self._topics = topics
         self._watchdog = watchdog
+        self._offsets_seconds = settings.transaction_timeout_ms / 1000
+        self._commit_seconds = settings.commit_timeout_ms / 1000
         self._doubted = False
         self._open = False
         self._producer = Producer(
@@ -143,8 +143,8 @@ class Target:
         del self._producer
 
     def _send_offsets(self, batch: Batch, group_metadata: Any) -> None:
-        with self._watchdog.within(OFFSETS_TIMEOUT_SECONDS + OFFSETS_GRACE_SECONDS):
-            self._producer.send_offsets_to_transaction(batch.offsets(), group_metadata, OFFSETS_TIMEOUT_SECONDS)
+        with self._watchdog.within(self._offsets_seconds + OFFSETS_GRACE_SECONDS):
+            self._producer.send_offsets_to_transaction(batch.offsets(), group_metadata, self._offsets_seconds)
 
     def _commit(self) -> None:
         """Commit, again if the broker asks for it: a commit resumes where it was.
@@ -152,7 +152,7 @@ class Target:
         Not for ever: past its timeout the broker has aborted the Kafka transaction, and a new producer learns how it
         ended. With the offsets before it this stays below the watchdog's limit.
         """
-        deadline = time.monotonic() + COMMIT_TIMEOUT_SECONDS
+        deadline = time.monotonic() + self._commit_seconds
         while True:
             try:
                 self._producer.commit_transaction(max(0.1, deadline - time.monotonic()))

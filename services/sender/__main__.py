@@ -5,41 +5,76 @@ Exit code: 0 all rows were sent; 1 some rows were refused, the others were sent;
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
+import psycopg
+
 from services.common.errors import FraudError
+from services.common.secret_files import database_login
 from services.common.settings import KafkaSettings, TopicSettings
-from services.sender.csvfile import FileRefused, Payments, Report, prepare
+from services.scorer.settings import ScorerSettings
+from services.sender.csvfile import FileFault, FileRefused, Payments, Refusal, Report, prepare
+from services.sender.known import read_categories
 from services.sender.publish import publish
+from services.sender.taken import STORED, Look, TakenIds
 
 ALL_SENT, SOME_REFUSED, NOT_SENT = 0, 1, 2
 REFUSALS_SHOWN = 10
+CONNECT_SECONDS = 5
+_OF_IDS = (FileFault.IDS_TAKEN, FileFault.IDS_UNCHECKED)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Send each file; return the worst of their exit codes."""
     parser = ArgumentParser(prog="python -m services.sender", description="Send CSV files of payments to Kafka.")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV in the format of the competition")
+    parser.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE",
+        help="CSV, TSV or TXT in the format of the competition, also as .gz or a .zip of one file",
+    )  # fmt: skip
     parser.add_argument("--check", action="store_true", help="read and report, send nothing")
+    parser.add_argument(
+        "--ids", type=TakenIds, choices=[TakenIds.OVERWRITE, TakenIds.OWN], default=TakenIds.ASK,
+        help="rows whose transaction_id other payments have: overwrite these, or send the rows under ids of their own;"
+        " by default such a file is not sent",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
-    return max(_send_file(path, check_only=options.check) for path in options.files)
+    return max(_send_file(path, options.ids, check_only=options.check) for path in options.files)
 
 
-def _send_file(path: Path, *, check_only: bool) -> int:
+def _send_file(path: Path, ids: TakenIds, *, check_only: bool) -> int:
     """Check one file, say what was found, send its rows; return the exit code."""
     try:
-        with prepare(path) as payments:
+        with prepare(path, categories=known_categories()) as payments:
             print(f"{path.name}: {describe(payments.report)}")
             if not check_only:
+                with _asking_the_mart(payments, ids) as look:
+                    payments.settle_ids(ids, look)
                 _send(payments)
             return SOME_REFUSED if payments.report.refused_total else ALL_SENT
     except FileRefused as refused:
-        print(f"{path.name}: cannot be used ({refused.code}): {refused.detail}", file=sys.stderr)
+        hint = "; choose --ids overwrite or --ids own" if refused.code in _OF_IDS else ""
+        print(f"{path.name}: cannot be used ({refused.code}): {refused.detail}{hint}", file=sys.stderr)
     except FraudError as error:
         print(f"{path.name}: not sent: {error}", file=sys.stderr)
     return NOT_SENT
+
+
+@contextmanager
+def _asking_the_mart(payments: Payments, ids: TakenIds) -> Iterator[Look | None]:
+    """Give what asks the database that libpq's environment names; None if it is unavailable or need not be asked."""
+    if not payments.report.has_ids or ids is TakenIds.OVERWRITE:
+        yield None
+        return
+    try:
+        connection = psycopg.connect(connect_timeout=CONNECT_SECONDS, autocommit=True, **database_login())
+    except psycopg.OperationalError:
+        yield None
+        return
+    with connection:
+        yield lambda wanted: connection.execute(STORED, [wanted]).fetchall()
 
 
 def _send(payments: Payments) -> None:
@@ -75,11 +110,28 @@ def describe(report: Report) -> str:
     if report.ignored_columns:
         lines.append(f"columns not sent: {', '.join(report.ignored_columns)}")
     lines += [f"mended: {repair.replace('_', ' ')}, {times:,} times" for repair, times in report.repaired.items()]
+    lines += [
+        f"unknown {value.field}: {value.value!r} in {value.rows:,} rows, first in line {value.line}"
+        for value in report.unknown
+    ]
     shown = report.refused[:REFUSALS_SHOWN]
-    lines += [f"line {bad.line} refused: {' '.join(filter(None, (bad.field, bad.message)))}" for bad in shown]
-    if report.refused_total > len(shown):
-        lines.append(f"... and {report.refused_total - len(shown):,} more")
+    lines += map(_refusal, shown)
+    more = report.refused_total - sum(bad.rows for bad in shown)
+    if more:
+        lines.append(f"... and {more:,} more")
     return "\n  ".join(lines)
+
+
+def _refusal(bad: Refusal) -> str:
+    """Return a refused row in a line; what is ambiguous is told once for all its rows."""
+    value = f" ({bad.value})" if bad.value else ""
+    alike = f"; {bad.rows - 1:,} more rows likewise" if bad.rows > 1 else ""
+    return f"line {bad.line} refused: {' '.join(filter(None, (bad.field, bad.message)))}{value}{alike}"
+
+
+def known_categories() -> Sequence[str]:
+    """Return the categories of the scorer's model, none if its manifest is not here: then they are sent as written."""
+    return read_categories(ScorerSettings.read().model_dir / "manifest.json")
 
 
 if __name__ == "__main__":

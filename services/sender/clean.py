@@ -3,20 +3,23 @@
 Columns are checked whole, each in one call. For rows that pass, the bytes are those `rows.py` gives.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from operator import itemgetter
 from typing import Any, cast
-from uuid import UUID
 
 import orjson
 
-from services.common.contract import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, TEXT_FIELDS
+from services.common.contract import CUSTOMER_FIELDS, DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, TEXT_FIELDS
+from services.common.values import GENDERS, Spellings, missing_words
 from services.sender.dialect import ID_COLUMN, Dialect
-from services.sender.ids import row_ids
+from services.sender.ids import OCTETS, content_ids, message_of
+from services.sender.known import UnknownValues
 from services.sender.records import Record
-from services.sender.rows import AMOUNT_LIMIT, DATE, DAY_SECONDS, INTEGER_LIMIT, VALUE_MAX_BYTES, Payment
+from services.sender.rows import AMOUNT_LIMIT, DAY_SECONDS, INTEGER_LIMIT, VALUE_MAX_BYTES, Payment
 
+_DATE = re.compile(r"(?:19[7-9]\d|20\d\d)-\d{2}-\d{2}", re.ASCII)
 _SECONDS_OF_CLOCK = {f" {hour:02}:{minute:02}": hour * 3600 + minute * 60 for hour in range(24) for minute in range(60)}
 _DATES_KEPT = 10_000
 
@@ -24,52 +27,80 @@ _DATES_KEPT = 10_000
 class CleanRows:
     """Encodes clean rows of one file: all 17 columns there, no ids of their own."""
 
-    def __init__(self, dialect: Dialect, namespace: UUID) -> None:
-        self._row_ids = row_ids(namespace)
+    def __init__(
+        self,
+        dialect: Dialect,
+        names: Mapping[str, Spellings] | None = None,
+        unknown: UnknownValues | None = None,
+    ) -> None:
+        self._names = {"gender": GENDERS} if names is None else names
+        self._unknown = unknown or UnknownValues()
         self._width = dialect.width
         complete = not dialect.missing and ID_COLUMN not in dialect.positions
         self._pick = itemgetter(*(dialect.positions[field] for field in FIELDS)) if complete else None
         self._seconds_of_date = _SecondsOfDate()
 
-    def encode(self, records: Sequence[Record], first_row: int) -> list[Payment] | None:
-        """Return the payments of rows numbered from `first_row`, or None if any row wants a closer look."""
+    def encode(self, records: Sequence[Record], lines: Sequence[int]) -> list[Payment] | None:
+        """Return the payments of rows, or None if any row wants a closer look; `lines` are their lines in the file."""
         if self._pick is None or set(map(type, records)) != {list}:
             return None
         rows = cast(Sequence[list[str]], records)
         if set(map(len, rows)) != {self._width}:
             return None
-        columns = zip(FIELDS, self._pick(list(zip(*rows, strict=True))), strict=True)
+        columns = dict(zip(FIELDS, self._pick(list(zip(*rows, strict=True))), strict=True))
         try:
-            times, *others = [_READERS[field](texts) for field, texts in columns]
+            times, *others = [_READERS[field](texts) for field, texts in columns.items()]
+            odd = {field: _odd_names(columns[field], known) for field, known in self._names.items()}
             seconds = [self._seconds_of_date[time[:10]] + _SECONDS_OF_CLOCK[time[10:]] for time in times]
         except (KeyError, ValueError):
             return None
-        ids = self._row_ids(first_row, len(rows))
-        payments = [_payment(*row) for row in zip(ids, seconds, times, *others, strict=True)]
-        return payments if all(len(value) <= VALUE_MAX_BYTES for _, _, value in payments) else None
+        fields = [_fields(*row) for row in zip(times, *others, strict=True)]
+        ids, octets = content_ids(fields, columns["cat_id"])
+        values = list(map(message_of, ids, fields))
+        if max(map(len, values)) > VALUE_MAX_BYTES:
+            return None
+        customers = zip(*(columns[field] for field in CUSTOMER_FIELDS), strict=True)
+        keys = ["|".join(parts).encode() for parts in customers]
+        each = [octets[start : start + OCTETS] for start in range(0, len(octets), OCTETS)]
+        for field in [field for field, names in odd.items() if names]:
+            for line, text in zip(lines, columns[field], strict=True):
+                if text in odd[field]:
+                    self._unknown.add(field, text, line)
+        return list(zip(seconds, keys, values, each, strict=True))
 
 
-def _payment(
-    transaction_id: str, seconds: int, time: str, merchant: str, category: str, amount: float, name_1: str,
-    name_2: str, gender: str, street: str, city: str, state: str, post_code: int, lat: float, lon: float,
-    population: int, jobs: str, merchant_lat: float, merchant_lon: float,
-) -> Payment:  # fmt: skip
-    """Return a payment of fields in the contract's order. (A dict display is twice as fast as dict(zip(…)).)"""
-    data = {
+def _fields(
+    time: str, merchant: str, category: str, amount: float, name_1: str, name_2: str, gender: str, street: str,
+    city: str, state: str, post_code: int, lat: float, lon: float, population: int, jobs: str, merchant_lat: float,
+    merchant_lon: float,
+) -> bytes:  # fmt: skip
+    """Return fields in the contract's order as JSON. (A dict display is twice as fast as dict(zip(…)).)"""
+    return orjson.dumps({
         "transaction_time": time, "merch": merchant, "cat_id": category, "amount": amount,
         "name_1": name_1, "name_2": name_2, "gender": gender, "street": street, "one_city": city,
         "us_state": state, "post_code": post_code, "lat": lat, "lon": lon, "population_city": population,
         "jobs": jobs, "merchant_lat": merchant_lat, "merchant_lon": merchant_lon,
-    }  # fmt: skip
-    value = orjson.dumps({ID_COLUMN: transaction_id, "data": data})
-    return seconds, f"{name_1}|{name_2}|{street}".encode(), value
+    })  # fmt: skip
 
 
-def _texts(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the texts as they are, or raise ValueError if one is empty or has spaces around it."""
-    if "" in texts or tuple(map(str.strip, texts)) != texts:
+def _odd_names(texts: tuple[str, ...], known: Spellings) -> set[str]:
+    """Return the names that nobody knows, or raise ValueError if one is known by another spelling."""
+    odd = set(texts) - known.known
+    if any(known.find(text) for text in odd):
         raise ValueError
-    return texts
+    return odd
+
+
+def _texts(field: str) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """Return what gives a field's texts as they are; ValueError if one is missing or has spaces around it."""
+    missing = missing_words(field)
+
+    def read(texts: tuple[str, ...]) -> tuple[str, ...]:
+        if not missing.isdisjoint(texts) or tuple(map(str.strip, texts)) != texts:
+            raise ValueError
+        return texts
+
+    return read
 
 
 def _numbers(texts: tuple[str, ...]) -> list[Any]:
@@ -109,7 +140,7 @@ def _integers(texts: tuple[str, ...]) -> list[int]:
 
 
 _READERS: Mapping[str, Callable[[tuple[str, ...]], Sequence[Any]]] = (
-    dict.fromkeys(TEXT_FIELDS, _texts)
+    {field: _texts(field) for field in TEXT_FIELDS}
     | dict.fromkeys(DECIMAL_FIELDS, _decimals)
     | dict.fromkeys(INTEGER_FIELDS, _integers)
     | {"amount": _amounts}
@@ -121,7 +152,7 @@ class _SecondsOfDate(dict[str, int]):
     """Seconds at the midnight of each date met so far; a ValueError for what is not a date."""
 
     def __missing__(self, text: str) -> int:
-        if not DATE.fullmatch(text):
+        if not _DATE.fullmatch(text):
             raise ValueError
         seconds = date.fromisoformat(text).toordinal() * DAY_SECONDS
         if len(self) < _DATES_KEPT:

@@ -1,20 +1,34 @@
 """Reads a CSV file of payments, checks every row, and gives the good ones by event time. Knows nothing of Kafka."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
-from uuid import UUID
+from typing import BinaryIO
 
-from services.common.contract import file_namespace
+from services.common.numbers import Mark
+from services.common.values import Spellings
 from services.sender.clean import CleanRows
-from services.sender.dialect import Dialect, read_dialect
+from services.sender.dialect import ID_COLUMN, Dialect, read_dialect
+from services.sender.known import spellings
+from services.sender.marks import find_mark
 from services.sender.records import Record, read_records
-from services.sender.report import BadRow, FileFault, FileRefused, Refusal, Refusals, Repair, Report, RowFault
-from services.sender.rows import Payment, RowEncoder
+from services.sender.report import (
+    TOLD_ONCE,
+    BadRow,
+    FileFault,
+    FileRefused,
+    Refusal,
+    Refusals,
+    Repair,
+    Report,
+    RowFault,
+)
+from services.sender.rows import MarkWanted, Payment, RowEncoder
 from services.sender.spool import Spool
+from services.sender.taken import Look, TakenIds, find_taken, with_ids_of_their_own
+from services.sender.unpack import opened_text
 
 __all__ = ["FileFault", "FileRefused", "Payments", "Refusal", "Repair", "Report", "RowFault", "prepare"]
 
@@ -28,30 +42,59 @@ class Payments:
     def __init__(self, report: Report, spool: Spool) -> None:
         self.report = report
         self._spool = spool
+        self._taken: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self._spool)
 
     def __iter__(self) -> Iterator[tuple[bytes | None, bytes]]:
         """Yield (key, value) of each message, by event time; rows of the same time in the file's order."""
-        return self._spool.in_time_order()
+        messages = self._spool.in_time_order()
+        return with_ids_of_their_own(messages, self._taken) if self._taken else messages
+
+    def settle_ids(self, policy: TakenIds, look: Look | None) -> None:
+        """See to it that no id of the file's own column overwrites another payment, unless that is wanted.
+
+        Args:
+            policy: what to do with ids that are taken.
+            look: asks the mart; None if it is unavailable.
+
+        Raises:
+            FileRefused: ids are taken and nobody said what to do; or it cannot be found out whether they are.
+        """
+        if not self.report.has_ids or policy is TakenIds.OVERWRITE:
+            return
+        if look is None:
+            detail = "the database is unavailable, so it is not known whether other payments have the file's ids"
+            raise FileRefused(FileFault.IDS_UNCHECKED, detail)
+        taken = find_taken(self, look)
+        if taken and policy is TakenIds.ASK:
+            detail = f"ids in the column {ID_COLUMN} that other payments have, first {taken[0]}: {len(taken)}"
+            raise FileRefused(FileFault.IDS_TAKEN, detail)
+        self._taken = taken
 
 
 @contextmanager
 def prepare(
-    path: Path, *, max_rows: int | None = None, on_rows: Callable[[int], None] = lambda _: None
+    path: Path,
+    *,
+    max_rows: int | None = None,
+    on_rows: Callable[[int], None] = lambda _: None,
+    categories: Sequence[str] = (),
 ) -> Iterator[Payments]:
     """Read and check a whole file; give its payments, ready to send, and the report.
 
-    The file is read once for its SHA-256 (of which the ids are made) and once for its rows. Encoded payments wait in
-    temporary files of about 550 bytes a row (where TMPDIR says); memory stays within some 40 bytes a row. `on_rows`
-    gets the number of rows read so far, every few hundred rows; what it raises ends the reading.
+    The file is read once, and twice more if numbers are written with other marks than a decimal point. Encoded payments
+    wait in temporary files of about 550 bytes a row (where TMPDIR says), and so does the text of an archive; memory
+    stays within some 80 bytes a row. `on_rows` gets the number of rows read so far, every few hundred rows; what it
+    raises ends the reading. `categories` are those the model knows: other spellings are mended to them.
 
     Raises:
         FileRefused: nothing of the file can be sent, or it has more than `max_rows` rows.
     """
-    with _opened(path) as file, Spool() as spool:
-        yield Payments(_fill(spool, file, max_rows, on_rows), spool)
+    with _opened(path) as file, opened_text(file) as (text, repairs), Spool() as spool:
+        reading = _Reading(text, spellings(categories), max_rows, on_rows)
+        yield Payments(reading.fill(spool, repairs), spool)
 
 
 def _opened(path: Path) -> BufferedReader:
@@ -61,49 +104,90 @@ def _opened(path: Path) -> BufferedReader:
         raise FileRefused(FileFault.UNREADABLE, f"cannot be opened: {error.strerror}") from error
 
 
-def _fill(spool: Spool, file: BufferedReader, max_rows: int | None, on_rows: Callable[[int], None]) -> Report:
-    """Encode the file's rows into the spool, and report on them."""
-    namespace = file_namespace(hashlib.file_digest(file, "sha256").digest())
-    file.seek(0)
-    dialect = read_dialect(file)
-    repaired = Counter(dialect.repaired)
-    encoder = _Encoder(dialect, namespace, repaired)
-    for lines, records in read_records(file, dialect, repaired):
-        spool.extend(encoder.encode(lines, records))
-        on_rows(encoder.rows)
-        if max_rows is not None and encoder.rows > max_rows:
-            raise FileRefused(FileFault.TOO_MANY_ROWS, f"has more than {max_rows} rows")
-    if encoder.rows == 0:
-        raise FileRefused(FileFault.NO_ROWS, "has a header, but no rows")
-    return Report(
-        rows=encoder.rows,
-        ready=len(spool),
-        repaired=+repaired,
-        refused=tuple(encoder.refusals.first),
-        refused_total=encoder.refusals.total,
-        encoding="cp1251" if repaired[Repair.ENCODING_CP1251] else "utf-8",
-        separator=dialect.separator,
-        missing_columns=dialect.missing,
-        ignored_columns=dialect.ignored,
-    )
+class _Reading:
+    """Encodes a file's rows into the spool, and reports on them."""
+
+    def __init__(
+        self, file: BinaryIO, names: Mapping[str, Spellings], max_rows: int | None, on_rows: Callable[[int], None]
+    ) -> None:
+        self._file = file
+        self._names = names
+        self._max_rows = max_rows
+        self._on_rows = on_rows
+
+    def fill(self, spool: Spool, repairs: Iterable[Repair]) -> Report:
+        """Encode the rows; what numbers' marks mean is asked of the whole file when the first of them is met."""
+        try:
+            dialect, repaired, encoder = self._encode(spool, None, is_decided=False)
+        except MarkWanted:
+            mark = find_mark(self._file, self._dialect())
+            spool.clear()
+            dialect, repaired, encoder = self._encode(spool, mark, is_decided=True)
+        if encoder.rows == 0:
+            raise FileRefused(FileFault.NO_ROWS, "has a header, but no rows")
+        if not len(spool) and (refusal := encoder.refusals.ambiguous()):
+            detail = f"{refusal.field} {refusal.message}; line {refusal.line}: {refusal.value}"
+            raise FileRefused(TOLD_ONCE[refusal.reason], detail)
+        repaired.update(repairs)
+        return Report(
+            rows=encoder.rows,
+            ready=len(spool),
+            repaired=+repaired,
+            refused=encoder.refusals.first,
+            refused_total=encoder.refusals.total,
+            encoding="cp1251" if repaired[Repair.ENCODING_CP1251] else "utf-8",
+            separator=dialect.separator,
+            missing_columns=dialect.missing,
+            ignored_columns=dialect.ignored,
+            has_ids=ID_COLUMN in dialect.positions,
+            unknown=encoder.unknown.most_frequent(),
+            unknown_rows=encoder.unknown.rows,
+        )
+
+    def _dialect(self) -> Dialect:
+        self._file.seek(0)
+        return read_dialect(self._file)
+
+    def _encode(
+        self, spool: Spool, mark: Mark | None, *, is_decided: bool
+    ) -> tuple[Dialect, Counter[Repair], "_Encoder"]:
+        dialect = self._dialect()
+        repaired = Counter(dialect.repaired)
+        encoder = _Encoder(dialect, repaired, self._names, mark, is_decided=is_decided)
+        for lines, records in read_records(self._file, dialect, repaired):
+            spool.extend(encoder.encode(lines, records))
+            self._on_rows(encoder.rows)
+            if self._max_rows is not None and encoder.rows > self._max_rows:
+                raise FileRefused(FileFault.TOO_MANY_ROWS, f"has more than {self._max_rows} rows")
+        return dialect, repaired, encoder
 
 
 class _Encoder:
     """Encodes clean rows many at a time, and the others one by one; counts rows and refusals."""
 
-    def __init__(self, dialect: Dialect, namespace: UUID, repaired: Counter[Repair]) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        repaired: Counter[Repair],
+        names: Mapping[str, Spellings],
+        mark: Mark | None,
+        *,
+        is_decided: bool,
+    ) -> None:
         self.rows = 0
         self.refusals = Refusals()
-        self._clean_rows = CleanRows(dialect, namespace)
-        self._any_row = RowEncoder(dialect, namespace, repaired)
+        self._any_row = RowEncoder(dialect, repaired, names, mark, is_decided=is_decided)
+        self.unknown = self._any_row.unknown
+        clean_rows = CleanRows(dialect, names, self.unknown)
+        self._clean_rows = None if mark is Mark.COMMA else clean_rows  # which takes a point for a decimal one
 
     def encode(self, lines: Sequence[int], records: Sequence[Record]) -> list[Payment]:
         """Return the payments of records; those that are not clean are found by halving."""
-        payments = self._clean_rows.encode(records, self.rows + 1)
+        payments = self._clean_rows.encode(records, lines) if self._clean_rows else None
         if payments is not None:
             self.rows += len(payments)
             return payments
-        if len(records) <= FEW_ROWS:
+        if len(records) <= FEW_ROWS or not self._clean_rows:
             return [payment for line, record in zip(lines, records, strict=True) for payment in self._one(line, record)]
         half = len(records) // 2
         return self.encode(lines[:half], records[:half]) + self.encode(lines[half:], records[half:])
@@ -113,7 +197,7 @@ class _Encoder:
         if not record:
             return []
         try:
-            payment = self._any_row.encode(record, self.rows + 1)
+            payment = self._any_row.encode(record, line)
         except BadRow as bad:
             self.refusals.add(line, bad)
             self.rows += 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from services.common.contract import FIELDS
+from services.common.contract import CUSTOMER_FIELDS, FIELDS
 from services.sender.report import FileFault, FileRefused, Repair
 
 NEEDED = ("transaction_time", "cat_id", "amount")
@@ -17,20 +17,23 @@ NEEDED = ("transaction_time", "cat_id", "amount")
 ID_COLUMN = "transaction_id"
 TARGET_COLUMN = "target"
 
+_OF_SCORES = frozenset(("score", "fraud_flag"))
+"""Columns that the download of scores adds, which has none of a customer's."""
+
 _SEPARATORS = (",", ";", "\t")
 _BOM = b"\xef\xbb\xbf"
 _LONGEST_HEADER = 1 << 16
 _MOST_BLANK_LINES = 1000
 """Above the header; each costs a read of the longest header where lines end with a lone CR."""
+_SEP_LINE = re.compile(r"""\s*(?P<quote>"?)\s*sep\s*=(?P<separator>[^"\s\w]|\t)(?P=quote)[\s,;]*""", re.IGNORECASE)
 _KNOWN = frozenset((*FIELDS, ID_COLUMN, TARGET_COLUMN))
 
 _SIGNATURES = {
-    b"PK\x03\x04": (FileFault.SPREADSHEET, "this is an Excel workbook (xlsx): save it as CSV UTF-8"),
+    b"PK\x03\x04": (FileFault.SPREADSHEET, "this is a broken archive or workbook (zip, xlsx): save it as CSV UTF-8"),
     b"\xd0\xcf\x11\xe0": (FileFault.SPREADSHEET, "this is an old Excel workbook (xls): save it as CSV UTF-8"),
     b"\xff\xfe": (FileFault.UTF16, "the text is UTF-16: save it as CSV UTF-8"),
     b"\xfe\xff": (FileFault.UTF16, "the text is UTF-16: save it as CSV UTF-8"),
     b"PAR1": (FileFault.NOT_TEXT, "this is a Parquet file, not CSV"),
-    b"\x1f\x8b": (FileFault.NOT_TEXT, "this is a gzip archive: unpack it first"),
     b"%PDF": (FileFault.NOT_TEXT, "this is a PDF document, not CSV"),
 }  # fmt: skip
 
@@ -84,7 +87,11 @@ def read_dialect(file: BinaryIO) -> Dialect:
     if not has_bom:
         file.seek(0)
     number, line = _first_line_with_text(file)
-    separator, header = _split_header(line)
+    said = _said_separator(line)
+    if said is not None:
+        below, line = _first_line_with_text(file)
+        number += below
+    separator, header = _split_header(line, said)
     names = [_plain(name) for name in header]
     _check_names(names, header)
     positions = {name: place for place, name in enumerate(names) if name in _KNOWN and name != TARGET_COLUMN}
@@ -97,6 +104,8 @@ def read_dialect(file: BinaryIO) -> Dialect:
             Repair.BOM: int(has_bom),
             Repair.SEPARATOR_SEMICOLON: int(separator == ";"),
             Repair.SEPARATOR_TAB: int(separator == "\t"),
+            Repair.SEPARATOR_OTHER: int(separator not in _SEPARATORS),
+            Repair.SEP_LINE: int(said is not None),
             Repair.HEADER_NAMES: int(renamed),
             Repair.COLUMNS_REORDERED: int(present != [field for field in FIELDS if field in positions]),
             Repair.COLUMN_MISSING: len(missing),
@@ -141,9 +150,16 @@ def _read_line(file: BinaryIO) -> bytes:
     return line
 
 
-def _split_header(line: str) -> tuple[str, list[str]]:
+def _said_separator(line: str) -> str | None:
+    """Return the separator that a line `sep=;` above the header tells Excel, None if the line is no such one."""
+    match = _SEP_LINE.fullmatch(line)
+    return match["separator"] if match else None
+
+
+def _split_header(line: str, said: str | None) -> tuple[str, list[str]]:
     """Return the separator under which most column names are known, and the names it gives."""
-    readings = [(separator, _cells_of_header(line, separator)) for separator in _SEPARATORS]
+    separators = [said, *_SEPARATORS] if said and said not in _SEPARATORS else _SEPARATORS
+    readings = [(separator, _cells_of_header(line, separator)) for separator in separators]
     return max(readings, key=lambda reading: sum(_plain(name) in _KNOWN for name in reading[1]))
 
 
@@ -164,6 +180,9 @@ def _check_names(names: list[str], header: list[str]) -> None:
         looks_like_data = any(re.match(r"\s*-?\d", cell) for cell in header)
         found = "the first line is data: the header is missing" if looks_like_data else "no column name is known"
         raise FileRefused(FileFault.NO_HEADER, f"{found}; the first line must be {','.join(FIELDS)}")
+    if set(names) >= _OF_SCORES and not set(CUSTOMER_FIELDS) & set(names):
+        detail = "this is a file of scores, as the page offers it for download: payments without customers"
+        raise FileRefused(FileFault.SCORES, f"{detail}; send the file of payments it is of")
     if missing := [name for name in NEEDED if name not in names]:
         raise FileRefused(FileFault.MISSING_COLUMNS, f"needed columns are missing: {', '.join(missing)}")
     if doubled := [name for name, times in Counter(names).items() if times > 1 and name in _KNOWN]:

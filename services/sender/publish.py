@@ -8,6 +8,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from services.common.errors import Retry, Stop
+from services.common.outages import is_outage
 from services.common.settings import KafkaSettings
 
 CHUNK = 2000
@@ -15,17 +16,6 @@ PROGRESS_EVERY_S = 0.25
 CONNECT_WAIT_S = 15
 DELIVERY_TIMEOUT_MS = 60_000
 """A message not acknowledged by then is given up; so every wait below ends."""
-
-_NO_RETRY_MENDS = frozenset(
-    {
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError._UNKNOWN_TOPIC,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError._AUTHENTICATION,
-    }
-)
 
 
 def publish(
@@ -40,7 +30,7 @@ def publish(
     """Send (key, value) messages in their order and return how many were acknowledged.
 
     1. Messages go out in chunks; before each one `stop` is asked, and a failed delivery ends the sending.
-    2. What the producer has taken is flushed, whether all was sent or not.
+    2. What the producer has taken is flushed, whether all was sent or not, also where `messages` or a callback raises.
     3. `on_progress` gets the number acknowledged so far, about four times a second and at the end.
 
     Sending again after an error is safe where the values hold ids that do not change.
@@ -53,13 +43,17 @@ def publish(
     _check_topic(producer, topic)
     delivery = _Delivery(on_progress)
     remaining = iter(messages)
-    while not stop() and not delivery.error and (chunk := list(islice(remaining, CHUNK))):
-        for key, value in chunk:
-            _produce(producer, topic, key, value, delivery)
-        producer.poll(0)
-        delivery.tell_progress()
-    while producer.flush(PROGRESS_EVERY_S):
-        delivery.tell_progress()
+    try:
+        while not stop() and not delivery.error and (chunk := list(islice(remaining, CHUNK))):
+            for key, value in chunk:
+                _produce(producer, topic, key, value, delivery)
+            producer.poll(0)
+            delivery.tell_progress()
+        while producer.flush(PROGRESS_EVERY_S):
+            delivery.tell_progress()
+    finally:
+        while producer.flush(PROGRESS_EVERY_S):  # in short steps: Ctrl-C is heard between two of them
+            pass
     on_progress(delivery.acknowledged)
     if delivery.error:
         failure = f"{delivery.failed} of {delivery.failed + delivery.acknowledged} messages were not acknowledged"
@@ -86,8 +80,9 @@ def _check_topic(producer: Producer, topic: str) -> None:
         error = producer.list_topics(topic, timeout=CONNECT_WAIT_S).topics[topic].error
     except KafkaException as exception:
         reason = exception.args[0]
-        raise _error(reason, f"Kafka does not answer: {reason.str()}") from exception
-    if error is not None and error.code() in _NO_RETRY_MENDS:
+        what = "Kafka does not answer" if is_outage(reason) else f"topic {topic}"
+        raise _error(reason, f"{what}: {reason.str()}") from exception
+    if error is not None and not is_outage(error):
         raise Stop(f"topic {topic}: {error.str()}")
 
 
@@ -107,7 +102,7 @@ def _produce(producer: Producer, topic: str, key: bytes | None, value: bytes, de
 
 
 def _error(cause: KafkaError, message: str) -> Retry | Stop:
-    return (Stop if cause.code() in _NO_RETRY_MENDS else Retry)(message)
+    return (Retry if is_outage(cause) else Stop)(message)
 
 
 class _Delivery:

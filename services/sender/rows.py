@@ -5,28 +5,26 @@ This is what the sender means by a row; `clean.py` gives the same for rows that 
 
 import csv
 import math
-import re
 from collections import Counter
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 import orjson
 
-from services.common.contract import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, customer_key, row_id
+from services.common.contract import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, customer_key
 from services.common.envelope import check_id
 from services.common.errors import Reject
+from services.common.numbers import PLAIN, Mark, read_number
+from services.common.values import GENDERS, MISSING, BadValue, Spellings, missing_words, read_time
 from services.sender.dialect import ID_COLUMN, NEEDED, Dialect
+from services.sender.ids import OCTETS, content_ids, message_of
+from services.sender.known import UnknownValues
 from services.sender.records import Record
 from services.sender.report import BadRow, Repair, RowFault
 
 VALUE_MAX_BYTES = 1 << 18
 """A quarter of what a broker takes by default (message.max.bytes, 1 MiB)."""
 
-DATE = re.compile(r"(?:19[7-9]\d|20\d\d)-\d{2}-\d{2}", re.ASCII)
-"""Years 1970 to 2099: of any other the scorer takes the clock to be wrong."""
-_TIME = re.compile(rf"({DATE.pattern})([ T])((?:[01]\d|2[0-3]):[0-5]\d)(:[0-5]\d)?", re.ASCII)
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 DAY_SECONDS = 86_400
 AMOUNT_LIMIT = 1e12
 """The scorer scores no larger amount."""
@@ -34,22 +32,43 @@ INTEGER_LIMIT = 1 << 53
 """Beyond this, readers of JSON that know only floating point lose digits (RFC 8259, section 6)."""
 
 
-Payment = tuple[int, bytes | None, bytes]
-"""Event time in seconds, counted from a day long ago; the Kafka key; the message of `transactions`."""
+OWN_ID = bytes(OCTETS)
+Payment = tuple[int, bytes | None, bytes, bytes]
+"""Event time in seconds, counted from a day long ago; the Kafka key; the message of `transactions`; the id's 16 octets,
+or OWN_ID if the file gave the id."""
+
+
+class MarkWanted(Exception):
+    """A number is written with other marks than a decimal point: what they mean, the whole file has to decide."""
 
 
 class RowEncoder:
-    """Encodes rows of one file, one by one. Repairs of the rows that can be sent are counted in `repaired`."""
+    """Encodes rows of one file, one by one. Repairs of the rows that can be sent are counted in `repaired`.
 
-    def __init__(self, dialect: Dialect, namespace: UUID, repaired: Counter[Repair]) -> None:
+    Args:
+        names: field -> the names that are known of it; what another spelling is mended to.
+        mark: what separates decimals in the file; None if nothing decides.
+        is_decided: whether that is known already; if not, a number that asks for it raises MarkWanted.
+    """
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        repaired: Counter[Repair],
+        names: Mapping[str, Spellings] | None = None,
+        mark: Mark | None = None,
+        *,
+        is_decided: bool = True,
+    ) -> None:
         self._dialect = dialect
-        self._namespace = namespace
         self._repaired = repaired
+        self._names = {"gender": GENDERS} if names is None else names
+        self._mark = mark
+        self._is_decided = is_decided
+        self.unknown = UnknownValues()
 
-    def encode(self, record: Record, row: int) -> Payment | None:
+    def encode(self, record: Record, line: int = 0) -> Payment | None:
         """Return the payment in a row, mending what can be mended; None if all its cells are empty.
-
-        `row` is its number, from 1: the id is made of it.
 
         Raises:
             BadRow: the row cannot be sent.
@@ -63,19 +82,45 @@ class RowEncoder:
             return None
         positions = self._dialect.positions
         texts = {field: cells[positions[field]] if field in positions else "" for field in FIELDS}
+        for field, text in texts.items():
+            if text and text in missing_words(field):
+                texts[field] = ""
+                mended.append(Repair.MISSING_WORD)
         for field in NEEDED:
             if not texts[field]:
                 raise BadRow(RowFault.EMPTY_CELL, field, "is empty, but needed")
+        unknown = self._spell(texts, mended)
         data: dict[str, Any] = {field: text or None for field, text in texts.items()}
         data["transaction_time"], seconds = _read_time(texts["transaction_time"], mended)
         for field in (*DECIMAL_FIELDS, *INTEGER_FIELDS):
             if texts[field]:
                 data[field] = self._read_number(field, texts[field], mended)
-        value = orjson.dumps({ID_COLUMN: self._id_of(cells, row, mended), "data": data})
+        own_id = self._own_id(cells, mended)
+        if own_id is None:
+            fields = orjson.dumps(data)
+            (transaction_id,), octets = content_ids([fields], [texts["cat_id"]])
+            value = message_of(transaction_id, fields)
+        else:
+            value, octets = orjson.dumps({ID_COLUMN: own_id, "data": data}), OWN_ID
         if len(value) > VALUE_MAX_BYTES:
             raise BadRow(RowFault.TOO_LARGE, "", f"takes {len(value)} bytes, at most {VALUE_MAX_BYTES} can be sent")
         self._repaired.update(set(mended))
-        return seconds, customer_key(data), value
+        for field in unknown:
+            self.unknown.add(field, texts[field], line)
+        return seconds, customer_key(data), value, octets
+
+    def _spell(self, texts: dict[str, str], mended: list[Repair]) -> list[str]:
+        """Write names as they are known; return the fields whose names nobody knows."""
+        unknown = []
+        for field, spellings in self._names.items():
+            if text := texts[field]:
+                name = spellings.find(text)
+                if name is None:
+                    unknown.append(field)
+                elif name != text:
+                    texts[field] = name
+                    mended.append(Repair.CATEGORY_SPELLING if field == "cat_id" else Repair.GENDER_SPELLING)
+        return unknown
 
     def _fit(self, cells: list[str], mended: list[Repair]) -> list[str]:
         """Return as many cells as the header has, without spaces around them."""
@@ -104,26 +149,28 @@ class RowEncoder:
             raise BadRow(RowFault.BAD_QUOTES, "", "the row is quoted as one cell, and broken inside") from None
         return cells
 
-    def _id_of(self, cells: list[str], row: int, mended: list[Repair]) -> str:
-        """Return the row's own id if it has a valid one, else the one made of file and row."""
+    def _own_id(self, cells: list[str], mended: list[Repair]) -> str | None:
+        """Return the id that the file gives the row, None if it gives none or one that is not valid."""
         position = self._dialect.positions.get(ID_COLUMN)
         if position is None:
-            return row_id(self._namespace, row)
+            return None
         try:
-            check_id(cells[position])
+            check_id(cells[position] if cells[position] not in MISSING else "")
         except Reject:
             mended.append(Repair.ID_REPLACED)
-            return row_id(self._namespace, row)
+            return None
         return cells[position]
 
     def _read_number(self, field: str, text: str, mended: list[Repair]) -> int | float:
         """Return a finite decimal, or an integer that any reader of JSON can hold."""
-        if "," in text and self._dialect.separator != ",":
-            text = text.replace(",", ".")
-            mended.append(Repair.DECIMAL_COMMA)
-        if not _NUMBER.fullmatch(text):
-            raise BadRow(RowFault.BAD_NUMBER, field, "is not a number")
-        number = float(text)
+        if not self._is_decided and not PLAIN.fullmatch(text):
+            raise MarkWanted
+        try:
+            number, mends = read_number(field, text, self._mark)
+        except BadValue as bad:
+            reason = RowFault.AMBIGUOUS_NUMBER if bad.ambiguous else RowFault.BAD_NUMBER
+            raise BadRow(reason, field, str(bad), text if bad.ambiguous else "") from None
+        mended += map(Repair, mends)
         if not math.isfinite(number) or (field == "amount" and abs(number) > AMOUNT_LIMIT):
             raise BadRow(RowFault.OUT_OF_RANGE, field, "is too large a number")
         if field in DECIMAL_FIELDS:
@@ -132,26 +179,19 @@ class RowEncoder:
             raise BadRow(RowFault.BAD_NUMBER, field, "is not a whole number")
         if abs(number) >= INTEGER_LIMIT:
             raise BadRow(RowFault.OUT_OF_RANGE, field, "is too large a number")
-        if not text.lstrip("+-").isdigit():
+        if not mends and not text.lstrip("+-").isdigit():
             mended.append(Repair.WHOLE_NUMBER_WITH_POINT)
         return int(number)
 
 
 def _read_time(text: str, mended: list[Repair]) -> tuple[str, int]:
     """Return the time as `YYYY-MM-DD HH:MM[:SS]`, and its seconds."""
-    match = _TIME.fullmatch(text)
-    if match is None:
-        raise BadRow(
-            RowFault.BAD_TIME, "transaction_time", "is not a time like 2019-09-14 02:46 or 2019-09-14 02:46:30"
-        )
-    day, between, clock, seconds = match.groups(default="")
     try:
-        time = datetime.fromisoformat(f"{day} {clock}{seconds}")
-    except ValueError:
-        raise BadRow(RowFault.BAD_TIME, "transaction_time", "is no day of the calendar") from None
-    if between == "T":
-        mended.append(Repair.TIME_WITH_T)
-    if seconds:
-        mended.append(Repair.TIME_WITH_SECONDS)
+        moment = read_time(text)
+    except BadValue as bad:
+        reason = RowFault.AMBIGUOUS_TIME if bad.ambiguous else RowFault.BAD_TIME
+        raise BadRow(reason, "transaction_time", str(bad), text if bad.ambiguous else "") from None
+    mended += map(Repair, moment.mends)
+    time = moment.time
     since_midnight = time.hour * 3600 + time.minute * 60 + time.second
-    return f"{day} {clock}{seconds}", time.toordinal() * DAY_SECONDS + since_midnight
+    return moment.text, time.toordinal() * DAY_SECONDS + since_midnight

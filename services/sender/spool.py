@@ -1,4 +1,4 @@
-"""Keeps a million payments on disk and gives them back in order of event time. Knows nothing of CSV or of Kafka."""
+"""Keeps a million payments on disk and gives them back in order of event time, equal ones numbered. Knows no CSV."""
 
 import mmap
 import tempfile
@@ -10,16 +10,18 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from services.sender.ids import numbered, repeats
 from services.sender.rows import Payment
 
 _READ_AT_ONCE = 8192
 
 
 class Spool:
-    """Payments in nameless temporary files, gone when it is closed. Memory: 16 bytes a payment, 40 while reading."""
+    """Payments in nameless temporary files, gone when it is closed. Memory: 32 bytes a payment, 80 while reading."""
 
     def __init__(self) -> None:
         self._seconds = array("q")
+        self._octets = bytearray()
         self._keys = _Column()
         self._values = _Column()
 
@@ -33,20 +35,32 @@ class Spool:
     def __len__(self) -> int:
         return len(self._seconds)
 
+    def clear(self) -> None:
+        """Forget all payments."""
+        self._seconds = array("q")
+        self._octets.clear()
+        self._keys.clear()
+        self._values.clear()
+
     def extend(self, payments: Sequence[Payment]) -> None:
         """Append payments; cheap for many at a time."""
-        self._seconds.extend([seconds for seconds, _, _ in payments])
-        self._keys.extend([key or b"" for _, key, _ in payments])
-        self._values.extend([value for _, _, value in payments])
+        self._seconds.extend([payment[0] for payment in payments])
+        self._keys.extend([payment[1] or b"" for payment in payments])
+        self._values.extend([payment[2] for payment in payments])
+        self._octets += b"".join([payment[3] for payment in payments])
 
     def in_time_order(self) -> Iterator[tuple[bytes | None, bytes]]:
-        """Yield (key, value) by event time; those of the same time in the order they came."""
+        """Yield (key, value) by event time; those of the same time in the order they came.
+
+        Of payments with the same content the second, third and so on have ids of their own.
+        """
+        again = repeats(bytes(self._octets))
         order = np.argsort(np.array(self._seconds, np.int64), kind="stable")
         with self._keys.reader() as keys, self._values.reader() as values:
             for start in range(0, len(order), _READ_AT_ONCE):
                 places = order[start : start + _READ_AT_ONCE]
-                for key, value in zip(keys(places), values(places), strict=True):
-                    yield key or None, value
+                for place, key, value in zip(places.tolist(), keys(places), values(places), strict=True):
+                    yield key or None, numbered(value, again[place]) if place in again else value
 
 
 class _Column:
@@ -58,6 +72,11 @@ class _Column:
 
     def close(self) -> None:
         self._file.close()
+
+    def clear(self) -> None:
+        self._file.seek(0)
+        self._file.truncate()
+        self._lengths = array("i")
 
     def extend(self, items: list[bytes]) -> None:
         self._file.write(b"".join(items))

@@ -19,9 +19,6 @@ CATEGORIES = (
 )  # fmt: skip
 """In the order of the day: one draw decides category and half of the day, so the first ones are paid a.m."""
 
-RURAL_LIMIT = 2_500
-"""Inhabitants from which a town counts as urban."""
-
 
 @dataclass(frozen=True)
 class Habit:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
+from services.common.broker_query import BrokerQuery
 from services.common.errors import FraudError
 from services.common.lag import LagReader, LagWatch
 from services.common.lifecycle import (
@@ -20,7 +20,7 @@ from services.common.lifecycle import (
 )
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
-from services.common.settings import KafkaSettings, TopicSettings
+from services.common.settings import KafkaSettings, ProcessSettings, TopicSettings
 from services.sink import metrics
 from services.sink.limits import Limits
 from services.sink.loop import State, run
@@ -51,55 +51,57 @@ def main() -> int:
 
 
 def _run(*, until_empty: bool) -> None:
-    settings, kafka, topics = SinkSettings.read(), KafkaSettings.read(), TopicSettings.read()
+    settings, process = SinkSettings.read(), ProcessSettings.read()
+    kafka, topics = KafkaSettings.read(), TopicSettings.read()
     collect_garbage_rarely()
     sys.setswitchinterval(SWITCH_SECONDS)
     give_memory_back_regularly()
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000).start()
-    slot = Slot.claim(settings.state_dir, settings.group_id)
+    slot = Slot.claim(process.state_dir, settings.group_id)
     state = State()
     source: Source | None = None
     serve_probes(
-        settings.probe_host,
+        process.probe_host,
         settings.probe_port,
         live=lambda: watchdog.content,
         ready=lambda: state.writing and source is not None and source.ready,
     )
     metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
     metrics.READY.set_function(lambda: state.writing and source is not None and source.ready)
-    get_logger().info("started", member=slot.name)
+    get_logger().info("started", member=slot.name, timeouts_ms=settings.timeouts_ms)
     cluster_id = _cluster_id(kafka, stop, watchdog)
     if cluster_id is None:
         return
 
     @contextmanager
     def open_mart() -> Iterator[Mart]:
-        mart = Mart.connect(cluster_id, settings.statement_timeout_ms)
+        mart = Mart.connect(cluster_id, settings.statement_timeout_ms, watchdog.feed)
         try:
             yield mart
         finally:
             mart.close()
 
     names = [topics.scores, topics.transactions, topics.alerts, topics.models]
-    limits = Limits.of(names, settings, slot.name)
+    limits = Limits.of(names, settings)
     source = Source(kafka, settings, names, slot.name)
     lag_reader = LagReader(kafka, settings.group_id)
-    LagWatch(lag_reader, lambda: source.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
+    lag_watch = LagWatch(lag_reader, lambda: source.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
     try:
         run(source, open_mart, topics, limits, stop, watchdog, state, until_empty=until_empty)
     finally:
         source.close()
+        lag_watch.close()
     get_logger().info("ended")
 
 
 def _cluster_id(kafka: KafkaSettings, stop: StopSignal, watchdog: Watchdog) -> str | None:
     """Return the id of the Kafka cluster once it answers, None if asked to stop before."""
-    admin, backoff = AdminClient(kafka.client_config()), Backoff()
+    query, backoff = BrokerQuery(kafka), Backoff()
     while not stop.requested:
         watchdog.feed()
         try:
-            cluster_id = admin.list_topics(timeout=BROKER_TIMEOUT_SECONDS).cluster_id
+            cluster_id = query.ask(lambda admin: admin.list_topics(timeout=BROKER_TIMEOUT_SECONDS).cluster_id)
         except KafkaException as error:
             get_logger().warning("waiting for Kafka", reason=error.args[0].name())
         else:

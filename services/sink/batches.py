@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from confluent_kafka import Message
 
@@ -76,13 +75,13 @@ class Keeping:
         return Prepared(batch, *decode_batch(batch, self.topics, self.reader))
 
     def write(self, prepared: Prepared) -> Kept:
-        """Write rows, rejects and offsets in one database transaction, unless the rejects are too many.
+        """Write rows, rejects and offsets in one database transaction.
 
         Raises:
             Retry: nothing of the batch was written; Stop: likewise, and nothing a retry could mend.
         """
         started, batch = time.monotonic(), prepared.batch
-        written, rejects = self.mart.write(batch, prepared.parts, prepared.rejects, partial(self.limits.check, batch))
+        written, rejects = self.mart.write(batch, prepared.parts, prepared.rejects)
         self.limits.count(batch, rejects)
         return Kept(batch, written, rejects, prepared.skipped, time.monotonic() - started)
 
@@ -142,6 +141,7 @@ def _of_models(messages: Iterable[Message]) -> tuple[list[tuple[Table, list[Row]
         except Reject:
             strange += 1
         else:
+            rows[kind].pop(row[0], None)  # told again, it is the newest
             rows[kind][row[0]] = row
     return [(table, [*rows[kind].values()]) for kind, table in MODEL_TABLES.items()], strange
 

@@ -8,8 +8,7 @@ transaction is read leniently: what is missing or odd becomes null, for the scor
 import contextlib
 import math
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -18,7 +17,10 @@ import orjson
 from services.common.contract import CUSTOMER_FIELDS, customer_of, record_id
 from services.common.envelope import check_id, open_envelope
 from services.common.errors import Reason, Reject
-from services.common.fields import REFUSED, FieldReader, Id
+from services.common.fields import REFUSED, FieldReader, Id, decimal_mark, pick_field
+from services.common.numbers import read_number
+from services.common.timestamps import moment_of
+from services.common.values import BadValue, read_id, read_time
 
 ScoreRow = tuple[str, float, int, datetime, int, int]
 """transaction_id, score, fraud_flag, scored_at, src_partition, src_offset"""
@@ -53,7 +55,8 @@ _as_score = msgspec.json.Decoder(_Score).decode
 def decode_score(value: bytes | None, timestamp_ms: int, partition: int, offset: int) -> ScoreRow:
     """Return the row of a message of `scores`.
 
-    Tolerated: an array that holds one object, true/false for the flag, an integer score, additional fields.
+    Tolerated: an array that holds one object, true/false for the flag, an integer score, numbers written as text, an
+    id that is a whole number, additional fields.
 
     Raises:
         Reject: the message breaks the contract.
@@ -64,13 +67,12 @@ def decode_score(value: bytes | None, timestamp_ms: int, partition: int, offset:
         except REFUSED:
             found = None
         if found and "\0" not in found.transaction_id:
-            return found.transaction_id, found.score, found.fraud_flag, _moment(timestamp_ms), partition, offset
-    transaction_id, score, flag = _fields(value, ("transaction_id", "score", "fraud_flag"))
-    check_id(transaction_id)
-    _check_share("score", score)
+            return found.transaction_id, found.score, found.fraud_flag, moment_of(timestamp_ms), partition, offset
+    given_id, given_score, given_flag = _fields(value, ("transaction_id", "score", "fraud_flag"))
+    transaction_id, score, flag = _id(given_id), _share("score", given_score), _as_number(given_flag)
     if type(flag) not in {int, bool, float} or flag not in _FLAGS:
         raise Reject(Reason.OUT_OF_RANGE, "fraud_flag", "expected 0 or 1")
-    return transaction_id, float(score), _FLAGS[flag], _moment(timestamp_ms), partition, offset
+    return transaction_id, score, _FLAGS[flag], moment_of(timestamp_ms), partition, offset
 
 
 def decode_alert(value: bytes | None, timestamp_ms: int, partition: int, offset: int) -> AlertRow:
@@ -79,16 +81,17 @@ def decode_alert(value: bytes | None, timestamp_ms: int, partition: int, offset:
     Raises:
         Reject: the message breaks the contract.
     """
-    transaction_id, reasons, version, threshold = _fields(
-        value, ("transaction_id", "reasons", "model_version", "threshold")
-    )
-    check_id(transaction_id)
+    given_id, reasons, version, threshold = _fields(value, ("transaction_id", "reasons", "model_version", "threshold"))
+    transaction_id = _id(given_id)
     if type(reasons) is not list:
         raise Reject(Reason.BAD_TYPE, "reasons", f"expected an array, got {type(reasons).__name__}")
+    try:
+        orjson.dumps(reasons)  # goes less deep than its reader: so does PostgreSQL's, and that of the page
+    except orjson.JSONEncodeError:
+        raise Reject(Reason.BAD_JSON, "reasons", "nested too deeply") from None
     if type(version) is not str:
         raise Reject(Reason.BAD_TYPE, "model_version", f"expected text, got {type(version).__name__}")
-    _check_share("threshold", threshold)
-    return transaction_id, reasons, version, float(threshold), _moment(timestamp_ms), partition, offset
+    return transaction_id, reasons, version, _share("threshold", threshold), moment_of(timestamp_ms), partition, offset
 
 
 class TransactionReader:
@@ -107,9 +110,9 @@ class TransactionReader:
             topic: of the messages.
             places: (partition, offset) of each [m].
         """
-        ids, numbers, picked, refused = self._reader.read(values, lambda number: record_id(topic, *places[number]))
+        read = self._reader.read(values, lambda number: record_id(topic, *places[number]))
         rows: dict[int, TransactionRow] = {}
-        for transaction_id, number, fields in zip(ids, numbers, picked, strict=True):
+        for transaction_id, number, fields in zip(read.ids, read.places, read.rows, strict=True):
             time, amount, category, merchant, state, city, name, surname, street = fields
             partition, offset = places[number]
             rows[number] = (
@@ -124,7 +127,7 @@ class TransactionReader:
                 partition,
                 offset,
             )
-        odd = _places_with_nul(values) | refused.keys()
+        odd = _places_with_nul(values) | read.rejects.keys()
         for number in odd:
             rows.pop(number, None)
             with contextlib.suppress(Reject):
@@ -143,7 +146,7 @@ def decode_transaction(value: bytes | None, topic: str, partition: int, offset: 
     return (
         transaction_id or record_id(topic, partition, offset),
         _time(data.get("transaction_time")),
-        _number(data.get("amount")),
+        _number(data),
         _text(data, "cat_id"),
         _text(data, "merch"),
         _text(data, "us_state"),
@@ -177,30 +180,28 @@ def _fields(value: bytes | None, names: tuple[str, ...]) -> tuple[Any, ...]:
     return fields
 
 
-def _check_share(field: str, value: Any) -> None:
+def _id(given: Any) -> str:
+    return check_id(given if type(given) is str else read_id(given))
+
+
+def _as_number(value: Any) -> Any:
+    """Return the number that a text spells, and anything else as it is."""
+    with contextlib.suppress(BadValue):
+        return read_number("score", value).value if type(value) is str else value
+    return value
+
+
+def _share(field: str, given: Any) -> float:
+    value = _as_number(given)
     if type(value) is not float and type(value) is not int:
         raise Reject(Reason.BAD_TYPE, field, f"expected a number, got {type(value).__name__}")
     if not 0 <= value <= 1:
         raise Reject(Reason.OUT_OF_RANGE, field, f"expected 0 to 1, got {value}")
-
-
-@lru_cache(maxsize=1_024)
-def _moment(timestamp_ms: int) -> datetime:
-    """Return the time of Kafka's timestamp: producers write it, and a broker takes almost any 64 bits.
-
-    Messages that were written together have the same one.
-    """
-    try:
-        return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        message = f"{timestamp_ms} ms is outside of the years 1 to 9999"
-        raise Reject(Reason.OUT_OF_RANGE, "timestamp", message) from None
+    return float(value)
 
 
 def _customer(data: Mapping[str, Any]) -> str | None:
-    if (customer := customer_of(data)) is None:
-        return None
-    return _short(customer.replace("\0", ""))
+    return _short((customer_of(data) or "").replace("\0", "")) or None
 
 
 def _short(customer: str) -> str | None:
@@ -208,25 +209,32 @@ def _short(customer: str) -> str | None:
 
 
 def _time(value: Any) -> datetime | None:
-    if type(value) is not str or len(value) not in _TIME_LENGTHS:
+    """Return a time; those in the contract's spelling by the standard library, which is faster."""
+    if type(value) is not str:
         return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is None else moment.replace(tzinfo=None)
+    if len(value) in _TIME_LENGTHS:
+        try:
+            moment = datetime.fromisoformat(value)
+            return moment if moment.tzinfo is None else moment.replace(tzinfo=None)
+        except ValueError:
+            pass
+    with contextlib.suppress(BadValue):
+        return read_time(value).time
+    return None
 
 
-def _number(value: Any) -> float | None:
-    if type(value) is not float and type(value) is not int:
-        return None
-    try:
-        number = float(value)
-    except OverflowError:
-        return None
-    return number if math.isfinite(number) else None
+def _number(data: Mapping[str, Any]) -> float | None:
+    number = _picked("amount", data)
+    return number if type(number) is float and math.isfinite(number) else None
 
 
 def _text(data: Mapping[str, Any], field: str) -> str | None:
-    value = data.get(field)
+    value = _picked(field, data)
     return value.replace("\0", "") if type(value) is str else None
+
+
+def _picked(field: str, data: Mapping[str, Any]) -> float | str | None:
+    """Return a field as the scorer reads it, None if it cannot be read."""
+    with contextlib.suppress(Reject):
+        return pick_field(field, data, decimal_mark(data), [])
+    return None

@@ -1,4 +1,4 @@
-"""The sink's limits against a bad deploy: one for each topic. Knows what a batch is, not how it is written.
+"""The sink's alarms for too many rejects: one for each topic. Knows what a batch is, not how it is written.
 
 Half of what the sink reads are transactions. Counted together with them, scores that are all rejected would stay under
 any limit.
@@ -6,6 +6,7 @@ any limit.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Self
 
 from services.common.kafka import Batch
@@ -20,32 +21,26 @@ class Limits:
 
     def __init__(self, limits: Mapping[str, RejectLimit]) -> None:
         self._limits = limits
-        for topic in limits:
+        for topic, limit in limits.items():
             self._show(topic)
+            metrics.REJECT_LIMIT_BROKEN.labels(topic).set_function(partial(getattr, limit, "exceeded"))
 
     @classmethod
-    def of(cls, topics: Iterable[str], settings: SinkSettings, member: str) -> Self:
-        """Return the limits of the settings; `member` is a name that the next start of this process has again."""
+    def of(cls, topics: Iterable[str], settings: SinkSettings) -> Self:
+        """Return the limits of the settings."""
         share, in_a_row = settings.reject_limit_share, settings.reject_limit_in_a_row
-        marks = {topic: settings.state_dir / f"{member}.{topic}.too-many-rejects" for topic in topics}
-        return cls({topic: RejectLimit(share, in_a_row, mark) for topic, mark in marks.items()})
-
-    def check(self, batch: Batch, rejects: Sequence[RejectRow]) -> None:
-        """Raise Stop if the rejects of a batch are too many of one topic: it must not be written then."""
-        for topic, (messages, places) in _by_topic(batch, rejects).items():
-            self._limits[topic].check(messages, places)
+        return cls({topic: RejectLimit(share, in_a_row) for topic in topics})
 
     def count(self, batch: Batch, rejects: Sequence[RejectRow]) -> None:
         """Note that a batch is written."""
         for topic, (messages, places) in _by_topic(batch, rejects).items():
-            self._limits[topic].count(messages, places)
+            self._limits[topic].count(messages, places, lambda row, of=places: of[row].place)  # type: ignore[misc]
             self._show(topic)
 
     def _show(self, topic: str) -> None:
         limit = self._limits[topic]
         metrics.REJECT_SHARE.labels(topic).set(limit.share)
         metrics.REJECTS_IN_A_ROW.labels(topic).set(limit.in_a_row)
-        metrics.REJECT_LIMIT_BROKEN.labels(topic).set(limit.on_probation)
 
 
 def _by_topic(batch: Batch, rejects: Sequence[RejectRow]) -> dict[str, tuple[int, dict[int, RejectRow]]]:

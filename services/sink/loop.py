@@ -104,9 +104,9 @@ def work_through(
     """
     with InFlight(work.write) as in_flight:
 
-        def locate(lows: Mapping[Place, int]) -> dict[Place, int]:
+        def locate(lows: Mapping[Place, int], topic_ids: Mapping[str, str]) -> dict[Place, int]:
             in_flight.settle()  # the connection is its, and so are the offsets
-            return mart.positions(lows)
+            return mart.positions(lows, topic_ids)
 
         def finish() -> Batch:
             kept = in_flight.finish()
@@ -116,8 +116,10 @@ def work_through(
 
         source.before_revoke, began = in_flight.settle, 0.0
         while not stop.requested:
-            if in_flight.pending and not source.full and len(finish().messages) > FEW_MESSAGES:
-                stop.wait(began + PACE_SECONDS - time.monotonic())
+            if in_flight.pending and not source.full:
+                written = finish()
+                if len(written.messages) > FEW_MESSAGES:
+                    stop.wait(began + PACE_SECONDS - time.monotonic())
             if not in_flight.pending:
                 watchdog.feed()
             batch, began = source.read(locate), time.monotonic()

@@ -1,5 +1,6 @@
 """Brings rows into a table by binary COPY, also where the database refuses some of them. Knows nothing of offsets."""
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,34 +74,51 @@ def _insert(connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[
     return Written(len(rows), changed=0)
 
 
-def merge(connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row]) -> Written:
+def merge(
+    connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row], *, replayed: bool = False
+) -> Written:
     """Merge rows in the database transaction that is open; the staging table of the connection must be there.
+
+    Args:
+        connection: to the database.
+        table: where the rows belong.
+        rows: at most one an id.
+        replayed: they were read before, and others since: see Table.merge().
 
     Raises:
         psycopg.Error: nothing of them was merged, and the database transaction has failed.
     """
     with connection.cursor() as cursor:
         _copy(cursor, table, table.copy_to_staging(), rows)
-        counts = cursor.execute(table.merge()).fetchone()
+        counts = cursor.execute(table.merge(replayed=replayed)).fetchone()
     return Written(*counts) if counts else Written(0, 0)
 
 
 def _copy(cursor: "psycopg.Cursor[Any]", table: Table, statement: sql.Composed, rows: Sequence[Row]) -> None:
     with cursor.copy(statement) as copy:
         copy.set_types(table.types)
-        for row in rows:
-            copy.write_row(row)
+        try:
+            for row in rows:
+                copy.write_row(row)
+        except (ArithmeticError, RecursionError, ValueError, struct.error) as error:
+            # whatever slips through decoding is an error of one row, which is looked for, not of the process
+            raise psycopg.DataError(f"cannot be encoded: {type(error).__name__}: {error}") from error
 
 
 def merge_carefully(
-    connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row], refuse: Refuse
+    connection: "psycopg.Connection[Any]",
+    table: Table,
+    rows: Sequence[Row],
+    refuse: Refuse,
+    *,
+    replayed: bool = False,
 ) -> Written:
-    """Merge what can be merged; halve what cannot, down to the row at fault."""
+    """Merge what can be merged, as merge() does; halve what cannot, down to the row at fault."""
     if not rows:
         return Written(0, 0)
     try:
         with connection.transaction():
-            written = merge(connection, table, rows)
+            written = merge(connection, table, rows, replayed=replayed)
             connection.execute(table.clear_staging())
             return written
     except (psycopg.IntegrityError, psycopg.DataError) as error:
@@ -108,11 +126,13 @@ def merge_carefully(
             refuse(rows[0], _reject(error))
             return Written(0, 0)
     middle = len(rows) // 2
-    halves = [merge_carefully(connection, table, half, refuse) for half in (rows[:middle], rows[middle:])]
+    halves = [
+        merge_carefully(connection, table, half, refuse, replayed=replayed) for half in (rows[:middle], rows[middle:])
+    ]
     return Written(sum(half.rows for half in halves), sum(half.changed for half in halves))
 
 
 def _reject(error: psycopg.Error) -> Reject:
     reason = Reason.OUT_OF_RANGE if isinstance(error, psycopg.IntegrityError) else Reason.BAD_TYPE
     constraint = f" ({error.diag.constraint_name})" if error.diag.constraint_name else ""
-    return Reject(reason, "", f"PostgreSQL refused it: {error.sqlstate}{constraint}")
+    return Reject(reason, "", f"PostgreSQL refused it: {error.sqlstate or error}{constraint}")

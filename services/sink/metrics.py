@@ -21,7 +21,7 @@ OUTAGES = Counter("fraud_sink_outages_total", "Times the database could not be w
 REJECT_SHARE = Gauge("fraud_sink_reject_share", "Share of rejects among the latest 10,000 records", ["topic"])
 REJECTS_IN_A_ROW = Gauge("fraud_sink_rejects_in_a_row", "Rejects since the last record that was kept", ["topic"])
 REJECT_LIMIT_BROKEN = Gauge(
-    "fraud_sink_reject_limit_broken", "1 from a stop by the reject limit to the next batch", ["topic"]
+    "fraud_sink_reject_limit_broken", "1 for 5 minutes after a batch with which too much is rejected", ["topic"]
 )
 LAG = Gauge("fraud_sink_consumer_lag", "Messages of an owned partition that are not kept", ["topic", "partition"])
 LAG_SECONDS = Gauge(

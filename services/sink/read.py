@@ -5,17 +5,17 @@ the offsets in the same transaction as the rows.
 """
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Retry, Stop
 from services.common.group import GroupReader
-from services.common.kafka import Batch, Place, check_fatal
+from services.common.kafka import BROKER_TIMEOUT_SECONDS, Batch, Place, answer_of, check_fatal
 
-Locate = Callable[[Mapping[Place, int]], dict[Place, int]]
-"""(topic, partition) -> low watermark in; (topic, partition) -> next offset out. May raise Retry."""
+Locate = Callable[[Mapping[Place, int], Mapping[str, str]], dict[Place, int]]
+"""(topic, partition) -> low watermark, and topic -> id in; (topic, partition) -> next offset out. May raise Retry."""
 
 
 class Source(GroupReader):
@@ -71,12 +71,21 @@ class Source(GroupReader):
     def _position(self, locate: Locate) -> None:
         places = set(self._ownership.unpositioned)
         lows = self._edge_offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        located = locate(lows)
+        located = locate(lows, self._topic_ids({topic for topic, _ in places}))
         highs = self._edge_offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         for place, offset in located.items():  # the highs are the newer ones: another sink may be writing just now
             _check_within(place, offset, lows[place], highs[place])
             self._consumer.seek(TopicPartition(*place, offset))
             self._ownership.position({place: offset})
+
+    def _topic_ids(self, topics: Collection[str]) -> dict[str, str]:
+        """Return topic -> the id that Kafka gave it when it was created (KIP-516)."""
+        try:
+            answers = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=BROKER_TIMEOUT_SECONDS)
+            return {topic: str(answer_of(answer).topic_id) for topic, answer in answers.items()}
+        except KafkaException:
+            self._forget_admin()  # as _edge_offsets()
+            raise
 
 
 def _check_within(place: Place, offset: int, low: int, high: int) -> None:

@@ -32,6 +32,11 @@ class RejectRow:
     key: bytes | None
     value: bytes | None
 
+    @property
+    def place(self) -> str:
+        """Where it lies: topic/partition/offset."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
     def parameters(self, cluster_id: str) -> tuple[Any, ...]:
         """Return the parameters of KEEP."""
         return (

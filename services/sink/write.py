@@ -6,10 +6,11 @@ slept changes nothing, and a COMMIT whose answer was lost needs no guess.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cached_property
 from typing import Any, Self
 
 import psycopg
+from confluent_kafka import Message
 
 from services.common.errors import FraudError, Reject, Retry, Stop
 from services.common.kafka import Batch, Place
@@ -18,13 +19,16 @@ from services.sink.merge import KnownRow, Merger, Row, TableRows, Written, merge
 from services.sink.rejects import KEEP, RejectRow, reject_row
 from services.sink.tables import TABLES
 
-LOCK_TIMEOUT_MS = 10_000
 CONNECT_TIMEOUT_SECONDS = 5
 IDLE_CHECK_SECONDS = 5.0
 
-
-Check = Callable[[Sequence[RejectRow]], None]
-"""Is shown the rejects of a batch before they are kept; may raise Stop."""
+POSITION = """
+    insert into sink_offsets (cluster_id, topic, partition, next_offset, topic_id)
+    select %s, * from unnest(%s::text[], %s::int[], %s::bigint[], %s::text[])
+    on conflict (cluster_id, topic, partition) do update set topic_id = excluded.topic_id
+    where sink_offsets.topic_id is null and excluded.topic_id is not null
+"""
+"""A partition begins at its low watermark; offsets of before the ids were kept are taken to be this topic's."""
 
 
 class Mart:
@@ -37,19 +41,20 @@ class Mart:
         self._asked_at = time.monotonic()
 
     @classmethod
-    def connect(cls, cluster_id: str, statement_timeout_ms: int) -> Self:
+    def connect(cls, cluster_id: str, statement_timeout_ms: int, feed: Callable[[], object] = lambda: None) -> Self:
         """Return a mart on the database that libpq's environment names.
 
         Args:
             cluster_id: the Kafka cluster whose offsets are kept.
-            statement_timeout_ms: the database ends a statement after it.
+            statement_timeout_ms: the database ends a statement after it, and half of it is waited for a lock.
+            feed: called before each statement: a slow database is none that hangs.
 
         Raises:
             Retry: the database is away; Stop: it refuses for a reason that stays.
         """
         timeouts = {
             "statement_timeout": statement_timeout_ms,
-            "lock_timeout": LOCK_TIMEOUT_MS,
+            "lock_timeout": statement_timeout_ms // 2,
             "idle_in_transaction_session_timeout": statement_timeout_ms,
         }
         options = " ".join(f"-c {name}={value}" for name, value in timeouts.items())
@@ -62,44 +67,50 @@ class Mart:
                 autocommit=True,
                 **database_login(),
             )
+            connection.cursor_factory = _feeding(connection.cursor_factory, feed)
             for table in TABLES:
                 connection.execute(table.create_staging())
         except psycopg.Error as error:
             raise fate(error) from error
         return cls(connection, cluster_id)
 
-    def positions(self, lows: Mapping[Place, int]) -> dict[Place, int]:
+    def positions(self, lows: Mapping[Place, int], topic_ids: Mapping[str, str]) -> dict[Place, int]:
         """Return the next offset of each partition; one the database has not seen begins at its low watermark.
 
+        Args:
+            lows: (topic, partition) -> low watermark.
+            topic_ids: topic -> the id that Kafka gave it; offsets of the topic that had its name before are no offsets.
+
         Raises:
-            Retry: the database is away.
+            Retry: the database is away; Stop: the offsets are those of another topic.
         """
         keys = ([topic for topic, _ in lows], [partition for _, partition in lows])
+        ids = [topic_ids.get(topic) for topic, _ in lows]
         try:
             with self._connection.transaction():
-                self._connection.execute(
-                    "insert into sink_offsets select %s, * from unnest(%s::text[], %s::int[], %s::bigint[])"
-                    " on conflict do nothing",
-                    (self._cluster_id, *keys, list(lows.values())),
-                )
+                self._connection.execute(POSITION, (self._cluster_id, *keys, list(lows.values()), ids))
                 found = self._connection.execute(
-                    "select o.topic, o.partition, o.next_offset from sink_offsets o"
+                    "select o.topic, o.partition, o.next_offset, o.topic_id from sink_offsets o"
                     " join unnest(%s::text[], %s::int[]) as wanted(topic, partition) using (topic, partition)"
                     " where o.cluster_id = %s",
                     (*keys, self._cluster_id),
                 ).fetchall()
         except psycopg.Error as error:
             raise fate(error) from error
-        return {(topic, partition): offset for topic, partition, offset in found}
+        for topic, partition, offset, topic_id in found:
+            if topic_id and topic_id != topic_ids.get(topic, topic_id):
+                stands = f"the database stands at {offset} of a topic that is gone, this one was recreated"
+                raise Stop(f"{topic}/{partition}: {stands} under its name; docs/operations.md says what to do")
+        return {(topic, partition): offset for topic, partition, offset, _ in found}
 
     def write(
-        self, batch: Batch, parts: Sequence[TableRows], rejects: Sequence[RejectRow], check: Check
+        self, batch: Batch, parts: Sequence[TableRows], rejects: Sequence[RejectRow]
     ) -> tuple[dict[str, Written], list[RejectRow]]:
         """Write everything that follows from a batch, or nothing of it, in one database transaction:
 
         1. COPY the rows to their tables; where some may be there already, to staging tables, and merge them. Where that
            comes out only now, all is begun again
-        2. let the rejects be checked, and keep them
+        2. keep the rejects
         3. move the offsets, which must stand where the batch began
         4. commit
 
@@ -115,11 +126,11 @@ class Mart:
         try:
             while True:
                 try:
-                    return self._write(batch, parts, list(rejects), check, careful=False)
+                    return self._write(batch, parts, list(rejects), careful=False)
                 except KnownRow:  # at most once for each table
                     continue
                 except (psycopg.IntegrityError, psycopg.DataError):
-                    return self._write(batch, parts, list(rejects), check, careful=True)
+                    return self._write(batch, parts, list(rejects), careful=True)
         except psycopg.Error as error:
             raise fate(error) from error
 
@@ -142,18 +153,17 @@ class Mart:
         self._connection.close()
 
     def _write(
-        self, batch: Batch, parts: Sequence[TableRows], rejects: list[RejectRow], check: Check, *, careful: bool
+        self, batch: Batch, parts: Sequence[TableRows], rejects: list[RejectRow], *, careful: bool
     ) -> tuple[dict[str, Written], list[RejectRow]]:
         written = {}
         self._asked_at = time.monotonic()
         with self._connection.transaction():
             for part in parts:
                 if careful:
-                    refuse = partial(_note_refused, batch, part.topic, rejects)
+                    refuse = _Refused(batch, part.topic, rejects)
                     written[part.table.name] = merge_carefully(self._connection, part.table, part.rows, refuse)
                 elif part.rows:
                     written[part.table.name] = self._merger.bring(part.table, part.rows)
-            check(rejects)
             self._keep_rejects(rejects)
             self._move_offsets(batch)
         return written, rejects
@@ -182,11 +192,34 @@ class Mart:
             raise Retry("another sink has moved the offsets: reading again from where the database stands")
 
 
-def _note_refused(batch: Batch, topic: str, rejects: list[RejectRow], row: Row, reject: Reject) -> None:
-    """Take the record of a row that the database itself refused to the rejects."""
-    place = (topic, *row[-2:])
-    message = next(m for m in batch.messages if (m.topic(), m.partition(), m.offset()) == place)
-    rejects.append(reject_row(message, reject))
+class _Refused:
+    """Takes the records of rows that the database itself refused to the rejects."""
+
+    def __init__(self, batch: Batch, topic: str, rejects: list[RejectRow]) -> None:
+        self._batch, self._topic, self._rejects = batch, topic, rejects
+
+    def __call__(self, row: Row, reject: Reject) -> None:
+        self._rejects.append(reject_row(self._messages[self._topic, *row[-2:]], reject))
+
+    @cached_property
+    def _messages(self) -> dict[tuple[Any, ...], Message]:
+        """The messages of the batch by their place: it may be the whole batch that is refused."""
+        return {(message.topic(), message.partition(), message.offset()): message for message in self._batch.messages}
+
+
+def _feeding(kind: "type[psycopg.Cursor[Any]]", feed: Callable[[], object]) -> "type[psycopg.Cursor[Any]]":
+    """Return a kind of cursor that calls feed() before each statement."""
+
+    class FeedingCursor(kind):  # type: ignore[valid-type, misc]  # whatever the connection has
+        def execute(self, *arguments: Any, **options: Any) -> Any:
+            feed()
+            return super().execute(*arguments, **options)
+
+        def copy(self, *arguments: Any, **options: Any) -> Any:
+            feed()
+            return super().copy(*arguments, **options)
+
+    return FeedingCursor
 
 
 def fate(error: psycopg.Error) -> FraudError:

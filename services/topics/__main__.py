@@ -1,4 +1,4 @@
-"""`python -m services.topics`: make the topics that are missing, and say what there is."""
+"""`python -m services.topics`: make the topics that are missing, and align those that exist."""
 
 import argparse
 import sys
@@ -9,19 +9,14 @@ from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-def
 
 from services.common.errors import FraudError, Stop
 from services.common.logs import configure_logs, get_logger
-from services.common.settings import KafkaSettings, TopicSettings
+from services.common.settings import GroupNames, KafkaSettings, TopicSettings
 from services.scorer.settings import ScorerSettings
+from services.topics.align import align
 from services.topics.change import delete_history, forget_offsets, grow_topics, wait_until_scorers_left
-from services.topics.rights import Names, grant
+from services.topics.rights import grant
+from services.topics.shape import shapes
 
 BROKER_WAIT_SECONDS = 60.0
-CHANGELOG = {
-    "cleanup.policy": "compact",
-    "segment.bytes": str(32 * 1024 * 1024),  # the segment in use is never compacted
-    "min.cleanable.dirty.ratio": "0.2",
-    "max.compaction.lag.ms": str(24 * 3600 * 1000),
-}
-DEAD_LETTER_RETENTION_MS = 30 * 24 * 3600 * 1000
 
 
 def main() -> int:
@@ -44,7 +39,7 @@ def main() -> int:
             _change_topics(options, kafka, topics)
         make_topics(kafka, topics)
         if options.rights:
-            given = grant(AdminClient(kafka.client_config()), topics, Names.read())
+            given = grant(AdminClient(kafka.client_config()), topics, GroupNames.read())
             get_logger().info("rights given", rights=given)
     except FraudError as error:
         get_logger().critical("stopped", reason=str(error))
@@ -64,36 +59,30 @@ def _change_topics(options: argparse.Namespace, kafka: KafkaSettings, topics: To
 
 
 def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
-    """Make the topics that are missing; those that exist are left as they are.
+    """Make the topics that are missing, and align those that exist.
 
     Raises:
-        Stop: the broker does not answer within a minute, or refuses.
+        Stop: the broker does not answer within a minute, or refuses to make one.
     """
     admin = AdminClient(kafka.client_config())
     _wait_for_broker(admin)
-    wanted = [
-        _new_topic(topics, topics.transactions),
-        _new_topic(topics, topics.scores),
-        _new_topic(topics, topics.alerts),
-        _new_topic(topics, topics.dead_letters, {"retention.ms": str(DEAD_LETTER_RETENTION_MS)}),
-        _new_topic(topics, topics.history, CHANGELOG),
-        _new_topic(topics, topics.models, CHANGELOG, partitions=1),  # few records, of which the order counts
+    wanted = shapes(topics)
+    copies = {"min.insync.replicas": str(topics.min_insync_replicas)}
+    new = [
+        NewTopic(name, shape.partitions, topics.replication_factor, config={**copies, **shape.config})
+        for name, shape in wanted.items()
     ]
-    for name, future in admin.create_topics(wanted, operation_timeout=30).items():
+    existing = []
+    for name, future in admin.create_topics(new, operation_timeout=30).items():
         try:
             future.result()
-            get_logger().info("topic made", topic=name, partitions=topics.partitions)
+            get_logger().info("topic made", topic=name, partitions=wanted[name].partitions)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise Stop(f"cannot make the topic {name}: {error.args[0].str()}") from error
-            get_logger().info("topic exists", topic=name)
-
-
-def _new_topic(
-    topics: TopicSettings, name: str, config: dict[str, str] | None = None, partitions: int | None = None
-) -> NewTopic:
-    copies = {"min.insync.replicas": str(topics.min_insync_replicas)}
-    return NewTopic(name, partitions or topics.partitions, topics.replication_factor, config=copies | (config or {}))
+            existing.append(name)
+    if existing:
+        align(admin, topics, existing)
 
 
 def _wait_for_broker(admin: AdminClient) -> None:

@@ -13,8 +13,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     ResourceType,
 )
 
+from services.common.dead_letters import REPLAYS
 from services.common.errors import Stop
-from services.common.settings import Settings, TopicSettings
+from services.common.settings import GroupNames, TopicSettings
 
 TOPIC, GROUP, TRANSACTIONAL_ID = ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID
 READ, WRITE, DESCRIBE = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
@@ -37,49 +38,41 @@ class Right:
     prefix: bool = False
 
 
-class Names(Settings):
-    """The groups and ids of the services, as their own settings have them: each image has its own service's alone."""
-
-    scorer_group_id: str = "scorer"
-    sink_group_id: str = "sink"
-    dlq_transactional_id: str = "dlq-replay"
-
-
-def rights(topics: TopicSettings, names: Names) -> Iterator[Right]:
+def rights(topics: TopicSettings, groups: GroupNames) -> Iterator[Right]:
     """Yield the rights of User:scorer, User:sink, User:page, User:dlq (replays) and User:producer (other senders)."""
     yield Right("User:scorer", TOPIC, topics.transactions, READ)
     for topic in (topics.scores, topics.alerts, topics.models, topics.dead_letters, topics.history):
         yield Right("User:scorer", TOPIC, topic, WRITE)
     yield Right("User:scorer", TOPIC, topics.history, READ)
-    yield Right("User:scorer", GROUP, names.scorer_group_id, READ)
+    yield Right("User:scorer", GROUP, groups.scorer_group_id, READ)
     yield Right("User:scorer", GROUP, RESTORE_GROUP, DESCRIBE)
-    yield Right("User:scorer", TRANSACTIONAL_ID, f"{names.scorer_group_id}-", WRITE, prefix=True)
+    yield Right("User:scorer", TRANSACTIONAL_ID, f"{groups.scorer_group_id}-", WRITE, prefix=True)
 
     for topic in (topics.transactions, topics.scores, topics.alerts, topics.models):
         yield Right("User:sink", TOPIC, topic, READ)
-    yield Right("User:sink", GROUP, names.sink_group_id, READ)
+    yield Right("User:sink", GROUP, groups.sink_group_id, READ)
 
     yield Right("User:page", TOPIC, topics.transactions, WRITE)
     yield Right("User:page", TOPIC, topics.scores, DESCRIBE)
-    for group in (names.scorer_group_id, names.sink_group_id):
+    for group in (groups.scorer_group_id, groups.sink_group_id):
         yield Right("User:page", GROUP, group, DESCRIBE)
 
     yield Right("User:dlq", TOPIC, topics.dead_letters, READ)
     for topic in (topics.dead_letters, topics.transactions):
         yield Right("User:dlq", TOPIC, topic, WRITE)
     yield Right("User:dlq", GROUP, DLQ_GROUP, DESCRIBE)
-    yield Right("User:dlq", TRANSACTIONAL_ID, names.dlq_transactional_id, WRITE)
+    yield Right("User:dlq", TRANSACTIONAL_ID, REPLAYS, WRITE)
 
     yield Right("User:producer", TOPIC, topics.transactions, WRITE)
 
 
-def grant(admin: AdminClient, topics: TopicSettings, names: Names) -> int:
+def grant(admin: AdminClient, topics: TopicSettings, groups: GroupNames) -> int:
     """Give each principal its rights; those it has already stay. Return how many there are.
 
     Raises:
         Stop: the broker has no authorizer, or we may not.
     """
-    bindings = [_binding(right) for right in rights(topics, names)]
+    bindings = [_binding(right) for right in rights(topics, groups)]
     for binding, future in admin.create_acls(bindings).items():
         try:
             future.result()

@@ -1,8 +1,10 @@
 """What the sender makes of the CSV files people really have: repaired, or refused by line, never lost in silence."""
 
 import csv
+import gzip
 import io
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -54,7 +56,7 @@ def text(lines: Iterable[str], end: str = "\n") -> bytes:
 
 
 def read(path: Path) -> Made:
-    with prepare(path) as payments:
+    with prepare(path, categories=("grocery_net", "home")) as payments:
         messages = []
         for key, value in payments:
             message = orjson.loads(value)
@@ -80,6 +82,15 @@ def columns(lines: Iterable[str], order: Iterable[int], separator: str = ",") ->
     """Return the lines with their columns in another order or number."""
     places = list(order)
     return [joined([row[place] for place in places], separator) for row in csv.reader(lines)]
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    """Return a zip archive."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, member in members.items():
+            archive.writestr(name, member)
+    return content.getvalue()
 
 
 def quoted(line: str) -> str:
@@ -125,6 +136,18 @@ REPAIRED = {
     "empty cells at the end of a row": (text([HEADER, f"{ADA},,"]), {Repair.TRAILING_CELLS_DROPPED: 1}),
     "rows of empty cells": (text([HEADER, ADA, "," * 16, ",,"]), {Repair.EMPTY_ROW_SKIPPED: 2}),
     "whole numbers with a point": (text([HEADER, with_cells(ADA, post_code="76443.0")]), {Repair.WHOLE_NUMBER_WITH_POINT: 1}),  # noqa: E501
+    "a time zone and a T": (text([HEADER, ADA.replace("14 02:46", "14T02:46Z")]), {Repair.TIME_WITH_T: 1, Repair.TIME_ZONE_DROPPED: 1}),  # noqa: E501
+    "a date as Russian spreadsheets write it": (text([HEADER, ADA.replace("2019-09-14 02", "14.09.2019 2")]), {Repair.TIME_DAY_FIRST: 1}),  # noqa: E501
+    "a decimal comma between commas": (text([HEADER, with_cells(ADA, amount="25,79")]), {Repair.DECIMAL_COMMA: 1}),
+    "thousands": (text([HEADER, with_cells(ADA, post_code="76,443", population_city="1 897")]), {Repair.THOUSANDS_MARK: 1}),  # noqa: E501
+    "another spelling of the category": (text([HEADER, with_cells(ADA, cat_id="Grocery Net")]), {Repair.CATEGORY_SPELLING: 1}),  # noqa: E501
+    "another spelling of the gender": (text([HEADER, with_cells(ADA, gender="female")]), {Repair.GENDER_SPELLING: 1}),
+    "a line for Excel": (text(["sep=;", *columns([HEADER, ADA], range(17), ";")]), {Repair.SEP_LINE: 1, Repair.SEPARATOR_SEMICOLON: 1}),  # noqa: E501
+    "a line for Excel in quotes": (text(['"sep=,"', HEADER, ADA]), {Repair.SEP_LINE: 1}),
+    "a separator of its own": (text(["sep=|", *columns([HEADER, ADA], range(17), "|")]), {Repair.SEP_LINE: 1, Repair.SEPARATOR_OTHER: 1}),  # noqa: E501
+    "UTF-16, as Excel's Unicode text": (text(columns([HEADER, ADA], range(17), "\t")).decode().encode("utf-16"), {Repair.UTF16: 1, Repair.SEPARATOR_TAB: 1}),  # noqa: E501
+    "gzip": (gzip.compress(text([HEADER, ADA])), {Repair.UNPACKED: 1}),
+    "a zip archive": (zipped({"payments.csv": text([HEADER, ADA]), "__MACOSX/._payments.csv": b"x", "readme.md": b"x"}), {Repair.UNPACKED: 1}),  # noqa: E501
     "a leading zero and a plus": (text([HEADER, with_cells(ADA, post_code="076443", lat="+32.1482")]), {}),
 }  # fmt: skip
 
@@ -202,15 +225,16 @@ REFUSED = {
     "a time without a date": (ADA.replace("2019-09-14 ", ""), RowFault.BAD_TIME, "transaction_time"),
     "a year long ago": (ADA.replace("2019", "1019"), RowFault.BAD_TIME, "transaction_time"),
     "a week date": (ADA.replace("2019-09-14", "2019-W37-6"), RowFault.BAD_TIME, "transaction_time"),
-    "a time zone": (ADA.replace("02:46", "02:46Z"), RowFault.BAD_TIME, "transaction_time"),
-    "a date as spreadsheets localise it": (ADA.replace("2019-09-14", "14.09.2019"), RowFault.BAD_TIME, "transaction_time"),  # noqa: E501
+    "a date that may be of two days": (ADA.replace("2019-09-14", "3/4/2019"), RowFault.AMBIGUOUS_TIME, "transaction_time"),  # noqa: E501
+    "a date without a time": (ADA.replace(" 02:46", ""), RowFault.BAD_TIME, "transaction_time"),
     "digits of another script": (ADA.replace("2019", "２０１９"), RowFault.BAD_TIME, "transaction_time"),
     "a word for an amount": (with_cells(ADA, amount="much"), RowFault.BAD_NUMBER, "amount"),
-    "nan for an amount": (with_cells(ADA, amount="nan"), RowFault.BAD_NUMBER, "amount"),
+    "nan for an amount": (with_cells(ADA, amount="nan"), RowFault.EMPTY_CELL, "amount"),
+    "NULL for a category": (with_cells(ADA, cat_id="NULL"), RowFault.EMPTY_CELL, "cat_id"),
     "an infinite latitude": (with_cells(ADA, lat="Infinity"), RowFault.BAD_NUMBER, "lat"),
     "true for a longitude": (with_cells(ADA, lon="true"), RowFault.BAD_NUMBER, "lon"),
     "an underscore in a number": (with_cells(ADA, amount="1_000"), RowFault.BAD_NUMBER, "amount"),
-    "a decimal comma between commas": (with_cells(ADA, amount="25,79"), RowFault.BAD_NUMBER, "amount"),
+    "groups of two digits": (with_cells(ADA, amount="25,79,11"), RowFault.BAD_NUMBER, "amount"),
     "a number past floating point": (with_cells(ADA, amount="1e999"), RowFault.OUT_OF_RANGE, "amount"),
     "an amount no card holds": (with_cells(ADA, amount="-1000000000001.0"), RowFault.OUT_OF_RANGE, "amount"),
     "a population past 2**53": (with_cells(ADA, population_city="9007199254740993"), RowFault.OUT_OF_RANGE, "population_city"),  # noqa: E501
@@ -263,6 +287,74 @@ def test_only_the_first_hundred_refusals_are_kept_and_all_are_counted(make: Call
     assert (len(report.refused), report.refused_total, messages) == (100, 1234, [])
 
 
+@pytest.mark.parametrize(
+    ("amounts", "lat", "expected"),
+    [
+        (["1,045", "64.10"], "32.9", [1045.0, 64.1]),
+        (["1,045", "64,10"], "32,9", [1.045, 64.1]),
+        (["1.045", "12.000,50"], "32,9", [1045.0, 12000.5]),
+        (["1,045", "995"], "-97,1", [1.045, 995.0]),
+        (["1\u00a0045,5", "1'045.5"], "", [1045.5, 1045.5]),
+        (["1,045", "1,577,385"], "", [1045.0, 1577385.0]),
+    ],
+)
+def test_the_decimal_mark_is_that_of_the_whole_file(
+    make: Callable[..., Made], amounts: list[str], lat: str, expected: list[float]
+) -> None:
+    """One number that can mean one thing alone decides for all, also for those above it and those without a comma."""
+    rows = [f"2019-09-14 02:4{place};home;{amount};{lat}" for place, amount in enumerate(amounts)]
+    report, messages = make(["transaction_time;cat_id;amount;lat", *rows])
+    assert [message["data"]["amount"] for message in messages] == expected
+    assert report.refused_total == 0
+
+
+def test_numbers_that_nothing_decides_are_told_once(make: Callable[..., Made]) -> None:
+    """With an example and the remedy, beside rows that are sent."""
+    rows = [f"2019-09-14 02:46;home;{amount}" for amount in ("995", "1,045", "2,000", "3,500")]
+    report, messages = make(["transaction_time;cat_id;amount", *rows])
+    assert [message["data"]["amount"] for message in messages] == [995.0]
+    (told,) = report.refused
+    assert (told.line, told.reason, told.value, told.rows) == (3, RowFault.AMBIGUOUS_NUMBER, "1,045", 3)
+    assert "1045 or 1.045" in told.message
+    assert report.refused_total == 3
+
+
+def test_names_that_nobody_knows_are_told(make: Callable[..., Made]) -> None:
+    """How many, which, and where first; clean rows and others alike; they are sent as they are."""
+    rows = [
+        BOB,
+        *[with_cells(BOB, cat_id="books")] * 20,
+        with_cells(BOB, cat_id="books", lat="+1"),
+        with_cells(BOB, gender="?"),
+    ]
+    report, messages = make([HEADER, *rows])
+    assert [(value.field, value.value, value.rows, value.line) for value in report.unknown] == [
+        ("cat_id", "books", 21, 3), ("gender", "?", 1, 24),
+    ]  # fmt: skip
+    assert report.unknown_rows == 22
+    assert sum(message["data"]["cat_id"] == "books" for message in messages) == 21
+
+
+@pytest.mark.parametrize("word", ["NA", "N/A", "nan", "NULL", "None", "\\N", "-"])
+def test_words_for_missing_are_empty_cells(make: Callable[..., Made], word: str) -> None:
+    """In numbers and in texts; people without a name are not one customer."""
+    optional = [field for field in FIELDS if field not in ("transaction_time", "cat_id", "amount")]
+    report, (message,) = make([HEADER, with_cells(ADA, **dict.fromkeys(optional, word))])
+    assert [field for field, value in message["data"].items() if value is None] == optional
+    assert report.repaired == {Repair.MISSING_WORD: 1}
+
+
+@pytest.mark.parametrize(
+    "members", [{"a.csv": b"x", "b.csv": b"x"}, {"xl/workbook.xml": b"x", "[Content_Types].xml": b"x"}]
+)
+def test_an_archive_of_several_files_is_refused(make: Callable[..., Made], members: dict[str, bytes]) -> None:
+    """So is a workbook, by its own name."""
+    with pytest.raises(FileRefused) as refused:
+        make(zipped(members))
+    expected = FileFault.SPREADSHEET if "xl/workbook.xml" in members else FileFault.ARCHIVE
+    assert refused.value.code == expected
+
+
 UNUSABLE = {
     "an empty file": (b"", FileFault.EMPTY, "empty"),
     "a file of blank lines": (b"\n\r\n \n", FileFault.EMPTY, "blank"),
@@ -271,7 +363,10 @@ UNUSABLE = {
     "a workbook": (b"PK\x03\x04\x14\x00\x06\x00", FileFault.SPREADSHEET, "xlsx"),
     "an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1", FileFault.SPREADSHEET, "xls"),
     "binary data": (b"\x7fELF\x02\x01\x01\0\0\0\0\0" * 50, FileFault.NOT_TEXT, "binary"),
-    "UTF-16": (text([HEADER, ADA]).decode().encode("utf-16"), FileFault.UTF16, "UTF-16"),
+    "half a character of UTF-16": (text([HEADER, ADA]).decode().encode("utf-16")[:-1], FileFault.UTF16, "UTF-16"),
+    "an archive cut off": (gzip.compress(text([HEADER, ADA]))[:-9], FileFault.ARCHIVE, "unpack"),
+    "dates of which every one is ambiguous": (text([HEADER, *[ADA.replace("2019-09-14", f"3/{d}/2019") for d in range(1, 20)]]), FileFault.AMBIGUOUS_TIME, "3/1/2019 02:46"),  # noqa: E501
+    "numbers of which every one is ambiguous": (text(["transaction_time;cat_id;amount", *["2019-09-14 02:46;home;1,045"] * 9]), FileFault.AMBIGUOUS_NUMBER, "line 2: 1,045"),  # noqa: E501
     "UTF-16 without a mark": (text([HEADER, ADA]).decode().encode("utf-16-le"), FileFault.UTF16, "UTF-16"),
     "data without a header": (text([ADA, BOB]), FileFault.NO_HEADER, "the header is missing"),
     "another table": (text(["name,city", "Ada,Nowhere"]), FileFault.NO_HEADER, "no column name is known"),

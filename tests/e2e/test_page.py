@@ -105,7 +105,7 @@ def test_a_file_is_sent_and_followed(page: Page, ui: Ui, kafka: str, mart: Conne
     send(page, write_csv(tmp_path / "payments.csv", *rows))
     headline = page.locator("#headline")
     expect(headline).to_contain_text("Готово: 21 строка в Kafka", timeout=30_000)
-    expect(headline).to_contain_text("ничего не добавится")
+    expect(headline).to_contain_text("добавит только новое")
     expect(page.locator("#scored")).to_contain_text("Оценено 0 из 21 отправленной строки")
     ids = sent_ids(kafka, before)
     assert len(set(ids)) == 21
@@ -166,7 +166,7 @@ def test_the_template_is_accepted_by_the_page(page: Page, tmp_path: Path) -> Non
             page.get_by_role("link", name=name).click()
         path = tmp_path / f"{name}.csv"
         started.value.save_as(path)
-        header = next(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
+        header = next(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig")), delimiter=";"))
         assert header[: len(FIELDS)] == list(FIELDS)
     send(page, tmp_path / "Скачать шаблон.csv")
     expect(page.locator("#headline")).to_contain_text("Готово: 1 строка в Kafka", timeout=30_000)

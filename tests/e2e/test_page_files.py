@@ -22,6 +22,7 @@ from tests.support.page import (
     wait_ready,
     write_csv,
 )
+from ui.scores_file import COLUMNS
 
 pytest_plugins = ["tests.support.page_fixtures"]
 
@@ -102,11 +103,20 @@ def test_scores_are_downloaded_without_formulas(page: Page, kafka: str, mart: Co
         link.click()
     assert started.value.suggested_filename == "own.scores.csv"
     started.value.save_as(tmp_path / "scores.csv")
-    head, first, second = csv.reader(io.StringIO((tmp_path / "scores.csv").read_text()))
-    assert head[0] == "transaction_id"
+    written = (tmp_path / "scores.csv").read_bytes()
+    assert written.startswith(b"\xef\xbb\xbf")
+    head, first, second = csv.reader(io.StringIO(written.decode("utf-8-sig")), delimiter=";")
+    assert head == list(COLUMNS)
     assert first == ["plain", "", "", "", "", "", "", ""]
-    shown = ["'=1+1", "2020-06-21 22:16", "995.7", "shopping_net", "'=cmd|'/c calc'!A0", "TX", "0.000007", "0"]
+    shown = ["'=1+1", "2020-06-21 22:16", "995,7", "shopping_net", "'=cmd|'/c calc'!A0", "TX", "0,000007", "0"]
     assert second == shown
+    page.get_by_role("link", name="English").click()
+    page.get_by_role("tab", name="Files").click(timeout=WITHIN)
+    with page.expect_download() as started:
+        page.locator("#uploads a").first.click(timeout=WITHIN)
+    started.value.save_as(tmp_path / "english.csv")
+    *_, last = csv.reader(io.StringIO((tmp_path / "english.csv").read_text(encoding="utf-8-sig")))
+    assert last == [cell.replace(",", ".") if cell[:1].isdigit() else cell for cell in shown]
 
 
 def test_an_upload_can_be_cancelled(page: Page, mart: Connection, tmp_path: Path) -> None:

@@ -75,6 +75,6 @@ def test_uploads_that_never_end_hold_up_nobody(ui: Ui, page: Page, mart: Connect
 
 def established(port: int) -> int:
     """Return how many connections to a port of this machine the server still holds."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    lines = Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()[1:]
     fields = (line.split() for line in lines)
     return sum(1 for field in fields if field[1].endswith(f":{port:04X}") and field[3] == "08")

@@ -462,6 +462,28 @@ def post_login(process: ServiceProcess, name: str, password: str) -> int:
     return connection.getresponse().status
 
 
+def test_a_login_ends(start_page: Start, users: Path) -> None:
+    """After UI_SESSION_HOURS its cookie opens nothing any more, the download of scores neither."""
+    process = ready(start_page(UI_USERS_FILE=str(users), UI_SESSION_HOURS="0.002"))  # 7.2 s
+    connection = http.client.HTTPConnection("127.0.0.1", process.probe_port, timeout=30)
+    body = urllib.parse.urlencode({"username": "ada", "password": PASSWORD})
+    connection.request("POST", "/login", body, {"Content-Type": "application/x-www-form-urlencoded"})
+    answer = connection.getresponse()
+    answer.read()
+    cookies = (cookie.partition(";")[0] for cookie in answer.headers.get_all("Set-Cookie") or [])
+    headers = {"Cookie": "; ".join(cookies)}
+
+    def status(path: str) -> int:
+        connection.request("GET", path, headers=headers)
+        found = connection.getresponse()
+        found.read()
+        return found.status
+
+    assert (status("/config"), status(SCORES)) == (200, 404)
+    wait_for(lambda: status("/config") == 401, 30)
+    assert status(SCORES) == 401
+
+
 def test_without_a_login_nothing_is_told(guarded: ServiceProcess) -> None:
     """The page's data and its calls want a session; the health check does not."""
     status = {}

@@ -37,7 +37,7 @@ class Footprint:
     @classmethod
     def of(cls, pid: int) -> Self:
         """Return the footprint of a living process, from proc_pid_status(5)."""
-        lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+        lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines())
         values = {words[0].rstrip(":"): words[1] for words in lines if len(words) > 1}
         return cls(int(values["Threads"]), int(values["VmRSS"]) * 1024)
 
@@ -64,7 +64,7 @@ class Member:
     def is_stopped(self) -> bool:
         """Whether its process is frozen by SIGSTOP."""
         with contextlib.suppress(OSError):
-            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+            return Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "T"
         return False
 
 

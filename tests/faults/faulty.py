@@ -16,16 +16,25 @@ from typing import Any
 
 import confluent_kafka
 
+from services.common import lifecycle
 from tests.faults.failpoints import Failpoints
 
 POISON = "FAULTS_POISON_AMOUNT"
 """Name of the variable with the amount that kills the process inside ONNX Runtime."""
+
+WATCHDOG, TRANSACTION_TIMEOUT = "FAULTS_WATCHDOG_SECONDS", "FAULTS_TRANSACTION_TIMEOUT_MS"
+"""Names of the variables with timeouts that the settings do not give: they follow from the session's."""
 
 
 def install_kafka(points: Failpoints) -> None:
     """Put failpoints into confluent_kafka."""
 
     class FaultyProducer(confluent_kafka.Producer):
+        def __init__(self, config: dict[str, Any]) -> None:
+            timeout = os.environ.get(TRANSACTION_TIMEOUT)
+            given = {"transaction.timeout.ms": timeout} if timeout and "transaction.timeout.ms" in config else {}
+            super().__init__(config | given)
+
         def send_offsets_to_transaction(self, *arguments: Any) -> None:
             points.reach("produced")
             super().send_offsets_to_transaction(*arguments)
@@ -49,7 +58,7 @@ def install_kafka(points: Failpoints) -> None:
                 points.reach("restoring")
             return messages
 
-    confluent_kafka.Producer = FaultyProducer  # type: ignore[misc]
+    confluent_kafka.Producer = FaultyProducer  # type: ignore[misc, assignment]
     confluent_kafka.Consumer = FaultyConsumer  # type: ignore[misc]
 
 
@@ -86,6 +95,16 @@ def install_postgres(points: Failpoints) -> None:
                 points.reach(place)
 
     psycopg.connect = FaultyConnection.connect
+
+
+def install_watchdog(limit_seconds: float) -> None:
+    """Let watchdogs have a limit of so many seconds."""
+
+    class Watchdog(lifecycle.Watchdog):
+        def __init__(self, _: float) -> None:
+            super().__init__(limit_seconds)
+
+    lifecycle.Watchdog = Watchdog  # type: ignore[misc, assignment]
 
 
 def install_poison() -> None:

@@ -77,7 +77,6 @@ def service_env(bootstrap: str, topics: TopicSettings, folder: Path) -> dict[str
         "TOPIC_MODELS": topics.models,
         "SCORER_GROUP_ID": f"scorer-{topics.transactions}",
         "SINK_GROUP_ID": f"sink-{topics.transactions}",
-        "SCORER_STATE_DIR": str(folder),
-        "SINK_STATE_DIR": str(folder),
+        "STATE_DIR": str(folder),
         "SCORER_BATCH_MAX_MESSAGES": SCORER_BATCH,
     }

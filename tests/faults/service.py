@@ -1,6 +1,7 @@
 """`python -m tests.faults.service scorer|sink …`: the real service in a process whose client libraries have failpoints.
 
-Environment, beside the service's own: FAULTS_POINTS, FAULTS_POISON_AMOUNT, FAULTS_VARIANT, FAULTS_HOST.
+Environment, beside the service's own: FAULTS_POINTS, FAULTS_POISON_AMOUNT, FAULTS_VARIANT, FAULTS_HOST,
+FAULTS_WATCHDOG_SECONDS, FAULTS_TRANSACTION_TIMEOUT_MS.
 """
 
 import faulthandler
@@ -30,6 +31,8 @@ def main() -> int:
         variants.install(variant, points)
     else:
         faulty.install_kafka(points)
+    if limit := os.environ.get(faulty.WATCHDOG):
+        faulty.install_watchdog(float(limit))
     if name == "sink":
         faulty.install_postgres(points)
     if os.environ.get(faulty.POISON):

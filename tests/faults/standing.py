@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import OFFSET_INVALID
 
+from services.common.broker_query import BrokerQuery
+from services.common.settings import KafkaSettings
 from tests.faults.audit import Connection
 
 
@@ -24,13 +25,11 @@ def not_kept(mart: Connection, ends: Mapping[tuple[str, int], int]) -> dict[tupl
 
 def committed_offsets(bootstrap: str, group: str, topic: str, partitions: Iterable[int]) -> dict[int, int]:
     """Return partition -> offset a group has committed; negative where it has none."""
-    wanted = [TopicPartition(topic, partition) for partition in partitions]
-    if not wanted:
-        return {}
-    [answer] = _admin(bootstrap).list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, wanted)]).values()
-    return {place.partition: place.offset for place in answer.result().topic_partitions}
+    places = [(topic, partition) for partition in partitions]
+    stands = _query(bootstrap).committed(group, places)
+    return {partition: stands.get((topic, partition), OFFSET_INVALID) for _, partition in places}
 
 
 @cache
-def _admin(bootstrap: str) -> AdminClient:
-    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
+def _query(bootstrap: str) -> BrokerQuery:
+    return BrokerQuery(KafkaSettings(bootstrap_servers=bootstrap))

@@ -22,7 +22,7 @@ def keep(result: Result) -> None:
     line = json.dumps(result)
     print(line)
     if path := os.environ.get(RESULTS):
-        with Path(path).open("a") as file:
+        with Path(path).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
 

@@ -85,7 +85,7 @@ def read_file(content: bytes) -> tuple[Report, list[tuple[bytes | None, bytes]]]
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
-        with prepare(Path(file.name)) as payments:
+        with prepare(Path(file.name), categories=recipe().categories) as payments:
             assert len(payments) == payments.report.ready
             return payments.report, list(payments)
 

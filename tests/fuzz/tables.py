@@ -1,6 +1,8 @@
 """Makes CSV files in the dialects people have, of rows whose fate is known: what is sent of each, or why it is not."""
 
+import contextlib
 import csv
+import gzip
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -68,6 +70,8 @@ def table(random: Random) -> Table:
     dialect = _dialect(random)
     for _ in range(random.choice((0, 0, 0, 2))):
         dialect.write("")
+    if dialect.separator == "|" or random.random() < 0.1:
+        dialect.write(random.choice((f"sep={dialect.separator}", f'"SEP={dialect.separator}"')))
     columns = dialect.columns
     header = dialect.joined(list(map(dialect.header, columns)))
     dialect.write(_as_one_cell(header) if random.random() < 0.05 and '"' not in header else header)
@@ -81,8 +85,17 @@ def table(random: Random) -> Table:
         content = content.removesuffix(dialect.end.encode())
     if random.random() < 0.2:
         content = b"\xef\xbb\xbf" + content
+    content = _wrapped(random, content)
     missing = tuple(name for name in FIELDS if name not in columns)
     return Table(content, dialect.separator, rows, missing)
+
+
+def _wrapped(random: Random, content: bytes) -> bytes:
+    """Return some contents in another encoding, or packed."""
+    if random.random() < 0.05:
+        with contextlib.suppress(UnicodeDecodeError):
+            content = content.decode("utf-8-sig").encode("utf-16")
+    return gzip.compress(content, 1) if random.random() < 0.05 else content
 
 
 def _dialect(random: Random) -> _Dialect:
@@ -93,7 +106,7 @@ def _dialect(random: Random) -> _Dialect:
     if random.random() < 0.3:
         random.shuffle(columns)
     return _Dialect(
-        separator=random.choice((",", ",", ";", "\t")),
+        separator=random.choice((",", ",", ";", "\t", ",", ",", ";", "\t", "|")),
         end=random.choice(("\n", "\n", "\r\n", "\r")),
         columns=columns,
         header=random.choice((str, str, str.upper, lambda name: f" {name} ", lambda name: name.replace("_", " "))),
@@ -141,13 +154,42 @@ def _good_row(random: Random, dialect: _Dialect) -> Row:
 
 
 def _with_seconds(random: Random, dialect: _Dialect, row: Row) -> None:
-    if len(row.cells["transaction_time"]) == len("2019-09-14 02:46"):
+    if row.cells["transaction_time"].replace("T", " ") == row.data["transaction_time"][: len("2019-09-14 02:46")]:
         row.cells["transaction_time"] += f":{random.randint(0, 59):02}"
         row.data["transaction_time"] = row.cells["transaction_time"].replace("T", " ")
+        if row.data["transaction_time"].endswith(":00"):
+            row.data["transaction_time"] = row.data["transaction_time"][: len("2019-09-14 02:46")]
 
 
 def _with_t(random: Random, dialect: _Dialect, row: Row) -> None:
     row.cells["transaction_time"] = row.data["transaction_time"].replace(" ", "T")
+
+
+def _with_another_time(random: Random, dialect: _Dialect, row: Row) -> None:
+    """Write the time in another form; what is sent has the hour and minute of the clock."""
+    date, clock = row.data["transaction_time"][:10], row.data["transaction_time"][11:16]
+    year, month, day = date.split("-")
+    form, seconds = random.choice((
+        (f"{day}.{month}.{year} {clock}", ""), (f"{int(day)}.{int(month)}.{year}, {clock}:07", ":07"),
+        (f"{date}T{clock}:07.250Z", ":07"), (f"{date} {clock}:59+03:00", ":59"), (f"{date} {clock}Z", ""),
+        (f"{year}/{month}/{day} {clock}", ""), (f"{year}{month}{day}T{clock.replace(':', '')}00", ""),
+    ))  # fmt: skip
+    row.cells["transaction_time"], row.data["transaction_time"] = form, f"{date} {clock}{seconds}"
+
+
+def _with_names(random: Random, dialect: _Dialect, row: Row) -> None:
+    """Write category and gender in another way, or names that nobody knows."""
+    row.cells["cat_id"], row.data["cat_id"] = random.choice(
+        (("Grocery_Net", "grocery_net"), ("grocery-net", "grocery_net"), ("HOME", "home"), ("books", "books"))
+    )
+    if row.data["gender"] is not None:
+        row.cells["gender"], row.data["gender"] = random.choice((("f", "F"), ("Male", "M"), ("?", "?")))
+
+
+def _with_missing_words(random: Random, dialect: _Dialect, row: Row) -> None:
+    for name in OPTIONAL:
+        if name in row.cells and random.random() < 0.2:
+            row.cells[name], row.data[name] = random.choice(("NA", "N/A", "nan", "NULL", "None", "\\N", "-")), None
 
 
 def _with_spaces(random: Random, dialect: _Dialect, row: Row) -> None:
@@ -169,8 +211,10 @@ def _with_odd_number(random: Random, dialect: _Dialect, row: Row) -> None:
         text = random.choice(texts)
         row.data[name] = float(text)
     else:
-        text, row.data[name] = random.choice((("0", 0), ("-0", 0), ("+7", 7), ("007", 7), ("7.0", 7), ("1e3", 1000)))
-    row.cells[name] = text.replace(".", ",") if dialect.separator != "," and random.random() < 0.5 else text
+        text, row.data[name] = random.choice(
+            (("0", 0), ("-0", 0), ("+7", 7), ("007", 7), ("7.0", 7), ("1e3", 1000), ("1 577 385", 1577385))
+        )
+    row.cells[name] = text.replace(".", ",") if random.random() < 0.3 else text
 
 
 def _with_line_break(random: Random, dialect: _Dialect, row: Row) -> None:
@@ -186,22 +230,24 @@ def _with_odd_id(random: Random, dialect: _Dialect, row: Row) -> None:
 
 
 _VARIATIONS = (
-    _with_seconds, _with_t, _with_spaces, _emptied, _with_odd_number, _with_odd_number, _with_line_break, _with_odd_id
+    _with_seconds, _with_t, _with_another_time, _with_spaces, _emptied, _with_missing_words, _with_odd_number,
+    _with_odd_number, _with_line_break, _with_odd_id, _with_names,
 )  # fmt: skip
 
 _BAD_CELLS: tuple[tuple[str, str, RowFault], ...] = (
-    *((name, text, RowFault.EMPTY_CELL) for name in NEEDED for text in ("", "  ")),
+    *((name, text, RowFault.EMPTY_CELL) for name in NEEDED for text in ("", "  ", "NA")),
     *(
         ("transaction_time", text, RowFault.BAD_TIME)
         for text in (
             "2019-02-29 00:00", "2019-09-14 24:00", "2016-12-31 23:59:60", "1969-12-31 23:59", "2100-01-01 00:00",
-            "2019-W37-6 02:46", "14.09.2019 02:46", "2019-09-14 02:46Z", "２０１９-09-14 02:46", "1568429160", "now",
+            "2019-W37-6 02:46", "14.13.2019 02:46", "2019-09-14", "２０１９-09-14 02:46", "1568429160", "now",
         )
     ),
+    *(("transaction_time", text, RowFault.AMBIGUOUS_TIME) for text in ("3/4/2019 2:46", "14-09-2019 2:46", "1.2.19")),
     *(
         (name, text, RowFault.BAD_NUMBER)
         for name in NUMBERS
-        for text in ("much", "nan", "Infinity", "1_000", "0x1F", "1 000", "--1", "1e", "true", "١", "=1+1")
+        for text in ("much", "Infinity", "1_000", "0x1F", "1 00", "--1", "1e", "true", "١", "=1+1", "1,2,3")
     ),
     *((name, text, RowFault.BAD_NUMBER) for name in INTEGER_FIELDS for text in ("1.5", "1e-3")),
     *((name, text, RowFault.OUT_OF_RANGE) for name in NUMBERS for text in ("1e999", "-1e400")),

@@ -5,11 +5,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from confluent_kafka import ConsumerGroupTopicPartitions, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Producer
 
 from conftest import Start
-from services.common.settings import TopicSettings
+from services.common.broker_query import BrokerQuery
+from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.score import load_model
 from stack.servers import PostgresServer
 from tests.support.messages import keyed, nested
@@ -34,10 +34,8 @@ def owner(database: PostgresServer) -> dict[str, str]:
 
 
 def offsets(kafka: str, topics: TopicSettings) -> dict[tuple[str, int], int]:
-    group = f"scorer-{topics.transactions}"
-    admin = AdminClient({"bootstrap.servers": kafka})
-    found = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result().topic_partitions
-    return {(place.topic, place.partition): place.offset for place in found or ()}
+    places = [(topics.transactions, partition) for partition in range(topics.partitions)]
+    return BrokerQuery(KafkaSettings(bootstrap_servers=kafka)).committed(f"scorer-{topics.transactions}", places)
 
 
 def test_the_comparison_is_told_and_kept_and_the_live_system_is_not_touched(
@@ -79,7 +77,9 @@ def test_the_past_of_a_range_is_what_a_scorer_would_have_seen(
 ) -> None:
     """Every score is the one of an offline recomputation over the whole log, to 2e-6."""
     probe = write_probe(tmp_path / "probe")
-    producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random"})
+    producer = Producer(
+        {"bootstrap.servers": kafka, "allow.auto.create.topics": False, "partitioner": "murmur2_random"}
+    )
     for key, value in keyed(SAMPLE, 2_000):
         producer.produce(topics.transactions, value, key)
     assert producer.flush(30) == 0

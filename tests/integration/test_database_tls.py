@@ -47,7 +47,7 @@ class TlsServer:
 
     def environment(self, role: str, password_file: Path) -> dict[str, str]:
         """Return libpq's variables of a service, its password in a file."""
-        password_file.write_text(PASSWORDS[role] + "\n")
+        password_file.write_text(PASSWORDS[role] + "\n", encoding="utf-8")
         return {
             "PGHOST": "127.0.0.1",
             "PGPORT": str(self.port),

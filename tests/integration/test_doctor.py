@@ -7,22 +7,17 @@ from typing import Any
 
 import psycopg
 import pytest
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient
 
 from conftest import ROOT, Start, database_env
 from services.common.settings import KafkaSettings, TopicSettings
 from services.doctor.__main__ import main
+from services.doctor.database import RIGHTS, wanted_rights
 from services.topics.__main__ import make_topics
 from stack.ports import free_port
 from stack.servers import PostgresServer
 from tests.support.processes import ServiceProcess, wait_for
-from tests.support.topics import produce
+from tests.support.topics import produce, set_config
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Examine = Callable[..., tuple[int, str]]
@@ -40,15 +35,15 @@ def examine(
     owner = database_env(database, "fraud_ui") | {"PGUSER": "fraud_owner", "PGPASSWORD": database.password}
     names = {f"TOPIC_{field.upper()}": str(value) for field, value in topics.model_dump().items()}
     groups = {f"{name.upper()}_GROUP_ID": f"{name}-{topics.transactions}" for name in ("scorer", "sink")}
-    for name, value in (owner | names | groups | {"KAFKA_BOOTSTRAP_SERVERS": kafka, "DOCTOR_DISK_GB": "0.5"}).items():
+    for name, value in (owner | names | groups | {"KAFKA_BOOTSTRAP_SERVERS": kafka}).items():
         monkeypatch.setenv(name, value)
 
-    def run(**changes: str) -> tuple[int, str]:
+    def run(*arguments: str, **changes: str) -> tuple[int, str]:
         with monkeypatch.context() as patch:
             for name, value in changes.items():
                 patch.setenv(name, value)
             capsys.readouterr()
-            code = main([])
+            code = main(["--disk-gb", "0.5", *arguments])
         return code, capsys.readouterr().out
 
     return run
@@ -62,18 +57,20 @@ def services(
     mart: Connection,
     start: Start,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[dict[str, ServiceProcess]]:
-    """Scorer, sink and page, ready; the doctor knows where."""
+    """Scorer, sink and page, ready."""
     port = free_port()
     env = database_env(database, "fraud_ui") | {"KAFKA_BOOTSTRAP_SERVERS": kafka, "UI_PORT": str(port)}
     page = ServiceProcess.start("ui", env | {"GRADIO_TEMP_DIR": str(tmp_path)}, tmp_path / "ui.log", port)
     running = {"scorer": start("scorer").wait_ready(), "sink": start("sink").wait_ready(), "page": page}
     wait_for(lambda: page.ready("/healthz"), 90, page.text)
-    for name, service in running.items():
-        monkeypatch.setenv(f"DOCTOR_{name.upper()}_URL", f"http://127.0.0.1:{service.probe_port}")
     yield running
     page.kill()
+
+
+def places(services: dict[str, ServiceProcess]) -> list[str]:
+    """Return what tells the doctor where services answer."""
+    return [f"--{name}-url=http://127.0.0.1:{service.probe_port}" for name, service in services.items()]
 
 
 def line(told: str, status: str, subject: str) -> str:
@@ -86,11 +83,11 @@ def line(told: str, status: str, subject: str) -> str:
 @pytest.mark.timeout(600)
 def test_everything_that_runs_well_is_well(examine: Examine, services: dict[str, ServiceProcess]) -> None:
     """No cure is offered, and the exit code is 0."""
-    code, told = examine()
+    code, told = examine(*places(services))
 
     assert code == 0, told
     subjects = ("python", "model", "kafka", "topics", "lag", "dead letters", "postgres", "schema", "rights", "offsets",
-                "rejects", "clock", "scorer", "sink", "ui")  # fmt: skip
+                "rejects", "clock", "scorer", "model in use", "sink", "ui")  # fmt: skip
     for subject in subjects:
         line(told, "OK", subject)
     assert "FAIL" not in told
@@ -102,7 +99,7 @@ def test_services_that_died_are_named(examine: Examine, services: dict[str, Serv
     services["scorer"].kill()
     services["page"].kill()
 
-    code, told = examine()
+    code, told = examine(*places(services))
 
     assert code == 1
     assert "make logs SERVICE=scorer" in line(told, "FAIL", "scorer")
@@ -118,7 +115,7 @@ def test_a_service_that_is_not_ready_is_not_well(
     sink = start("sink", PGPORT=str(free_port()))
     wait_for(lambda: sink.ready("/livez"), 60, sink.text)
 
-    _, told = examine(DOCTOR_SINK_URL=f"http://127.0.0.1:{sink.probe_port}")
+    _, told = examine(*places({"sink": sink}))
 
     assert "/readyz answers 503" in line(told, "FAIL", "sink")
 
@@ -149,21 +146,23 @@ def test_a_model_that_is_not_its_manifests_is_named(examine: Examine, tmp_path: 
         shutil.copy(ROOT / "onnx" / name, folder)
     with (folder / "fraud.onnx").open("ab") as file:
         file.write(b"\0")
-    assert "is not the file of its manifest" in line(examine(SCORER_MODEL_DIR=str(folder))[1], "FAIL", "model")
+    assert "is not the model of its manifest" in line(examine(SCORER_MODEL_DIR=str(folder))[1], "FAIL", "model")
 
     (folder / "manifest.json").unlink()
     assert "no model manifest" in line(examine(SCORER_MODEL_DIR=str(folder))[1], "FAIL", "model")
 
 
 def test_topics_that_are_not_as_they_must_be_are_named(examine: Examine, kafka: str, topics: TopicSettings) -> None:
-    """Other partitions than set, a history that is not compacted, a history of other partitions, and one missing."""
+    """Other partitions than set, wrong settings, a history of other partitions, and one missing."""
     admin = AdminClient({"bootstrap.servers": kafka})
     assert "TOPIC_PARTITIONS=9" in line(examine(TOPIC_PARTITIONS="9")[1], "WARN", "topics")
 
-    entry = ConfigEntry("cleanup.policy", "delete", incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, topics.history, incremental_configs=[entry])
-    admin.incremental_alter_configs([resource])[resource].result()
-    wait_for(lambda: "is not compacted" in examine()[1], 30)
+    set_config(kafka, topics.history, "cleanup.policy", "compact,delete")
+    wait_for(lambda: f"{topics.history} has cleanup.policy=compact,delete, not compact" in examine()[1], 30)
+    set_config(kafka, topics.transactions, "message.timestamp.type", "CreateTime")
+    wait_for(lambda: f"not from its arrival: {topics.transactions}; " in examine()[1], 30)
+    make_topics(KafkaSettings(bootstrap_servers=kafka), topics)
+    wait_for(lambda: "FAIL  topics" not in (told := examine()[1]) and "WARN  topics" not in told, 30)
 
     admin.delete_topics([topics.history])[topics.history].result()
     wait_for(lambda: f"FAIL  topics       missing: {topics.history}" in examine()[1], 30)
@@ -181,7 +180,7 @@ def test_lag_and_dead_letters_are_counted(
 
     scorer = start("scorer").wait_ready()
     wait_for(lambda: "up to 0" not in examine()[1] and "WARN  dead letters" in examine()[1], 60, scorer.text)
-    told = examine(DOCTOR_LAG_MESSAGES="0")[1]
+    told = examine("--lag-messages", "0")[1]
     assert "make dlq ARGS=inspect" in line(told, "WARN", "dead letters")
     assert "1 in the group" in line(told, "OK", "lag")
 
@@ -205,6 +204,15 @@ def test_what_is_wrong_in_the_database_is_named(
     finally:
         mart.execute("grant insert on scores to fraud_sink")
 
+    mart.execute("revoke insert (comment) on verdicts from fraud_ui")
+    mart.execute("revoke select on scores_with_models from fraud_ui")
+    try:
+        lacking = line(examine()[1], "FAIL", "rights")
+        assert "fraud_ui may not insert verdicts.comment" in lacking
+        assert "fraud_ui may not select scores_with_models" in lacking
+    finally:
+        mart.execute("grant insert (comment) on verdicts to fraud_ui; grant select on scores_with_models to fraud_ui")
+
     cluster = AdminClient({"bootstrap.servers": kafka}).list_topics(timeout=10).cluster_id
     mart.execute("insert into sink_offsets values (%s, %s, 0, 1000)", [cluster, topics.scores])
     assert "was made anew" in line(examine()[1], "FAIL", "offsets")
@@ -213,6 +221,20 @@ def test_what_is_wrong_in_the_database_is_named(
         " values ('t', 0, 0, 'r', '', 'c')"
     )
     assert "1 records in sink_rejects" in line(examine()[1], "WARN", "rejects")
+
+
+def test_the_rights_that_are_examined_are_those_that_the_migrations_give(mart: Connection) -> None:
+    """All of them, and none else; columns where the grant names columns."""
+    given = mart.execute(
+        "select grantee, table_name, lower(privilege_type), null from information_schema.role_table_grants"
+        " where grantee = any(%(roles)s) union"
+        " select grantee, table_name, lower(privilege_type), column_name from information_schema.column_privileges c"
+        " where grantee = any(%(roles)s) and not exists (select from information_schema.role_table_grants t"
+        " where t.grantee = c.grantee and t.table_name = c.table_name and t.privilege_type = c.privilege_type)",
+        {"roles": list(RIGHTS)},
+    ).fetchall()
+
+    assert set(wanted_rights()) == set(given)
 
 
 def test_a_wrong_setting_is_told(examine: Examine) -> None:

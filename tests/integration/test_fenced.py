@@ -29,7 +29,7 @@ def join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[], Source]]:
 
 def read(source: Source) -> None:
     with contextlib.suppress(Retry):
-        source.read(dict)
+        source.read(lambda lows, _: dict(lows))
 
 
 def idle(source: Source) -> None:

@@ -37,7 +37,7 @@ def test_livez_sees_a_hung_call_and_the_watchdog_ends_the_process(
     kafka: str, topics: TopicSettings, start: Start
 ) -> None:
     """First the probe says no, then the process ends with the exit code that asks for a restart."""
-    scorer = start("scorer", SCORER_WATCHDOG_MS="15000", **HUNG).wait_ready(60)
+    scorer = start("scorer", FAULTS_WATCHDOG_SECONDS="15", **HUNG).wait_ready(60)
     assert scorer.ready("/livez")
 
     produce(kafka, topics.transactions, [nested("a")])
@@ -52,7 +52,7 @@ def test_livez_sees_a_hung_call_and_the_watchdog_ends_the_process(
 @pytest.mark.parametrize("name", ["scorer", "sink"])
 def test_an_idle_topic_is_no_alarm(name: str, topics: TopicSettings, start: Start) -> None:
     """Without a message for longer than the watchdog's limit, both probes say yes at every look."""
-    service = start(name, **{f"{name.upper()}_WATCHDOG_MS": "5000"}).wait_ready(60)
+    service = start(name, module="tests.faults.service", FAULTS_WATCHDOG_SECONDS="5").wait_ready(60)
     ages = []
     for _ in range(40):
         time.sleep(0.2)

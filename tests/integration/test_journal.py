@@ -65,6 +65,17 @@ def test_a_row_without_a_score_holds_up_no_other(page: Connection, mart: Connect
     assert scored(page) == journal.COUNTED_AT_ONCE + 5
 
 
+@pytest.mark.parametrize("never", [1, 3])
+def test_chunks_without_any_score_hold_up_no_other(page: Connection, mart: Connection, never: int) -> None:
+    """As of rows that were all rejected: those behind are found one by one, and from the first on in order."""
+    chunks = [[f"{chunk}"] for chunk in range(never + 10)]
+    sent(page, *chunks)
+    assert scored(page) == 0
+    score(mart, *[ids[0] for ids in chunks[never:]])
+
+    assert max(scored(page) or 0 for _ in range(never + 2)) == 10
+
+
 def test_missing_ids_make_no_wrong_count(page: Connection, mart: Connection) -> None:
     """Where the database was away while a file was sent, it is not known how many are scored."""
     upload_id = sent(page, ["a"])

@@ -9,13 +9,16 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from conftest import ROOT, database_env
 from services.common.closing import close
-from services.common.settings import TopicSettings
+from services.common.errors import Stop
+from services.common.settings import KafkaSettings, TopicSettings
+from services.doctor.kafka import Cluster
 from stack.ports import free_port
 from stack.servers import PostgresServer
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.messages import FRAUD, nested
-from tests.support.processes import ServiceProcess
+from tests.support.processes import ServiceProcess, wait_for
 from tests.support.secure_kafka import SecureKafka, secure_kafka
+from ui.health import KafkaProbe
 
 Run = Callable[..., ServiceProcess]
 TOPICS = TopicSettings(partitions=2)
@@ -44,7 +47,7 @@ def run(secure: SecureKafka, tmp_path: Path, request: pytest.FixtureRequest) -> 
 
     def run_service(name: str, user: str, *arguments: str, **env: str) -> ServiceProcess:
         port = free_port()
-        probes = {f"{name.upper()}_PROBE_PORT": str(port), f"{name.upper()}_STATE_DIR": str(tmp_path)}
+        probes = {f"{name.upper()}_PROBE_PORT": str(port), "STATE_DIR": str(tmp_path)}
         settings = secure.environment(user, tmp_path / f"password-of-{user}") | probes | {"TOPIC_PARTITIONS": "2"}
         if name == "sink":
             settings |= database_env(request.getfixturevalue("database"), "fraud_sink")
@@ -58,6 +61,36 @@ def run(secure: SecureKafka, tmp_path: Path, request: pytest.FixtureRequest) -> 
     for service in started:
         if service.process.poll() is None:
             service.kill()
+
+
+@pytest.fixture
+def as_user(secure: SecureKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., KafkaSettings]:
+    """The settings of a process that logs in as a user, with another password or to another broker if wanted."""
+
+    def settings(user: str, password: str | None = None, **changed: str) -> KafkaSettings:
+        for name, value in (secure.environment(user, tmp_path / "password") | changed).items():
+            monkeypatch.setenv(name, value)
+        if password is not None:
+            (tmp_path / "password").write_text(password)
+        return KafkaSettings.read()
+
+    return settings
+
+
+def test_a_refused_login_is_no_outage(as_user: Callable[..., KafkaSettings]) -> None:
+    """The page tells a wrong password from brokers that are silent, and knows when it is let in."""
+    assert KafkaProbe(as_user("page")).state() == "up"
+    assert KafkaProbe(as_user("page", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")).state() == "away"
+    wrong = KafkaProbe(as_user("page", "guess"))
+    wait_for(lambda: wrong.state() == "refuses", 20)
+    with pytest.raises(Stop, match="AUTHENTICATION"):
+        wrong.check()
+
+
+def test_who_may_not_see_a_group_is_told_so(as_user: Callable[..., KafkaSettings]) -> None:
+    """Doctor must not say that nobody reads."""
+    with pytest.raises(KafkaException, match="AUTHORIZATION"):
+        Cluster(as_user("stranger"), TOPICS)._members("scorer")
 
 
 def test_the_product_works_over_tls_with_least_rights(

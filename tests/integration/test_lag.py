@@ -1,11 +1,12 @@
 """services.common.lag against a real broker."""
 
+import itertools
 import time
 from collections.abc import Iterator, Mapping
 
 import pytest
 from confluent_kafka import KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.kafka import Place
 from services.common.lag import Behind, LagReader
@@ -14,12 +15,27 @@ from tests.support.processes import wait_for
 
 AGE_SECONDS = 90
 
+_numbers = itertools.count(1)
+
 
 @pytest.fixture
 def reader(kafka: str) -> Iterator[LagReader]:
     lag_reader = LagReader(KafkaSettings(bootstrap_servers=kafka), "lag-test")
     yield lag_reader
     lag_reader.close()
+
+
+@pytest.fixture
+def topics(kafka: str) -> TopicSettings:
+    """Topics in which messages have the age that a test gives them, not that of their arrival."""
+    number = next(_numbers)
+    settings = TopicSettings(transactions=f"lag-{number}-transactions", scores=f"lag-{number}-scores")
+    config = {"message.timestamp.type": "CreateTime"}
+    new = [NewTopic(name, 6, 1, config=config) for name in (settings.transactions, settings.scores)]
+    admin = AdminClient({"bootstrap.servers": kafka})
+    for future in admin.create_topics(new, operation_timeout=30).values():
+        future.result()
+    return settings
 
 
 def lag_of(reader: LagReader, places: Mapping[Place, int], seconds: float = 30) -> dict[Place, Behind]:

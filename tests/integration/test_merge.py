@@ -1,18 +1,23 @@
 """Rows on their two ways into a table: straight, as long as all are new, or merged."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
+from services.common.errors import Reject
 from services.common.kafka import Batch
+from services.scorer.tally import Tally
 from services.sink import merge, write
 from services.sink.merge import Merger, Row, TableRows, Written
+from services.sink.models import decode_model_message
 from services.sink.rejects import RejectRow
-from services.sink.tables import ALERTS, SCORES, Table
+from services.sink.tables import ALERTS, SCORES, SPANS, Table
 from services.sink.write import Mart
+from ui.model import Model
+from ui.models import model_in_use, read_models
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,14 +39,14 @@ class Sink:
 
     def __init__(self, mart: Mart) -> None:
         self._mart = mart
-        self._positions = mart.positions({(topic, 0): 0 for topic in TOPICS.values()})
+        self._positions = mart.positions({(topic, 0): 0 for topic in TOPICS.values()}, {})
 
     def keep(self, *parts: tuple[Table, list[Row]]) -> tuple[dict[str, Written], list[RejectRow]]:
         """Return what changed in the tables, and the rejects."""
         after = {place: offset + COUNT for place, offset in self._positions.items()}
         batch = Batch(next_offsets=after, first_offsets=self._positions)
         rows = [TableRows(table, TOPICS[table], some) for table, some in parts]
-        kept = self._mart.write(batch, rows, [], lambda _: None)
+        kept = self._mart.write(batch, rows, [])
         self._positions = after
         return kept
 
@@ -58,11 +63,12 @@ def sink(mart: Connection) -> Iterator[Sink]:
 def merges(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the tables that were merged into, in order."""
     merged: list[str] = []
-    real = merge.merge
+    real: Any = merge.merge
 
-    def noted(*arguments: Any) -> Written:
+    def noted(*arguments: Any, **options: bool) -> Written:
         merged.append(arguments[1].name)
-        return real(*arguments)
+        written: Written = real(*arguments, **options)
+        return written
 
     monkeypatch.setattr(merge, "merge", noted)
     return merged
@@ -121,12 +127,28 @@ def test_a_row_the_database_refuses_is_no_known_row(mart: Connection, merges: li
     assert mart.execute("select count(*) from scores").fetchone() == (COUNT,)
 
 
+def test_a_row_that_cannot_be_encoded_is_looked_for_too(mart: Connection) -> None:
+    """An error of Python's, in the middle of a COPY, is one of that row; the others are kept."""
+    mart.execute(SPANS.create_staging())
+    spans: list[Row] = [(f"s{n}", 0, n, "m", "x", 0.5, AT, 0, n) for n in range(10)]
+    spans[7] = ("s7", 0, 2**63, "m", "x", 0.5, AT, 0, 7)
+    refused: list[tuple[Row, Reject]] = []
+
+    with mart.transaction():
+        written = merge.merge_carefully(mart, SPANS, spans, lambda row, reject: refused.append((row, reject)))
+
+    assert written == Written(9, 0)
+    [(row, reject)] = refused
+    assert row == spans[7]
+    assert "cannot be encoded: OverflowError" in reject.message
+
+
 def test_the_row_at_fault_is_looked_for(
     mart: Connection, sink: Sink, merges: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By halving the batch that went straight; the others are kept."""
     rejected: list[Row] = []
-    monkeypatch.setattr(write, "_note_refused", lambda _batch, _topic, _rejects, row, _reject: rejected.append(row))
+    monkeypatch.setattr(write, "_Refused", lambda _batch, _topic, _rejects: lambda row, _reject: rejected.append(row))
     sink.keep((SCORES, scores(0, 0.1, 0)))
     wrong: Row = ("wrong", 7.0, 0, AT, 0, 3 * COUNT)
 
@@ -135,3 +157,74 @@ def test_the_row_at_fault_is_looked_for(
     assert rejected == [wrong]
     assert len(merges) > 2, "halved"
     assert mart.execute("select count(*) from scores").fetchone() == (2 * COUNT,)
+
+
+def test_what_is_read_last_wins_whatever_its_offset(mart: Connection, sink: Sink) -> None:
+    """The offsets of a topic that was recreated begin again: its scores are no older for that."""
+    sink.keep((SCORES, scores(0, 0.1, 1_000)))
+
+    written, _ = sink.keep((SCORES, scores(0, 0.9, 5)))
+
+    assert written["scores"] == Written(COUNT, COUNT)
+    assert mart.execute("select distinct score from scores").fetchall() == [(0.9,)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "offset", "score"),
+    [(-60, 5_000, 0.1), (60, 5, 0.9), (0, 5_000, 0.9), (0, 5, 0.1), (0, 1_000, 0.1)],
+)
+def test_what_is_replayed_wins_if_its_record_is_the_newer_one(
+    mart: Connection, seconds: int, offset: int, score: float
+) -> None:
+    """By Kafka's time of the records, and by their offsets where that is the same."""
+    mart.execute(SCORES.create_staging())
+    replayed: list[Row] = [("a", 0.9, 1, AT + timedelta(seconds=seconds), 0, offset)]
+    with mart.transaction():
+        merge.merge(mart, SCORES, [("a", 0.1, 0, AT, 0, 1_000)])
+    with mart.transaction():
+        merge.merge_carefully(mart, SCORES, replayed, lambda *_: None, replayed=True)
+
+    assert mart.execute("select score from scores").fetchall() == [(score,)]
+
+
+def span(partition: int, first_offset: int, model: str, offset: int) -> Row:
+    return f"{partition}/{first_offset}", partition, first_offset, model, "x", 0.5, AT, 0, offset
+
+
+def test_the_model_in_use_is_the_one_that_was_told_last(mart: Connection) -> None:
+    """Also once the topic that tells of it was recreated, and where a span of before has the same name and place."""
+    mart.execute(SPANS.create_staging())
+    for told in (span(0, 0, "a", 0), span(0, 50, "b", 900), span(0, 0, "c", 0), span(0, 20, "d", 3)):
+        with mart.transaction():
+            merge.merge(mart, SPANS, [told])
+    mart.execute(
+        "insert into transactions (transaction_id, src_partition, src_offset) values ('t', 0, 10), ('u', 0, 70)"
+    )
+    mart.execute(
+        "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
+        " select transaction_id, 0.5, 0, now(), 0, src_offset from transactions"
+    )
+
+    assert model_in_use(mart) == Model("d", 0.5)
+    assert [one.model_version for one in read_models(mart).begun] == ["d", "c", "b"]
+    of = mart.execute("select transaction_id, model_version from scores_with_models order by 1").fetchall()
+    assert of == [("t", "c"), ("u", "d")]
+
+
+def test_a_span_that_is_read_again_changes_nothing(mart: Connection) -> None:
+    """The order stays that in which they were told."""
+    mart.execute(SPANS.create_staging())
+    both = [span(0, 0, "a", 0), span(0, 50, "b", 1)]
+    for told in (*both, both[0]):
+        with mart.transaction():
+            merge.merge(mart, SPANS, [told])
+
+    assert model_in_use(mart) == Model("b", 0.5)
+
+
+def test_tallies_of_a_topic_that_was_recreated_are_others() -> None:
+    """The same place at another time; the same record is the same tally."""
+    tally = Tally("a", "b", scored=1).record()["value"]
+    (_, first), (_, second), (_, again) = (decode_model_message(tally, at, 0, 7) for at in (1_000, 2_000, 1_000))
+
+    assert first[0] == again[0] != second[0]

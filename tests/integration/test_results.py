@@ -135,6 +135,24 @@ def test_an_outage_shows_what_was_last_read(mart: Connection, database: Postgres
         database.start()
 
 
+def test_an_error_of_the_database_is_no_outage(mart: Connection, database: PostgresServer) -> None:
+    """A missing table is told as what it is, and a statement that takes too long as an outage."""
+    page = Mart(database.conninfo)
+    page.open()
+    try:
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            page.ask(lambda connection: connection.execute("select from no_such_table"))
+        mart.execute("alter table scores rename to moved")
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            page.answer()
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            page.is_up()
+        assert page.ask(lambda connection: connection.execute("select pg_sleep(20)")) is None
+    finally:
+        mart.execute("alter table if exists moved rename to scores")
+        page.close()
+
+
 def test_a_frozen_database_is_not_waited_for(database: PostgresServer) -> None:
     """A server that neither answers nor refuses is away, and the page says so within seconds."""
     page = Mart(database.conninfo)

@@ -1,5 +1,7 @@
 """Old rows are deleted while the sink goes on; by the command, on a real PostgreSQL."""
 
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -8,6 +10,7 @@ import pytest
 
 from conftest import Start, database_env
 from services.common.settings import TopicSettings
+from services.retention.delete import Old
 from stack.servers import PostgresServer
 from tests.support.processes import wait_for
 from tests.support.topics import produce
@@ -71,7 +74,7 @@ def test_old_rows_go_and_new_ones_stay(months: Connection, start: Start, owner: 
     assert f"{10:>12,} rows of transactions without a score are older" in dry.text()
     assert counts(months) == before
 
-    job = start("retention", **owner, RETENTION_DAYS="30", RETENTION_BATCH_ROWS="1000")
+    job = start("retention", **owner, RETENTION_DAYS="30")
     assert job.finish() == 0, job.text()
 
     assert counts(months) == {
@@ -101,7 +104,7 @@ def test_the_sink_goes_on_and_what_it_scores_anew_stays(
     sink = start("sink", SINK_BATCH_MAX_MESSAGES="500").wait_ready()
     scores = [orjson.dumps({"transaction_id": name, "score": 0.9, "fraud_flag": 1}) for name in anew]
     produce(kafka, topics.scores, scores)
-    job = start("retention", **owner, RETENTION_DAYS="30", RETENTION_BATCH_ROWS="500")
+    job = start("retention", **owner, RETENTION_DAYS="30")
     assert job.finish() == 0, job.text()
     offsets = "select coalesce(sum(next_offset), 0)::int8 from sink_offsets where topic = %s"
     wait_for(lambda: months.execute(offsets, [topics.scores]).fetchone() == (len(anew),), 60, sink.text)
@@ -110,6 +113,23 @@ def test_the_sink_goes_on_and_what_it_scores_anew_stays(
     kept = months.execute("select count(*), min(score) from scores where transaction_id like 'old%'").fetchone()
     assert kept == (len(anew), 0.9)
     assert sink.terminate() == 0
+
+
+def test_rows_that_were_scored_anew_stop_nothing(mart: Connection) -> None:
+    """They keep their place among the oldest: whole batches of them are passed over, up to the old rows behind."""
+    mart.execute(
+        "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
+        " select 'p' || n, 0.5, 0, now() - interval '40 days', 0, n from generate_series(1, 20) n"
+    )
+    mart.execute("update scores set scored_at = now() where src_offset between 1 and 4 or src_offset between 9 and 16")
+
+    deleted = Counter[str]()
+    for batch in Old(mart, datetime.now(UTC) - timedelta(days=30), batch_rows=2).delete(sleep=lambda _: None):
+        deleted.update(dict(batch))
+
+    assert deleted["scores"] == 8
+    left = mart.execute("select array_agg(src_offset order by src_offset) from scores").fetchone()
+    assert left == ([1, 2, 3, 4, *range(9, 17)],)
 
 
 def test_the_hot_tables_are_vacuumed_little_and_often(mart: Connection) -> None:

@@ -6,9 +6,11 @@ import orjson
 import psycopg
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from conftest import Start
-from services.common.settings import TopicSettings
+from services.common.settings import KafkaSettings, TopicSettings
+from services.topics.__main__ import make_topics
 from stack.servers import PostgresServer
 from tests.support.messages import nested
 from tests.support.processes import wait_for
@@ -80,7 +82,7 @@ def test_scores_that_break_the_contract_are_kept_as_rejects(
         "bad_json": b"{",
         "not_object": b"7",
         "missing_field": b'{"transaction_id": "x", "score": 0.5}',
-        "bad_type": b'{"transaction_id": "x", "score": "0.5", "fraud_flag": 0}',
+        "bad_type": b'{"transaction_id": "x", "score": "high", "fraud_flag": 0}',
         "out_of_range": b'{"transaction_id": "x", "score": 1.5, "fraud_flag": 0}',
         "bad_encoding": b'{"transaction_id": "x\\u0000", "score": 0.5, "fraud_flag": 0}',
     }
@@ -167,6 +169,27 @@ def test_a_topic_made_anew_stops_the_sink_loudly(
     assert "made anew" in sink.text()
 
 
+def test_a_topic_that_was_recreated_and_has_grown_is_not_taken_for_the_old_one(
+    kafka: str, topics: TopicSettings, start: Start, mart: Connection
+) -> None:
+    """The topic's id gives it away; after what docs/operations.md says, the newer scores win over the old ones."""
+    produce_scores(kafka, topics.scores, [(f"{n % 10}", score(f"{n % 10}", 0.1)) for n in range(50)])
+    assert start("sink", "--until-empty").finish() == 0
+    admin = AdminClient({"bootstrap.servers": kafka})
+    admin.delete_topics([topics.scores], operation_timeout=30)[topics.scores].result()
+    wait_for(lambda: topics.scores not in admin.list_topics(timeout=10).topics, 30)
+    make_topics(KafkaSettings(bootstrap_servers=kafka), topics)
+    produce_scores(kafka, topics.scores, [(f"{n % 10}", score(f"{n % 10}", 0.9)) for n in range(100)])
+
+    sink = start("sink", "--until-empty")
+    assert sink.finish() == 1
+    assert "recreated" in sink.text()
+    mart.execute("delete from sink_offsets where topic = %s", [topics.scores])
+    assert start("sink", "--until-empty").finish() == 0
+
+    assert mart.execute("select score, count(*) from scores group by 1").fetchall() == [(0.9, 10)]
+
+
 def test_an_outage_of_the_database_is_waited_out(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection, database: PostgresServer
 ) -> None:
@@ -200,3 +223,23 @@ def test_a_backend_ended_in_the_middle_changes_nothing(
     wait_for(lambda: count(mart, "scores") == 10_000, 30, sink.text)
 
     assert count(mart, "sink_rejects") == 0
+
+
+def test_a_database_that_is_slow_is_none_that_hangs(
+    kafka: str, topics: TopicSettings, start: Start, mart: Connection
+) -> None:
+    """A database transaction may last longer than the watchdog's limit, as long as each statement gets on."""
+    mart.execute(
+        "create function dawdle() returns trigger language plpgsql as 'begin perform pg_sleep(3); return new; end'"
+    )
+    for event in ("insert on scores", "update on sink_offsets"):
+        mart.execute(f"create trigger dawdle before {event} execute function dawdle()")
+    try:
+        produce_scores(kafka, topics.scores, [("a", score("a"))])
+        sink = start("sink", "--until-empty", module="tests.faults.service", FAULTS_WATCHDOG_SECONDS="5")
+        assert sink.finish() == 0, sink.text()
+    finally:
+        mart.execute("drop function dawdle cascade")
+
+    assert count(mart, "scores") == 1
+    assert "stuck" not in sink.text()

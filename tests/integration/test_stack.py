@@ -6,6 +6,7 @@ Kafka's jars are those of the repository's own `.stack/jars`, fetched there once
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
@@ -162,6 +163,44 @@ def test_postgres_is_18_with_a_password_and_safe_commits(own_postgres: PostgresS
         psycopg.connect(own_postgres.conninfo, password="wrong")
 
 
+def make_topic(server: KafkaServer, name: str) -> str:
+    """Make a topic; return the id of the cluster."""
+    admin = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0})
+    admin.create_topics([NewTopic(name, 1)], operation_timeout=30)[name].result(30)
+    return str(admin.list_topics(timeout=30).cluster_id)
+
+
+def test_kafka_lives_in_a_folder_of_any_name_and_moves_with_it(
+    jars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Letters beyond Latin, blanks, commas and what URLs and properties escape; also where the locale is ASCII."""
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("UI_PASSWORD", "not for servers")
+    old, new = tmp_path / "проба, 'a' #1%41=\\u0041" / "kafka", tmp_path / "перенос é"
+    with kafka_server(old, flags=SHORT_LIVED) as server:
+        cluster = make_topic(server, "first")
+        assert "not for servers" not in "".join(server.service.env.values())
+    old.rename(new)
+    with kafka_server(new, flags=SHORT_LIVED) as server:
+        assert make_topic(server, "second") == cluster
+        topics = AdminClient({"bootstrap.servers": server.bootstrap, "log_level": 0}).list_topics(timeout=30).topics
+
+    assert {"first", "second"} <= topics.keys()
+    assert (new / "data" / "meta.properties").exists()
+    assert [path.name for path in tmp_path.iterdir() if path not in {old.parent, new}] == []
+    assert stat.S_IMODE((new / "server.properties").stat().st_mode) == 0o600
+
+
+def test_postgres_lives_in_a_folder_of_any_name_and_moves_with_it(tmp_path: Path) -> None:
+    """Likewise."""
+    old, new = tmp_path / "проба, 'a' \"b\" #1%41\\" / "postgres", tmp_path / "перенос é"
+    with postgres_server(old) as server, psycopg.connect(server.conninfo) as session:
+        session.execute("create table kept (x integer)")
+    old.rename(new)
+    with postgres_server(new) as server, psycopg.connect(server.conninfo) as session:
+        assert session.execute("select count(*) from kept").fetchone() == (0,)
+
+
 def test_up_on_a_taken_port_names_the_variable_and_starts_nothing(environment: dict[str, str], tmp_path: Path) -> None:
     """The message comes before anything is fetched, made or started."""
     with socket.create_server(("127.0.0.1", int(environment["KAFKA_PORT"]))):
@@ -186,16 +225,27 @@ def test_ctrl_c_during_up_leaves_nothing(environment: dict[str, str], tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_failed_up_stops_everything_and_shows_why(environment: dict[str, str], tmp_path: Path) -> None:
-    """The end of the culprit's log is shown, nothing is left running, the exit code is 1."""
+def test_a_failed_up_shows_why_and_leaves_the_tools_that_mend_it(environment: dict[str, str], tmp_path: Path) -> None:
+    """The end of the culprit's log, exit code 1; the database answers, and the next `up` begins anew."""
     command = stack(environment | {"TOPIC_PARTITIONS": "0"}, "up")
     output, _ = command.communicate(timeout=WITHIN_SECONDS)
     assert command.returncode == 1
     assert "topics failed" in output
     assert "TOPIC_PARTITIONS" in output
+    assert "make psql" in output
     report = read_report(tmp_path)
     assert report is not None
-    assert report.phase is Phase.FAILED
+    assert (report.phase, report.culprit) == (Phase.STARTING, "topics")
+    status, _ = stack(environment, "status").communicate(timeout=WITHIN_SECONDS)
+    assert "topics does not start: make logs SERVICE=topics" in status
+    psql = stack(environment, "psql", "--tuples-only", "-c", "select 'answers'")
+    assert "answers" in psql.communicate(timeout=WITHIN_SECONDS)[0]
+
+    again = stack(environment | {"TOPIC_PARTITIONS": "0"}, "up")
+    output, _ = again.communicate(timeout=WITHIN_SECONDS)
+    assert "topics does not start: stopping everything and starting anew" in output
+    assert "topics failed" in output
+    assert stack(environment, "down").wait(WITHIN_SECONDS) == 0
     assert not any(process.is_alive for process in processes(report))
 
 

@@ -14,9 +14,11 @@ from confluent_kafka import Producer
 
 from conftest import Start
 from services.common.settings import TopicSettings
+from services.doctor.finding import Status
+from services.doctor.probes import check_model_in_use
 from services.scorer.score import load_model
 from tests.support.messages import keyed, nested
-from tests.support.models import write_constant
+from tests.support.models import write_constant, write_trap
 from tests.support.processes import wait_for
 from tests.support.recompute import recomputed
 from tests.support.topics import produce, read_all
@@ -26,6 +28,7 @@ from ui.models import model_in_use, read_models
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_MS = {"SCORER_MODEL_POLL_MS": "100"}
 SCORE_OF = {"a": 0.125, "b": 0.875}
+TRAP = 1_337.0
 
 
 def scored(kafka: str, topics: TopicSettings) -> list[tuple[str, float]]:
@@ -113,6 +116,75 @@ def test_a_shadow_is_compared_and_a_broken_one_refused_while_every_payment_is_sc
     assert [one.model_version for one in models.begun] == ["a"]
     assert models.comparison is not None
     assert (models.comparison.agreement, models.comparison.largest_shift) == (0, 0.75)
+
+
+FAILURES = "fraud_scorer_model_failures_total"
+
+
+def test_a_model_that_fails_later_is_dropped_and_nothing_is_lost(
+    kafka: str, topics: TopicSettings, start: Start, tmp_path: Path
+) -> None:
+    """It raises an error at an amount that no trial could guess: that batch is scored by the last good one."""
+    folder = write_constant(tmp_path / "model", "a", SCORE_OF["a"])
+    scorer = start("scorer", SCORER_MODEL_DIR=str(folder), **EVERY_MS).wait_ready()
+    [in_use] = [name for name in scorer.metrics() if name.startswith("fraud_scorer_model_info")]
+    write_trap(folder, "b", SCORE_OF["b"], TRAP, raises=True)
+    wait_for(lambda: scorer.metrics()['fraud_scorer_model_reloads_total{result="swapped"}'] == 1, 20)
+    produce(kafka, topics.transactions, [nested("good")])
+    wait_for(lambda: scored(kafka, topics) == [("good", SCORE_OF["b"])], 20)
+    produce(kafka, topics.transactions, [nested(f"{n}", amount=TRAP if n == 7 else 5.0) for n in range(20)])
+    wait_for(lambda: len(scored(kafka, topics)) == 21, 60, scorer.text)
+
+    by_id = dict(scored(kafka, topics))
+    assert by_id["7"] == SCORE_OF["a"]
+    assert read_all(kafka, topics.dead_letters) == []
+    found = scorer.metrics()
+    assert found[FAILURES] == 1
+    assert [name for name in found if name.startswith("fraud_scorer_model_info")] == [in_use]
+    assert '"model failed"' in scorer.text()
+    [finding] = check_model_in_use(f"http://127.0.0.1:{scorer.probe_port}", folder)
+    assert (finding.status, finding.text[:47]) == (Status.FAIL, "the scorer goes on with a: b failed, was refuse")
+    assert scorer.terminate() == 0
+
+
+@pytest.mark.parametrize("raises", [True, False])
+def test_a_payment_without_a_score_is_a_dead_letter(
+    kafka: str, topics: TopicSettings, start: Start, tmp_path: Path, raises: bool
+) -> None:
+    """Of a model that nothing is there to replace: never a score of null, and the others of the batch have theirs."""
+    folder = write_trap(tmp_path / "model", "a", SCORE_OF["a"], TRAP, raises=raises)
+    messages = [nested(f"{n}", amount=TRAP if n == 7 else 5.0) for n in range(20)]
+    produce(kafka, topics.transactions, messages)
+    scorer = start("scorer", "--until-empty", SCORER_MODEL_DIR=str(folder))
+    assert scorer.finish() == 0, scorer.text()
+
+    assert sorted(scored(kafka, topics)) == sorted((f"{n}", SCORE_OF["a"]) for n in range(20) if n != 7)
+    [letter] = read_all(kafka, topics.dead_letters)
+    headers = dict(letter.headers() or [])
+    assert letter.value() == messages[7]
+    assert headers["__fraud.errors.reason"] == b"no_score"
+    assert headers["__fraud.errors.stage"] == b"score"
+
+
+def test_a_model_that_scores_next_to_nothing_is_dropped_at_the_reject_limit(
+    kafka: str, topics: TopicSettings, start: Start, tmp_path: Path
+) -> None:
+    """The batch that breaks the limit was not written: the last good model scores it."""
+    folder = write_constant(tmp_path / "model", "a", SCORE_OF["a"])
+    limit = {"SCORER_REJECT_LIMIT_IN_A_ROW": "100"}
+    scorer = start("scorer", SCORER_MODEL_DIR=str(folder), **EVERY_MS, **limit).wait_ready()
+    write_trap(folder, "b", SCORE_OF["b"], TRAP, raises=False)
+    wait_for(lambda: scorer.metrics()['fraud_scorer_model_reloads_total{result="swapped"}'] == 1, 20)
+    produce(kafka, topics.transactions, [nested(f"{n}", amount=TRAP) for n in range(1_000)])
+
+    def all_there() -> bool:
+        return len(scored(kafka, topics)) + len(read_all(kafka, topics.dead_letters)) == 1_000
+
+    wait_for(all_there, 60, scorer.text)
+    assert len(read_all(kafka, topics.dead_letters)) < 100
+    assert {score for _, score in scored(kafka, topics)} == {SCORE_OF["a"]}
+    assert scorer.metrics()[FAILURES] == 1
+    assert scorer.terminate() == 0
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Bad CSV files: each row is sent as written, or refused by line, field and reason; none is lost, doubled or moved."""
 
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -54,9 +55,14 @@ def test_no_line_costs_a_good_row_above_or_below_it(lines: bytes) -> None:
 
 def test_made_files_are_bad_in_every_way() -> None:
     """The files reach every reason for a row and nearly every repair."""
-    reports = [read_file(table(Random(seed)).content)[0] for seed in range(400)]
+    reports = []
+    for seed in range(400):
+        with suppress(FileRefused):  # of a file of one row that is ambiguous nothing is left
+            reports.append(read_file(table(Random(seed)).content)[0])
 
-    assert {refusal.reason for report in reports for refusal in report.refused} == set(RowFault)
+    assert {refusal.reason for report in reports for refusal in report.refused} == set(RowFault) - {
+        RowFault.AMBIGUOUS_NUMBER  # only where nothing in a file decides
+    }
     assert {repair for report in reports for repair in report.repaired} == set(Repair)
 
 

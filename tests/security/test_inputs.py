@@ -23,8 +23,9 @@ from services.scorer.score import load_model
 from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused
 from tests.support.messages import nested
+from ui.excel import safe_text
 from ui.journal import State, Upload
-from ui.scores_file import path_of, safe_text
+from ui.scores_file import path_of
 from ui.texts_ru import RUSSIAN
 from ui.uploads import uploads_table
 from ui.uploads_texts import UPLOADS_TEXTS
@@ -41,13 +42,14 @@ def zipped() -> bytes:
 
 
 @pytest.mark.parametrize("content", [gzip.compress(ZEROS), zipped()], ids=["gzip", "zip or xlsx"])
-def test_an_archive_named_csv_is_refused_without_unpacking_it(content: bytes, tmp_path: Path) -> None:
-    """A bomb stays small: the first bytes tell what it is."""
+def test_an_archive_that_holds_far_more_than_its_size_is_refused(content: bytes, tmp_path: Path) -> None:
+    """A bomb stays small: unpacking ends at 200 times its size, or at 16 MiB."""
     path = tmp_path / "payments.csv"
     path.write_bytes(content)
     with pytest.raises(FileRefused) as refused, prepare(path):
         pass
-    assert refused.value.code in {FileFault.NOT_TEXT, FileFault.SPREADSHEET}
+    assert refused.value.code == FileFault.ARCHIVE
+    assert "16 MiB" in refused.value.detail
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", " =", "  @"])
@@ -65,7 +67,7 @@ def test_a_file_s_name_is_text_and_never_a_path(name: str) -> None:
     )
     html = uploads_table([upload], RUSSIAN, UPLOADS_TEXTS["ru"], 0)
     assert "<img" not in html
-    assert path_of(upload_id) in html
+    assert path_of(upload_id, "ru") in html
     assert f'href="{name}' not in html
 
 

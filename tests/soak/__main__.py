@@ -125,7 +125,7 @@ def _judge(samples: list[Sample], sent: int, kept: int, out: Path) -> int:
         "spread_of_the_last_half": moved,
         "mib_at_the_end": {name: size >> 20 for name, size in samples[-1].rss.items()},
     }
-    out.write_text(json.dumps(result, indent=2) + "\n")
+    out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
     return 0 if max(moved.values()) <= MOST_SPREAD and kept >= sent * 0.999 else 1
 

@@ -21,10 +21,10 @@ def resident_bytes(pid: int) -> int:
     """Return the resident memory of a process and of all its children, from proc_pid_status(5) and proc(5)."""
     own = sum(
         int(line.split()[1]) * 1024
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
         if line.startswith("VmRSS:")
     )
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
     return own + sum(resident_bytes(int(child)) for child in children)
 
 

@@ -125,6 +125,7 @@ def _main() -> None:
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": 6_000,
                 "heartbeat.interval.ms": 100,
+                "allow.auto.create.topics": False,
                 "log_level": 0,
             }
             if kind == "static":

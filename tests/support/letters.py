@@ -21,7 +21,14 @@ def reject_good_ones(kafka: str, topics: TopicSettings, reject: Reject = BAD_REL
 
 def write_letters(kafka: str, topics: TopicSettings, messages: Iterable[Message], reject: Reject) -> None:
     """Write a dead letter about each of these messages."""
-    producer = Producer({"bootstrap.servers": kafka, "enable.idempotence": True, "partitioner": "murmur2_random"})
+    producer = Producer(
+        {
+            "bootstrap.servers": kafka,
+            "allow.auto.create.topics": False,
+            "enable.idempotence": True,
+            "partitioner": "murmur2_random",
+        }
+    )
     for message in messages:
         headers = error_headers(message, reject)
         producer.produce(topics.dead_letters, message.value(), message.key(), headers=headers)

@@ -10,8 +10,9 @@ import orjson
 
 from onnx import TensorProto, helper, numpy_helper
 from services.scorer.history import PAST
+from services.scorer.inference import probabilities
 from services.scorer.manifest import Recipe, RiskTable
-from services.scorer.score import decode_golden, probabilities
+from services.scorer.score import decode_golden
 from tests.support.messages import PAYMENT
 
 PROBE_FEATURES = ("amount", *PAST)
@@ -50,31 +51,63 @@ def write_constant(folder: Path, version: str, score: float, recipe: Recipe = PL
     return _write(folder, version, nodes, constants, recipe)
 
 
+def write_trap(folder: Path, version: str, score: float, amount: float, *, raises: bool) -> Path:
+    """Write a model that gives every payment the same score but those of one amount: none, or it raises an error."""
+    nodes = [
+        helper.make_node("Gather", ["features", "first"], ["amounts"], axis=1),
+        helper.make_node("Equal", ["amounts", "amount"], ["trapped"]),
+        helper.make_node("Where", ["trapped", "beyond", "zero"], ["place"]),
+        helper.make_node("Gather", ["scores", "place"], ["probability"]),
+    ]
+    constants = {
+        "first": np.array([0]),
+        "amount": np.float32(amount),
+        "beyond": np.int64(2 if raises else 1),
+        "zero": np.int64(0),
+        "scores": np.array([score, np.nan], np.float32),
+    }
+    return _write(folder, version, nodes, constants, PLAIN_RECIPE)
+
+
 def _write(folder: Path, version: str, nodes: list[Any], constants: dict[str, Any], recipe: Recipe) -> Path:
-    """Write an artifact; the ONNX file first, as whoever changes a folder in use should."""
+    return write_artifact(folder, version, to_onnx(nodes, constants, len(recipe.features)), recipe)
+
+
+def to_onnx(nodes: list[Any], constants: dict[str, Any], count: int, rows: int | None = None) -> bytes:
+    """Return the ONNX file of nodes that make `probability` of `features`; batches of any size, or of `rows` alone."""
+    graph = helper.make_graph(
+        nodes,
+        "probe",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [rows, count])],
+        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, [rows, 1])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def write_artifact(
+    folder: Path, version: str, content: bytes, recipe: Recipe = PLAIN_RECIPE, score: float | None = None
+) -> Path:
+    """Write an ONNX file and its manifest; the ONNX file first, as whoever changes a folder in use should.
+
+    Its golden row has the score that the model gives, or this one, for a model that cannot be asked.
+    """
     import onnxruntime  # noqa: PLC0415
 
     from services.scorer.decode import Decoder  # noqa: PLC0415
     from services.scorer.features import required_fields, to_features  # noqa: PLC0415
 
-    count = len(recipe.features)
-    graph = helper.make_graph(
-        nodes,
-        "probe",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, count])],
-        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, [None, 1])],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.checker.check_model(model)
-    content = model.SerializeToString()
-
     features = to_features(decode_golden(Decoder(required_fields(recipe)), [PAYMENT]), recipe)
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    if score is None:
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        score = float(probabilities(session, features)[0])
     golden = {
         "transaction": PAYMENT,
         "features": [None if np.isnan(value) else float(value) for value in features[0]],
-        "score": float(probabilities(session, features)[0]),
+        "score": score,
     }
     manifest = {
         "version": version,

@@ -66,7 +66,7 @@ def wait_ready(ui: Ui) -> None:
 
 def rss_mb(ui: Ui) -> int:
     """Return the memory of a page's process in MB, without the files it has mapped."""
-    status = Path(f"/proc/{ui.process.process.pid}/status").read_text()
+    status = Path(f"/proc/{ui.process.process.pid}/status").read_text(encoding="utf-8")
     found = re.search(r"RssAnon:\s+(\d+) kB", status)
     assert found
     return int(found[1]) // 1024
@@ -74,7 +74,7 @@ def rss_mb(ui: Ui) -> int:
 
 def cpu_seconds(ui: Ui) -> float:
     """Return the time a page's process has computed so far."""
-    fields = Path(f"/proc/{ui.process.process.pid}/stat").read_text().rpartition(")")[2].split()
+    fields = Path(f"/proc/{ui.process.process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -94,7 +94,7 @@ def add(mart: Connection, *scores: float, threshold: float = 0.37) -> None:
 
 
 def write_csv(path: Path, *rows: tuple[str, ...]) -> Path:
-    with path.open("w", newline="") as file:
+    with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([FIELDS, *rows])
     return path
 

@@ -39,19 +39,23 @@ class SecureKafka:
 
     def environment(self, user: str, password_file: Path) -> dict[str, str]:
         """Return the variables of a service that logs in as a user; the password goes to a file."""
-        password_file.write_text(password_of(user) + "\n")
+        password_file.write_text(password_of(user) + "\n", encoding="utf-8")
         return {
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
-            "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
-            "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
-            "KAFKA_SASL_USERNAME": user,
-            "KAFKA_SASL_PASSWORD_FILE": str(password_file),
-            "KAFKA_SSL_CA_LOCATION": str(self.authority),
+            "KAFKA_CONF_SECURITY_PROTOCOL": "SASL_SSL",
+            "KAFKA_CONF_SASL_MECHANISM": "SCRAM-SHA-512",
+            "KAFKA_CONF_SASL_USERNAME": user,
+            "KAFKA_CONF_SASL_PASSWORD_FILE": str(password_file),
+            "KAFKA_CONF_SSL_CA_LOCATION": str(self.authority),
         }
 
     def client(self, user: str) -> dict[str, str]:
         """Return librdkafka's properties of a user."""
-        return {"bootstrap.servers": self.bootstrap, **_login(user, self.authority)}
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "allow.auto.create.topics": "false",
+            **_login(user, self.authority),
+        }
 
 
 @contextmanager
@@ -61,7 +65,7 @@ def secure_kafka(home: Path, certificates: Certificates) -> Iterator[SecureKafka
     with kafka_server(
         home, flags=SHORT_LIVED, properties=_properties(certificates), scram={ADMIN: password_of(ADMIN)}, login=login
     ) as server:
-        admin = AdminClient({"bootstrap.servers": server.bootstrap, **login})
+        admin = AdminClient({"bootstrap.servers": server.bootstrap, "allow.auto.create.topics": False, **login})
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         made: list[UserScramCredentialAlteration] = [
             UserScramCredentialUpsertion(user, info, password_of(user).encode()) for user in USERS

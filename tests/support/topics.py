@@ -5,7 +5,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from services.common.closing import close
 from services.common.contract import customer_key
@@ -16,7 +22,9 @@ CUSTOMER = customer_key(PAYMENT)
 
 def produce(bootstrap: str, topic: str, values: Iterable[bytes | None], key: bytes | None = CUSTOMER) -> None:
     """Write values and wait until the broker has acknowledged them all."""
-    producer = Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "linger.ms": 1})
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "allow.auto.create.topics": False, "enable.idempotence": True, "linger.ms": 1}
+    )
     for value in values:
         producer.produce(topic, value, key)
     assert producer.flush(30) == 0
@@ -32,13 +40,19 @@ def read_each(bootstrap: str, topic: str, isolation: str = "read_committed", sec
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
+            "allow.auto.create.topics": False,
             "group.id": "tests",
             "isolation.level": isolation,
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
         }
     )
-    partitions = AdminClient({"bootstrap.servers": bootstrap}).list_topics(topic, timeout=10).topics[topic].partitions
+    partitions = (
+        AdminClient({"bootstrap.servers": bootstrap, "allow.auto.create.topics": False})
+        .list_topics(topic, timeout=10)
+        .topics[topic]
+        .partitions
+    )
     places = [TopicPartition(topic, partition, 0) for partition in partitions]
     ends = {place.partition: _end(consumer, place) for place in places}
     consumer.assign(places)
@@ -57,9 +71,21 @@ def read_each(bootstrap: str, topic: str, isolation: str = "read_committed", sec
         close(consumer)
 
 
+def set_config(bootstrap: str, topic: str, name: str, value: str) -> None:
+    """Set one setting of a topic; the broker tells of it a moment later."""
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin = AdminClient({"bootstrap.servers": bootstrap, "allow.auto.create.topics": False})
+    admin.incremental_alter_configs([resource])[resource].result()
+
+
 def lacking_copies(bootstrap: str) -> int:
     """Return how many partitions of all topics have a copy that does not keep up."""
-    topics = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=10).topics.values()
+    topics = (
+        AdminClient({"bootstrap.servers": bootstrap, "allow.auto.create.topics": False})
+        .list_topics(timeout=10)
+        .topics.values()
+    )
     return sum(len(part.isrs) < len(part.replicas) for topic in topics for part in topic.partitions.values())
 
 

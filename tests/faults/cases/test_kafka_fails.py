@@ -75,7 +75,7 @@ def test_a_scorer_on_a_slow_network(pipeline: Pipeline, cable: Proxy) -> None:
 
 def test_a_half_open_connection(pipeline: Pipeline, cable: Proxy, long: bool) -> None:
     """Nothing comes through for longer than the Kafka transaction lives: then it does again, much too late."""
-    victim = hire_behind(cable, pipeline, SCORER_TRANSACTION_TIMEOUT_MS="2000")
+    victim = hire_behind(cable, pipeline, FAULTS_TRANSACTION_TIMEOUT_MS="2000")
     pipeline.start(scorers=1)
     with pipeline.load():
         for _ in range(5 if long else 1):

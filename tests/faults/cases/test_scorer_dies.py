@@ -43,7 +43,7 @@ def test_frozen_past_the_timeout_of_its_kafka_transaction(pipeline: Pipeline, lo
     freezes at its 200th batch: by then the two have shared the partitions, and the case is there to wake it.
     """
     timeout = (10 if long else 2) * pipeline.slack
-    zombie = pipeline.hire_scorer("offsets_sent=stop@200", HOLD, SCORER_TRANSACTION_TIMEOUT_MS=f"{timeout * 1000:.0f}")
+    zombie = pipeline.hire_scorer("offsets_sent=stop@200", HOLD, FAULTS_TRANSACTION_TIMEOUT_MS=f"{timeout * 1000:.0f}")
     pipeline.start(scorers=1)
     with pipeline.load():
         pipeline.freeze_itself(zombie, timeout + 3)
@@ -59,7 +59,7 @@ def test_frozen_past_its_session(pipeline: Pipeline) -> None:
 
     It starts over with new clients; or the call hangs (librdkafka #5456), and its watchdog ends the process.
     """
-    settings: dict[str, Any] = {"SCORER_SESSION_TIMEOUT_MS": "6000", "SCORER_TRANSACTION_TIMEOUT_MS": "60000"}
+    settings: dict[str, Any] = {"SCORER_SESSION_TIMEOUT_MS": "6000", "FAULTS_TRANSACTION_TIMEOUT_MS": "60000"}
     zombie = pipeline.hire_scorer("produced=stop@200", HOLD, **settings)
     pipeline.start(scorers=1, **settings)
     with pipeline.load():

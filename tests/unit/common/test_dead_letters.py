@@ -68,6 +68,14 @@ def test_a_letter_tells_all_there_is_to_tell() -> None:
     } == errors_of(headers)  # fmt: skip
 
 
+@pytest.mark.parametrize(("reason", "stage"), [(Reason.CRASH, "score"), (Reason.BAD_TYPE, "decode")])
+def test_the_stage_is_where_it_happened(reason: Reason, stage: str) -> None:
+    """A payment that killed the process may have been decoded."""
+    headers = error_headers(cast(Message, FakeMessage(None)), Reject(reason, "", ""))
+
+    assert errors_of(headers)["stage"] == stage
+
+
 def test_attempts_and_the_first_time_survive_replays() -> None:
     """Everything else is told of the latest rejection; nothing is told twice."""
     headers = rejected(as_read(rejected([("a", b"1")])), offset=99, timestamp=5_000)
@@ -109,3 +117,10 @@ def test_a_note_names_its_letters() -> None:
 def test_a_damaged_note_names_none(value: bytes | None) -> None:
     """So its letters are shown as waiting, rather than hidden."""
     assert offsets_of_note(value) == []
+
+
+@pytest.mark.parametrize("told", ["9" * 4_300, "9" * 5_000, str(2**64), "-1", "many", ""])
+def test_a_count_that_is_none_begins_anew(told: str) -> None:
+    """Anybody may write a header; 4,300 nines are the longest number that Python reads, one more it does not write."""
+    headers = dict(as_read(rejected([(PREFIX + "attempts", told.encode())])))
+    assert headers[PREFIX + "attempts"] == b"1"

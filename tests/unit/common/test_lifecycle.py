@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from services.common.errors import Stop
+from services.common.folders import short_hash
 from services.common.lifecycle import EXIT_STUCK, Backoff, Slot
 from services.common.passthrough import passed_through
 
 
 def test_two_processes_of_a_host_never_share_a_slot(tmp_path: Path) -> None:
     """The second gets the next name; the first name is free again when its process is gone, however it ended."""
-    host = socket.gethostname()
+    host = f"{socket.gethostname()}-{short_hash(tmp_path)}"
     script = (
         "import os; from pathlib import Path; from services.common.lifecycle import Slot;"
         f"slot = Slot.claim(Path({str(tmp_path)!r}), 'g'); print(slot.name, flush=True); input(); os._exit(9)"
@@ -27,6 +28,13 @@ def test_two_processes_of_a_host_never_share_a_slot(tmp_path: Path) -> None:
         other.kill()
 
     assert Slot.claim(tmp_path, "g").name == f"g-{host}-0"
+
+
+def test_slots_in_two_folders_have_two_names(tmp_path: Path) -> None:
+    """Of two users or installations: under one name each would fence the other one's Kafka transactions."""
+    names = {Slot.claim(tmp_path / user, "g").name for user in ("ada", "bob")}
+
+    assert len(names) == 2
 
 
 def test_no_free_slot_is_said(tmp_path: Path) -> None:
@@ -94,6 +102,17 @@ def test_waits_double_up_to_a_limit() -> None:
     backoff.wait(waited.append)
 
     assert waited == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 0.1])
+
+
+def test_waits_go_on_through_any_outage() -> None:
+    """Two to the power of all failures is beyond a float after 85 minutes."""
+    waited: list[float] = []
+    backoff = Backoff()
+    backoff.failures = 5_000
+    backoff.wait(waited.append)
+
+    assert waited == [5.0]
+    assert backoff.failures == 5_001
 
 
 def test_any_librdkafka_property_passes_through() -> None:

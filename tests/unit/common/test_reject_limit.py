@@ -1,12 +1,12 @@
-"""services.common.reject_limit: when a service that rejects too much is stopped."""
+"""services.common.reject_limit: when a service that rejects too much says so."""
 
 import time
-from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from services.common.errors import Reason, Reject, Stop
-from services.common.reject_limit import RejectLimit, longest_run
+from services.common.errors import Reason, Reject
+from services.common.reject_limit import ALARM_SECONDS, LOG_SECONDS, RejectCount, RejectLimit, longest_run
 from services.common.settings import project_root
 from services.common.version import VERSION
 
@@ -14,118 +14,116 @@ BAD = Reject(Reason.BAD_TYPE, "amount", "expected a number, got str")
 OTHER = Reject(Reason.BAD_JSON, "", "no JSON")
 
 
+class Clock:
+    """Seconds, as a test says."""
+
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def rejects(*places: int) -> dict[int, Reject]:
     return dict.fromkeys(places, BAD)
 
 
-def pass_batch(limit: RejectLimit, messages: int, rejected: dict[int, Reject]) -> None:
-    """What a loop does with a batch that may be written."""
-    limit.check(messages, rejected)
-    limit.count(messages, rejected)
-
-
-@pytest.fixture
-def mark(tmp_path: Path) -> Path:
-    return tmp_path / "mark"
-
-
-def test_a_file_with_a_few_hundred_bad_rows_stops_nothing(mark: Path) -> None:
+def test_a_file_with_a_few_hundred_bad_rows_is_no_alarm() -> None:
     """Neither alone on a quiet topic, nor in the middle of good payments."""
-    limit = RejectLimit(0.5, 1_000, mark)
-    pass_batch(limit, 700, rejects(*range(700)))
-    pass_batch(limit, 20_000, {})
-    pass_batch(limit, 10_000, rejects(*range(3_000, 3_900)))
+    limit = RejectLimit(0.5, 1_000)
+    limit.count(700, rejects(*range(700)))
+    limit.count(20_000, {})
+    limit.count(10_000, rejects(*range(3_000, 3_900)))
 
     assert limit.share == pytest.approx(0.09)
-    assert not mark.exists()
+    assert not limit.exceeded
 
 
-def test_rejects_in_a_row_are_counted_across_batches(mark: Path) -> None:
-    """The one that reaches the limit stops, whatever the batches are; a good message begins the count anew."""
-    limit = RejectLimit(0, 1_000, mark)
+def test_rejects_in_a_row_are_counted_across_batches() -> None:
+    """The one that reaches the limit raises the alarm, whatever the batches are; a good message begins anew."""
+    limit = RejectLimit(0, 1_000)
     for _ in range(3):
-        pass_batch(limit, 333, rejects(*range(333)))
+        limit.count(333, rejects(*range(333)))
     assert limit.in_a_row == 999
-    limit.check(2, rejects(1))
-    with pytest.raises(Stop, match="1,000 messages in a row"):
-        limit.check(2, rejects(0))
-    pass_batch(limit, 2, rejects(1))
-    assert limit.in_a_row == 1
+    limit.count(2, rejects(1))
+    assert (limit.in_a_row, limit.exceeded) == (1, False)
+    limit.count(999, rejects(*range(999)))
+    assert limit.exceeded
 
 
-def test_most_of_the_latest_messages_rejected_stops(mark: Path) -> None:
-    """Although every second one is good; and only once there were 10,000 messages to judge by."""
-    limit = RejectLimit(0.5, 1_000, mark)
-    two_of_three = rejects(*(place for place in range(900) if place % 3))
-    for _ in range(11):
-        pass_batch(limit, 900, two_of_three)
+def test_what_would_be_over_the_limit_is_known_before_it_counts() -> None:
+    """The same words as the alarm's, and nothing is counted by asking; the window's old batches are left out."""
+    count = RejectCount(0.5, 1_000)
+    count.add(9_000, range(0, 9_000, 2))
+    count.add(1_000, range(0, 1_000, 2))
+    for _ in range(2):
+        assert count.over_with(9_000, range(0, 9_000, 2)) is None
+        assert count.over_with(9_000, range(0, 9_000, 2)[:-1]) is None
+        assert count.over_with(9_001, [*range(0, 9_000, 2), 9_000]) == (
+            "5,001 of the latest 10,001 messages were rejected"
+        )
+        assert count.over_with(1_000, range(1_000)) == "1,000 messages in a row were rejected"
+    assert (count.share, count.in_a_row) == (0.5, 0)
+    assert count.over_with(20_000, ()) is None
 
-    with pytest.raises(Stop, match=r"7,200 of the latest 10,800 messages were rejected"):
-        limit.check(900, two_of_three)
 
-
-def test_one_large_batch_is_judged_by_itself(mark: Path) -> None:
-    """Good messages of an hour ago do not let it pass."""
-    limit = RejectLimit(0.5, 0, mark)
+def test_one_producer_of_rubbish_among_many_raises_the_alarm_and_nothing_else() -> None:
+    """Two of three messages are good ones; then more than half are rejected, once 10,000 have come to judge by."""
+    limit = RejectLimit(0.5, 1_000)
     for _ in range(20):
-        pass_batch(limit, 10_000, {})
+        limit.count(900, rejects(*(place for place in range(900) if place % 3 == 0)))
+    assert not limit.exceeded
 
-    with pytest.raises(Stop):
-        limit.check(10_000, rejects(*range(5_001)))
-    limit.check(10_000, rejects(*range(5_000)))
-
-
-def test_what_a_check_refused_is_not_counted(mark: Path) -> None:
-    """A batch that is read again after a failure is judged as it was before."""
-    limit = RejectLimit(0.5, 1_000, mark)
-    for _ in range(5):
-        limit.check(900, rejects(*range(900)))
-    assert (limit.in_a_row, limit.share) == (0, 0)
+    for _ in range(11):
+        limit.count(900, rejects(*(place for place in range(900) if place % 3)))
+    assert limit.exceeded
+    assert limit.share == pytest.approx(0.6, abs=0.07)
 
 
-def test_the_stop_names_the_commonest_reason(mark: Path) -> None:
+def test_one_large_batch_is_judged_by_itself() -> None:
+    """Good messages of an hour ago do not let it pass."""
+    limit = RejectLimit(0.5, 0)
+    for _ in range(20):
+        limit.count(10_000, {})
+    limit.count(10_000, rejects(*range(5_000)))
+    assert not limit.exceeded
+    limit.count(10_000, rejects(*range(5_001)))
+    assert limit.exceeded
+
+
+def test_an_alarm_lasts_for_5_minutes_after_the_last_batch_that_was_over_the_limit() -> None:
+    """So that a scrape sees it, though a good message follows at once; and it ends by itself."""
+    clock = Clock()
+    limit = RejectLimit(0, 10, clock)
+    for _ in range(2):
+        limit.count(10, rejects(*range(10)))
+        limit.count(1, {})
+        clock.now += ALARM_SECONDS - 1
+        assert limit.exceeded
+    clock.now += 1
+    assert not limit.exceeded
+
+
+def test_the_log_names_the_commonest_reason_and_an_example_once_a_minute() -> None:
     """With its field: that is what a person needs first."""
-    limit = RejectLimit(0, 10, mark)
+    clock = Clock()
+    limit = RejectLimit(0, 10, clock)
+    with capture_logs() as lines:
+        limit.count(10, {0: OTHER, **rejects(*range(1, 10))}, lambda row: f"transactions/3/{40 + row}")
+        limit.count(10, rejects(*range(10)))
+        clock.now += LOG_SECONDS
+        limit.count(10, rejects(*range(10)))
 
-    with pytest.raises(
-        Stop, match=r"the commonest reason, 9 times in this batch: bad_type of amount; the batch was not"
-    ):
-        limit.check(10, {0: OTHER, **rejects(*range(1, 10))})
+    assert [(line["event"], line["log_level"]) for line in lines] == [("reject_limit_exceeded", "error")] * 2
+    told = {"found": "10 messages in a row were rejected", "reason": "bad_type", "field": "amount", "times_in_batch": 9}
+    assert lines[0].items() >= (told | {"example": "transactions/3/41"}).items()
 
 
-def test_a_limit_of_0_is_none(mark: Path) -> None:
-    """Then everything passes, and an old mark goes away."""
-    mark.touch()
-    limit = RejectLimit(0, 0, mark)
+def test_a_limit_of_0_is_none() -> None:
+    """Then nothing is an alarm; it is counted all the same."""
+    limit = RejectLimit(0, 0)
     for _ in range(5):
-        pass_batch(limit, 10_000, rejects(*range(10_000)))
-    assert limit.in_a_row == 50_000
-    assert limit.share == 1
-
-
-def test_a_start_after_a_stop_is_on_probation(mark: Path) -> None:
-    """It stops again at its first batch, however small, as long as most of it is rejected."""
-    with pytest.raises(Stop):
-        RejectLimit(0.5, 10, mark).check(10, rejects(*range(10)))
-
-    for _ in range(3):
-        again = RejectLimit(0.5, 10, mark)
-        assert again.on_probation
-        with pytest.raises(Stop, match="2 of the first 3 messages after such a stop"):
-            again.check(3, rejects(0, 1))
-
-
-def test_a_batch_that_passes_ends_the_probation(mark: Path) -> None:
-    """A start with a mended service has a few bad messages too."""
-    mark.touch()
-    limit = RejectLimit(0.5, 10, mark)
-    pass_batch(limit, 0, {})
-    assert limit.on_probation
-    pass_batch(limit, 10, rejects(*range(5)))
-
-    assert not limit.on_probation
-    assert not mark.exists()
-    pass_batch(limit, 9, rejects(*range(9)))
+        limit.count(10_000, rejects(*range(10_000)))
+    assert (limit.in_a_row, limit.share, limit.exceeded) == (50_000, 1, False)
 
 
 @pytest.mark.parametrize(
@@ -143,12 +141,12 @@ def test_runs(places: list[int], messages: int, before: int, expected: tuple[int
     assert longest_run(places, messages, before) == expected
 
 
-def test_lone_messages_cost_next_to_nothing(mark: Path) -> None:
+def test_lone_messages_cost_next_to_nothing() -> None:
     """A message a batch: the window of 10,000 batches is not gone through at each."""
-    limit = RejectLimit(0.5, 1_000, mark)
+    limit = RejectLimit(0.5, 1_000)
     began = time.perf_counter()
     for n in range(50_000):
-        pass_batch(limit, 1, rejects(0) if n % 10 == 0 else {})
+        limit.count(1, rejects(0) if n % 10 == 0 else {})
 
     assert (time.perf_counter() - began) / 50_000 < 100e-6
     assert limit.share == pytest.approx(0.1)

@@ -22,6 +22,8 @@ def held(tmp_path: Path) -> Path:
 def test_a_secret_may_stand_in_a_file(held: Path) -> None:
     """Its last line end is none of it; a variable without a file works as before."""
     assert secret("PGPASSWORD", {"PGPASSWORD_FILE": str(held)}) == "not for logs"
+    held.write_bytes(b"\xef\xbb\xbfnot for logs\r\n")
+    assert secret("PGPASSWORD", {"PGPASSWORD_FILE": str(held)}) == "not for logs"
     assert secret("PGPASSWORD", {"PGPASSWORD": "plain"}) == "plain"
     assert secret("PGPASSWORD", {"PGPASSWORD": "", "PGPASSWORD_FILE": ""}) is None
 
@@ -47,8 +49,8 @@ def test_the_settings_take_their_secrets_from_files(held: Path, monkeypatch: pyt
     """Of the page's login, of Kafka's, of the database's; printing the settings tells none."""
     monkeypatch.setenv("UI_USERNAME", "ada")
     monkeypatch.setenv("UI_PASSWORD_FILE", str(held))
-    monkeypatch.setenv("KAFKA_SASL_USERNAME", "scorer")
-    monkeypatch.setenv("KAFKA_SASL_PASSWORD_FILE", str(held))
+    monkeypatch.setenv("KAFKA_CONF_SASL_USERNAME", "scorer")
+    monkeypatch.setenv("KAFKA_CONF_SASL_PASSWORD_FILE", str(held))
     monkeypatch.setenv("PGPASSWORD_FILE", str(held))
     page, kafka = UiSettings.read(), KafkaSettings.read()
 

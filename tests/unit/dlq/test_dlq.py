@@ -60,7 +60,7 @@ def test_moments(text: str, expected: datetime) -> None:
     assert moment(text, NOW) == expected
 
 
-@pytest.mark.parametrize("text", ["", "h", "-5m", "yesterday", "99999999999999d"])
+@pytest.mark.parametrize("text", ["", "h", "-5m", "yesterday", "99999999999999d", "0001-01-01T00:00+05:00"])
 def test_what_is_no_moment_is_said(text: str) -> None:
     """An argument that is not understood does nothing."""
     with pytest.raises(ValueError, match=r".+"):

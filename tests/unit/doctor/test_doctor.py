@@ -8,6 +8,7 @@ import pytest
 from services.doctor.__main__ import report
 from services.doctor.finding import Finding, Status, fail, found_by, ok, warn
 from services.doctor.machine import check_disk, check_memory, check_python
+from services.doctor.probes import check_rejects
 from stack.ports import free_port
 from stack.settings import StackSettings
 from stack.show import print_ports
@@ -54,6 +55,28 @@ def test_a_port_that_is_taken_is_told_with_its_variable(capsys: pytest.CaptureFi
     assert f"port {ports['UI_PORT']} is in use" in taken
     assert "set UI_PORT" in taken
     assert capsys.readouterr().out.startswith("WARN  ports        the stack does not run; its ports are free")
+
+
+def test_rejects_are_told_topic_by_topic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an alarm where a service raises one; a service that does not answer has no finding here."""
+    told = """
+fraud_sink_reject_limit_broken{topic="scores"} 1.0
+fraud_sink_reject_share{topic="scores"} 0.625
+fraud_sink_rejects_in_a_row{topic="scores"} 1200.0
+fraud_sink_reject_limit_broken{topic="alerts"} 0.0
+fraud_sink_reject_share{topic="alerts"} 0.0
+"""
+    monkeypatch.setattr("services.doctor.probes._get", lambda _: (200, told))
+    [bad] = check_rejects("sink", "http://sink")
+
+    assert bad.status is Status.WARN
+    assert bad.text == "sink rejects 62.5% of the latest messages of scores, 1,200 in a row"
+    quiet = told.replace('broken{topic="scores"} 1.0', 'broken{topic="scores"} 0.0')
+    monkeypatch.setattr("services.doctor.probes._get", lambda _: (200, quiet))
+    [good] = check_rejects("sink", "http://sink")
+    assert (good.status, good.text) == (Status.OK, "sink rejects 62.5% of the latest messages")
+    monkeypatch.setattr("services.doctor.probes._get", lambda _: (None, ""))
+    assert [*check_rejects("sink", "http://sink")] == []
 
 
 def test_a_check_that_breaks_down_is_a_finding(capsys: pytest.CaptureFixture[str]) -> None:

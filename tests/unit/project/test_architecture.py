@@ -17,7 +17,7 @@ CODE = [
 
 
 def imports_of(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     return names | {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
 
@@ -38,6 +38,22 @@ def test_pure_modules_of_the_scorer_know_no_kafka(name: str) -> None:
 def test_no_module_grows_beyond_250_lines() -> None:
     """What does not fit has two subjects."""
     assert {str(path): n for path in CODE if (n := len(path.read_text().splitlines())) > 250} == {}
+
+
+def test_every_kafka_client_asks_for_no_new_topics() -> None:
+    """librdkafka's default lets a broker that creates topics make one that is wrong; KafkaSettings says no for all."""
+    for path in [*CODE, *sorted((ROOT / "tests/support").rglob("*.py"))]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Dict):
+                keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+                assert "bootstrap.servers" not in keys or "allow.auto.create.topics" in keys, f"{path}:{node.lineno}"
+
+
+def test_no_code_asks_for_committed_offsets_in_the_way_that_kills() -> None:
+    """list_consumer_group_offsets ends the process on a cluster that has no coordinator yet; BrokerQuery does not."""
+    for path in [*CODE, *sorted((ROOT / "tests").rglob("*.py"))]:
+        calls = {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+        assert "list_consumer_group_offsets" not in calls, path
 
 
 @pytest.mark.parametrize("service", ["scorer", "sink"])

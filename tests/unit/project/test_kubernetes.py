@@ -90,7 +90,7 @@ def test_variables_are_those_that_the_code_reads(manifests: dict[str, list[Manif
         named |= {entry["name"] for entry in pod(workload)["containers"][0].get("env", [])}
 
     assert {name for name in named if not name.startswith("KAFKA_CONF_")} <= known | OUTSIDE
-    assert {"KAFKA_BOOTSTRAP_SERVERS", "TOPIC_MIN_INSYNC_REPLICAS", "SCORER_PROBE_HOST", "UI_USERS_FILE"} <= named
+    assert {"KAFKA_BOOTSTRAP_SERVERS", "TOPIC_MIN_INSYNC_REPLICAS", "PROBE_HOST", "UI_USERS_FILE"} <= named
 
 
 def test_every_reference_leads_somewhere(manifests: dict[str, list[Manifest]]) -> None:
@@ -135,7 +135,7 @@ def test_scorer_and_sink_keep_their_names_and_are_probed(
     [container] = pod(workload)["containers"]
     env = {entry["name"]: entry.get("value") for entry in container["env"]}
     assert env[probe_port] == str(container["ports"][0]["containerPort"])
-    assert env[probe_port.replace("PORT", "HOST")] == "0.0.0.0"  # noqa: S104  # what the kubelet reaches
+    assert env["PROBE_HOST"] == "0.0.0.0"  # noqa: S104  # what the kubelet reaches
     paths = {kind: container[kind]["httpGet"]["path"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert paths == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
     assert "replicas" not in workload["spec"]

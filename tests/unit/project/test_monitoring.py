@@ -2,6 +2,10 @@
 
 import json
 import re
+import shutil
+import subprocess
+
+import pytest
 
 from services.common.settings import project_root
 from stack.metrics_table import HEADINGS, markdown, metrics_of
@@ -56,6 +60,16 @@ def test_every_alert_is_tried_and_explained() -> None:
     assert len(alerts) >= 10
     assert {alert for alert in alerts if not re.search(rf"\b{alert}\b", tried)} == set()
     assert {alert for alert in alerts if f"`{alert}`" not in explained} == set()
+
+
+@pytest.mark.skipif(
+    not shutil.which("promtool"), reason="no promtool here; tests/readme has it from Prometheus's image"
+)
+def test_the_rules_fire_when_they_should_and_only_then() -> None:
+    """By promtool itself."""
+    for what in (("check", "rules", "monitoring/rules/fraud.yml"), ("test", "rules", "monitoring/tests/fraud.yml")):
+        done = subprocess.run(["promtool", *what], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_dashboard_is_whole() -> None:

@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.contract import customer_key
 from services.common.errors import Reason
+from services.common.values import Mend
 from services.scorer.decode import Columns, Decoder, Rejects
+from services.scorer.memory import are_customers
 from tests.support.messages import PAYMENT, flat, nested
 
 DECODER = Decoder({"population_city", "gender", "lat"})
@@ -73,7 +76,12 @@ CASES: list[tuple[bytes | None, Reason, str]] = [
     (nested("a", amount=None), Reason.MISSING_FIELD, "amount"),
     (nested("a", cat_id=None), Reason.MISSING_FIELD, "cat_id"),
     (b'{"transaction_id": "a"}', Reason.MISSING_FIELD, "transaction_time"),
-    (nested("a", amount="25.79"), Reason.BAD_TYPE, "amount"),
+    (nested("a", amount="much"), Reason.BAD_TYPE, "amount"),
+    (nested("a", amount="1,045"), Reason.BAD_TYPE, "amount"),
+    (nested("a", amount="NULL"), Reason.MISSING_FIELD, "amount"),
+    (nested("a", cat_id="nan"), Reason.MISSING_FIELD, "cat_id"),
+    (nested("a", transaction_time="N/A"), Reason.MISSING_FIELD, "transaction_time"),
+    (nested("a", transaction_time="3/4/2020 8:00"), Reason.BAD_TIME, "transaction_time"),
     (nested("a", amount=True), Reason.BAD_TYPE, "amount"),
     (nested("a", cat_id=7), Reason.BAD_TYPE, "cat_id"),
     (nested("a", gender=7), Reason.BAD_TYPE, "gender"),
@@ -84,8 +92,8 @@ CASES: list[tuple[bytes | None, Reason, str]] = [
     (nested("a").replace(b"25.79", b"-Infinity"), Reason.OUT_OF_RANGE, "amount"),
     (nested("a").replace(b"25.79", b"1" + b"0" * 400), Reason.OUT_OF_RANGE, "amount"),
     (nested("a").replace(b"25.79", b"1" + b"0" * 5_000), Reason.OUT_OF_RANGE, "amount"),
-    (orjson.dumps({"transaction_id": 7, "data": PAYMENT}), Reason.BAD_TYPE, "transaction_id"),
-    (nested(""), Reason.OUT_OF_RANGE, "transaction_id"),
+    (orjson.dumps({"transaction_id": 7.5, "data": PAYMENT}), Reason.BAD_TYPE, "transaction_id"),
+    (orjson.dumps({"transaction_id": True, "data": PAYMENT}), Reason.BAD_TYPE, "transaction_id"),
     (nested("x" * 129), Reason.OUT_OF_RANGE, "transaction_id"),
     (nested("a\0b"), Reason.BAD_ENCODING, "transaction_id"),
     (nested("a").replace(b'"a"', b'"\\ud800"').replace(b"1897", b"NaN"), Reason.BAD_ENCODING, "transaction_id"),
@@ -104,6 +112,78 @@ def test_what_cannot_be_scored_is_rejected_with_reason_and_field(
     assert list(rejects) == [1]
     assert (rejects[1].reason, rejects[1].field) == (reason, field)
     assert rejects[1].message
+
+
+def test_a_producer_that_writes_every_value_as_text_is_read() -> None:
+    """Numbers and ids in quotes come out as without; each kind of mending is counted once a message."""
+    texts = {field: str(value) for field, value in PAYMENT.items()}
+    columns, rejects = decode(nested("a", **texts), orjson.dumps({"transaction_id": 12345678901234567890, **PAYMENT}))
+
+    assert not rejects
+    assert columns.ids == ["a", "12345678901234567890"]
+    assert columns.numbers["amount"].tolist() == [25.79, 25.79]
+    assert columns.numbers["lat"].tolist() == [32.1482, 32.1482]
+    assert columns.mended == {Mend.NUMBER_AS_TEXT: 1, Mend.ID_AS_NUMBER: 1}
+    assert columns.take(np.arange(0)).mended == columns.mended  # also where the model has no score for one
+
+
+@pytest.mark.parametrize(
+    ("amount", "lat", "expected"),
+    [("1,045", "32.1482", 1045.0), ("1,045", "32,1482", 1.045), ("1.045,50", None, 1045.5), ("25,79", None, 25.79)],
+)
+def test_a_messages_texts_decide_what_separates_decimals(amount: str, lat: str | None, expected: float) -> None:
+    """The same amount is a thousand or one, as the coordinate beside it is written."""
+    columns, rejects = decode(nested("a", amount=amount, lat=lat))
+
+    assert not rejects
+    assert columns.numbers["amount"].tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2019-09-14T02:46:00.000Z",
+        "2019-09-14 02:46:00+03:00",
+        "2019-09-14T02:46",
+        "14.09.2019 2:46",
+        "20190914T024600Z",
+    ],
+)
+def test_times_of_other_forms_are_read_as_the_clock_shows_them(text: str) -> None:
+    """In a batch with times of the contract's form."""
+    columns, rejects = decode(nested("a"), nested("b", transaction_time=text))
+
+    assert not rejects
+    assert columns.seconds.tolist() == [1568429160] * 2
+
+
+@pytest.mark.parametrize("word", ["NA", "N/A", "nan", "NULL", "None", "\\N", "-", ""])
+def test_words_for_missing_are_missing_in_every_field(word: str) -> None:
+    """An id too: payments without one do not share it. And no two unknown people are one customer."""
+    decoder = Decoder({"gender", "lat", "name_1", "name_2", "street"})
+    changes = {"gender": word, "lat": word, "name_1": word, "name_2": word, "street": word}
+    columns, rejects = decoder.decode([nested(word, **changes), nested("b")], lambda row: f"row-{row}")
+
+    assert not rejects
+    assert columns.ids == ["row-0", "b"]
+    assert [columns.texts[field][0] for field in ("gender", "name_1", "name_2", "street")] == [None] * 4
+    assert math.isnan(columns.numbers["lat"][0])
+    assert not are_customers([f"{word}|{word}|{word}".encode(), customer_key(PAYMENT) or b""], columns)[0]
+    assert customer_key(PAYMENT | changes) is None
+
+
+def test_null_may_be_a_surname() -> None:
+    """Programs do not write it with a capital."""
+    columns, _ = Decoder({"name_2"}).decode([nested("a", name_2="Null"), nested("b", name_2="NULL")], str)
+
+    assert columns.texts["name_2"] == ["Null", None]
+
+
+def test_a_byte_order_mark_is_skipped() -> None:
+    """As some producers write it before each message."""
+    columns, rejects = decode(b"\xef\xbb\xbf" + nested("a"))
+
+    assert (columns.ids, rejects) == (["a"], {})
 
 
 def test_a_whole_batch_of_rejects_leaves_empty_columns() -> None:

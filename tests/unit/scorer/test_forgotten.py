@@ -52,7 +52,7 @@ def test_a_failed_session_is_forgotten_though_a_client_raised_while_it_was_close
             fail_to_abort()
 
     monkeypatch.setattr(lifecycle.Backoff, "wait", lambda *_: None)
-    limit = RejectLimit(0, 0, tmp_path / "mark")
+    limit = RejectLimit(0, 0)
     run(open_session, None, limit, Suspects(tmp_path / "suspects"), stop, Watchdog(60))  # type: ignore[arg-type]
 
     assert [reference() for reference in kept] == [None] * 3
@@ -104,5 +104,9 @@ def test_memory_that_is_free_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def resident() -> int:
     """Return the bytes of this process that are in memory."""
-    [kib] = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS")]
+    [kib] = [
+        line.split()[1]
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+        if line.startswith("VmRSS")
+    ]
     return int(kib) * 1024

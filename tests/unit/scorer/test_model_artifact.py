@@ -12,9 +12,12 @@ import onnxruntime
 import pytest
 
 from services.common.errors import Stop
+from services.common.values import Mend
+from services.scorer.categories import mended_names, unknown_categories
 from services.scorer.features import FEATURES, to_features
 from services.scorer.history import PAST
-from services.scorer.score import Model, load_model, probabilities
+from services.scorer.inference import probabilities
+from services.scorer.score import Model, load_model
 from tests.support.messages import FRAUD, PAYMENT, flat
 
 SHIPPED = Path(__file__).resolve().parents[3] / "onnx"
@@ -168,10 +171,22 @@ def test_golden_scores_off_by_less_than_the_tolerance_are_accepted(artifact: Pat
 
 def test_every_unknown_category_scores_as_other(model: Model) -> None:
     """A category the recipe lacks has the code -1, whatever its name."""
-    columns, _ = model.decoder.decode([flat(None, cat_id=name) for name in ("new", "", "SHOPPING_NET")], str)
+    columns, _ = model.decoder.decode([flat(None, cat_id=name) for name in ("new", " ", "fraud_SHOPPING_NET")], str)
     codes = to_features(columns, model.manifest.recipe)[:, model.manifest.recipe.features.index("category")]
     assert codes.tolist() == [-1, -1, -1]
     assert len(set(model.score(model.features(columns)).tolist())) == 1
+
+
+def test_spellings_of_a_category_and_a_gender_score_alike(model: Model) -> None:
+    """Case, blanks, dashes and underscores make no other category; each mending is counted, the unknown are named."""
+    spelled = ("shopping_net", "Shopping_Net", "SHOPPING NET", "shopping-net ")
+    payments = [FRAUD | {"cat_id": name, "gender": gender} for name in spelled for gender in ("F", "female")]
+    columns, _ = model.decoder.decode([flat(None, **payment) for payment in payments], str)
+    assert len(set(model.score(model.features(columns)).tolist())) == 1
+    assert mended_names(columns, model.manifest.recipe) == {Mend.CATEGORY_SPELLING: 6, Mend.GENDER_SPELLING: 4}
+    assert not unknown_categories(columns, model.manifest.recipe)
+    odd, _ = model.decoder.decode([flat(None, cat_id=name) for name in ("books", "books", "home")], str)
+    assert unknown_categories(odd, model.manifest.recipe) == {"books": 2}
 
 
 @pytest.mark.parametrize("missing", [None, math.nan])

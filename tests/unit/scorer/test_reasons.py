@@ -9,8 +9,8 @@ import pytest
 from services.common.contract import FIELDS
 from services.scorer.alerts import TEXT_MAX_CHARACTERS, encode_alerts, payment_fields
 from services.scorer.features import FEATURES, GROUPS
+from services.scorer.inference import probabilities
 from services.scorer.reasons import LEAST_SIZE, MOST_REASONS, explain
-from services.scorer.score import probabilities
 from tests.support.messages import FRAUD
 from tests.support.reasons import BURST, CALM, NIGHT, features_of, reasons_of, shipped
 from ui.case import read_reasons

@@ -44,7 +44,8 @@ class Watched:
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Watched:
-    """A folder with model `a`, in use."""
+    """A folder with model `a`, in use; the metric knows no other."""
+    metrics.MODEL.clear()
     return Watched(write_constant(tmp_path / "model", "a", 0.1))
 
 

@@ -16,7 +16,7 @@ from services.scorer.shadow import WAITING_BATCHES, Seen, Shadow
 from services.sink.models import decode_model_message
 from services.sink.tables import TALLIES
 from tests.support.messages import nested
-from tests.support.models import write_constant
+from tests.support.models import write_constant, write_trap
 
 NEVER = 3_600.0
 
@@ -125,6 +125,18 @@ def test_a_shadow_that_fails_is_dropped_until_another_one_comes(model: Model, tm
     shadow.see(seen(model, nested("2")))
     shadow.close()
     assert sum(tally["scored"] for tally in tallies(*told)) == 1
+
+
+def test_what_the_shadow_has_no_score_for_is_skipped(model: Model, tmp_path: Path) -> None:
+    """The sums stay finite: one NaN would make the whole tally unreadable."""
+    told: list[dict[str, bytes | None]] = []
+    shadow = Shadow(told.append, tell_seconds=NEVER)
+    shadow.offer(load_model(write_trap(tmp_path / "shadow", "b", 0.875, 1_337.0, raises=False)))
+    shadow.see(seen(model, nested("0"), nested("1", amount=1_337.0), nested("2")))
+    shadow.close()
+
+    [tally] = tallies(*told)
+    assert (tally["scored"], tally["skipped"], tally["absolute_shift"]) == (2, 1, 1.25)
 
 
 def test_of_another_pair_of_models_a_tally_of_its_own_is_kept(model: Model, tmp_path: Path) -> None:

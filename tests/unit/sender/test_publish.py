@@ -115,6 +115,28 @@ def test_a_stop_between_chunks_keeps_what_was_accepted() -> None:
     assert sent == len(producer.delivered) == 2 * CHUNK
 
 
+def test_what_was_taken_is_flushed_when_the_source_or_a_callback_fails() -> None:
+    """The queue is empty afterwards, and the failure is told as it is."""
+
+    def source() -> Iterator[tuple[bytes | None, bytes]]:
+        yield from ((None, b"%d" % n) for n in range(CHUNK + 7))
+        raise LookupError("row 2008")
+
+    producer = FakeProducer()
+    with pytest.raises(LookupError, match="row 2008"):
+        publish(source(), KAFKA, "transactions", make_producer=producer)
+    assert len(producer.delivered) == CHUNK  # the chunk that was not whole was never handed over
+    assert not producer._queue
+
+    def give_up(_: int) -> None:
+        raise InterruptedError
+
+    producer = FakeProducer()
+    with pytest.raises(InterruptedError):
+        publish([(None, b"1")], KAFKA, "transactions", on_progress=give_up, make_producer=producer)
+    assert producer.delivered == [(None, b"1")]
+
+
 def test_an_unreachable_kafka_is_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     """No broker at the address: told within the time allowed for the first answer, and worth another try."""
     monkeypatch.setattr("services.sender.publish.CONNECT_WAIT_S", 0.2)

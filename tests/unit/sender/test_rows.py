@@ -4,21 +4,19 @@ import csv
 import tempfile
 from collections import Counter
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.contract import FIELDS, file_namespace, row_id
+from services.common.contract import FIELDS
 from services.sender.clean import CleanRows
 from services.sender.dialect import Dialect
-from services.sender.ids import row_ids
+from services.sender.ids import repeats
 from services.sender.report import BadRow, Repair
-from services.sender.rows import RowEncoder
+from services.sender.rows import OWN_ID, RowEncoder
 from services.sender.spool import Spool
 
-NAMESPACE = file_namespace(bytes(32))
 DIALECT = Dialect(",", 17, {field: place for place, field in enumerate(FIELDS)}, 2, (), (), {})
 ROW = next(
     csv.reader(
@@ -45,48 +43,54 @@ def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_short_way_gives_what_the_careful_way_gives(cells: dict[int, str]) -> None:
     """A row that passes as clean has the same time, key and bytes as if looked at cell by cell, and no repairs."""
     row = [cells.get(place, cell) for place, cell in enumerate(ROW)]
-    payments = CleanRows(DIALECT, NAMESPACE).encode([row], 7)
+    payments = CleanRows(DIALECT).encode([row], [7])
     if payments is not None:
         repaired: Counter[Repair] = Counter()
-        assert payments == [RowEncoder(DIALECT, NAMESPACE, repaired).encode(row, 7)]
+        assert payments == [RowEncoder(DIALECT, repaired).encode(row)]
         assert not repaired
 
 
 def test_a_clean_row_takes_the_short_way() -> None:
     """An ordinary row is encoded there, alone and among others."""
-    assert CleanRows(DIALECT, NAMESPACE).encode([ROW], 1) is not None
-    assert len(CleanRows(DIALECT, NAMESPACE).encode([ROW] * 5, 1) or ()) == 5
+    assert CleanRows(DIALECT).encode([ROW], [2]) is not None
+    assert len(CleanRows(DIALECT).encode([ROW] * 5, range(2, 7)) or ()) == 5
 
 
 def test_one_row_that_is_not_clean_turns_all_away() -> None:
     """Nothing is encoded in part: the caller finds the row by halving."""
-    clean_rows = CleanRows(DIALECT, NAMESPACE)
-    assert clean_rows.encode([ROW, [*ROW[:16], ""], ROW], 1) is None
-    assert clean_rows.encode([ROW, ROW[:16], ROW], 1) is None
-    assert clean_rows.encode([ROW, [], ROW], 1) is None
+    clean_rows = CleanRows(DIALECT)
+    assert clean_rows.encode([ROW, [*ROW[:16], ""], ROW], [2, 3, 4]) is None
+    assert clean_rows.encode([ROW, ROW[:16], ROW], [2, 3, 4]) is None
+    assert clean_rows.encode([ROW, [], ROW], [2, 3, 4]) is None
 
 
 def test_a_refused_row_names_its_field() -> None:
     """The refusal of a cell says which one."""
     with pytest.raises(BadRow) as bad:
-        RowEncoder(DIALECT, NAMESPACE, Counter()).encode([*ROW[:3], "much", *ROW[4:]], 1)
+        RowEncoder(DIALECT, Counter()).encode([*ROW[:3], "much", *ROW[4:]])
     assert bad.value.field == "amount"
 
 
-@given(namespace=st.uuids(), first=st.integers(1, 10**9), number=st.integers(1, 20))
-def test_ids_in_bulk_are_those_of_the_contract(namespace: UUID, first: int, number: int) -> None:
-    """The fast ids equal contract.row_id, digit by digit."""
-    assert row_ids(namespace)(first, number) == [row_id(namespace, row) for row in range(first, first + number)]
+ID = st.integers(0, 3).map(lambda number: number.to_bytes(16, "big"))
+
+
+@given(st.lists(ID, max_size=30))
+def test_equal_rows_are_numbered_in_the_files_order(ids: list[bytes]) -> None:
+    """From the second on; rows with ids of their own (zeros) are not."""
+    expected = {place: ids[:place].count(octets) for place, octets in enumerate(ids) if any(octets)}
+    assert repeats(b"".join(ids)) == {place: number for place, number in expected.items() if number}
 
 
 @given(seconds=st.lists(st.integers(0, 5), max_size=50), cut=st.integers(0, 50))
 def test_the_spool_gives_payments_by_time_and_ties_in_order(seconds: list[int], cut: int) -> None:
     """What went in in parts comes out sorted by time, stably, as often as asked, keys and values intact."""
-    payments = [(second, b"k%d" % place if place % 3 else None, b"v" * place) for place, second in enumerate(seconds)]
+    payments = [
+        (second, b"k%d" % place if place % 3 else None, b"v" * place, OWN_ID) for place, second in enumerate(seconds)
+    ]
     with Spool() as spool:
         spool.extend(payments[:cut])
         spool.extend(payments[cut:])
-        expected = [(key, value) for _, key, value in sorted(payments, key=lambda payment: payment[0])]
+        expected = [(key, value) for _, key, value, _ in sorted(payments, key=lambda payment: payment[0])]
         assert len(spool) == len(seconds)
         assert list(spool.in_time_order()) == expected
         assert list(spool.in_time_order()) == expected

@@ -112,4 +112,4 @@ def test_the_committed_lock_is_of_one_kafka() -> None:
 def test_the_class_path_holds_the_locked_jars_alone(tmp_path: Path, lock: Path) -> None:
     """A jar of another version that lies in the folder is not used."""
     (tmp_path / "thing-0.9.jar").touch()
-    assert jars.classpath(tmp_path, lock) == str(tmp_path / "thing-1.0.jar")
+    assert jars.classpath(tmp_path / "jars", tmp_path / "kafka", lock) == "../jars/thing-1.0.jar"

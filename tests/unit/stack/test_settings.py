@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+import stack.__main__
 from services.common.errors import Stop
+from stack.environment import OURS
 from stack.plan import everything
 from stack.service import Kind, Service
 from stack.settings import PASSWORD_NAMES, StackSettings, read_passwords
+from stack.up import DATA
 
 
 @pytest.fixture
@@ -16,6 +19,8 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Service]:
     monkeypatch.setenv("STACK_HOME", str(tmp_path))
     monkeypatch.setenv("KAFKA_PORT", "29092")
     monkeypatch.setenv("DATABASE_URL", "postgres://somewhere.else/")
+    monkeypatch.setenv("PGHOSTADDR", "192.0.2.1")
+    monkeypatch.setenv("UI_PASSWORD", "not for servers")
     return {service.name: service for service in everything(StackSettings.read())}
 
 
@@ -57,7 +62,8 @@ def test_each_service_gets_its_own_role_and_no_other_password(plan: dict[str, Se
     assert plan["ui"].env["PGPASSWORD"] == passwords["FRAUD_UI_PASSWORD"]
     for name in ("scorer", "sink", "ui", "topics"):
         assert passwords["POSTGRES_PASSWORD"] not in " ".join(plan[name].env.values())
-    assert passwords["POSTGRES_PASSWORD"] in plan["migrate"].env["DATABASE_URL"]
+    assert plan["migrate"].env["PGPASSWORD"] == passwords["POSTGRES_PASSWORD"]
+    assert passwords["POSTGRES_PASSWORD"] not in plan["migrate"].env["DATABASE_URL"]
 
 
 def test_services_are_led_to_this_stack_and_nowhere_else(plan: dict[str, Service]) -> None:
@@ -65,4 +71,35 @@ def test_services_are_led_to_this_stack_and_nowhere_else(plan: dict[str, Service
     assert plan["scorer"].env["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:29092"
     assert "DATABASE_URL" not in plan["sink"].env
     assert "DATABASE_URL" not in plan["ui"].env
+    assert not any("PGHOSTADDR" in service.env for service in plan.values())
     assert "127.0.0.1:15432" in plan["migrate"].env["DATABASE_URL"]
+
+
+def test_servers_get_no_settings_and_no_secrets(plan: dict[str, Service]) -> None:
+    """They need none, and neither do those who may read their logs."""
+    assert plan["ui"].env["UI_PASSWORD"] == "not for servers"
+    for name in ("kafka", "postgres"):
+        assert not [variable for variable in plan[name].env if variable.startswith(OURS)]
+
+
+def test_state_lies_in_the_home_of_the_stack(plan: dict[str, Service], tmp_path: Path) -> None:
+    """Of the sink too, and uploads: a second installation, or another user's, has other ones, and DATA names them."""
+    assert plan["ui"].env["TMPDIR"] == str(tmp_path / "uploads")
+    assert {"state", "uploads"} <= set(DATA)
+    assert {plan[name].env["STATE_DIR"] for name in ("scorer", "sink")} == {str(tmp_path / "state")}
+
+
+def test_a_wrong_line_of_the_env_file_stops_what_would_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And neither what looks nor what stops: the file may have been broken while all runs."""
+    monkeypatch.setattr(stack.__main__, "project_root", lambda: tmp_path)
+    monkeypatch.setenv("STACK_HOME", str(tmp_path / "home"))
+    (tmp_path / ".env").write_text("# mine\ntops3cret\n", encoding="utf-8")
+
+    assert stack.__main__.main(["send", "payments.csv"]) == 1
+    assert ".env: line 2 is not NAME=value" in (told := capsys.readouterr().err)
+    assert stack.__main__.main(["status"]) == 1
+    assert ".env: line 2 is not NAME=value" in (again := capsys.readouterr()).err
+    assert "nothing runs" in again.out
+    assert "tops3cret" not in told + again.err + again.out

@@ -180,14 +180,13 @@ def test_restarts_wait_longer_each_time(start: Callable[[str], Stack]) -> None:
 @pytest.mark.parametrize(
     "plan",
     [
-        'sh("good", "exec sleep 60"), sh("culprit", "echo because; exit 3", kind=Kind.JOB, needs=("good",))',
-        'sh("good", "exec sleep 60"), sh("culprit", "echo because; exit 3", ready=lambda: False)',
+        'sh("good", "exec sleep 60"), sh("culprit", "echo because; exit 3", ready=lambda: False, vital=True)',
         'sh("good", "exec sleep 60"), '
-        'sh("culprit", "echo because; exec sleep 60", ready=lambda: False, ready_within_seconds=0.5)',
+        'sh("culprit", "echo because; exec sleep 60", ready=lambda: False, ready_within_seconds=0.5, vital=True)',
     ],
-    ids=["job fails", "service never lives", "service never ready"],
+    ids=["service never lives", "service never ready"],
 )
-def test_a_failed_start_stops_everything_and_names_the_culprit(start: Callable[[str], Stack], plan: str) -> None:
+def test_a_vital_service_that_fails_stops_everything(start: Callable[[str], Stack], plan: str) -> None:
     """When the start fails nothing is left running, the exit code is 1, and the culprit's log says why."""
     stack = start(plan)
     assert stack.process.wait(WITHIN_SECONDS) == 1
@@ -195,6 +194,36 @@ def test_a_failed_start_stops_everything_and_names_the_culprit(start: Callable[[
     assert (report.phase, report.culprit) == (Phase.FAILED, "culprit")
     assert not any(alive(entry) for entry in report.entries)
     assert "because" in (stack.home / "logs" / "culprit.log").read_text()
+
+
+@pytest.mark.parametrize(
+    "culprit",
+    [
+        'sh("culprit", "echo because; exit 3", kind=Kind.JOB)',
+        'sh("culprit", "echo because; exec sleep 60", kind=Kind.JOB, ready_within_seconds=0.5)',
+        'sh("culprit", "echo because; [ -e $HOME_DIR/mended ] || exit 3; exec sleep 60", ready=exists("mended"))',
+        'sh("culprit", "echo because; exec sleep 60", ready=exists("mended"), ready_within_seconds=0.5)',
+    ],
+    ids=["job fails", "job hangs", "service never lives", "service never ready"],
+)
+def test_what_is_not_vital_fails_and_the_others_go_on(start: Callable[[str], Stack], culprit: str) -> None:
+    """It is named, nothing else is stopped; a service is tried again, and once it is mended all is up."""
+    stack = start(
+        f'sh("good", "exec sleep 60", vital=True), {culprit}, sh("after", "exec sleep 60", needs=("culprit",))'
+    )
+    stack.wait_for(lambda: stack.report().culprit == "culprit")
+    assert stack.report().phase is Phase.STARTING
+    assert alive(stack.entry("good"))
+    assert stack.entry("after").state is State.WAITING
+    if "JOB" in culprit:
+        assert stack.entry("culprit").state is State.FAILED
+    else:
+        (stack.home / "mended").touch()
+        stack.wait_for_phase(Phase.UP)
+        assert stack.report().culprit is None
+    assert "because" in (stack.home / "logs" / "culprit.log").read_text()
+    stack.process.terminate()
+    assert stack.process.wait(WITHIN_SECONDS) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the tie is Linux's PR_SET_PDEATHSIG")

@@ -2,22 +2,11 @@
 
 import re
 
-from services.common.settings import TopicSettings, project_root
-from services.dlq.settings import DlqSettings
-from services.scorer.settings import ScorerSettings
-from services.sink.settings import SinkSettings
-from services.topics.rights import DESCRIBE, DLQ_GROUP, RESTORE_GROUP, WRITE, Names, rights
+from services.common.settings import GroupNames, TopicSettings, project_root
+from services.topics.rights import DESCRIBE, DLQ_GROUP, RESTORE_GROUP, WRITE, rights
 
 TOPICS = TopicSettings()
-RIGHTS = list(rights(TOPICS, Names()))
-
-
-def test_the_names_are_those_of_the_services() -> None:
-    """An image has the settings of its own service alone, so the defaults stand twice."""
-    names = Names()
-    assert names.scorer_group_id == ScorerSettings.model_fields["group_id"].default
-    assert names.sink_group_id == SinkSettings.model_fields["group_id"].default
-    assert names.dlq_transactional_id == DlqSettings.model_fields["transactional_id"].default
+RIGHTS = list(rights(TOPICS, GroupNames()))
 
 
 def test_consumers_that_join_no_group_may_look_for_it() -> None:

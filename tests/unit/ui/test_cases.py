@@ -1,6 +1,7 @@
 """Queue, case, reasons, what-if and the payment by hand: what is reckoned and what is said."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 
 from services.common.contract import FIELDS
 from services.common.settings import project_root
+from services.sender.known import read_categories
 from services.sender.report import BadRow
 from ui import byhand, case_render, whatif
 from ui.byhand_tab import FIRST
@@ -158,6 +160,31 @@ def test_reasons_are_said_in_words(values: dict[str, Any], russian: str, english
     assert in_words(reason, REASON_TEXTS["en"], ENGLISH_NUMBERS) == english
 
 
+@pytest.mark.parametrize(
+    ("values", "russian"),
+    [
+        ({"weekday": 9}, "odd: weekday = 9"),
+        ({"weekday": -1, "month": 2}, "odd: weekday = -1, month = 2"),
+        ({"month": 0}, "odd: month = 0"),
+        ({"month": 13.0, "weekday": None}, "odd: month = 13, weekday = —"),
+        ({"weekday": 2.5}, "odd: weekday = 2,50"),
+        ({"hour": math.inf}, "odd: hour = inf"),
+        ({"hour": 24}, "odd: hour = 24"),
+        ({"minute_of_day": -1}, "odd: minute_of_day = -1"),
+        ({"hour": "23"}, "odd: hour = 23"),
+        ({"hour": [3]}, "odd: hour = [3]"),
+        ({"amount": 10**400}, f"odd: amount = {10**400}"),
+        ({"count_72h": -1}, "odd: count_72h = -1"),
+        ({"seconds_since_last": math.inf}, "odd: seconds_since_last = inf"),
+        ({"population": "many"}, "odd: population = many"),
+        ({"amount_over_mean": 1e-320}, "прошлое клиента неизвестно"),
+    ],
+)
+def test_values_of_another_version_are_shown_as_they_are(values: dict[str, Any], russian: str) -> None:
+    """A place that no list has, or no number at all, is neither named wrongly nor in the way of opening the case."""
+    assert in_words(Reason("odd", True, 1.0, values), REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == russian
+
+
 def test_reasons_are_read_whatever_stands_in_the_table() -> None:
     """The largest first, of either sign; odd ones are left out; none at all is an empty list."""
     found = read_reasons(
@@ -167,6 +194,8 @@ def test_reasons_are_read_whatever_stands_in_the_table() -> None:
             {"feature": "c", "direction": "up", "size": True, "values": {}},
             {"feature": "d", "direction": "up", "size": float("nan"), "values": {}},
             {"feature": "e", "direction": "up", "size": 1.0},
+            {"feature": "f", "direction": "up", "size": 10**400, "values": {}},
+            {"feature": "g", "direction": ["up"], "size": 1.0, "values": {}},
             None,
         ]
     )
@@ -302,7 +331,9 @@ def test_the_shipped_curve_is_of_the_shipped_model() -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"version": "v", "payments": 1, "frauds": 0, "fraud_amount": 0, '
-    '"thresholds": [], "alerts": [], "caught": [], "caught_amount": []}'])  # fmt: skip
+    '"thresholds": [], "alerts": [], "caught": [], "caught_amount": []}',
+    '{"version": "v", "payments": 9, "frauds": 1, "fraud_amount": Infinity, "thresholds": [0.5], '
+    '"alerts": [1], "caught": [1], "caught_amount": [1]}'])  # fmt: skip
 def test_a_curve_that_cannot_be_used_is_none(tmp_path: Path, content: str) -> None:
     """The page works without one."""
     path = tmp_path / "curve.json"
@@ -352,7 +383,9 @@ def test_the_form_begins_with_a_payment_that_can_be_sent() -> None:
         ({"amount": "1e13"}, "amount"),
         ({"transaction_time": "yesterday"}, "transaction_time"),
         ({"post_code": "1.5"}, "post_code"),
-        ({"lat": "nan"}, "lat"),
+        ({"lat": "north"}, "lat"),
+        ({"amount": "1,045"}, "amount"),
+        ({"amount": "NULL"}, "amount"),
         (dict.fromkeys(FIELDS, ""), "transaction_time"),
     ],
 )
@@ -373,9 +406,9 @@ def test_optional_fields_may_be_empty() -> None:
 
 def test_the_categories_are_the_models(tmp_path: Path) -> None:
     """And none where there is no manifest that can be read."""
-    shipped = byhand.categories(project_root() / "onnx/manifest.json")
+    shipped = read_categories(project_root() / "onnx/manifest.json")
     assert byhand.DEFAULTS["cat_id"] in shipped
     assert byhand.SUSPICIOUS["cat_id"] in shipped
-    assert byhand.categories(tmp_path / "nowhere") == ()
+    assert read_categories(tmp_path / "nowhere") == ()
     (tmp_path / "manifest.json").write_text('{"version": "v", "threshold": 0.5}')
-    assert byhand.categories(tmp_path / "manifest.json") == ()
+    assert read_categories(tmp_path / "manifest.json") == ()

@@ -103,7 +103,18 @@ def test_the_shipped_model_tells_how_its_training_was_distributed() -> None:
     assert list(found["category"].values) == json.loads(MANIFEST.read_bytes())["recipe"]["categories"]
 
 
-@pytest.mark.parametrize("content", ["{}", '{"distributions": {}}', '{"distributions": {"score": 1}}', "[]", "no json"])
+ODD_COUNTS = json.dumps(
+    {"distributions": {name: {"edges": [1.0], "values": [], "counts": [[1] * 3] * 24} for name in MEASURED}}
+)
+NO_EDGES = json.dumps(
+    {"distributions": {name: {"edges": [], "values": [], "counts": [[1] * 2] * 24} for name in MEASURED}}
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{}", '{"distributions": {}}', '{"distributions": {"score": 1}}', "[]", "no json", ODD_COUNTS, NO_EDGES],
+)
 def test_a_manifest_without_distributions_is_told_from_one_with(content: str, tmp_path: Path) -> None:
     """A model of before, or another's, is no reason for an error."""
     path = tmp_path / "manifest.json"

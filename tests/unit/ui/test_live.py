@@ -3,14 +3,17 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from services.common.kafka import Place
+from services.common.settings import KafkaSettings
 from ui import live_charts, live_filter, live_render, live_table
-from ui.lag import Lag, Standing, Waiting
+from ui.lag import GroupOffsets, Lag, Standing, Waiting
 from ui.live_filter import CategoryShare, Filter
 from ui.live_reading import Reading
 from ui.live_texts import LIVE_TEXTS
 from ui.model import Model
+from ui.render import unread
 from ui.texts_en import ENGLISH
 from ui.texts_ru import RUSSIAN
 from ui.timeline import BUCKETS, Counter
@@ -222,10 +225,53 @@ def test_a_missing_manifest_is_told() -> None:
 def test_an_outage_tells_whether_anything_is_known() -> None:
     """What was last read is shown as old; if nothing was, that is said."""
     known = Seen(reading([row()], Share(1, 1, 0, 0)), 90.0, fresh=False, tried=True)
-    assert RU.database_away_since in live_render.outage(known, RU)
-    assert RU.database_away in live_render.outage(Seen(None, 0.0, fresh=False, tried=True), RU)
-    assert live_render.outage(Seen(None, 0.0, fresh=False, tried=False), RU) == ""
+    texts = (RU.database_away, RU.database_away_since, RUSSIAN)
+    assert RU.database_away_since in unread(known, *texts)
+    assert RU.database_away in unread(Seen(None, 0.0, fresh=False, tried=True), *texts)
+    assert unread(Seen(None, 0.0, fresh=False, tried=False), *texts) == ""
+    assert unread(Seen(1, 0.0, fresh=True, tried=True), *texts) == ""
     assert "stale" in live_render.freshness(known, "1", RU)
+
+
+def test_an_error_is_not_told_as_an_outage() -> None:
+    """Neither of the database nor of Kafka; for the cause the reader is sent to the log."""
+    texts = (RU.database_away, RU.database_away_since, RUSSIAN)
+    assert RUSSIAN.reading_failed in unread(Seen(None, 0.0, fresh=False, tried=True, failed=True), *texts)
+    assert RUSSIAN.reading_failed_since in unread(Seen(1, 0.0, fresh=False, tried=True, failed=True), *texts)
+    refused = tiles(Share(1, 0, 0, 0), Seen(Lag(5, 300.0), 60.0, fresh=False, tried=True, failed=True))
+    assert "Kafka ответила ошибкой" in refused
+    assert "не отвечает" not in refused
+
+
+def test_brokers_that_refuse_are_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A right that is missing is raised, and so told; a timeout is an outage."""
+    offsets, code = GroupOffsets(KafkaSettings(), {}), KafkaError._TIMED_OUT
+
+    def refuse() -> None:
+        raise KafkaException(KafkaError(code))
+
+    monkeypatch.setattr(offsets, "_read", refuse)
+    assert offsets.read() is None
+    code = KafkaError.GROUP_AUTHORIZATION_FAILED
+    with pytest.raises(KafkaException, match="GROUP_AUTHORIZATION_FAILED"):
+        offsets.read()
+
+
+def test_an_error_is_logged_when_it_appears(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not at each reading, which would fill the log; again when it has become another one, or comes again."""
+    causes: list[Exception | None] = [ValueError("a"), ValueError("a"), KeyError("b"), None, KeyError("b")]
+
+    def read() -> int:
+        if cause := causes.pop(0):
+            raise cause
+        return 1
+
+    watch, failed = Watch(read, 1.0, "test"), []
+    for _ in range(5):
+        watch.read_once()
+        failed.append(watch.look().failed)
+    assert failed == [True, True, True, False, True]
+    assert capsys.readouterr().out.count("watch_failed") == 3
 
 
 def test_who_pays_is_masked_until_asked_for() -> None:

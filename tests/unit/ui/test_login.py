@@ -77,6 +77,13 @@ def test_the_command_makes_a_line_of_the_users_file(
     assert "scrypt" not in repr(users)
 
 
+def test_a_users_file_may_be_windows_own(tmp_path: Path, hashed: str) -> None:
+    """A byte-order mark is no part of the first name."""
+    (tmp_path / "users").write_bytes(f"\ufeffada:viewer:{hashed}\r\n".encode())
+
+    assert list(read_users(tmp_path / "users")) == ["ada"]
+
+
 def test_a_short_password_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """With a reason, an exit code and no line."""
     monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))

@@ -24,7 +24,13 @@ def test_a_new_manifest_is_noticed(tmp_path: Path) -> None:
         assert current_model(manifest) == Model(version, 0.37)
 
 
-@pytest.mark.parametrize("content", [None, "", "[1]", '{"version": "7"}', '{"version": "7", "threshold": "x"}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        None, "", "[1]", '{"version": "7"}', '{"version": "7", "threshold": "x"}',
+        '{"version": "7", "threshold": NaN}', '{"version": "7", "threshold": 41}',
+    ],
+)  # fmt: skip
 def test_an_unreadable_manifest_is_no_model(tmp_path: Path, content: str | None) -> None:
     """The page works without: it then shows no threshold."""
     manifest = tmp_path / "manifest.json"

@@ -74,7 +74,7 @@ def test_kafka_away_is_told_with_what_was_sent() -> None:
 def test_kafka_refusing_is_no_outage() -> None:
     """No topic or no permission: trying again would not help, and the page does not say it would."""
     html = told(Sent(found(), 0, 0.1, obstacle=Obstacle.REFUSES), RUSSIAN)
-    assert "нет топика или прав" in html
+    assert "нет топика, прав на него" in html
     assert "Попробуйте" not in html
 
 

@@ -31,7 +31,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(binary: Path, script: str) -> None:
-    binary.write_text(f"#!/bin/sh\n{script}\n")
+    binary.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     binary.chmod(0o755)
 
 

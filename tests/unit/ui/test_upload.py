@@ -8,13 +8,14 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import psycopg
 import pytest
 
 import ui.journal
 from services.common.errors import Retry, Stop
 from services.common.lifecycle import StopSignal
 from services.common.settings import KafkaSettings
-from services.sender.report import FileFault
+from services.sender.report import FileFault, FileRefused
 from ui import upload, upload_record
 from ui.downloads import template
 from ui.journal import State
@@ -30,6 +31,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.is_away = False
+        self.error: Exception | None = None
         self.states: list[State] = []
         self.figures: dict[str, Any] = {}
         self.ids: list[str] = []
@@ -45,6 +47,8 @@ class Journal:
         self.ids += ids
 
     def ask(self, question: Callable[[Any], Any]) -> Any:
+        if self.error:
+            raise self.error
         return None if self.is_away else question(None)
 
 
@@ -70,10 +74,12 @@ def send(monkeypatch: pytest.MonkeyPatch, journal: Journal) -> Callable[..., Sen
     """Send with a stand-in for publish()."""
     monkeypatch.setattr(upload, "TELL_EVERY_SECONDS", 0.01)
 
-    def with_publish(publish: Any, *, kafka_is_up: bool = True, stop: StopSignal | None = None) -> Send:
+    def with_publish(
+        publish: Any, *, check_kafka: Callable[[], None] = lambda: None, stop: StopSignal | None = None
+    ) -> Send:
         monkeypatch.setattr(upload, "publish", publish)
         mart: Any = journal
-        uploads = Uploads(mart, KafkaSettings(), "transactions", lambda: kafka_is_up, stop or StopSignal())
+        uploads = Uploads(mart, KafkaSettings(), "transactions", check_kafka, stop or StopSignal())
         return lambda path, is_cancelled=lambda: False: uploads.send(Order(path, "ada", is_cancelled))
 
     return with_publish
@@ -111,6 +117,30 @@ def test_an_upload_is_sent_and_entered(file: Path, send: Callable[..., Send], jo
     assert [key.encode() in message[1] for key, message in zip(journal.ids, messages, strict=True)] == [True]
 
 
+def test_ids_that_cannot_be_compared_send_nothing(tmp_path: Path, send: Callable[..., Send], journal: Journal) -> None:
+    """The database is away."""
+    path = tmp_path / "own-ids.csv"
+    header, row = template().splitlines()
+    path.write_text(f"transaction_id,{header}\nown-1,{row}\n")
+    journal.is_away = True
+
+    def publish(*_: Any, **__: Any) -> int:
+        pytest.fail("it was sent")
+
+    last = last_of(send(publish)(path))
+    assert isinstance(last, Refused)
+    assert last.code is FileFault.IDS_UNCHECKED
+
+
+def test_ids_are_not_compared_where_the_database_refuses(journal: Journal) -> None:
+    """A missing right is told as the file's refusal, not as a defect of the page."""
+    mart: Any = journal
+    journal.error = psycopg.errors.InsufficientPrivilege("permission denied for table transactions")
+    with pytest.raises(FileRefused, match="42501") as refused:
+        Uploads(mart, KafkaSettings(), "transactions", lambda: None, StopSignal())._look(["own-1"])
+    assert refused.value.code is FileFault.IDS_UNCHECKED
+
+
 def test_ids_are_kept_in_portions(
     tmp_path: Path, send: Callable[..., Send], journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +169,17 @@ def test_without_the_database_the_file_is_sent_all_the_same(
     last = last_of(send(publish_all)(file))
     assert isinstance(last, Sent)
     assert (last.sent, last.obstacle, last.upload_id) == (1, None, None)
+
+
+def test_a_journal_that_refuses_does_not_stop_the_file(
+    file: Path, send: Callable[..., Send], journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing right is no outage: the cause is in the log."""
+    journal.error = psycopg.errors.InsufficientPrivilege("permission denied for table uploads")
+    last = last_of(send(publish_all)(file))
+    assert isinstance(last, Sent)
+    assert (last.sent, last.obstacle, last.upload_id) == (1, None, None)
+    assert "permission denied for table uploads" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["plain", 'quote" and \\ slash', '","data":', "Ж"])
@@ -243,11 +284,18 @@ def test_an_unforeseen_error_is_not_hidden(file: Path, send: Callable[..., Send]
         list(send(publish)(file))
 
 
-def test_nothing_is_tried_without_kafka(file: Path, send: Callable[..., Send]) -> None:
-    """The user learns it at once, not at a timeout."""
-    last = last_of(send(pytest.fail, kafka_is_up=False)(file))
+@pytest.mark.parametrize(("error", "obstacle"), [(Retry("silent"), Obstacle.AWAY), (Stop("no"), Obstacle.REFUSES)])
+def test_nothing_is_tried_without_kafka(
+    file: Path, send: Callable[..., Send], error: Exception, obstacle: Obstacle
+) -> None:
+    """The user learns it at once, not at a timeout; a wrong password is told apart from an outage."""
+
+    def check() -> None:
+        raise error
+
+    last = last_of(send(pytest.fail, check_kafka=check)(file))
     assert isinstance(last, Sent)
-    assert last.obstacle is Obstacle.AWAY
+    assert last.obstacle is obstacle
 
 
 def test_a_useless_file_is_refused(tmp_path: Path, send: Callable[..., Send]) -> None:

@@ -1,0 +1,186 @@
+"""How a value is read, wherever it comes from: a cell of a CSV file, a field of a message, a form. Pure.
+
+One reading for all of them: numbers (numbers.py has their marks), times, words for "missing", known categories, ids.
+What is read in another spelling than the contract's is a mend, told by its kind; what could mean two things is refused
+with a sentence that says which two and how to write it.
+"""
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+
+class Mend(StrEnum):
+    """A way in which a value differed from the contract's spelling and was read all the same: a closed list."""
+
+    NUMBER_AS_TEXT = "number_as_text"
+    DECIMAL_COMMA = "decimal_comma"
+    THOUSANDS_MARK = "thousands_mark"
+    MISSING_WORD = "missing_word"
+    CATEGORY_SPELLING = "category_spelling"
+    GENDER_SPELLING = "gender_spelling"
+    ID_AS_NUMBER = "id_as_number"
+    TIME_WITH_SECONDS = "time_with_seconds"
+    TIME_WITH_T = "time_with_t"
+    TIME_ZONE_DROPPED = "time_zone_dropped"
+    TIME_FRACTION_DROPPED = "time_fraction_dropped"
+    TIME_DAY_FIRST = "time_day_first"
+    TIME_OTHER_FORM = "time_other_form"
+
+
+class BadValue(ValueError):
+    """A value that cannot be read; `ambiguous` if it could be read in two ways. The text is a sentence's end."""
+
+    def __init__(self, message: str, *, ambiguous: bool = False) -> None:
+        super().__init__(message)
+        self.ambiguous = ambiguous
+
+
+_WORDS = ("na", "n/a", "n.a.", "#n/a", "#na", "nan", "-nan", "nat", "null", "(null)", "nil", "none", "<na>", "\\n", "undefined")  # noqa: E501  # fmt: skip
+_SIGNS = ("", "-", "--", "\u2013", "\u2014")
+_NAMES = frozenset(("Na", "Nan", "Nil", "Null"))
+"""Names that people have. Programs write these words in one case, so a capital alone tells a person."""
+
+MISSING = frozenset(_SIGNS) | {
+    form for word in _WORDS for form in (word, word.upper(), word.title(), word.capitalize())
+}
+MISSING |= {"NaN", "-NaN", "NaT", "N/a", "#N/a"}
+"""Every spelling of "missing" that is known: of pandas, R, SQL, MySQL, spreadsheets, JavaScript, and by hand."""
+
+MISSING_NAMES = MISSING - _NAMES
+"""The same in a person's name."""
+
+_NAME_FIELDS = frozenset(("name_1", "name_2"))
+
+
+def missing_words(field: str) -> frozenset[str]:
+    """Return what stands for "missing" in a field, without spaces around it."""
+    return MISSING_NAMES if field in _NAME_FIELDS else MISSING
+
+
+_TIME = re.compile(
+    r"""(?:(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})
+         |(?P<first>\d{1,2})\.(?P<second>\d{1,2})\.(?P<last>\d{4}))
+        (?P<between>T|,?[ ]+)
+        (?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<seconds>\d{2})(?P<fraction>[.,]\d+)?)?
+        (?P<zone>[ ]?(?:Z|UTC|GMT|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?)(?:\[[\w/+-]+\])?)?""",
+    re.VERBOSE | re.ASCII | re.IGNORECASE,
+)
+_BASIC = re.compile(
+    r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)?((?:(?<=T\d{6})[.,]\d+)?)(Z|[+-]\d\d(?::?\d\d)?)?",
+    re.ASCII | re.IGNORECASE,
+)
+"""ISO 8601's form without marks."""
+_EITHER_WAY = re.compile(
+    r"(?:\d{1,2}([/-])\d{1,2}\1(?:\d{4}|\d{2})|\d{1,2}\.\d{1,2}\.\d{2})(?!\d).*", re.ASCII | re.DOTALL
+)
+
+FIRST_YEAR, LAST_YEAR = 1970, 2099
+"""Of any other year the clock is taken to be wrong."""
+
+
+class Moment(NamedTuple):
+    """A time as the clock on the wall showed it: `text` is the contract's spelling, without seconds if they are 0."""
+
+    text: str
+    time: datetime
+    mends: tuple[Mend, ...]
+
+
+def read_time(text: str) -> Moment:
+    """Return the time in a text: ISO 8601 with T, Z, offset or fraction, year first with other marks, dotted day first.
+
+    The clock is taken as it stands and a zone dropped: the hour that the model knows is that of the payment's place.
+
+    Raises:
+        BadValue: not a time with an hour, or one that could be of two days.
+    """
+    text = text.strip()
+    match = _TIME.fullmatch(text) or _TIME.fullmatch(_with_marks(text))
+    if match is None:
+        if _EITHER_WAY.fullmatch(text):
+            raise BadValue(
+                "may be read day first or month first: write year, month, day, like 2020-03-04 08:00", ambiguous=True
+            )
+        raise BadValue("is not a time like 2019-09-14 02:46 or 2019-09-14 02:46:30")
+    found = match.groupdict()
+    day_first = found["last"] is not None
+    year, month, day = (
+        found[name] for name in (("last", "second", "first") if day_first else ("year", "month", "day"))
+    )
+    try:
+        seconds = int(found["seconds"] or 0)
+        time = datetime(int(year), int(month), int(day), int(found["hour"]), int(found["minute"]), seconds)
+    except ValueError:
+        raise BadValue("is no day of the calendar or no time of a day") from None
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise BadValue(f"is not of the years {FIRST_YEAR} to {LAST_YEAR}")
+    return Moment(time.isoformat(" ", "seconds" if seconds else "minutes"), time, _mends_of(text, found))
+
+
+def _mends_of(text: str, found: dict[str, str | None]) -> tuple[Mend, ...]:
+    day_first = found["last"] is not None
+    other_form = not day_first and (found["mark"] != "-" or len(found["hour"] or "") == 1 or "-" not in text[:5])
+    told = {
+        Mend.TIME_DAY_FIRST: day_first,
+        Mend.TIME_WITH_T: (found["between"] or "") in "Tt",
+        Mend.TIME_WITH_SECONDS: found["seconds"] is not None,
+        Mend.TIME_FRACTION_DROPPED: found["fraction"] is not None,
+        Mend.TIME_ZONE_DROPPED: found["zone"] is not None,
+        Mend.TIME_OTHER_FORM: other_form,
+    }
+    return tuple(mend for mend, is_so in told.items() if is_so)
+
+
+def _with_marks(text: str) -> str:
+    """Return ISO 8601's basic form with the marks of its extended one; anything else as it is."""
+    match = _BASIC.fullmatch(text)
+    if match is None:
+        return text
+    year, month, day, hour, minute, second, fraction, zone = match.groups(default="")
+    return f"{year}-{month}-{day}T{hour}:{minute}{':' + second if second else ''}{fraction}{zone}"
+
+
+_SEPARATORS = re.compile(r"[\s_\-\u2010-\u2014]+")
+
+
+@lru_cache(maxsize=4_096)
+def fold(text: str) -> str:
+    """Return what a name has in common with its spellings that differ by case, blanks, dashes or underscores alone."""
+    return _SEPARATORS.sub("", text).casefold()
+
+
+class Spellings:
+    """Names that are known, and how each other spelling of one is written."""
+
+    def __init__(self, known: Iterable[str], aliases: Iterable[tuple[str, str]] = ()) -> None:
+        """Take the names, and more words (word, name) for them. Spellings that two names share are not known."""
+        self.known = frozenset(known)
+        by_fold: dict[str, str | None] = {}
+        for name in self.known:
+            by_fold[fold(name)] = None if fold(name) in by_fold else name
+        for word, name in aliases:
+            by_fold.setdefault(fold(word), name)
+        self._by_fold = by_fold
+
+    def find(self, text: str) -> str | None:
+        """Return the name that a text spells, None if no one knows it."""
+        return text if text in self.known else self._by_fold.get(fold(text))
+
+
+GENDERS = Spellings(
+    "FM",
+    [(word, "F") for word in ("female", "woman", "ж", "жен", "женский")]
+    + [(word, "M") for word in ("male", "man", "м", "муж", "мужской")],
+)
+"""The contract's two, and the words people write for them."""
+
+
+def read_id(value: object) -> object:
+    """Return a transaction's id: a whole number is its digits, a word for "missing" is None. Others are as they are."""
+    if type(value) is int:
+        return str(value)
+    return None if type(value) is str and value in MISSING else value

@@ -1,0 +1,175 @@
+"""Leaving the page while a file is sent, its other language, stopping it: nothing is lost and nothing doubled."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.support.page import (
+    GOOD_ROW,
+    Connection,
+    StartUi,
+    Ui,
+    add,
+    opened,
+    send,
+    sent_ids,
+    view,
+    wait_ready,
+    write_csv,
+)
+from tests.support.processes import wait_for
+
+pytest_plugins = ["tests.support.page_fixtures"]
+
+WITHIN = 30_000
+MANY = 200_000
+
+
+@pytest.fixture(autouse=True)
+def empty_journal(mart: Connection) -> None:
+    """Each test begins without uploads."""
+    mart.execute("truncate uploads, upload_rows")
+
+
+def long_file(folder: Path, name: str, street: str = "1 Test Lane", rows: int = MANY) -> Path:
+    """Write a file that takes some seconds; the street tells its rows from those of other files."""
+    numbered = [(*GOOD_ROW[:3], f"{row}.75", *GOOD_ROW[4:7], street, *GOOD_ROW[8:]) for row in range(1, rows + 1)]
+    return write_csv(folder / name, *numbered)
+
+
+def ended(mart: Connection) -> list[tuple[str, int]]:
+    """Return how the uploads ended and how many rows each sent, the earliest first."""
+    found = mart.execute("select state, sent from uploads order by started_at").fetchall()
+    return [(str(state), int(str(sent))) for state, sent in found if state not in {"reading", "sending"}]
+
+
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def other_language(page: Page, name: str, ready: str) -> None:
+    page.get_by_role("link", name=name).click()
+    expect(page.get_by_role("button", name=ready)).to_be_visible(timeout=WITHIN)
+
+
+def test_a_file_goes_on_though_its_page_is_closed(browser: Browser, ui: Ui, mart: Connection, tmp_path: Path) -> None:
+    """All rows of it, and they are in the list of files."""
+    for page in opened(browser, ui.url):
+        send(page, long_file(tmp_path, "closed.csv", "2 Closed Lane"))
+        expect(page.locator("#headline")).to_contain_text("Страницу можно закрыть", timeout=WITHIN)
+    assert ended(mart) == []
+    wait_for(lambda: ended(mart) == [("sent", MANY)], 60)
+    assert mart.execute("select sum(size) from upload_rows").fetchall() == [(MANY,)]
+
+
+def test_the_language_link_goes_on_with_the_upload(page: Page, mart: Connection, tmp_path: Path) -> None:
+    """The other language tells how far the same upload is, and its end; and back."""
+    send(page, long_file(tmp_path, "both.csv", "3 Both Lane"))
+    expect(page.locator("#headline progress")).to_be_visible(timeout=WITHIN)
+    other_language(page, "English", "Send to Kafka")
+    expect(page.locator("#headline")).to_contain_text(re.compile("Reading and checking|Sent"), timeout=WITHIN)
+    expect(page.locator("#csv")).to_contain_text("both")
+    expect(page.locator("#cancel")).to_be_visible()
+    expect(page.locator("#headline")).to_contain_text("Done: 200,000 rows in Kafka", timeout=60_000)
+    expect(page.locator("#scored")).to_contain_text("Scored 0 of 200,000", timeout=WITHIN)
+    expect(page.get_by_role("button", name="Send to Kafka")).to_be_enabled()
+    other_language(page, "Русский", "Отправить в Kafka")
+    expect(page.locator("#headline")).to_contain_text("Готово: 200\u00a0000 строк в Kafka", timeout=WITHIN)
+    expect(page.locator("#report dd").first).to_have_text("200\u00a0000")
+    assert ended(mart) == [("sent", MANY)]
+
+
+def test_an_upload_is_seen_and_cancelled_from_anywhere(
+    browser: Browser, page: Page, mart: Connection, tmp_path: Path
+) -> None:
+    """Another reader, in the other language, sees its progress; its own page tells the end."""
+    send(page, long_file(tmp_path, "seen.csv", "4 Seen Lane", rows=400_000))
+    for other in opened(browser, page.url.rstrip("/") + "/en"):
+        tab(other, "Files")
+        job = other.locator("#under-way .job")
+        expect(job).to_contain_text("seen.csv", timeout=WITHIN)
+        expect(job).to_contain_text(re.compile(r"Sent [\d,]+ of 400,000"), timeout=60_000)
+        job.get_by_role("button", name="Cancel").click()
+        expect(job).to_have_count(0, timeout=WITHIN)
+        expect(other.locator("#uploads tbody tr").first).to_contain_text("cancelled", timeout=WITHIN)
+    expect(page.locator("#headline")).to_contain_text("Отменено", timeout=WITHIN)
+    [(state, sent)] = ended(mart)
+    assert state == "cancelled"
+    assert 0 < sent < 400_000
+
+
+def test_the_language_link_keeps_what_is_on_the_page(page: Page, mart: Connection, tmp_path: Path) -> None:
+    """The chosen file, the results, the filters, the open case with its comment, the threshold, the form, the tab."""
+    add(mart, 0.9, 0.1)
+    page.set_input_files("input[type=file]", write_csv(tmp_path / "chosen.csv", GOOD_ROW))
+    expect(page.get_by_role("button", name="Отправить в Kafka")).to_be_enabled(timeout=WITHIN)
+    view(page)
+    expect(page.locator("#flagged tbody tr")).to_have_count(1, timeout=WITHIN)
+    tab(page, "Порог")
+    expect(page.locator("#whatif-table table")).to_be_visible(timeout=WITHIN)
+    page.locator("#whatif-payments input").fill("1234")
+    tab(page, "Один платёж")
+    page.locator("#pay-amount textarea, #pay-amount input").fill("77.01")
+    page.locator("#pay-transaction_time textarea, #pay-transaction_time input").fill("2020-01-02 03:04")
+    tab(page, "Разбор")
+    page.locator("#queue [data-case]").first.click()
+    page.locator("#case-comment textarea").fill("asked the bank")
+    expect(page.locator("#case-head")).to_contain_text("p-0", timeout=WITHIN)
+
+    page.get_by_role("link", name="English").click()
+
+    expect(page.locator("#case-head")).to_contain_text("p-0", timeout=WITHIN)
+    expect(page.get_by_role("tab", name="Review")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#case-comment textarea")).to_have_value("asked the bank")
+    tab(page, "Threshold")
+    expect(page.locator("#whatif-payments input")).to_have_value("1234", timeout=WITHIN)
+    tab(page, "One payment")
+    expect(page.locator("#pay-amount textarea, #pay-amount input")).to_have_value("77.01")
+    moment = page.locator("#pay-transaction_time textarea, #pay-transaction_time input")
+    expect(moment).to_have_value("2020-01-02 03:04")
+    tab(page, "Check")
+    expect(page.locator("#csv")).to_contain_text("chosen")
+    expect(page.locator("#flagged tbody tr")).to_have_count(1)
+    expect(page.locator("#flagged")).to_contain_text("Transaction id")
+    page.get_by_role("button", name="Send to Kafka").click()
+    expect(page.locator("#headline")).to_contain_text("Done: 1 row in Kafka", timeout=WITHIN)
+    assert page.evaluate("sessionStorage.length") == 0
+
+
+def test_the_language_link_keeps_the_filters(page: Page, mart: Connection) -> None:
+    """Of the live view, with what can be chosen."""
+    add(mart, 0.9, 0.1)
+    mart.execute("update transactions set state = 'NY' where transaction_id = 'p-1'")
+    tab(page, "Сейчас")
+    page.locator("#filter-state input").click(timeout=WITHIN)
+    page.get_by_role("option", name="NY").click(timeout=WITHIN)
+    expect(page.locator("#live-window")).to_contain_text("1", timeout=WITHIN)
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("#filter-state")).to_contain_text("NY", timeout=WITHIN)
+    expect(page.locator("#live-window")).to_contain_text("1 of", timeout=WITHIN)
+
+
+def test_a_stopped_page_loses_and_doubles_nothing(
+    browser: Browser, start_ui: StartUi, kafka: str, mart: Connection, tmp_path: Path
+) -> None:
+    """It ends within seconds; the same file, sent again to the next one, brings what was missing under the same ids."""
+    before, file = sent_ids(kafka), long_file(tmp_path, "stopped.csv", "5 Stopped Lane")
+    first = start_ui()
+    wait_ready(first)
+    for page in opened(browser, first.url):
+        send(page, file)
+        expect(page.locator("#headline")).to_contain_text("Отправлено", timeout=WITHIN)
+        assert first.process.terminate(10) == 0
+    [(state, sent)] = ended(mart)
+    assert state == "interrupted"
+    assert 0 <= sent < MANY
+    assert len(set(sent_ids(kafka, before))) >= sent
+    second = start_ui()
+    wait_ready(second)
+    for page in opened(browser, second.url):
+        send(page, file)
+        expect(page.locator("#headline")).to_contain_text("Готово: 200\u00a0000 строк", timeout=60_000)
+    assert len(set(sent_ids(kafka, before))) == MANY
+    assert ended(mart)[1] == ("sent", MANY)

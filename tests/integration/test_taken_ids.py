@@ -1,0 +1,36 @@
+"""What the mart holds of a payment is found again in the file it came from, and told from another's."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from services.common.contract import FIELDS
+from services.sender.csvfile import FileRefused, prepare
+from services.sender.taken import STORED, TakenIds
+from services.sink.decode import decode_transaction
+
+ROW = '7,2020-03-01 08:00:30,"Ёлка, Alder",Books,0.1,Ann,Vale,F,0 First Road,Northby,TX,75001,32.9,-97.1,2680,Glazier,32.6,-96.5'  # noqa: E501
+BARE = "8,2020-03-01 08:00,,home,5,,,,,,,,,,,,,"
+COLUMNS = "transaction_id, event_time, amount, category, merchant, state, city, customer, src_partition, src_offset"
+
+
+def test_equal_content_is_no_conflict_and_other_content_is(
+    mart: "psycopg.Connection[tuple[Any, ...]]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times, fractions and missing fields come back from PostgreSQL as they went in."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    path = tmp_path / "payments.csv"
+    path.write_text("\n".join([f"transaction_id,{','.join(FIELDS)}", ROW, BARE, ""]))
+    with prepare(path) as payments:
+        for _, value in payments:
+            mart.execute(
+                f"insert into transactions ({COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",  # noqa: S608
+                decode_transaction(value, "", 0, 0),
+            )
+        payments.settle_ids(TakenIds.ASK, lambda ids: mart.execute(STORED, [ids]).fetchall())
+    path.write_text(path.read_text().replace("Ann", "Bea"))
+    with prepare(path) as payments, pytest.raises(FileRefused, match=r"first 7: 1$"):
+        payments.settle_ids(TakenIds.ASK, lambda ids: mart.execute(STORED, [ids]).fetchall())
