@@ -28,6 +28,19 @@ PASSWORDS = {"fraud_sink": "sink-secret", "fraud_ui": "ui-secret"}
 _numbers = itertools.count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put two files of other tests after each file of browser tests.
+
+    The workers of pytest-xdist take files in this order. Browsers compute and the rest mostly waits, so that browsers
+    side by side would crawl. The units, which do neither for long, stay last and fill the gaps at the end.
+    """
+    files = {path: list(found) for path, found in itertools.groupby(items, lambda item: item.path)}
+    browsers = [path for path in files if path.parent.name == "e2e"]
+    others = [path for path in files if path.parent.name != "e2e"]
+    order = [path for at, path in enumerate(browsers) for path in (path, *others[2 * at : 2 * at + 2])]
+    items[:] = [item for path in (*order, *others[2 * len(browsers) :]) for item in files[path]]
+
+
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A real Kafka broker for the session."""
