@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from services.common.contract import CUSTOMER_FIELDS, FIELDS, TEXT_FIELDS
 from services.common.errors import Stop
+from services.common.values import missing_words
 from services.scorer.clock import parse_times
 from services.scorer.decode import AMOUNT_LIMIT, REQUIRED_FIELDS, Columns, Decoder
 from services.scorer.events import Events
@@ -148,7 +149,11 @@ def to_columns(frame: pd.DataFrame, fields: Iterable[str]) -> Columns:
         Stop: a row that the decoder would reject.
     """
     seconds, valid = parse_times(frame["transaction_time"].fillna("").tolist())
-    valid &= frame["cat_id"].notna().to_numpy() & (frame["amount"].abs() <= AMOUNT_LIMIT).to_numpy()
+    valid &= (
+        frame["cat_id"].notna().to_numpy()
+        & ~frame["cat_id"].isin(missing_words("cat_id")).to_numpy()
+        & (frame["amount"].abs() <= AMOUNT_LIMIT).to_numpy()
+    )
     if not valid.all():
         raise Stop(f"row {int(np.argmin(valid)) + 1} has no usable {', '.join(REQUIRED_FIELDS)}")
     numbers, texts = {}, {}
@@ -157,7 +162,8 @@ def to_columns(frame: pd.DataFrame, fields: Iterable[str]) -> Columns:
             column = frame[field].to_numpy(np.float64, na_value=np.nan)
             numbers[field] = np.where(np.isfinite(column), column, np.nan)
         elif field != "transaction_time":
-            texts[field] = [None if pd.isna(text) else str(text) for text in frame[field]]
+            words = missing_words(field)
+            texts[field] = [None if pd.isna(text) or str(text) in words else str(text) for text in frame[field]]
     return Columns(list(map(str, range(len(frame)))), np.arange(len(frame)), seconds, numbers, texts)
 
 
@@ -167,6 +173,7 @@ def customer_numbers(frame: pd.DataFrame) -> NDArray[np.uint32]:
     It is 0 where a part of the customer's name is missing.
     """
     parts = frame[list(CUSTOMER_FIELDS)].fillna("")
+    parts = parts.mask(parts.apply(lambda column: column.isin(missing_words(str(column.name)))), "")
     codes, customers = pd.factorize(parts.iloc[:, 0].str.cat(parts.iloc[:, 1:], sep="|"))
     numbers = np.array([zlib.crc32(customer.encode()) for customer in customers], np.uint32)[codes]
     return np.where((parts != "").all(axis=1), numbers, 0).astype(np.uint32)

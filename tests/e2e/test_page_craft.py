@@ -70,8 +70,11 @@ def grave_faults(page: Page) -> list[Any]:
 
 @pytest.mark.parametrize(
     ("path", "width"),
-    [("/", 1280), ("/en?__theme=dark", 1280), ("/?__theme=dark", 390)],
-    ids=["ru", "en-dark", "phone"],
+    [
+        pytest.param("/", 1280, id="ru"),
+        pytest.param("/en?__theme=dark", 1280, id="en-dark", marks=pytest.mark.slow),
+        pytest.param("/?__theme=dark", 390, id="phone", marks=pytest.mark.slow),
+    ],
 )
 def test_axe_finds_nothing_serious(browser: Browser, ui: Ui, furnished: Connection, path: str, width: int) -> None:
     """In each tab, with data in it: contrast, names of fields, order of headings, roles."""

@@ -81,6 +81,7 @@ def test_the_language_link_goes_on_with_the_upload(page: Page, mart: Connection,
     assert ended(mart) == [("sent", MANY)]
 
 
+@pytest.mark.slow
 def test_an_upload_is_seen_and_cancelled_from_anywhere(
     browser: Browser, page: Page, mart: Connection, tmp_path: Path
 ) -> None:
@@ -100,6 +101,7 @@ def test_an_upload_is_seen_and_cancelled_from_anywhere(
     assert 0 < sent < 400_000
 
 
+@pytest.mark.slow
 def test_the_language_link_keeps_what_is_on_the_page(page: Page, mart: Connection, tmp_path: Path) -> None:
     """The chosen file, the results, the filters, the open case with its comment, the threshold, the form, the tab."""
     add(mart, 0.9, 0.1)
@@ -138,6 +140,7 @@ def test_the_language_link_keeps_what_is_on_the_page(page: Page, mart: Connectio
     assert page.evaluate("sessionStorage.length") == 0
 
 
+@pytest.mark.slow
 def test_the_language_link_keeps_the_filters(page: Page, mart: Connection) -> None:
     """Of the live view, with what can be chosen."""
     add(mart, 0.9, 0.1)
@@ -151,6 +154,7 @@ def test_the_language_link_keeps_the_filters(page: Page, mart: Connection) -> No
     expect(page.locator("#live-window")).to_contain_text("1 of", timeout=WITHIN)
 
 
+@pytest.mark.slow
 def test_a_stopped_page_loses_and_doubles_nothing(
     browser: Browser, start_ui: StartUi, kafka: str, mart: Connection, tmp_path: Path
 ) -> None:

@@ -72,7 +72,7 @@ def test_the_same_file_twice_adds_nothing(kafka: str, topics: TopicSettings, pip
 def test_no_record_is_lost(kafka: str, topics: TopicSettings, pipeline: Start, mart: Connection) -> None:
     """Produced = scored + dead-lettered, counted by id in the topics and in the database."""
     good = [nested(f"good-{n}", amount=1 + n / 100) for n in range(5_000)]
-    bad = [b"", b"{", b"[]", nested("bad", amount="1"), nested("bad", transaction_time="2019-02-30 00:00")] * 100
+    bad = [b"", b"{", b"[]", nested("bad", amount="much"), nested("bad", transaction_time="2019-02-30 00:00")] * 100
     mixed = [value for pair in zip(good[::10], bad, strict=True) for value in pair]
     others = [value for n, value in enumerate(good) if n % 10]
     produce(kafka, topics.transactions, mixed + others)

@@ -462,6 +462,7 @@ def post_login(process: ServiceProcess, name: str, password: str) -> int:
     return connection.getresponse().status
 
 
+@pytest.mark.slow
 def test_a_login_ends(start_page: Start, users: Path) -> None:
     """After UI_SESSION_HOURS its cookie opens nothing any more, the download of scores neither."""
     process = ready(start_page(UI_USERS_FILE=str(users), UI_SESSION_HOURS="0.002"))  # 7.2 s

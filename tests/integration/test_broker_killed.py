@@ -37,6 +37,7 @@ def lags(service: ServiceProcess, name: str, gauge: str) -> dict[str, float]:
     return {f"{match[2]}/{match[1]}": value for match, value in found.items() if match}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_lag_is_told_again_after_each_kill(
     broker: KafkaServer, kafka: str, topics: TopicSettings, start: Start, mart: psycopg.Connection[object]

@@ -33,10 +33,12 @@ def owner(database: PostgresServer) -> dict[str, str]:
 def paid(kafka: str, topics: TopicSettings, start: Start, mart: Connection, tmp_path: Path) -> dict[str, str]:
     """Ada and Eve have paid ten times each and were scored and kept; Ada also left a dead letter and a reject."""
     settings = SHORT | {"SCORER_MODEL_DIR": str(write_probe(tmp_path / "probe"))}
-    for hour in range(10):
-        time = f"2019-09-14 0{hour}:00"
-        produce(kafka, topics.transactions, [nested(f"ada-{hour}", transaction_time=time)], ADA.encode())
-        produce(kafka, topics.transactions, [nested(f"eve-{hour}", name_1="Eve", transaction_time=time)], EVE.encode())
+    times = [f"2019-09-14 0{hour}:00" for hour in range(10)]
+    for name, key in (("Ada", ADA), ("Eve", EVE)):
+        of_name = [
+            nested(f"{name.lower()}-{hour}", name_1=name, transaction_time=time) for hour, time in enumerate(times)
+        ]
+        produce(kafka, topics.transactions, of_name, key.encode())
     produce(kafka, topics.transactions, [nested("ada-bad", amount="much")], ADA.encode())
     assert start("scorer", "--until-empty", **settings).finish() == 0
     produce(kafka, topics.scores, [b'{"transaction_id": "ada-3", "score": 7, "fraud_flag": 0}'], b"ada-3")

@@ -77,6 +77,7 @@ def as_user(secure: SecureKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     return settings
 
 
+@pytest.mark.slow
 def test_a_refused_login_is_no_outage(as_user: Callable[..., KafkaSettings]) -> None:
     """The page tells a wrong password from brokers that are silent, and knows when it is let in."""
     assert KafkaProbe(as_user("page")).state() == "up"

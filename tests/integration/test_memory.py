@@ -22,7 +22,6 @@ from tests.support.processes import ServiceProcess, wait_for
 from tests.support.recompute import recomputed
 from tests.support.topics import produce, read_all
 
-MESSAGES = 100_000
 CUSTOMERS = 400
 
 
@@ -59,20 +58,21 @@ def scored_again(kafka: str, topics: TopicSettings, probe: Path) -> list[tuple[s
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("messages", [20_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_scores_are_those_of_one_pass_over_the_log(
-    kafka: str, topics: TopicSettings, start: Start, probe: Path
+    kafka: str, topics: TopicSettings, start: Start, probe: Path, messages: int
 ) -> None:
-    """100,000 messages through kills, restarts and rebalances give the scores of an offline recomputation, to 2e-6."""
+    """Messages through kills, restarts and rebalances give the scores of an offline recomputation, to 2e-6."""
     settings = {"SCORER_MODEL_DIR": str(probe), "SCORER_BATCH_MAX_MESSAGES": "700"}
     scorers = [start("scorer", **settings).wait_ready()]
     producer = Producer({"bootstrap.servers": kafka, "enable.idempotence": True, "partitioner": "murmur2_random"})
-    for number, (key, value) in enumerate(payments(MESSAGES)):
+    for number, (key, value) in enumerate(payments(messages)):
         producer.produce(topics.transactions, value, key or None)
         if number % 1_000 == 0:
             producer.poll(0)
-        if number % 20_000 == 19_999:
+        if (number + 1) % (messages // 5) == 0:
             producer.flush(30)
-            _disturb(number // 20_000, scorers, start, settings)
+            _disturb(number * 5 // messages, scorers, start, settings)
     assert producer.flush(30) == 0
     ends, group = ends_of(kafka, topics.transactions), f"scorer-{topics.transactions}"
     wait_for(lambda: not not_read(kafka, group, topics.transactions, ends), 120, scorers[0].text)
@@ -85,7 +85,7 @@ def test_scores_are_those_of_one_pass_over_the_log(
         wanted.setdefault(name, []).append(score)
     assert found.keys() == wanted.keys()
     worst = max(np.abs(np.sort(found[name]) - np.sort(wanted[name])).max() for name in wanted)
-    assert sum(map(len, found.values())) == MESSAGES
+    assert sum(map(len, found.values())) == messages
     assert worst <= 2e-6
 
 

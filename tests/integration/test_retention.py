@@ -96,6 +96,7 @@ def test_nothing_is_deleted_unless_days_are_set(months: Connection, start: Start
     assert counts(months) == before
 
 
+@pytest.mark.slow
 def test_the_sink_goes_on_and_what_it_scores_anew_stays(
     months: Connection, kafka: str, topics: TopicSettings, start: Start, owner: dict[str, str]
 ) -> None:

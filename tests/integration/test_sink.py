@@ -225,6 +225,7 @@ def test_a_backend_ended_in_the_middle_changes_nothing(
     assert count(mart, "sink_rejects") == 0
 
 
+@pytest.mark.slow
 def test_a_database_that_is_slow_is_none_that_hangs(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:

@@ -170,6 +170,7 @@ def make_topic(server: KafkaServer, name: str) -> str:
     return str(admin.list_topics(timeout=30).cluster_id)
 
 
+@pytest.mark.slow
 def test_kafka_lives_in_a_folder_of_any_name_and_moves_with_it(
     jars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +192,7 @@ def test_kafka_lives_in_a_folder_of_any_name_and_moves_with_it(
     assert stat.S_IMODE((new / "server.properties").stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_postgres_lives_in_a_folder_of_any_name_and_moves_with_it(tmp_path: Path) -> None:
     """Likewise."""
     old, new = tmp_path / "проба, 'a' \"b\" #1%41\\" / "postgres", tmp_path / "перенос é"

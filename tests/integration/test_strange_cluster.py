@@ -138,6 +138,7 @@ def test_topics_that_a_broker_made_are_aligned(strange: str, capfd: pytest.Captu
     assert said.count("topic exists") == len(ours)
 
 
+@pytest.mark.slow
 def test_what_a_person_has_set_stays(strange: str) -> None:
     """But for the settings without which messages or the history are lost; a compacted topic of models is one."""
     kafka, topics = KafkaSettings(bootstrap_servers=strange), names("own")
@@ -159,6 +160,7 @@ def test_what_a_person_has_set_stays(strange: str) -> None:
     wait_for_config(admin, topics.models, {"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS)})
 
 
+@pytest.mark.slow
 def test_messages_that_are_dated_years_ago_outlive_retention(strange: str) -> None:
     """In a topic made here; in one as Kafka makes it they are gone at once."""
     kafka, topics = KafkaSettings(bootstrap_servers=strange), names("dated")

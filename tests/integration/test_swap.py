@@ -147,6 +147,7 @@ def test_a_model_that_fails_later_is_dropped_and_nothing_is_lost(
     assert scorer.terminate() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("raises", [True, False])
 def test_a_payment_without_a_score_is_a_dead_letter(
     kafka: str, topics: TopicSettings, start: Start, tmp_path: Path, raises: bool
@@ -166,6 +167,7 @@ def test_a_payment_without_a_score_is_a_dead_letter(
     assert headers["__fraud.errors.stage"] == b"score"
 
 
+@pytest.mark.slow
 def test_a_model_that_scores_next_to_nothing_is_dropped_at_the_reject_limit(
     kafka: str, topics: TopicSettings, start: Start, tmp_path: Path
 ) -> None:

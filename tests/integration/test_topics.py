@@ -75,6 +75,7 @@ def test_nothing_is_changed_under_a_running_scorer(kafka: str, topics: TopicSett
     assert scorer.terminate() == 0
 
 
+@pytest.mark.slow
 def test_a_history_that_begins_anew_is_made_of_the_messages_there_are(
     kafka: str, topics: TopicSettings, start: Start
 ) -> None:

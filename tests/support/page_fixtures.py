@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import orjson
+import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -46,9 +47,11 @@ def start_ui(kafka: str, database: PostgresServer, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(scope="module")
-def ui(kafka: str, start_ui: StartUi) -> Ui:
-    """The page that most tests share."""
+def ui(kafka: str, postgres: str, start_ui: StartUi) -> Ui:
+    """The page that most tests share, started over a mart in which no model of other tests is in use."""
     make_topics(KafkaSettings(bootstrap_servers=kafka), TOPICS)
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("truncate model_spans")
     page = start_ui()
     wait_ready(page)
     return page
