@@ -1,5 +1,6 @@
 """Kafka as an installation needs it: brokers, topics, groups and how far behind they are. Changes nothing."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -15,6 +16,7 @@ from services.topics.align import Config, describe
 from services.topics.shape import shapes
 
 TIMEOUT_SECONDS = 10.0
+RETRY_SECONDS = 0.2
 NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR})
 """Nobody reads in the group: it is unknown, or the cluster is so new that groups have no coordinator yet."""
 MAKE_TOPICS = "make topics, or docker compose run --rm topics"
@@ -138,12 +140,19 @@ class Cluster:
         return len(about.isrs) < len(about.replicas)
 
     def _members(self, group: str) -> int:
-        try:
-            return len(self._admin.describe_consumer_groups([group])[group].result(TIMEOUT_SECONDS).members)
-        except KafkaException as error:
-            if error.args[0].code() not in NO_GROUP:
-                raise  # who may not see the group must not hear that nobody reads
-            return 0
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while True:
+            try:
+                return len(self._admin.describe_consumer_groups([group])[group].result(TIMEOUT_SECONDS).members)
+            except KafkaException as error:
+                if error.args[0].code() in NO_GROUP:
+                    return 0
+                # A coordinator that is loading knows in a moment. Any other refusal is passed on: who may not see the
+                # group must not hear that nobody reads.
+                loading = error.args[0].code() == KafkaError.COORDINATOR_LOAD_IN_PROGRESS
+                if not loading or time.monotonic() > deadline:
+                    raise
+            time.sleep(RETRY_SECONDS)
 
     def _behind(self, group: str, places: Iterable[Place]) -> dict[Place, int]:
         places = list(places)
