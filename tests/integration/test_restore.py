@@ -6,6 +6,7 @@ from confluent_kafka import Producer
 from services.common.errors import Retry
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer import restore
+from tests.support.topics import read_all
 
 
 def test_a_restore_waits_for_an_open_transaction_but_not_for_ever(
@@ -18,6 +19,7 @@ def test_a_restore_waits_for_an_open_transaction_but_not_for_ever(
     producer.begin_transaction()
     producer.produce(topics.history, b"undecided", b"key", partition=0)
     assert producer.flush(30) == 0
+    assert read_all(kafka, topics.history) == []  # waits until the leaders of all partitions of a new topic know of it
     waited: list[None] = []
 
     with monkeypatch.context() as impatient, pytest.raises(Retry, match=r"stalled in the partitions \[0\]"):
