@@ -8,7 +8,7 @@ HAVE_PIP = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m en
 STACK := $(BIN)/python -m stack
 
 # Tests mostly wait. Each worker has a Kafka and a PostgreSQL of its own, about 2 GB in all; a file stays with one worker.
-WORKERS ?= 3
+WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help

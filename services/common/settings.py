@@ -121,6 +121,12 @@ class GroupNames(Settings):
     sink_group_id: str = SINK_GROUP
 
 
+class ModelFolder(Settings):
+    """Where the scorers' model is, for who asks what it knows."""
+
+    scorer_model_dir: Path = Field(default_factory=lambda: project_root() / "onnx")
+
+
 def _secrets(settings: type[Settings]) -> dict[str, Any]:
     """Return the secrets of a class by field, wherever the environment has them: see secret_files.py."""
     prefix = settings.model_config.get("env_prefix") or ""

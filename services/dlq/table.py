@@ -15,8 +15,9 @@ import psycopg
 from services.common.errors import Reject
 from services.common.secret_files import database_login
 from services.common.settings import TopicSettings
+from services.common.stored import decode_transaction
 from services.dlq.letter import Letter
-from services.sink.decode import decode_alert, decode_score, decode_transaction
+from services.sink.decode import decode_alert, decode_score
 from services.sink.merge import Row, merge_carefully
 from services.sink.tables import ALERTS, SCORES, TABLES, TRANSACTIONS, Table
 from services.sink.write import fate

@@ -14,8 +14,7 @@ import psycopg
 
 from services.common.errors import FraudError
 from services.common.secret_files import database_login
-from services.common.settings import KafkaSettings, TopicSettings
-from services.scorer.settings import ScorerSettings
+from services.common.settings import KafkaSettings, ModelFolder, TopicSettings
 from services.sender.csvfile import FileFault, FileRefused, Payments, Refusal, Report, prepare
 from services.sender.known import read_categories
 from services.sender.publish import publish
@@ -131,7 +130,7 @@ def _refusal(bad: Refusal) -> str:
 
 def known_categories() -> Sequence[str]:
     """Return the categories of the scorer's model, none if its manifest is not here: then they are sent as written."""
-    return read_categories(ScorerSettings.read().model_dir / "manifest.json")
+    return read_categories(ModelFolder.read().scorer_model_dir / "manifest.json")
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
+from services.common.stored import decode_transaction
 from services.common.values import fold
 from services.sender.ids import content_ids, message_of, numbered
-from services.sink.decode import decode_transaction
 
 ASKED_AT_ONCE = 5_000
 

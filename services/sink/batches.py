@@ -9,7 +9,8 @@ from confluent_kafka import Message
 from services.common.errors import Reject
 from services.common.kafka import Batch
 from services.common.settings import TopicSettings
-from services.sink.decode import TransactionReader, decode_alert, decode_score
+from services.common.stored import TransactionReader
+from services.sink.decode import decode_alert, decode_score
 from services.sink.limits import Limits
 from services.sink.merge import Row, TableRows, Written
 from services.sink.models import decode_model_message

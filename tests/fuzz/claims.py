@@ -8,8 +8,9 @@ import numpy as np
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import Reason, Reject
+from services.common.stored import TransactionReader, TransactionRow, decode_transaction
 from services.scorer.decode import Columns, Rejects
-from services.sink.decode import ScoreRow, TransactionReader, TransactionRow, decode_score, decode_transaction
+from services.sink.decode import ScoreRow, decode_score
 from tests.fuzz.messages import SEPARATOR
 from tests.fuzz.product import TOPIC, decode, decoders, features, recall
 from tests.fuzz.reference import Faults, Transaction, is_deep, read_transaction, score_faults

@@ -10,9 +10,10 @@ import pytest
 
 from services.common.contract import FIELDS
 from services.common.errors import Reject
+from services.common.stored import decode_transaction
 from services.sender.csvfile import prepare
 from services.sender.report import FileRefused
-from services.sink.decode import decode_score, decode_transaction
+from services.sink.decode import decode_score
 from tests.fuzz.product import TOPIC, decode
 from tests.support.messages import nested
 

@@ -11,7 +11,7 @@ from conftest import Start
 from services.common.contract import record_id
 from services.common.errors import Reject
 from services.common.settings import TopicSettings
-from services.sink.decode import decode_transaction
+from services.common.stored import decode_transaction
 from tests.fuzz.messages import SEPARATOR, batch
 from tests.fuzz.product import decoders
 from tests.support.messages import nested

@@ -50,7 +50,7 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     page.on("request", lambda request: None if is_own(request.url) else faults.append(request.url))
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(url)
-    expect(page.locator("h1")).to_be_visible(timeout=30_000)
+    expect(page.locator("h1")).to_be_visible(timeout=60_000)
     yield page
     context.close()
     assert not faults

@@ -1,0 +1,74 @@
+"""An image holds every module of ours that its programs import."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.common.settings import project_root
+
+ROOT = project_root()
+PROGRAMS = {
+    "db/Dockerfile": ["db.migrate", "db.passwords"],
+    "services/doctor/Dockerfile": ["services.doctor", "services.customer", "services.retention", "services.backfill"],
+    "services/scorer/Dockerfile": ["services.scorer", "services.topics"],
+    "services/simulator/Dockerfile": ["services.simulator"],
+    "services/sink/Dockerfile": ["services.sink", "services.dlq"],
+    "ui/Dockerfile": ["ui", "services.sender"],
+}
+"""Dockerfile -> what compose and the documents start from its image."""
+
+
+def file_of(module: str) -> Path | None:
+    """Return the file of a module of this project."""
+    path = ROOT / module.replace(".", "/")
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Yield the modules that a file imports, wherever in it; a name that is imported may be one as well."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def files_needed(program: str) -> set[Path]:
+    """Return the files of this project that a program needs, the packages around them included."""
+    main = file_of(f"{program}.__main__") or file_of(program)
+    assert main, program
+    found, waiting = set[Path](), [main]
+    while waiting:
+        file = waiting.pop()
+        if file in found:
+            continue
+        found.add(file)
+        names = {name for module in imported(file) for name in (module, module.rpartition(".")[0])}
+        waiting += filter(None, map(file_of, names))
+    return found
+
+
+@pytest.mark.parametrize("dockerfile", PROGRAMS)
+def test_an_image_holds_what_its_programs_import(dockerfile: str) -> None:
+    """Checkouts hold everything, so nothing else notices that a service has come to import another one."""
+    copies = re.findall(r"^COPY (.+) \S+$", (ROOT / dockerfile).read_text(), re.MULTILINE)
+    held = [ROOT / source for line in copies for source in line.split()]
+
+    missing = {
+        str(file.relative_to(ROOT))
+        for program in PROGRAMS[dockerfile]
+        for file in files_needed(program)
+        if not any(file.is_relative_to(place) for place in held)
+    }
+
+    assert missing == set()
+
+
+def test_every_dockerfile_is_looked_at() -> None:
+    """One that is added has its programs named above."""
+    found = {str(path.relative_to(ROOT)) for path in ROOT.glob("*/**/Dockerfile") if ".venv" not in path.parts}
+    assert {name for name in found if not name.startswith(".stack")} == set(PROGRAMS)
