@@ -1,8 +1,10 @@
-"""An image holds every module of ours that its programs import."""
+"""An image holds every module of ours that its programs import, and its lock every library."""
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,24 @@ def test_an_image_holds_what_its_programs_import(dockerfile: str) -> None:
         for program in PROGRAMS[dockerfile]
         for file in files_needed(program)
         if not any(file.is_relative_to(place) for place in held)
+    }
+
+    assert missing == set()
+
+
+@pytest.mark.parametrize("dockerfile", PROGRAMS)
+def test_the_lock_of_an_image_has_what_its_programs_import(dockerfile: str) -> None:
+    """The libraries of all services together are installed where the tests run."""
+    [lock] = re.findall(r"^COPY (requirements/\S+)", (ROOT / dockerfile).read_text(), re.MULTILINE)
+    locked = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / lock).read_text(), re.MULTILINE))
+    distributions = packages_distributions()
+    files = {file for program in PROGRAMS[dockerfile] for file in files_needed(program)}
+    libraries = {module.partition(".")[0] for file in files for module in imported(file)}
+
+    missing = {
+        name
+        for name in libraries - sys.stdlib_module_names - {"services", "ui", "db"}
+        if not {found.lower().replace("_", "-") for found in distributions[name]} & locked
     }
 
     assert missing == set()
