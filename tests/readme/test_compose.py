@@ -20,6 +20,8 @@ from tests.faults.slack import slack
 from tests.readme.commands import ROOT, commands, run
 from tests.support.processes import wait_for
 
+pytestmark = pytest.mark.timeout(900)  # images are built and libraries fetched in a fixture
+
 SERVICES = {"kafka", "postgres", "scorer", "sink", "ui"}
 JOBS = {"passwords", "migrate", "topics"}
 SAMPLE_ROWS = 2_000

@@ -14,6 +14,8 @@ from stack.ports import free_port
 from tests.readme.commands import ROOT
 from tests.support.processes import wait_for
 
+pytestmark = pytest.mark.timeout(900)  # images are built and libraries fetched in a fixture
+
 PORTS = ("KAFKA_PORT", "POSTGRES_PORT", "UI_PORT", "PROMETHEUS_PORT")
 
 

@@ -2,7 +2,11 @@
 
 import subprocess
 
+import pytest
+
 from tests.readme.commands import ROOT, commands, run
+
+pytestmark = pytest.mark.timeout(900)  # images are built and libraries fetched in a fixture
 
 
 def test_every_make_command_does_what_the_readme_says() -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.readme.commands import ROOT
 
+pytestmark = pytest.mark.timeout(900)  # images are built and libraries fetched in a fixture
+
 
 @pytest.mark.parametrize("image", ["scorer", "sink", "ui", "simulator", "migrate", "tools"])
 def test_the_bill_of_materials_names_every_locked_package(image: str) -> None:
