@@ -64,7 +64,7 @@ class Waiting:
     def _of_one(self, now: float, place: Place, standing: Standing, has_marker: bool) -> Lag:
         ends = self._ends.setdefault(place, deque(maxlen=REMEMBERED))
         if ends and standing.end < ends[-1][1]:
-            ends.clear()  # the topic was made anew
+            ends.clear()  # the topic was recreated
         ends.append((now, standing.end))
         next_offset = max(standing.low, standing.committed or 0)
         messages = max(0, standing.end - next_offset - has_marker)

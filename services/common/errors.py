@@ -45,7 +45,7 @@ class Retry(FraudError):
 
 
 class Stop(FraudError):
-    """A cause no retry mends: a wrong model, a wrong setting, a topic that was made anew."""
+    """A cause no retry mends: a wrong model, a wrong setting, a topic that was recreated."""
 
 
 def forget_frames(error: BaseException | None) -> None:

@@ -120,7 +120,7 @@ class Database:
                 text = (
                     f"the database stands at {next_offset} of {topic}/{partition}, which ends at {cluster.ends[place]}"
                 )
-                yield fail("offsets", f"{text}: the topic was made anew", _docs("delete from sink_offsets"))
+                yield fail("offsets", f"{text}: the topic was recreated", _docs("delete from sink_offsets"))
             elif next_offset < cluster.lows[place]:
                 wrong = True
                 text = f"{topic}/{partition}: {next_offset} to {cluster.lows[place] - 1} are gone before they were kept"

@@ -57,7 +57,7 @@ class Source(GroupReader):
         are gone: nobody can score them any more, and the others must not wait for that.
 
         Raises:
-            Stop: the topic ends before the offset that comes next: it was made anew.
+            Stop: the topic ends before the offset that comes next: it was recreated.
         """
         places = set(self._ownership.unpositioned)
         lows = self._edge_offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
@@ -68,7 +68,7 @@ class Source(GroupReader):
         highs = self._edge_offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         for place, offset in committed.items():  # the highs are the newer ones
             if offset > highs[place]:
-                ends = f"the group stands at {offset}, the topic ends at {highs[place]}: it was made anew"
+                ends = f"the group stands at {offset}, the topic ends at {highs[place]}: it was recreated"
                 raise Stop(f"{place[0]}/{place[1]}: {ends}; docs/operations.md says what to do")
             if OFFSET_INVALID != offset < lows[place]:
                 log.error(

@@ -95,4 +95,4 @@ def _check_within(place: Place, offset: int, low: int, high: int) -> None:
     if offset < low:
         raise Stop(f"{name}: offsets {offset} to {low - 1} are gone before they were kept (retention); {advice}")
     if offset > high:
-        raise Stop(f"{name}: the database stands at {offset}, the topic ends at {high}: it was made anew; {advice}")
+        raise Stop(f"{name}: the database stands at {offset}, the topic ends at {high}: it was recreated; {advice}")

@@ -15,7 +15,7 @@ KEEP = """
         timestamp_ms = excluded.timestamp_ms, reason = excluded.reason, field = excluded.field,
         message = excluded.message, key = excluded.key, value = excluded.value, rejected_at = now(), replayed_at = null
 """
-"""A place that is read again, because the database begins anew or the topic was made anew, counts as it is now."""
+"""A place that is read again, because the database begins anew or the topic was recreated, counts as it is now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,7 +215,7 @@ def test_what_is_wrong_in_the_database_is_named(
 
     cluster = AdminClient({"bootstrap.servers": kafka}).list_topics(timeout=10).cluster_id
     mart.execute("insert into sink_offsets values (%s, %s, 0, 1000)", [cluster, topics.scores])
-    assert "was made anew" in line(examine()[1], "FAIL", "offsets")
+    assert "was recreated" in line(examine()[1], "FAIL", "offsets")
     mart.execute(
         'insert into sink_rejects (topic, partition, "offset", reason, message, cluster_id)'
         " values ('t', 0, 0, 'r', '', 'c')"

@@ -166,7 +166,7 @@ def test_a_topic_made_anew_stops_the_sink_loudly(
     sink = start("sink", "--until-empty")
 
     assert sink.finish() == 1
-    assert "made anew" in sink.text()
+    assert "recreated" in sink.text()
 
 
 def test_a_topic_that_was_recreated_and_has_grown_is_not_taken_for_the_old_one(

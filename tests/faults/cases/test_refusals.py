@@ -84,7 +84,7 @@ def test_a_topic_made_anew_under_a_running_sink_stops_it(pipeline: Pipeline) -> 
     pipeline.inflict("topic made anew")
     wait_for(lambda: len(sink.exits) >= 2, 120 * pipeline.slack, pipeline.text)
     assert set(sink.exits) == {1}
-    assert "was made anew" in sink.service.text()
+    assert "was recreated" in sink.service.text()
 
     with pipeline.mart() as mart:
         mart.execute("delete from sink_offsets where topic = %s", (scores,))  # what docs/operations.md says

@@ -112,7 +112,7 @@ def test_a_slow_consumer_is_made_anew(ownership: Ownership) -> None:
 
 
 def test_an_offset_that_the_partition_does_not_hold_is_an_error(ownership: Ownership) -> None:
-    """Removed by retention, or of a topic that was made anew: never skipped in silence."""
+    """Removed by retention, or of a topic that was recreated: never skipped in silence."""
     gone = KafkaError(KafkaError._AUTO_OFFSET_RESET)
 
     with pytest.raises(Retry, match="t/0 does not hold offset 5"):
@@ -139,7 +139,7 @@ class Undecided:
 
 
 def test_an_edge_that_the_broker_does_not_know_is_no_offset() -> None:
-    """Taken for one, it would be kept in the database, or mean that the topic was made anew."""
+    """Taken for one, it would be kept in the database, or mean that the topic was recreated."""
     with pytest.raises(KafkaException, match="OFFSET_NOT_AVAILABLE"):
         edge_offsets(cast(AdminClient, Undecided()), [("t", 0)], OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
