@@ -55,8 +55,12 @@ class Watcher:
 def pytest_configure(config: pytest.Config) -> None:
     """Start the watcher. Only the process that began the run has the limit of the whole run."""
     whole_run = config.getoption("session_timeout") or float("inf")
-    is_worker = hasattr(config, "workerinput")
-    config.stash[WATCHER] = Watcher(float("inf") if is_worker else float(whole_run) + GRACE_SECONDS)
+    config.stash[WATCHER] = Watcher(float("inf") if is_worker(config) else float(whole_run) + GRACE_SECONDS)
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Return whether this process is a worker of pytest-xdist."""
+    return hasattr(config, "workerinput")
 
 
 def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> bool:
@@ -80,8 +84,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Any:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Limit what is left: threads and processes that keep the interpreter from ending."""
-    session.config.stash[WATCHER].limit("the end of the run", GRACE_SECONDS)
+    """Limit what is left: threads and processes that keep the interpreter from ending.
+
+    Not in a worker, which waits for the others: the limit of the whole run is there for it.
+    """
+    if not is_worker(session.config):
+        session.config.stash[WATCHER].limit("the end of the run", GRACE_SECONDS)
 
 
 def pytest_enter_pdb(config: pytest.Config) -> None:

@@ -85,6 +85,18 @@ def test_a_run_that_does_not_come_to_its_end_is_ended(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.slow
+def test_a_worker_that_is_done_waits_for_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For longer than the end of a run may take."""
+    monkeypatch.setenv("HANG_LIMIT_GRACE_SECONDS", "1")
+    body = "def test_short():\n    pass\ndef test_long():\n    time.sleep(5)\n"
+
+    done = run_pytest(tmp_path, body, "--dist", "load", "-n", "2", "--maxschedchunk", "1")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "TIMEOUT" not in done.stderr
+
+
+@pytest.mark.slow
 def test_the_whole_run_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond it even a test without a limit of its own is ended."""
     monkeypatch.setenv("HANG_LIMIT_GRACE_SECONDS", "1")
