@@ -149,6 +149,7 @@ def test_several_readers_send_at_once(browser: Browser, ui: Ui, kafka: str, tmp_
         assert next(reader, None) is None
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.slow
 def test_a_million_rows_do_not_fill_the_memory(
     browser: Browser, start_ui: StartUi, mart: Connection, tmp_path: Path

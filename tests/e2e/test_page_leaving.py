@@ -154,6 +154,7 @@ def test_the_language_link_keeps_the_filters(page: Page, mart: Connection) -> No
     expect(page.locator("#live-window")).to_contain_text("1 of", timeout=WITHIN)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.slow
 def test_a_stopped_page_loses_and_doubles_nothing(
     browser: Browser, start_ui: StartUi, kafka: str, mart: Connection, tmp_path: Path

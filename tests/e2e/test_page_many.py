@@ -29,6 +29,7 @@ TAKE_TIMES = """() => {
 }"""
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.slow
 def test_twenty_readers_are_all_refreshed(browser: Browser, ui: Ui, mart: Connection) -> None:
     """From the question to the changed page; the database is asked once for all of them."""
