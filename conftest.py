@@ -116,14 +116,7 @@ def start(
 
     def start_service(name: str, *arguments: str, module: str = "", **env: str) -> ServiceProcess:
         port = free_port()
-        common = {
-            "KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "TOPIC_TRANSACTIONS": topics.transactions,
-            "TOPIC_SCORES": topics.scores,
-            "TOPIC_ALERTS": topics.alerts,
-            "TOPIC_DEAD_LETTERS": topics.dead_letters,
-            "TOPIC_HISTORY": topics.history,
-            "TOPIC_MODELS": topics.models,
+        common = kafka_env(kafka, topics) | {
             f"{name.upper()}_GROUP_ID": f"{name}-{topics.transactions}",
             "STATE_DIR": str(tmp_path),
             f"{name.upper()}_PROBE_PORT": str(port),
@@ -140,6 +133,19 @@ def start(
     for service in running:
         if service.process.poll() is None:
             service.kill()
+
+
+def kafka_env(bootstrap: str, topics: TopicSettings) -> dict[str, str]:
+    """Return the variables that say where Kafka is and how its topics are called."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "TOPIC_TRANSACTIONS": topics.transactions,
+        "TOPIC_SCORES": topics.scores,
+        "TOPIC_ALERTS": topics.alerts,
+        "TOPIC_DEAD_LETTERS": topics.dead_letters,
+        "TOPIC_HISTORY": topics.history,
+        "TOPIC_MODELS": topics.models,
+    }
 
 
 def database_env(server: PostgresServer, role: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from conftest import database_env
+from conftest import database_env, kafka_env
 from services.common.settings import TopicSettings
 from stack.servers import PostgresServer
 from tests.faults.pipeline import Pipeline, Scale
@@ -67,14 +67,7 @@ def pipeline(
 
 def service_env(bootstrap: str, topics: TopicSettings, folder: Path) -> dict[str, str]:
     """Return the environment of a case's services."""
-    return {
-        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-        "TOPIC_TRANSACTIONS": topics.transactions,
-        "TOPIC_SCORES": topics.scores,
-        "TOPIC_ALERTS": topics.alerts,
-        "TOPIC_DEAD_LETTERS": topics.dead_letters,
-        "TOPIC_HISTORY": topics.history,
-        "TOPIC_MODELS": topics.models,
+    return kafka_env(bootstrap, topics) | {
         "SCORER_GROUP_ID": f"scorer-{topics.transactions}",
         "SINK_GROUP_ID": f"sink-{topics.transactions}",
         "STATE_DIR": str(folder),
