@@ -76,7 +76,7 @@ test-brokers: $(VENV)/.dev  ## three brokers in Docker, killed in turn under loa
 	@$(BIN)/python -m pytest tests/brokers --timeout 1800 $(ARGS)
 
 faults: $(VENV)/.dev  ## exactly once, whatever is killed; ARGS='-k broker' for some, FAULTS_SEED=7 for the same draws again
-	@$(PYTEST) -n 2 --dist load --session-timeout 1800 --timeout 600 tests/faults/cases $(ARGS)
+	@$(PYTEST) --dist load --session-timeout 1800 --timeout 600 tests/faults/cases $(ARGS)
 
 faults-long: $(VENV)/.dev  ## the same for an hour and harder, seed after seed; ARGS='--seconds 28800' for a night
 	@$(BIN)/python -m tests.faults $(ARGS)

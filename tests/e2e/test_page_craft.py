@@ -26,6 +26,8 @@ STANDS_THERE = {
     "byhand": "#pay-amount input",
 }
 """Tab -> what is in sight once it has settled."""
+EMPTY_PLOT = "[aria-label='Empty value']:visible"
+"""What Gradio shows in the place of a chart until its first one has come."""
 
 
 @pytest.fixture
@@ -53,6 +55,7 @@ def walk(page: Page) -> Iterator[str]:
         if name == "cases":
             page.locator("#queue .open-case").first.click()
         expect(page.locator(sign).first).to_be_visible(timeout=WITHIN)
+        expect(page.locator(EMPTY_PLOT)).to_have_count(0, timeout=WITHIN)
         yield name
 
 

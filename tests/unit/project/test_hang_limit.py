@@ -1,5 +1,6 @@
 """No test can hang: pytest itself is run here on tests that hang on purpose."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,12 +15,17 @@ HANGS_IN_C = "ctypes.PyDLL(None).pause()  # PyDLL keeps the GIL: no thread of th
 
 
 def run_pytest(folder: Path, body: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest with the plugin on one module, test_it.py, in a folder of its own."""
+    """Run pytest with the plugin on one module, test_it.py, in a folder of its own.
+
+    Its temporary files have a folder of their own: at its end it would delete what earlier runs left in the shared one.
+    """
     imports = "import ctypes, subprocess, sys, threading, time, pytest\n"
     (folder / "test_it.py").write_text(imports + textwrap.dedent(body))
     plugin = ["-p", "tests.support.hang_limit", "-p", "no:cacheprovider", "-c", "/dev/null"]
-    command = [sys.executable, "-m", "pytest", *plugin, "--rootdir", str(folder), *options, str(folder / "test_it.py")]
-    return subprocess.run(command, cwd=project_root(), capture_output=True, text=True, timeout=90, check=False)
+    plugin += ["--rootdir", str(folder), "--basetemp", str(folder / "temporary")]
+    command = [sys.executable, "-m", "pytest", *plugin, *options, str(folder / "test_it.py")]
+    env = os.environ | {"PYTEST_ADDOPTS": ""}  # CI measures coverage, not that of pytest in pytest
+    return subprocess.run(command, cwd=project_root(), env=env, capture_output=True, text=True, timeout=90, check=False)
 
 
 def test_a_test_that_hangs_in_c_is_ended_with_its_name_and_stacks(tmp_path: Path) -> None:
