@@ -17,7 +17,7 @@ from services.topics.__main__ import make_topics
 from stack.kafka import SHORT_LIVED
 from stack.ports import free_port
 from stack.servers import KafkaServer, PostgresServer, kafka_server, postgres_server
-from tests.support.processes import ServiceProcess
+from tests.support.processes import ServiceProcess, module_of
 
 pytest.register_assert_rewrite("tests.support.page", "tests.support.topics", "tests.faults")
 pytest_plugins = ["tests.support.hang_limit"]
@@ -124,7 +124,7 @@ def start(
         if name in {"sink", "dlq"}:
             common |= database_env(request.getfixturevalue("database"), "fraud_sink")
         log = tmp_path / f"{name}-{len(running)}.log"
-        started = (module, name) if module else (f"services.{name}",)
+        started = (module, name) if module else (module_of(name),)
         service = ServiceProcess.start(started[0], common | env, log, port, *started[1:], *arguments)
         running.append(service)
         return service

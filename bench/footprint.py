@@ -10,8 +10,8 @@ from confluent_kafka import Consumer, TopicPartition
 from bench.figures import Figure, Figures, Goal, figure
 from bench.messages import send
 from bench.servers import Servers, end
-from services.common.closing import close
 from services.common.errors import Stop
+from services.common.kafka.closing import close
 from services.common.settings import project_root
 from tests.support.messages import nested
 from tests.support.topics import CUSTOMER

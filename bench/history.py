@@ -10,13 +10,13 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers
-from services.common.closing import close
 from services.common.errors import Stop
-from services.common.lifecycle import give_memory_back
-from services.scorer.changelog import to_records
-from services.scorer.events import Events
-from services.scorer.history import History
-from services.scorer.restore import restore_histories
+from services.common.kafka.closing import close
+from services.common.process import give_memory_back
+from services.scorer.history.changelog import to_records
+from services.scorer.history.events import Events
+from services.scorer.history.history import History
+from services.scorer.history.restore import restore_histories
 
 FEW_CUSTOMERS = 1_000
 LEAST_BYTES_A_PAYMENT = 20

@@ -19,8 +19,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from bench.figures import Figures, Goal, figure, percentile
 from bench.messages import Payment, read_payments
 from bench.servers import Servers
-from services.common.closing import close
 from services.common.errors import Stop
+from services.common.kafka.closing import close
 from services.common.settings import TopicSettings
 
 LONE_MESSAGES = 50

@@ -12,17 +12,17 @@ from typing import Any
 
 from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers
-from services.common.kafka import Batch
-from services.common.lifecycle import Slot, StopSignal, Watchdog, collect_garbage_rarely
-from services.common.reject_limit import RejectLimit
+from services.common.kafka.assignment import Batch
+from services.common.kafka.reject_limit import RejectLimit
+from services.common.process import Slot, StopSignal, Watchdog, collect_garbage_rarely
 from services.common.settings import TopicSettings
-from services.scorer.batches import Scoring, Session, Written
-from services.scorer.changelog import Record
-from services.scorer.in_use import InUse
+from services.scorer.history.changelog import Record
 from services.scorer.loop import Report, Work, work_through
-from services.scorer.memory import Memory, begin_empty
-from services.scorer.poison import Suspects
+from services.scorer.models.in_use import InUse
+from services.scorer.pipeline import Scoring, Session, Written
+from services.scorer.quarantine import Suspects
 from services.scorer.read import Source
+from services.scorer.recall import Memory, begin_empty
 from services.scorer.score import load_model
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import Target

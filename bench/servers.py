@@ -15,9 +15,9 @@ import psycopg
 from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.broker_query import BrokerQuery
 from services.common.errors import Stop
-from services.common.kafka import edge_offsets
+from services.common.kafka.assignment import edge_offsets
+from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
 from services.topics.__main__ import make_topics
 from stack.ports import free_port

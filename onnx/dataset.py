@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from services.common.contract import CUSTOMER_FIELDS, FIELDS, TEXT_FIELDS
 from services.common.errors import Stop
 from services.common.values import missing_words
-from services.scorer.clock import parse_times
 from services.scorer.decode import AMOUNT_LIMIT, REQUIRED_FIELDS, Columns, Decoder
-from services.scorer.events import Events
+from services.scorer.event_time import parse_times
 from services.scorer.features import required_fields
-from services.scorer.history import PAST, History
+from services.scorer.history.events import Events
+from services.scorer.history.history import PAST, History
 from services.scorer.manifest import Recipe, RiskTable
 from services.scorer.risk import cells, payment_risks
 

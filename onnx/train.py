@@ -28,7 +28,7 @@ from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import Stop
 from services.scorer.decode import REQUIRED_FIELDS
 from services.scorer.features import FEATURES, to_features
-from services.scorer.history import PAST
+from services.scorer.history.history import PAST
 from services.scorer.manifest import Recipe, read_manifest
 
 FOLDER = Path(__file__).resolve().parent

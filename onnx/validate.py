@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from services.common.errors import Stop
-from services.scorer.clock import SECONDS_A_DAY
+from services.scorer.event_time import SECONDS_A_DAY
 
 FOLDS = 4
 JUDGED_FOLDS = 1

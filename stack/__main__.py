@@ -103,11 +103,11 @@ def _send(options: argparse.Namespace, settings: StackSettings) -> None:
 
 
 def _dlq(options: argparse.Namespace, settings: StackSettings) -> None:
-    _become("services.dlq", options.further, dlq_environment(settings))
+    _become("services.tools.dlq", options.further, dlq_environment(settings))
 
 
 def _backfill(options: argparse.Namespace, settings: StackSettings) -> None:
-    _become("services.backfill", options.further, kafka_environment(settings) | psql_environment(settings))
+    _become("services.tools.backfill", options.further, kafka_environment(settings) | psql_environment(settings))
 
 
 def _topics(options: argparse.Namespace, settings: StackSettings) -> None:
@@ -115,11 +115,11 @@ def _topics(options: argparse.Namespace, settings: StackSettings) -> None:
 
 
 def _customer(options: argparse.Namespace, settings: StackSettings) -> None:
-    _become("services.customer", options.further, owner_environment(settings))
+    _become("services.tools.customer", options.further, owner_environment(settings))
 
 
 def _retention(options: argparse.Namespace, settings: StackSettings) -> None:
-    _become("services.retention", options.further, owner_environment(settings))
+    _become("services.tools.retention", options.further, owner_environment(settings))
 
 
 def _doctor(options: argparse.Namespace, settings: StackSettings) -> None:
@@ -127,7 +127,7 @@ def _doctor(options: argparse.Namespace, settings: StackSettings) -> None:
     report = read_report(settings.home)
     if report is None or not report.is_running:
         print_ports(settings)
-    _become("services.doctor", [*doctor_arguments(settings), *options.further], owner_environment(settings))
+    _become("services.tools.doctor", [*doctor_arguments(settings), *options.further], owner_environment(settings))
 
 
 def _become(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:

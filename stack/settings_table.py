@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.common.settings import KafkaSettings, ProcessSettings, Settings, TopicSettings, project_root
-from services.retention.settings import RetentionSettings
 from services.scorer.settings import ScorerSettings
 from services.sink.settings import SinkSettings
+from services.tools.retention.settings import RetentionSettings
 from stack.settings import StackSettings
 from ui.settings import ShareSettings, UiSettings
 

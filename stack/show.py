@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from services.common.errors import Stop
-from services.doctor.finding import fail, warn
+from services.tools.doctor.finding import fail, warn
 from stack.ports import free_port, is_taken
 from stack.report import Entry, Phase, Report
 from stack.service import Kind, State

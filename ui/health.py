@@ -15,7 +15,7 @@ from starlette.routing import Route
 from services.common.errors import Retry, Stop
 from services.common.outages import is_outage
 from services.common.settings import KafkaSettings
-from ui.results import Mart
+from ui.database import Mart
 from ui.settings import is_any
 
 _TIMEOUT_SECONDS = 1.0

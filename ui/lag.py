@@ -9,8 +9,8 @@ from functools import partial
 from confluent_kafka import IsolationLevel, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.broker_query import BrokerQuery
-from services.common.kafka import Place, edge_offsets
+from services.common.kafka.assignment import Place, edge_offsets
+from services.common.kafka.offsets import BrokerQuery
 from services.common.outages import is_outage
 from services.common.settings import KafkaSettings
 

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 from prometheus_client import Counter, Gauge
 
-from ui.drift import MEASURED, Drift
-from ui.journal import State
-from ui.live_reading import Live
-from ui.verdicts import Verdict
+from ui.files.journal import State
+from ui.live.drift import MEASURED, Drift
+from ui.live.reading import Live
+from ui.review.verdicts import Verdict
 from ui.watch import Watch
 
 T = TypeVar("T")

@@ -3,12 +3,19 @@
 import gradio as gr
 from gradio.components import Navbar
 
-from ui import byhand_tab, case_tab, check, live, login_section, render, uploads, whatif_tab
-from ui.frame import Frame, Parts, Tab
-from ui.kept import LINK_PRESSED, Kept
-from ui.texts import Texts
-from ui.texts_en import ENGLISH
-from ui.texts_ru import RUSSIAN
+from ui.check import check
+from ui.files import tab as uploads
+from ui.live import tab as live
+from ui.login import section as login_section
+from ui.payment import tab as byhand_tab
+from ui.review import tab as case_tab
+from ui.shell import render
+from ui.shell.frame import Frame, Parts, Tab
+from ui.shell.kept import LINK_PRESSED, Kept
+from ui.shell.texts import Texts
+from ui.shell.texts_en import ENGLISH
+from ui.shell.texts_ru import RUSSIAN
+from ui.threshold import tab as whatif_tab
 
 __all__ = ["TABS", "Parts", "build"]
 

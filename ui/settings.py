@@ -12,7 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from services.common.errors import Stop
 from services.common.settings import Settings, project_root
-from ui.login import Role, User, hash_password, read_users
+from ui.login.users import Role, User, hash_password, read_users
 
 
 class ShareSettings(Settings):

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import msgspec
 
 from services.common.contract import DECIMAL_FIELDS, ID_MAX_CHARACTERS, INTEGER_FIELDS
-from services.common.envelope import open_told
 from services.common.errors import Reason, Reject
+from services.common.message import open_told
 from services.common.numbers import Mark, Marks, read_number
 from services.common.values import MISSING, BadValue, Mend, missing_words
 

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from services.common.contract import CUSTOMER_FIELDS, customer_of, record_id
-from services.common.envelope import open_envelope
 from services.common.errors import Reject
 from services.common.fields import FieldReader, decimal_mark, pick_field
+from services.common.message import open_envelope
 from services.common.values import BadValue, read_time
 
 TransactionRow = tuple[

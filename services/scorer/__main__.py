@@ -9,28 +9,28 @@ from pathlib import Path
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import FraudError, Retry
-from services.common.kafka import Place
-from services.common.lag import LagReader, LagWatch
-from services.common.lifecycle import Slot, StopSignal, Watchdog, collect_garbage_rarely, give_memory_back_regularly
+from services.common.kafka.assignment import Place
+from services.common.kafka.lag import LagReader, LagWatch
+from services.common.kafka.reject_limit import RejectLimit
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
-from services.common.reject_limit import RejectLimit
+from services.common.process import Slot, StopSignal, Watchdog, collect_garbage_rarely, give_memory_back_regularly
 from services.common.settings import KafkaSettings, ProcessSettings, TopicSettings
 from services.scorer import metrics
-from services.scorer.batches import Session
-from services.scorer.changelog import Restored
-from services.scorer.in_use import InUse
+from services.scorer.history.changelog import Restored
+from services.scorer.history.restore import check_copartitioned, restore_histories
 from services.scorer.loop import OpenSession, run
 from services.scorer.manifest import Recipe
-from services.scorer.memory import Memory, uses_history
-from services.scorer.poison import Suspects
+from services.scorer.models.in_use import InUse
+from services.scorer.models.reload import Reloader, check_history, hash_of
+from services.scorer.models.shadow import Shadow
+from services.scorer.models.tell import Teller
+from services.scorer.pipeline import Session
+from services.scorer.quarantine import Suspects
 from services.scorer.read import Source
-from services.scorer.reload import Reloader, check_history, hash_of
-from services.scorer.restore import check_copartitioned, restore_histories
+from services.scorer.recall import Memory, uses_history
 from services.scorer.score import Model, load_model
 from services.scorer.settings import ScorerSettings
-from services.scorer.shadow import Shadow
-from services.scorer.tell import Teller
 from services.scorer.write import Target
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 
 from services.common.contract import FIELDS
-from services.common.envelope import open_envelope
 from services.common.errors import Reject
-from services.scorer.changelog import Record
+from services.common.message import open_envelope
+from services.scorer.explain import GivenReason
+from services.scorer.history.changelog import Record
 from services.scorer.manifest import Manifest
-from services.scorer.reasons import GivenReason
 
 TEXT_MAX_CHARACTERS = 1_000
 """A longer text of a payment is cut: with what the scorer adds, an alert must not become too large to be written."""

@@ -6,9 +6,9 @@ from typing import cast
 
 from confluent_kafka import Message
 
-from services.common.dead_letters import PREFIX, Headers, attempts_of, errors_of, own_headers
 from services.common.errors import Reason, Reject
-from services.common.version import VERSION
+from services.common.kafka.dead_letters import PREFIX, Headers, attempts_of, errors_of, own_headers
+from services.common.kafka.version import VERSION
 
 __all__ = ["PREFIX", "Headers", "cut", "error_headers"]
 

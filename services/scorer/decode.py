@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from services.common.errors import Reason, Reject
 from services.common.fields import NUMBERS, FieldReader
 from services.common.values import MISSING, BadValue, Mend, read_time
-from services.scorer.clock import parse_times, seconds_of
+from services.scorer.event_time import parse_times, seconds_of
 
 REQUIRED_FIELDS = ("transaction_time", "amount", "cat_id")
 """Without these no payment can be scored; every other field may be missing and is NaN or None then."""

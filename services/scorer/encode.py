@@ -4,7 +4,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from services.scorer.changelog import Record
+from services.scorer.history.changelog import Record
 
 _HEAD, _SCORE = b'{"transaction_id":"', b'","score":'
 _ENDS = (b',"fraud_flag":0}', b',"fraud_flag":1}')

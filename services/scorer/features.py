@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import Stop
 from services.common.values import GENDERS, Spellings
-from services.scorer.clock import SECONDS_A_DAY
 from services.scorer.decode import Columns
-from services.scorer.history import PAST, WINDOWS
+from services.scorer.event_time import SECONDS_A_DAY
+from services.scorer.history.history import PAST, WINDOWS
 from services.scorer.manifest import Recipe
 
 EARTH_RADIUS_KM = 6371.0088

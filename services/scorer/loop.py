@@ -7,15 +7,15 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from services.common.errors import Retry, Stop, forget_frames
-from services.common.in_flight import InFlight
-from services.common.kafka import Batch
-from services.common.lifecycle import Backoff, StopSignal, Watchdog
+from services.common.kafka.assignment import Batch
+from services.common.kafka.pipeline import InFlight
+from services.common.kafka.reject_limit import RejectLimit
 from services.common.logs import get_logger
-from services.common.reject_limit import RejectLimit
+from services.common.process import Backoff, StopSignal, Watchdog
 from services.scorer import categories, metrics
-from services.scorer.batches import Scoring, Session, Written
-from services.scorer.in_use import InUse
-from services.scorer.poison import Suspects
+from services.scorer.models.in_use import InUse
+from services.scorer.pipeline import Scoring, Session, Written
+from services.scorer.quarantine import Suspects
 from services.scorer.read import Source
 
 FAILURES_IN_A_ROW = 20

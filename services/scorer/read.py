@@ -6,8 +6,8 @@ from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Retry, Stop
-from services.common.group import GroupReader
-from services.common.kafka import Batch
+from services.common.kafka.assignment import Batch
+from services.common.kafka.consumer import GroupReader
 from services.common.logs import get_logger
 from services.scorer import metrics
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.decode import Columns
-from services.scorer.events import is_night
 from services.scorer.features import category_codes
+from services.scorer.history.events import is_night
 from services.scorer.manifest import Recipe
 
 

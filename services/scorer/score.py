@@ -15,7 +15,7 @@ from services.scorer.decode import Columns, Decoder
 from services.scorer.features import required_fields, to_features
 from services.scorer.inference import ModelFailed, open_session, probabilities
 from services.scorer.manifest import GoldenRow, Manifest, read_manifest
-from services.scorer.trial import try_model
+from services.scorer.models.trial import try_model
 
 GOLDEN_TOLERANCE = 1e-5
 SCORE_DECIMALS = 6

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import Message
 
-from services.common.dead_letters import Headers
+from services.common.kafka.dead_letters import Headers
 
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 TRACESTATE_MAX_BYTES = 512

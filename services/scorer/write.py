@@ -8,12 +8,12 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from services.common.errors import FraudError, Reject, Retry, Stop
-from services.common.kafka import Batch
-from services.common.lifecycle import Watchdog
+from services.common.kafka.assignment import Batch
 from services.common.logs import get_logger
+from services.common.process import Watchdog
 from services.common.settings import KafkaSettings, TopicSettings
-from services.scorer.changelog import Record
 from services.scorer.dead_letters import Headers, cut, error_headers
+from services.scorer.history.changelog import Record
 from services.scorer.settings import ScorerSettings
 
 ABORT_TIMEOUT_SECONDS = 1.0

@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from services.common.contract import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, customer_key
-from services.common.envelope import check_id
 from services.common.errors import Reject
+from services.common.message import check_id
 from services.common.numbers import PLAIN, Mark, read_number
 from services.common.values import GENDERS, MISSING, BadValue, Spellings, missing_words, read_time
 from services.sender.dialect import ID_COLUMN, NEEDED, Dialect

@@ -11,8 +11,8 @@ from confluent_kafka import Producer
 
 from services.common.contract import file_namespace
 from services.common.errors import Stop
-from services.common.lifecycle import StopSignal
 from services.common.logs import configure_logs, get_logger
+from services.common.process import StopSignal
 from services.common.settings import KafkaSettings, TopicSettings
 from services.simulator.csvfile import customers_for, write_csv
 from services.simulator.drift import Drift

@@ -8,8 +8,8 @@ from typing import Protocol
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from services.common.errors import Stop
-from services.common.lifecycle import StopSignal
 from services.common.logs import get_logger
+from services.common.process import StopSignal
 
 TICK_SECONDS = 0.02
 REPORT_SECONDS = 5.0

@@ -7,10 +7,12 @@ from contextlib import contextmanager
 
 from confluent_kafka import KafkaException
 
-from services.common.broker_query import BrokerQuery
 from services.common.errors import FraudError
-from services.common.lag import LagReader, LagWatch
-from services.common.lifecycle import (
+from services.common.kafka.lag import LagReader, LagWatch
+from services.common.kafka.offsets import BrokerQuery
+from services.common.logs import configure_logs, get_logger
+from services.common.probes import serve_probes
+from services.common.process import (
     Backoff,
     Slot,
     StopSignal,
@@ -18,8 +20,6 @@ from services.common.lifecycle import (
     collect_garbage_rarely,
     give_memory_back_regularly,
 )
-from services.common.logs import configure_logs, get_logger
-from services.common.probes import serve_probes
 from services.common.settings import KafkaSettings, ProcessSettings, TopicSettings
 from services.sink import metrics
 from services.sink.limits import Limits

@@ -12,11 +12,11 @@ from typing import Annotated, Any
 import msgspec
 import orjson
 
-from services.common.envelope import check_id
 from services.common.errors import Reason, Reject
 from services.common.fields import REFUSED, Id
+from services.common.kafka.timestamps import moment_of
+from services.common.message import check_id
 from services.common.numbers import read_number
-from services.common.timestamps import moment_of
 from services.common.values import BadValue, read_id
 
 ScoreRow = tuple[str, float, int, datetime, int, int]

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Self
 
-from services.common.kafka import Batch
-from services.common.reject_limit import RejectLimit
+from services.common.kafka.assignment import Batch
+from services.common.kafka.reject_limit import RejectLimit
 from services.sink import metrics
 from services.sink.rejects import RejectRow
 from services.sink.settings import SinkSettings

@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from services.common.errors import Retry, forget_frames
-from services.common.in_flight import InFlight
-from services.common.kafka import Batch, Place
-from services.common.lifecycle import Backoff, StopSignal, Watchdog
+from services.common.kafka.assignment import Batch, Place
+from services.common.kafka.pipeline import InFlight
 from services.common.logs import get_logger
+from services.common.process import Backoff, StopSignal, Watchdog
 from services.common.settings import TopicSettings
 from services.sink import metrics
-from services.sink.batches import Keeping, Kept
 from services.sink.limits import Limits
+from services.sink.pipeline import Keeping, Kept
 from services.sink.read import Source
 from services.sink.tables import SCORES
 from services.sink.write import Mart

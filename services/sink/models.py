@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from services.common.errors import Reason, Reject
-from services.common.timestamps import moment_of
+from services.common.kafka.timestamps import moment_of
 
 MOST_INT4, MOST_INT8 = 2**31 - 1, 2**63 - 1
 """PostgreSQL's: a binary COPY cuts off what is larger than an int4, and fails on what is larger than an int8."""

@@ -11,8 +11,8 @@ from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Retry, Stop
-from services.common.group import GroupReader
-from services.common.kafka import BROKER_TIMEOUT_SECONDS, Batch, Place, answer_of, check_fatal
+from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, Batch, Place, answer_of, check_fatal
+from services.common.kafka.consumer import GroupReader
 
 Locate = Callable[[Mapping[Place, int], Mapping[str, str]], dict[Place, int]]
 """(topic, partition) -> low watermark, and topic -> id in; (topic, partition) -> next offset out. May raise Retry."""

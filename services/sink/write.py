@@ -13,7 +13,7 @@ import psycopg
 from confluent_kafka import Message
 
 from services.common.errors import FraudError, Reject, Retry, Stop
-from services.common.kafka import Batch, Place
+from services.common.kafka.assignment import Batch, Place
 from services.common.secret_files import database_login
 from services.sink.merge import KnownRow, Merger, Row, TableRows, Written, merge_carefully
 from services.sink.rejects import KEEP, RejectRow, reject_row

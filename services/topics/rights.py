@@ -13,8 +13,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     ResourceType,
 )
 
-from services.common.dead_letters import REPLAYS
 from services.common.errors import Stop
+from services.common.kafka.dead_letters import REPLAYS
 from services.common.settings import GroupNames, TopicSettings
 
 TOPIC, GROUP, TRANSACTIONAL_ID = ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID

@@ -12,9 +12,9 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from conftest import ROOT
-from services.scorer.events import Events
-from services.scorer.history import History
-from services.scorer.memory import customer_keys, hashes
+from services.scorer.history.events import Events
+from services.scorer.history.history import History
+from services.scorer.recall import customer_keys, hashes
 from services.scorer.risk import payment_risks
 from services.scorer.score import load_model
 

@@ -22,7 +22,7 @@ from tests.support.page import (
     wait_ready,
     write_csv,
 )
-from ui.scores_file import COLUMNS
+from ui.files.download import COLUMNS
 
 pytest_plugins = ["tests.support.page_fixtures"]
 

@@ -20,7 +20,7 @@ from stack.servers import PostgresServer
 from tests.support.processes import ROOT, ServiceProcess, wait_for
 from tests.support.reasons import CALM, NIGHT, reasons_of
 from tests.support.topics import read_all
-from ui.login import hash_password
+from ui.login.users import hash_password
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 Start = Callable[..., ServiceProcess]

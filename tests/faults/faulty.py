@@ -16,7 +16,7 @@ from typing import Any
 
 import confluent_kafka
 
-from services.common import lifecycle
+from services.common import process as lifecycle
 from tests.faults.failpoints import Failpoints
 
 POISON = "FAULTS_POISON_AMOUNT"

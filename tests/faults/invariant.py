@@ -19,7 +19,7 @@ from confluent_kafka import IsolationLevel, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.contract import record_id
-from services.common.dead_letters import NOTE_HEADER, PREFIX
+from services.common.kafka.dead_letters import NOTE_HEADER, PREFIX
 from services.common.settings import TopicSettings
 from services.scorer.score import Model
 from tests.faults.audit import Connection, applied_places, applied_twice

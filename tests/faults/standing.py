@@ -5,7 +5,7 @@ from functools import cache
 
 from confluent_kafka import OFFSET_INVALID
 
-from services.common.broker_query import BrokerQuery
+from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings
 from tests.faults.audit import Connection
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from confluent_kafka import Consumer, TopicPartition
 
-from services.common.closing import close
+from services.common.kafka.closing import close
 from tests.faults.feeder import Feeder
 from tests.support.processes import wait_for
 

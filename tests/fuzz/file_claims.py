@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from services.common.contract import FIELDS, customer_key
-from services.scorer.clock import parse_times
+from services.scorer.event_time import parse_times
 from services.sender.report import REFUSALS_KEPT, TOLD_ONCE, FileFault, FileRefused, Repair, Report, RowFault
 from tests.fuzz.product import decode, read_file
 from tests.fuzz.tables import Row, table

@@ -5,7 +5,7 @@ from random import Random
 
 import numpy as np
 
-from services.scorer.history import PAST
+from services.scorer.history.history import PAST
 from tests.fuzz.past import PlainPast, cut, stream
 from tests.fuzz.product import Partition
 

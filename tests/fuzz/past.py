@@ -9,8 +9,8 @@ from random import Random
 
 import numpy as np
 
-from services.scorer.history import WINDOWS
-from services.scorer.stretches import MOST_EVENTS
+from services.scorer.history.history import WINDOWS
+from services.scorer.history.store import MOST_EVENTS
 from tests.fuzz.product import Payment
 
 DAY = 86_400

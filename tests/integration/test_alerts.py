@@ -14,10 +14,10 @@ from tests.support.messages import FRAUD, nested
 from tests.support.processes import wait_for
 from tests.support.reasons import BURST, CALM, NIGHT
 from tests.support.topics import produce, read_all
-from ui import case_render
-from ui.case import read_case
-from ui.case_texts import CASE_TEXTS
-from ui.texts_ru import RUSSIAN
+from ui.review import render as case_render
+from ui.review.case import read_case
+from ui.review.texts import CASE_TEXTS
+from ui.shell.texts_ru import RUSSIAN
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

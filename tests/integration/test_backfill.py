@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Producer
 
 from conftest import Start
-from services.common.broker_query import BrokerQuery
+from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.score import load_model
 from stack.servers import PostgresServer

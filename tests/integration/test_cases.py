@@ -9,8 +9,8 @@ from psycopg.types.json import Jsonb
 
 from conftest import PASSWORDS
 from stack.servers import PostgresServer
-from ui.case import Alert, Reason, read_case
-from ui.verdicts import Order, Precision, Verdict, give, latest_precision, of_payment, queue
+from ui.review.case import Alert, Reason, read_case
+from ui.review.verdicts import Order, Precision, Verdict, give, latest_precision, of_payment, queue
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -8,9 +8,9 @@ from psycopg import errors
 
 from conftest import PASSWORDS
 from stack.servers import PostgresServer
-from ui.case import read_case
-from ui.verdicts import Verdict, give, of_payment
-from ui.window import latest_rows
+from ui.live.queries import latest_rows
+from ui.review.case import read_case
+from ui.review.verdicts import Verdict, give, of_payment
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

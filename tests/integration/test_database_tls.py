@@ -141,7 +141,7 @@ def answers(conninfo: str) -> bool:
         (
             "fraud_ui",
             "from psycopg.conninfo import make_conninfo; from services.common.secret_files import database_login;"
-            "from ui.results import Mart; mart = Mart(make_conninfo(**database_login())); mart.open();"
+            "from ui.database import Mart; mart = Mart(make_conninfo(**database_login())); mart.open();"
             "assert mart.ask(lambda c: c.execute('select ssl, version from pg_stat_ssl where pid = pg_backend_pid()')"
             ".fetchone()) == (True, 'TLSv1.3')",
         ),

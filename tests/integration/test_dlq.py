@@ -186,7 +186,7 @@ class Producer(confluent_kafka.Producer):
         if Producer.commits == 2:
             os.kill(os.getpid(), 9)
 confluent_kafka.Producer = Producer
-from services.dlq.__main__ import main
+from services.tools.dlq.__main__ import main
 sys.exit(main(["replay", "--go"]))
 """
 
@@ -218,7 +218,7 @@ class Producer(confluent_kafka.Producer):
         time.sleep(8)
         super().commit_transaction(*arguments)
 confluent_kafka.Producer = Producer
-from services.dlq.__main__ import main
+from services.tools.dlq.__main__ import main
 sys.exit(main(["replay", "--go"]))
 """
 

@@ -11,8 +11,8 @@ from confluent_kafka.admin import AdminClient
 
 from conftest import ROOT, Start, database_env
 from services.common.settings import KafkaSettings, TopicSettings
-from services.doctor.__main__ import main
-from services.doctor.database import RIGHTS, wanted_rights
+from services.tools.doctor.__main__ import main
+from services.tools.doctor.database import RIGHTS, wanted_rights
 from services.topics.__main__ import make_topics
 from stack.ports import free_port
 from stack.servers import PostgresServer

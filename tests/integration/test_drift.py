@@ -13,7 +13,7 @@ from services.simulator.drift import Drift
 from stack.ports import free_port
 from stack.servers import PostgresServer
 from tests.support.processes import ServiceProcess, wait_for
-from ui.drift import SHIFT_FROM, STABLE_BELOW, current_distributions, read
+from ui.live.drift import SHIFT_FROM, STABLE_BELOW, current_distributions, read
 
 ROWS = 4_000
 CUSTOMERS = 300

@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 
 from conftest import Start
-from services.common.lifecycle import EXIT_STUCK
+from services.common.process import EXIT_STUCK
 from services.common.settings import TopicSettings
 from stack.servers import PostgresServer
 from tests.support.messages import nested

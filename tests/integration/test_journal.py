@@ -9,8 +9,8 @@ import pytest
 
 from conftest import PASSWORDS
 from stack.servers import PostgresServer
-from ui import journal
-from ui.journal import State
+from ui.files import journal
+from ui.files.journal import State
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -8,15 +8,15 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from conftest import ROOT, database_env
-from services.common.closing import close
 from services.common.errors import Stop
+from services.common.kafka.closing import close
 from services.common.settings import KafkaSettings, TopicSettings
-from services.doctor.kafka import Cluster
+from services.tools.doctor.kafka import Cluster
 from stack.ports import free_port
 from stack.servers import PostgresServer
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.messages import FRAUD, nested
-from tests.support.processes import ServiceProcess, wait_for
+from tests.support.processes import ServiceProcess, module_of, wait_for
 from tests.support.secure_kafka import SecureKafka, secure_kafka
 from ui.health import KafkaProbe
 
@@ -52,7 +52,11 @@ def run(secure: SecureKafka, tmp_path: Path, request: pytest.FixtureRequest) -> 
         if name == "sink":
             settings |= database_env(request.getfixturevalue("database"), "fraud_sink")
         service = ServiceProcess.start(
-            f"services.{name}", settings | env, tmp_path / f"{name}-{len(started)}.log", port, *arguments
+            module_of(name),
+            settings | env,
+            tmp_path / f"{name}-{len(started)}.log",
+            port,
+            *arguments,
         )
         started.append(service)
         return service

@@ -1,4 +1,4 @@
-"""services.common.lag against a real broker."""
+"""services.common.kafka.lag against a real broker."""
 
 import itertools
 import time
@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.kafka import Place
-from services.common.lag import Behind, LagReader
+from services.common.kafka.assignment import Place
+from services.common.kafka.lag import Behind, LagReader
 from services.common.settings import KafkaSettings, TopicSettings
 from tests.support.processes import wait_for
 

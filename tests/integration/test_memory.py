@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[att
 from conftest import Start
 from services.common.contract import customer_key
 from services.common.settings import TopicSettings
-from services.scorer.changelog import from_records
+from services.scorer.history.changelog import from_records
 from services.scorer.score import load_model
 from tests.faults.invariant import ends_of
 from tests.faults.standing import not_read

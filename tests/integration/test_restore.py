@@ -5,7 +5,7 @@ from confluent_kafka import Producer
 
 from services.common.errors import Retry
 from services.common.settings import KafkaSettings, TopicSettings
-from services.scorer import restore
+from services.scorer.history import restore
 from tests.support.topics import read_all
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from conftest import PASSWORDS
 from stack.servers import PostgresServer
-from ui import results
-from ui.results import Mart
+from ui import database as results
+from ui.database import Mart
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

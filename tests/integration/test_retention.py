@@ -10,7 +10,7 @@ import pytest
 
 from conftest import Start, database_env
 from services.common.settings import TopicSettings
-from services.retention.delete import Old
+from services.tools.retention.delete import Old
 from stack.servers import PostgresServer
 from tests.support.processes import wait_for
 from tests.support.topics import produce

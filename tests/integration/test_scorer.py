@@ -8,8 +8,8 @@ from confluent_kafka import Producer
 
 from conftest import Start
 from services.common.contract import record_id
+from services.common.kafka.version import VERSION
 from services.common.settings import TopicSettings
-from services.common.version import VERSION
 from tests.support.messages import FRAUD, flat, nested
 from tests.support.processes import wait_for
 from tests.support.topics import headers, produce, read_all

@@ -5,7 +5,7 @@ import pytest
 
 from conftest import Start
 from services.common.settings import TopicSettings
-from services.doctor.probes import check_rejects
+from services.tools.doctor.probes import check_rejects
 from tests.support.messages import nested
 from tests.support.processes import wait_for
 from tests.support.topics import produce, read_all

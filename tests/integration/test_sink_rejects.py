@@ -143,13 +143,13 @@ def test_inspect_tells_of_the_sinks_rejects(kafka: str, topics: TopicSettings, s
 
 KILLED = """
 import os, sys
-from services.dlq import table
+from services.tools.dlq import table
 notes = table.Rejects._note_fates
 def note_and_die(self, *arguments):
     notes(self, *arguments)
     os.kill(os.getpid(), 9)
 table.Rejects._note_fates = note_and_die
-from services.dlq.__main__ import main
+from services.tools.dlq.__main__ import main
 sys.exit(main(["replay", "--of", "sink", "--go"]))
 """
 

@@ -19,8 +19,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from services.common.closing import close
 from services.common.errors import Stop
+from services.common.kafka.closing import close
 from services.common.settings import project_root
 from stack.jars import fetch_jars
 from stack.kafka import SHORT_LIVED

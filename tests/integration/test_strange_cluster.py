@@ -18,15 +18,15 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 )
 
 from conftest import ROOT
-from services.common.broker_query import BrokerQuery
 from services.common.errors import Retry, Stop
-from services.common.kafka import edge_offsets
+from services.common.kafka.assignment import edge_offsets
+from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
-from services.customer.topics import read_history
-from services.dlq.topic import DeadLetters
-from services.scorer.restore import check_copartitioned
-from services.scorer.tell import Teller
+from services.scorer.history.restore import check_copartitioned
+from services.scorer.models.tell import Teller
 from services.sender.publish import publish
+from services.tools.customer.topics import read_history
+from services.tools.dlq.topic import DeadLetters
 from services.topics.__main__ import make_topics
 from services.topics.align import describe
 from stack.kafka import SHORT_LIVED
@@ -188,10 +188,10 @@ def test_a_new_cluster_is_asked_for_what_groups_committed(tmp_path: Path) -> Non
         kafka = KafkaSettings(bootstrap_servers=server.bootstrap)
         make_topics(kafka, TopicSettings())
         env = {"KAFKA_BOOTSTRAP_SERVERS": server.bootstrap, "PGHOST": "127.0.0.1", "PGPORT": str(free_port())}
+        command = [sys.executable, "-m", "services.tools.doctor"]
         doctor = subprocess.run(
-            [sys.executable, "-m", "services.doctor"], cwd=ROOT, env=os.environ | env, capture_output=True, text=True,
-            check=False, timeout=120,
-        )  # fmt: skip
+            command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, check=False, timeout=120
+        )
         assert doctor.returncode == 1, doctor.stdout + doctor.stderr
         assert "nobody reads in the group scorer; 0 messages wait" in doctor.stdout
         assert "nobody reads in the group sink; 0 messages wait" in doctor.stdout

@@ -14,16 +14,16 @@ from confluent_kafka import Producer
 
 from conftest import Start
 from services.common.settings import TopicSettings
-from services.doctor.finding import Status
-from services.doctor.probes import check_model_in_use
 from services.scorer.score import load_model
+from services.tools.doctor.finding import Status
+from services.tools.doctor.probes import check_model_in_use
 from tests.support.messages import keyed, nested
 from tests.support.models import write_constant, write_trap
 from tests.support.processes import wait_for
 from tests.support.recompute import recomputed
 from tests.support.topics import produce, read_all
-from ui.model import Model
-from ui.models import model_in_use, read_models
+from ui.threshold.model import Model
+from ui.threshold.models import model_in_use, read_models
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_MS = {"SCORER_MODEL_POLL_MS": "100"}

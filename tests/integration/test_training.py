@@ -18,7 +18,7 @@ import pytest
 
 from services.common.contract import FIELDS
 from services.scorer.decode import Decoder
-from services.scorer.history import PAST
+from services.scorer.history.history import PAST
 from services.scorer.manifest import Recipe
 from services.scorer.score import load_model
 from tests.support.messages import PAYMENT

@@ -7,8 +7,8 @@ import pytest
 from confluent_kafka import Consumer, ConsumerGroupState, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from services.common.closing import Membership
 from services.common.errors import Retry
+from services.common.kafka.closing import Membership
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.read import Source
 from services.scorer.settings import ScorerSettings

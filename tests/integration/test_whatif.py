@@ -8,8 +8,8 @@ import pytest
 
 from conftest import PASSWORDS
 from stack.servers import PostgresServer
-from ui import whatif
-from ui.verdicts import Precision, Verdict, give
+from ui.review.verdicts import Precision, Verdict, give
+from ui.threshold import whatif
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -10,9 +10,9 @@ import pytest
 
 from conftest import PASSWORDS
 from stack.servers import PostgresServer
-from ui import window
-from ui.live_reading import read
-from ui.timeline import Counter
+from ui.live import queries as window
+from ui.live.reading import read
+from ui.live.timeline import Counter
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from numpy.typing import NDArray
 
-from services.scorer.history import PAST, History
-from services.scorer.stretches import MOST_EVENTS
+from services.scorer.history.history import PAST, History
+from services.scorer.history.store import MOST_EVENTS
 from tests.fuzz.history_claims import payments_see_the_past
 from tests.fuzz.past import MONDAY, PlainPast
 from tests.fuzz.product import Partition, Payment, events

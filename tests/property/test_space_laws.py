@@ -1,11 +1,11 @@
-"""services.scorer.space: what is given out never overlaps, and what is given back is never lost."""
+"""services.scorer.history.allocator: what is given out never overlaps, and what is given back is never lost."""
 
 from itertools import pairwise
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from services.scorer.space import Space
+from services.scorer.history.allocator import Space
 from tests.support.profiles import fixed
 
 LENGTHS = st.integers(3, 10).map(lambda power: 1 << power)

@@ -23,12 +23,12 @@ from services.scorer.score import load_model
 from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused
 from tests.support.messages import nested
-from ui.excel import safe_text
-from ui.journal import State, Upload
-from ui.scores_file import path_of
-from ui.texts_ru import RUSSIAN
-from ui.uploads import uploads_table
-from ui.uploads_texts import UPLOADS_TEXTS
+from ui.files.download import path_of
+from ui.files.journal import State, Upload
+from ui.files.tab import uploads_table
+from ui.files.texts import UPLOADS_TEXTS
+from ui.shell.excel import safe_text
+from ui.shell.texts_ru import RUSSIAN
 
 EVIL = "<img src=x onerror=alert(1)>"
 ZEROS = bytes(20_000_000)

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Consumer, TopicPartition
 
-from services.common import closing
-from services.common.closing import CloseTimeout, Membership
+from services.common.kafka import closing
+from services.common.kafka.closing import CloseTimeout, Membership
 from tests.support.processes import ROOT
 
 GROUPS, MEMBERS = 3, 3

@@ -9,7 +9,7 @@ import onnx.checker  # the folder onnx/ of this project shadows nothing, but `im
 import orjson
 
 from onnx import TensorProto, helper, numpy_helper
-from services.scorer.history import PAST
+from services.scorer.history.history import PAST
 from services.scorer.inference import probabilities
 from services.scorer.manifest import Recipe, RiskTable
 from services.scorer.score import decode_golden

@@ -15,6 +15,11 @@ ANY_PORT = {"UI_PROBE_PORT": "0"}
 """So that pages that run at the same time do not want the same port."""
 
 
+def module_of(name: str) -> str:
+    """Return what `python -m` runs for a service or a tool."""
+    return f"services.{name}" if (ROOT / "services" / name).is_dir() else f"services.tools.{name}"
+
+
 @dataclass
 class ServiceProcess:
     """A running service; what it prints goes to `log`."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from services.common.contract import customer_key
 from services.common.settings import project_root
-from services.scorer.memory import Memory, begin_empty
-from services.scorer.reasons import GivenReason, explain
+from services.scorer.explain import GivenReason, explain
+from services.scorer.recall import Memory, begin_empty
 from services.scorer.score import Model, load_model
 from tests.support.messages import PAYMENT
 

@@ -23,7 +23,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 )
 
 from conftest import ROOT
-from services.common.dead_letters import PREFIX
+from services.common.kafka.dead_letters import PREFIX
 from tests.faults.feeder import Payment, payments
 from tests.faults.pipeline import HOLD, Pipeline
 from tests.support.messages import nested

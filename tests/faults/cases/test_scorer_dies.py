@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from services.common.lifecycle import EXIT_STUCK
+from services.common.process import EXIT_STUCK
 from tests.faults.pipeline import HOLD, Pipeline
 from tests.support.processes import wait_for
 

@@ -14,10 +14,15 @@ from services.common.settings import project_root
 ROOT = project_root()
 PROGRAMS = {
     "db/Dockerfile": ["db.migrate", "db.passwords"],
-    "services/doctor/Dockerfile": ["services.doctor", "services.customer", "services.retention", "services.backfill"],
+    "services/tools/doctor/Dockerfile": [
+        "services.tools.doctor",
+        "services.tools.customer",
+        "services.tools.retention",
+        "services.tools.backfill",
+    ],
     "services/scorer/Dockerfile": ["services.scorer", "services.topics"],
     "services/simulator/Dockerfile": ["services.simulator"],
-    "services/sink/Dockerfile": ["services.sink", "services.dlq"],
+    "services/sink/Dockerfile": ["services.sink", "services.tools.dlq"],
     "ui/Dockerfile": ["ui", "services.sender"],
 }
 """Dockerfile -> what compose and the documents start from its image."""

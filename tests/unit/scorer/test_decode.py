@@ -13,7 +13,7 @@ from services.common.contract import customer_key
 from services.common.errors import Reason
 from services.common.values import Mend
 from services.scorer.decode import Columns, Decoder, Rejects
-from services.scorer.memory import are_customers
+from services.scorer.recall import are_customers
 from tests.support.messages import PAYMENT, flat, nested
 
 DECODER = Decoder({"population_city", "gender", "lat"})

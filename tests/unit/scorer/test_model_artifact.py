@@ -15,7 +15,7 @@ from services.common.errors import Stop
 from services.common.values import Mend
 from services.scorer.categories import mended_names, unknown_categories
 from services.scorer.features import FEATURES, to_features
-from services.scorer.history import PAST
+from services.scorer.history.history import PAST
 from services.scorer.inference import probabilities
 from services.scorer.score import Model, load_model
 from tests.support.messages import FRAUD, PAYMENT, flat

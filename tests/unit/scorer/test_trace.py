@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.common.dead_letters import Headers
+from services.common.kafka.dead_letters import Headers
 from services.scorer.trace import trace_of
 
 PARENT = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

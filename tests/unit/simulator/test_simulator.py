@@ -15,9 +15,9 @@ import pytest
 import structlog
 
 from services.common.contract import FIELDS, customer_key, file_namespace, row_id
-from services.common.envelope import open_envelope
 from services.common.errors import Stop
-from services.common.lifecycle import StopSignal
+from services.common.message import open_envelope
+from services.common.process import StopSignal
 from services.simulator import __main__ as command
 from services.simulator import send as send_module
 from services.simulator.csvfile import customers_for, write_csv

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.common.errors import Reason, Reject
-from services.common.kafka import Batch
+from services.common.kafka.assignment import Batch
 from services.sink.rejects import RejectRow
 from services.sink.write import _Refused
 

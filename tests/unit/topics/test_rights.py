@@ -11,7 +11,7 @@ RIGHTS = list(rights(TOPICS, GroupNames()))
 
 def test_consumers_that_join_no_group_may_look_for_it() -> None:
     """A group that appears in the code has a right here, or is none of the services'."""
-    for path, group in (("scorer/restore.py", RESTORE_GROUP), ("dlq/topic.py", DLQ_GROUP)):
+    for path, group in (("scorer/history/restore.py", RESTORE_GROUP), ("tools/dlq/topic.py", DLQ_GROUP)):
         assert f'group_id="{group}"' in (project_root() / "services" / path).read_text()
         assert [right.operation for right in RIGHTS if right.name == group] == [DESCRIBE]
 

@@ -4,7 +4,7 @@ import pytest
 
 from services.common.errors import Stop
 from services.common.settings import project_root
-from ui.login import Role, is_password
+from ui.login.users import Role, is_password
 from ui.settings import ShareSettings, UiSettings, check_exposure, is_loopback
 
 

@@ -1,0 +1,1 @@
+"""What the services share of Kafka: which records are ours, the group, lag, rejects, the batch in flight."""

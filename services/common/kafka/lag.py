@@ -1,0 +1,188 @@
+"""How far a member of a group is behind, in messages and in seconds. Knows nothing of what is done with the messages.
+
+It is found out in a thread with clients of its own: while the loop hangs, its lag still grows. Behind is what is not
+finished, not what is not read. What retention has removed does not count, nor what is left where only the markers of
+Kafka transactions are left; markers between messages count as messages.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Self
+
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from prometheus_client import Gauge
+
+from services.common.kafka.assignment import Place, edge_offsets
+from services.common.kafka.closing import close_or_leave
+from services.common.kafka.offsets import BrokerQuery
+from services.common.logs import get_logger
+from services.common.outages import log_refusal
+from services.common.settings import KafkaSettings
+
+EVERY_SECONDS = 2.0
+FETCH_SECONDS = 2.0
+CLOSE_SECONDS = 2.0
+"""How long close() waits for a reading that is under way; while Kafka is away one takes longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Of a partition: messages that are not finished, and the age of the oldest of them by its Kafka timestamp."""
+
+    messages: int
+    seconds: float
+
+
+class LagReader:
+    """Asks the brokers for the ends of partitions, and looks at the first message that is not finished."""
+
+    def __init__(self, kafka: KafkaSettings, group_id: str) -> None:
+        """The group is only named, as a client must: this reader joins none and commits nothing."""
+        self._kafka = kafka
+        self._group_id = group_id
+        self._query = BrokerQuery(kafka)
+        self._consumer: Consumer | None = None
+        self._found_empty: dict[Place, tuple[int, int]] = {}
+
+    def read(self, next_offsets: Mapping[Place, int]) -> dict[Place, Behind]:
+        """Return the lag of each partition; one that does not answer in time is left out.
+
+        After a failure of either kind the next call uses new clients.
+
+        Args:
+            next_offsets: (topic, partition) -> offset after the last finished message.
+
+        Raises:
+            KafkaException: a broker does not answer.
+        """
+        if not next_offsets:
+            return {}
+        found: dict[Place, Behind] = {}
+        try:
+            lows, ends = self._query.ask(partial(_edges, next_offsets))
+            for place, next_offset in next_offsets.items():
+                behind = self._behind(place, max(next_offset, lows[place]), ends[place])
+                if behind is not None:
+                    found[place] = behind
+        finally:
+            if found.keys() != next_offsets.keys():
+                self.close()
+        return found
+
+    def close(self) -> None:
+        """Close the clients; one that does not close in time is told and left."""
+        self._query.close()
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            close_or_leave(consumer)
+
+    def _behind(self, place: Place, start: int, end: int) -> Behind | None:
+        if start >= end or self._found_empty.get(place) == (start, end):
+            return Behind(0, 0.0)
+        first = self._first_message(place, start)
+        if first is None:
+            return None
+        offset, timestamp_ms = first
+        if offset >= end:
+            self._found_empty[place] = (start, end)
+            return Behind(0, 0.0)
+        return Behind(end - offset, max(0.0, time.time() - timestamp_ms / 1000))
+
+    def _first_message(self, place: Place, start: int) -> tuple[int, int] | None:
+        """Return offset and timestamp in ms of the first message from an offset on, None if it does not come in time.
+
+        Where there is none, what is returned is the end of the partition.
+        """
+        if self._consumer is None:
+            self._consumer = Consumer(self._config(**_ONE_MESSAGE, group_id=self._group_id))
+        self._consumer.incremental_assign([TopicPartition(*place, start)])
+        try:
+            deadline = time.monotonic() + FETCH_SECONDS
+            while (left := deadline - time.monotonic()) > 0:
+                for message in self._consumer.consume(1, left):
+                    if (message.topic(), message.partition()) != place:
+                        continue
+                    offset: int = message.offset()  # type: ignore[assignment]  # of a partition, so it has one
+                    if (error := message.error()) is None:
+                        return offset, message.timestamp()[1]
+                    if error.code() == KafkaError._PARTITION_EOF:
+                        return offset, 0
+        finally:
+            self._consumer.incremental_unassign([TopicPartition(*place)])
+        return None
+
+    def _config(self, **own: Any) -> dict[str, Any]:
+        # log_level 0: an outage is told by the loop, not by a line of librdkafka a second.
+        return self._kafka.client_config(**own) | {"log_level": 0}
+
+
+def _edges(places: Iterable[Place], admin: AdminClient) -> tuple[dict[Place, int], dict[Place, int]]:
+    """Return the earliest offset of each partition, and the one after its last committed message or marker."""
+    lows = edge_offsets(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+    ends = edge_offsets(admin, places, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)  # type: ignore[no-untyped-call]
+    return lows, ends
+
+
+_ONE_MESSAGE: Mapping[str, Any] = {
+    "enable_auto_commit": False,
+    "enable_auto_offset_store": False,
+    "enable_partition_eof": True,
+    "isolation_level": "read_committed",
+    "auto_offset_reset": "earliest",
+    "queued_min_messages": 1,
+    "fetch_message_max_bytes": 1024,
+    "fetch_wait_max_ms": 10,
+}
+"""Settings of a consumer that looks at one message and fetches as little beside it as a broker lets it."""
+
+
+class LagWatch:
+    """Keeps two gauges, each labelled topic and partition. While Kafka does not answer they are empty."""
+
+    def __init__(
+        self, reader: LagReader, next_offsets: Callable[[], Mapping[Place, int]], messages: Gauge, seconds: Gauge
+    ) -> None:
+        self._reader = reader
+        self._next_offsets = next_offsets
+        self._messages, self._seconds = messages, seconds
+        self._shown: set[Place] = set()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lag", daemon=True)
+
+    def start(self) -> Self:
+        """Begin, in a daemon thread."""
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """Let the thread close its clients and end; waits at most 2 s for it."""
+        self._closing.set()
+        self._thread.join(CLOSE_SECONDS)
+
+    def look(self) -> None:
+        """Set the gauges to what is so now; those of partitions that are not ours any more go."""
+        try:
+            found = self._reader.read(self._next_offsets())
+        except KafkaException as error:
+            log_refusal("lag_unknown", error.args[0])
+            found = {}
+        for place, behind in found.items():
+            self._messages.labels(*place).set(behind.messages)
+            self._seconds.labels(*place).set(behind.seconds)
+        for place in self._shown - found.keys():
+            self._messages.remove(*place)
+            self._seconds.remove(*place)
+        self._shown = set(found)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self.look()
+            except Exception:
+                get_logger().exception("lag_failed")
+            self._closing.wait(EVERY_SECONDS)
+        self._reader.close()

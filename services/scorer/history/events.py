@@ -1,0 +1,108 @@
+"""Payments as the history sees them, in columns, and the sums that run over them. Pure numpy."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.scorer.event_time import SECONDS_A_DAY
+
+NIGHT_FROM, NIGHT_TO = 22 * 3_600, 4 * 3_600
+
+RUNNING = ("total", "nights", "risk_total")
+"""Running sums: amounts, night events, risks; up to and with an event, forgotten ones included."""
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """n payments, in the order of their arrival.
+
+    Attributes:
+        customers: 64-bit hashes of who pays, uint64 [n].
+        seconds: event times in seconds since 1970-01-01, int64 [n].
+        amounts: float32 [n].
+        ids: 64-bit hashes of the transactions' ids, uint64 [n].
+        risks: how likely each is a fraud by itself, float32 [n] (services.scorer.risk).
+    """
+
+    customers: NDArray[np.uint64]
+    seconds: NDArray[np.int64]
+    amounts: NDArray[np.float32]
+    ids: NDArray[np.uint64]
+    risks: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.customers)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Events":
+        """Return some of the payments."""
+        return Events(self.customers[rows], self.seconds[rows], self.amounts[rows], self.ids[rows], self.risks[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Events of a customer that made room, the oldest ones.
+
+    Attributes:
+        customer: 64-bit hash.
+        count: how many were forgotten, ever.
+        seconds, sequence: event time and number of the newest of them: what is kept lies behind it.
+        sums: what all forgotten ones come to, by the names of RUNNING.
+    """
+
+    customer: int
+    count: int
+    seconds: int
+    sequence: int
+    sums: dict[str, float]
+
+
+def is_night(seconds: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return which event times lie between 22:00 and 03:59, bool [n]."""
+    of_day = seconds % SECONDS_A_DAY
+    return (of_day >= NIGHT_FROM) | (of_day < NIGHT_TO)
+
+
+def groups(rows: NDArray[Any]) -> tuple[Rows, Rows]:
+    """Return where each group of equal rows begins and how many it has; equal rows stand together."""
+    firsts = np.flatnonzero(np.append(np.ones(min(1, len(rows)), np.bool_), rows[1:] != rows[:-1]))
+    return firsts, np.diff(firsts, append=len(rows))
+
+
+def ranks(firsts: Rows, counts: Rows) -> Rows:
+    """Return each member's place in its group, from 0 on."""
+    total = int(counts.sum())
+    return np.arange(total) - np.repeat(firsts, counts)
+
+
+def running_sums(bases: NDArray[np.float64], shares: NDArray[np.float64], firsts: Rows, counts: Rows) -> NDArray[Any]:
+    """Return the sums that run over each group, float64 [k, n], from its bases on: one share after the other.
+
+    So a sum depends on its own group alone, and not on how the group came about, however its shares are rounded. Blocks
+    of 1, 2, 4, 8, ... places of all groups that are so long are summed up at once.
+
+    Args:
+        bases: what each group begins with, [k, groups].
+        shares: what each member adds, [k, n].
+        firsts: where each group begins.
+        counts: how many members it has.
+    """
+    sums = shares.copy()
+    sums[:, firsts] += bases
+    length = 1
+    while (longer := counts > length).any():
+        ends = (firsts + counts)[longer, np.newaxis]
+        places = firsts[longer, np.newaxis] + np.arange(length - 1, 2 * length)
+        inside = places < ends
+        block = sums[:, np.minimum(places, ends - 1)]
+        sums[:, places[inside]] = np.cumsum(block, axis=2)[:, inside]
+        length *= 2
+    return sums
+
+
+def own_shares(seconds: NDArray[Any], amounts: NDArray[np.float32], risks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return what each event adds to the running sums, float64 [len(RUNNING), n]."""
+    return np.array((amounts, is_night(seconds), risks), np.float64)

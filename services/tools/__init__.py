@@ -1,0 +1,1 @@
+"""Commands for operators. They may import the services, never the other way round."""

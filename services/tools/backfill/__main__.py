@@ -1,0 +1,85 @@
+"""`python -m services.tools.backfill MODEL`: score a range of transactions again, with another model, and compare.
+
+The scores go to the table backfill_scores, the comparison to backfill_runs and to the screen. Nothing of the live
+system is touched: no consumer group, no offsets, no topic. Exit code: 0 done, 1 failed.
+"""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from services.common.contract import CUSTOMER_FIELDS
+from services.common.errors import FraudError
+from services.common.logs import configure_logs
+from services.common.settings import KafkaSettings, TopicSettings
+from services.scorer.score import load_model
+from services.sink.write import fate
+from services.tools.backfill.labels import read_labels
+from services.tools.backfill.read import find_ranges, read_range
+from services.tools.backfill.report import lines, make_report
+from services.tools.backfill.score import Rescorer
+from services.tools.backfill.table import Run
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run from the command line; return the exit code."""
+    options = _parser().parse_args(arguments)
+    configure_logs("backfill")
+    try:
+        backfill(options.model, options.since, options.until, options.labels)
+    except FraudError as error:
+        print(f"backfill: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def backfill(folder: Path, since: datetime | None, until: datetime | None, labels: Path | None) -> None:
+    """Score a range with the model of a folder, keep the scores, and print how they compare.
+
+    Raises:
+        Stop: model, range, labels or database are not to be had; Retry: the database went away.
+    """
+    kafka, topics = KafkaSettings.read(), TopicSettings.read()
+    model = load_model(folder, more_fields=CUSTOMER_FIELDS)
+    outcomes = list(read_labels(labels)) if labels else None
+    ranges = find_ranges(kafka, topics.transactions, since, until)
+    run = Run.begin(model.manifest, ranges)
+    try:
+        rescorer = Rescorer(model, ranges)
+        for messages in read_range(kafka, topics.transactions, ranges):
+            run.keep(rescorer.score(messages))
+        by = f"labels of {labels.name}" if labels else "the analysts' verdicts (they judge what was flagged)"
+        past = f"from {since.isoformat()} on, empty before" if since else "all that the topic holds"
+        report = make_report(run.compare(), run.judge(outcomes), by, past, rescorer.rejected)
+        run.end(report)
+    except psycopg.Error as error:
+        raise fate(error) from error
+    finally:
+        run.close()
+    print(f"run        {run.run_id}, {model.manifest.version}, threshold {model.manifest.threshold}")
+    for line in lines(report):
+        print(line)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.tools.backfill", description=__doc__)
+    parser.add_argument("model", type=Path, metavar="MODEL", help="folder of manifest.json and the ONNX file")
+    parser.add_argument("--since", type=_moment, metavar="TIME", help="from this moment of the brokers' clock on")
+    parser.add_argument("--until", type=_moment, metavar="TIME", help="up to this moment; UTC if no zone is given")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="labelled CSV that was sent: F1 by its target")
+    return parser
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not a time like 2026-11-25T12:00: {text}") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""Scores messages by the scorer's own code, with a history that begins empty. Knows no Kafka client and no SQL."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from confluent_kafka import Message
+
+from services.common.kafka.assignment import Batch
+from services.scorer.pipeline import decode_batch
+from services.scorer.recall import Memory, begin_empty, uses_history
+from services.scorer.score import Model
+from services.scorer.unscored import leave_out, score_carefully
+
+Row = tuple[str, float, int]
+"""transaction_id, score, fraud_flag"""
+
+
+class Rescorer:
+    """A model, and the past that it has seen: what came before in the range, as a scorer that begins there sees it."""
+
+    def __init__(self, model: Model, partitions: Iterable[int]) -> None:
+        self._model = model
+        self._memory = Memory(model.manifest.recipe, begin_empty) if uses_history(model.manifest.recipe) else None
+        if self._memory:
+            self._memory.follow(dict.fromkeys(partitions, 1))
+        self.rejected = 0
+
+    def score(self, messages: list[Message]) -> list[Row]:
+        """Return the rows of the messages that can be scored, in order; the others are counted."""
+        columns, rejects = decode_batch(Batch(messages), self._model)
+        self.rejected += len(rejects)
+        if self._memory:
+            columns, _ = self._memory.recall(messages, columns)
+        scores = score_carefully(self._model, self._model.features(columns))
+        if not np.isfinite(scores).all():
+            columns, kept, without = leave_out(columns, scores, self._model)
+            scores = scores[kept]
+            self.rejected += len(without)
+        flags = self._model.flag(scores)
+        return list(zip(columns.ids, scores.tolist(), map(int, flags.tolist()), strict=True))

@@ -1,0 +1,151 @@
+"""`python -m services.tools.customer export|erase CUSTOMER`: what is kept of one customer, shown or taken out.
+
+CUSTOMER is the key of their payments: `name_1|name_2|street`. Needs the rights of the database's owner.
+Exit code: 0 done; 1 not done, or only in part: run it again; 2 wrong arguments.
+"""
+
+import argparse
+import csv
+import sys
+from typing import Any
+
+import orjson
+from confluent_kafka.admin import AdminClient
+
+from services.common.contract import CUSTOMER_FIELDS
+from services.common.errors import FraudError
+from services.common.logs import configure_logs
+from services.common.settings import KafkaSettings, TopicSettings
+from services.scorer.settings import ScorerSettings
+from services.tools.customer.changelog import Records, hash_of, records_without, remembered
+from services.tools.customer.mentions import mentions
+from services.tools.customer.tables import Rows, Tables
+from services.tools.customer.topics import read_history, retention_days, write_history
+from services.tools.dlq.letter import Letter
+from services.tools.dlq.topic import DeadLetters
+from services.topics.change import wait_until_scorers_left
+
+FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""Spreadsheets take a cell that begins so for a formula (OWASP, CSV Injection)."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return the exit code."""
+    options = _parser().parse_args(arguments)
+    configure_logs("customer")
+    try:
+        options.run(options, KafkaSettings.read(), TopicSettings.read())
+    except FraudError as error:
+        print(f"customer: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def export(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettings) -> None:
+    """Print everything that is kept of a customer as JSON, or their payments and scores as CSV."""
+    with Tables.open(options.customer) as tables:
+        if options.csv:
+            _print_csv(tables.payments())
+            return
+        found: dict[str, Any] = {"customer": options.customer, "tables": tables.rows()}
+        letters = _letters(kafka, topics, options.customer, tables.ids)
+    told = [remembered(records, hash_of(options.customer)) for records in read_history(kafka, topics.history).values()]
+    found["history"] = {
+        "payments": [payment for one in told for payment in one.payments],
+        "older_payments_as_sums": sum(one.summed_up for one in told),
+    }
+    found["dead_letters"] = [
+        {"place": _place(letter), "reason": letter.reason, "value": (letter.value or b"").decode(errors="replace")}
+        for letter in letters
+    ]
+    sys.stdout.write(orjson.dumps(found, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def erase(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettings) -> None:
+    """Take a customer out of history and tables; without --go, say what that would be.
+
+    1. no scorer may run: it has the customer in its memory, and would write them again
+    2. take them out of the history, in one Kafka transaction
+    3. delete their rows, in one database transaction
+    4. name what can only grow old: the dead letters, and the topics that keep what was sent for a while
+    """
+    customer = hash_of(options.customer)
+    if options.go:
+        wait_until_scorers_left(AdminClient(kafka.client_config()), ScorerSettings.read())
+    history: dict[int, Records] = read_history(kafka, topics.history)
+    changes = {partition: records_without(records, customer) for partition, records in history.items()}
+    payments = sum(len(remembered(records, customer).payments) for records in history.values())
+    if options.go and any(changes.values()):
+        write_history(kafka, topics.history, changes)
+    with Tables.open(options.customer) as tables:
+        letters = _letters(kafka, topics, options.customer, tables.ids)
+        rows = tables.erase() if options.go else {table: len(found) for table, found in tables.rows().items()}
+    verb = "erased" if options.go else "would be erased"
+    for table, count in rows.items():
+        print(f"{count:>9,} rows of {table} {verb}")
+    print(
+        f"{payments:>9,} payments of {topics.history} {verb}, by {sum(map(len, changes.values()))} records written anew"
+    )
+    _tell_what_stays(kafka, topics, letters)
+    if not options.go:
+        print("a dry run: nothing was changed; add --go")
+
+
+def _tell_what_stays(kafka: KafkaSettings, topics: TopicSettings, letters: list[Letter]) -> None:
+    print(f"{len(letters):>9,} dead letters stay until {topics.dead_letters} drops them:")
+    for letter in letters:
+        print(f"            {_place(letter)}")
+    sent = [topics.transactions, topics.scores, topics.alerts, topics.dead_letters]
+    for topic, days in retention_days(kafka, sent).items():
+        print(f"{'':>9} {topic} keeps what was sent {'for ever' if days is None else f'for {days:g} days'}")
+
+
+def _letters(kafka: KafkaSettings, topics: TopicSettings, customer: str, ids: list[str]) -> list[Letter]:
+    """Return the dead letters of a customer."""
+    known = frozenset(ids)
+    letters = DeadLetters.open(kafka, topics.dead_letters).letters()
+    return [letter for letter in letters if mentions(letter.key, letter.value, customer, known)]
+
+
+def _place(letter: Letter) -> str:
+    topic, partition, offset = letter.at
+    return f"{topic}/{partition}@{offset}"
+
+
+def _print_csv(rows: Rows) -> None:
+    columns = list(rows[0]) if rows else ["transaction_id"]
+    writer = csv.writer(sys.stdout)
+    writer.writerow(columns)
+    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
+
+
+def _cell(value: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    return "'" + value if isinstance(value, str) and value.startswith(FORMULA_BEGINS) else value
+
+
+def _customer(text: str) -> str:
+    parts = text.split("|")
+    if len(parts) < len(CUSTOMER_FIELDS) or not all(parts):
+        raise argparse.ArgumentTypeError(f"expected {'|'.join(CUSTOMER_FIELDS)}, got {text}")
+    return text
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.tools.customer", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    who = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    who.add_argument("customer", type=_customer, metavar="CUSTOMER", help="|".join(CUSTOMER_FIELDS))
+
+    command = commands.add_parser("export", parents=[who], allow_abbrev=False, help="everything, as JSON")
+    command.add_argument("--csv", action="store_true", help="only payments with their scores, as CSV")
+    command.set_defaults(run=export)
+
+    command = commands.add_parser("erase", parents=[who], allow_abbrev=False, help="a dry run, unless --go is given")
+    command.add_argument("--go", action="store_true", help="do it; no scorer may run")
+    command.set_defaults(run=erase)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,34 @@
+"""Whether a record of any topic is about a customer. Pure."""
+
+from collections.abc import Collection
+
+import orjson
+
+from services.common.contract import customer_key
+from services.common.errors import Reject
+from services.common.message import open_envelope
+
+
+def mentions(key: bytes | None, value: bytes | None, customer: str, ids: Collection[str]) -> bool:
+    """Return whether a record is of a customer (`name_1|name_2|street`): by its key, its fields or its transaction.
+
+    What cannot be read as JSON is searched for the three parts of the customer's name as they stand.
+    """
+    whole = customer.encode()
+    if key is not None and (key == whole or key.decode(errors="replace") in ids):
+        return True
+    try:
+        transaction_id, data = open_envelope(value)
+    except Reject:
+        return all(part in (value or b"") for part in whole.split(b"|")) or _has_id(value, ids)
+    return customer_key(data) == whole or transaction_id in ids
+
+
+def _has_id(value: bytes | None, ids: Collection[str]) -> bool:
+    """Return whether a score that breaks the contract is of one of these transactions."""
+    try:
+        message = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return False
+    held = message[0] if isinstance(message, list) and message else message
+    return isinstance(held, dict) and isinstance(held.get("transaction_id"), str) and held["transaction_id"] in ids

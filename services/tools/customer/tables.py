@@ -1,0 +1,116 @@
+"""One customer in PostgreSQL: finds, shows and deletes their rows. Knows no Kafka.
+
+Which tables there are is asked of the database: whatever has a column `customer` or `transaction_id` is looked into, so
+that a table that is added later is not forgotten.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from services.common.secret_files import database_login
+from services.sink.write import fate
+from services.tools.customer.mentions import mentions
+
+CONNECT_TIMEOUT_SECONDS = 5
+TIMEOUTS = "-c statement_timeout=600000 -c lock_timeout=10000"
+READ_AT_ONCE = 1_000
+
+WITH_COLUMN = """
+    select c.table_name from information_schema.columns c
+    join information_schema.tables t using (table_schema, table_name)
+    where c.table_schema = current_schema() and c.column_name = %s and t.table_type = 'BASE TABLE'
+    order by 1
+"""
+IDS = "select transaction_id from transactions where customer = %s order by event_time, transaction_id"
+REJECTS = 'select cluster_id, topic, partition, "offset", key, value from sink_rejects'
+DELETE_REJECT = 'delete from sink_rejects where cluster_id = %s and topic = %s and partition = %s and "offset" = %s'
+
+Rows = list[dict[str, Any]]
+Place = tuple[str, str, int, int]
+
+
+def tables_with(connection: "psycopg.Connection[Any]", column: str) -> list[str]:
+    """Return the names of the tables that have a column of this name."""
+    return [row[0] for row in connection.execute(WITH_COLUMN, [column])]
+
+
+class Tables:
+    """The rows of one customer, by a connection of the owner; one database transaction."""
+
+    def __init__(self, connection: "psycopg.Connection[Any]", customer: str) -> None:
+        self._connection = connection
+        self.customer = customer
+        self.ids: list[str] = [row[0] for row in connection.execute(IDS, [customer])]
+
+    @classmethod
+    @contextmanager
+    def open(cls, customer: str) -> Iterator[Self]:
+        """Connect to the database that libpq's environment names; what was deleted counts once the block ends well.
+
+        Raises:
+            Retry: it is away; Stop: it refuses for a reason that stays. Both also out of the block.
+        """
+        try:
+            with psycopg.connect(
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                options=TIMEOUTS,
+                application_name="fraud-customer",
+                **database_login(),
+            ) as connection:
+                yield cls(connection, customer)
+        except psycopg.Error as error:
+            raise fate(error) from error
+
+    def rows(self) -> dict[str, Rows]:
+        """Return table -> the customer's rows in it."""
+        found = {}
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            for table, condition, values in self._places():
+                query = sql.SQL("select * from {} where {}").format(sql.Identifier(table), condition)
+                found[table] = cursor.execute(query, [values]).fetchall()
+        found["sink_rejects"] = [{"topic": t, "partition": p, "offset": o} for _, t, p, o in self._rejects()]
+        return found
+
+    def payments(self) -> Rows:
+        """Return the customer's payments with their scores, by event time: a flat table."""
+        query = (
+            "select transaction_id, event_time, amount, category, merchant, state, city, score, fraud_flag, scored_at"
+            " from transactions left join scores using (transaction_id) where customer = %s order by event_time"
+        )
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query, [self.customer]).fetchall()
+
+    def erase(self) -> dict[str, int]:
+        """Delete the customer's rows; return table -> how many."""
+        deleted = {}
+        for table, condition, values in reversed(list(self._places())):
+            query = sql.SQL("delete from {} where {}").format(sql.Identifier(table), condition)
+            deleted[table] = self._connection.execute(query, [values]).rowcount
+        rejects = self._rejects()
+        with self._connection.cursor() as cursor:
+            cursor.executemany(DELETE_REJECT, rejects)
+        return deleted | {"sink_rejects": len(rejects)}
+
+    def _places(self) -> Iterator[tuple[str, sql.Composable, Any]]:
+        """Yield (table, condition, its value), those of the customer's name first."""
+        named = tables_with(self._connection, "customer")
+        for table in named:
+            yield table, sql.SQL("customer = %s"), self.customer
+        for table in tables_with(self._connection, "transaction_id"):
+            if table not in named:
+                yield table, sql.SQL("transaction_id = any(%s)"), self.ids
+
+    def _rejects(self) -> list[Place]:
+        """Return where records of the customer are that the sink could not keep."""
+        ids, found = frozenset(self.ids), []
+        with self._connection.cursor("rejects") as cursor:
+            cursor.itersize = READ_AT_ONCE
+            for *place, key, value in cursor.execute(REJECTS):
+                if mentions(key, value, self.customer, ids):
+                    found.append((place[0], place[1], place[2], place[3]))
+        return found

@@ -1,0 +1,97 @@
+"""What a person is told about letters: counts, times, examples. Pure: prints nothing."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.tools.dlq.letter import Letter
+
+SHOWN_CHARACTERS = 4_000
+
+
+@dataclass(slots=True)
+class Group:
+    """Letters of one reason and field."""
+
+    count: int
+    replayed: int
+    first: datetime
+    last: datetime
+    examples: list[Letter]
+
+
+class Summary:
+    """Counts letters as they pass."""
+
+    def __init__(self, examples: int) -> None:
+        self._examples = examples
+        self.groups: dict[tuple[str, str], Group] = {}
+
+    def add(self, letter: Letter) -> None:
+        """Count a letter; the first few of each reason and field are kept as examples."""
+        at = letter.rejected_at
+        group = self.groups.setdefault((letter.reason, letter.field), Group(0, 0, at, at, []))
+        group.count += 1
+        group.replayed += letter.replayed
+        group.first, group.last = min(group.first, at), max(group.last, at)
+        if len(group.examples) < self._examples:
+            group.examples.append(letter)
+
+    def lines(self, *, show: bool = False) -> Iterator[str]:
+        """Yield the lines of a report, the commonest reason first; with `show`, the examples with their bytes."""
+        total = sum(group.count for group in self.groups.values())
+        yield f"{total:,} rejected, {sum(group.replayed for group in self.groups.values()):,} of them replayed already"
+        if not total:
+            return
+        yield ""
+        yield f"{'count':>9} {'replayed':>9}  {'reason':<14} {'field':<17} {'first':<19} {'last':<19} (UTC)"
+        ordered = sorted(self.groups.items(), key=lambda item: (-item[1].count, item[0]))
+        for (reason, field), group in ordered:
+            yield (
+                f"{group.count:>9,} {group.replayed:>9,}  {printable(reason):<14} {printable(field) or '-':<17}"
+                f" {_time(group.first)} {_time(group.last)}"
+            )
+        examples = [letter for _, group in ordered for letter in group.examples]
+        if examples:
+            yield ""
+        for letter in examples:
+            yield from _example(letter, show=show)
+
+
+def _example(letter: Letter, *, show: bool) -> Iterator[str]:
+    about = f"{letter.reason} of {letter.field}" if letter.field else letter.reason
+    state = ", replayed" if letter.replayed else ""
+    named = f"  id {printable(letter.transaction_id)}" if letter.transaction_id else ""
+    yield f"{printable(letter.source)}  {printable(about)}: {printable(letter.message)}"
+    yield f"    {_time(letter.rejected_at)}  attempts {letter.attempts}{state}{named}"
+    if show:
+        yield f"    key   {_bytes(letter.key)}"
+        yield f"    value {_bytes(letter.value)}"
+
+
+def obstacle_lines(obstacles: Counter[str]) -> Iterator[str]:
+    """Yield a line for each reason why letters are not replayed."""
+    for why, count in obstacles.most_common():
+        yield f"{count:>9,} not: {printable(why)}"
+
+
+def printable(text: str) -> str:
+    """Return a text without anything that a terminal would obey."""
+    return "".join(_visible(text))
+
+
+def _visible(text: str) -> Iterable[str]:
+    return (c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+
+
+def _bytes(content: bytes | None) -> str:
+    if content is None:
+        return "none"
+    shown = printable(content.decode(errors="backslashreplace"))
+    more = f"... ({len(content):,} bytes)" if len(shown) > SHOWN_CHARACTERS else ""
+    return shown[:SHOWN_CHARACTERS] + more
+
+
+def _time(at: datetime) -> str:
+    return at.strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,195 @@
+"""PostgreSQL as an installation needs it: schema, rights, where the sink stands, rejects, clock. Changes nothing."""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from services.common.secret_files import database_login
+from services.common.values import Spellings
+from services.tools.doctor.finding import Finding, fail, ok, warn
+from services.tools.doctor.kafka import Cluster
+
+CONNECT_TIMEOUT_SECONDS = 5
+CLOCK_SECONDS = 2.0
+MIGRATE = "python -m db.migrate (make up does it), or docker compose run --rm migrate"
+
+READ_AND_MERGE = "select insert update"
+RIGHTS = {
+    "fraud_sink": {
+        "scores": READ_AND_MERGE,
+        "transactions": READ_AND_MERGE,
+        "alerts": READ_AND_MERGE,
+        "sink_offsets": READ_AND_MERGE,
+        "sink_rejects": READ_AND_MERGE,
+        "model_spans": READ_AND_MERGE,
+        "shadow_tallies": READ_AND_MERGE,
+    },
+    "fraud_ui": {
+        "scores": "select",
+        "transactions": "select",
+        "alerts": "select",
+        "model_spans": "select",
+        "shadow_tallies": "select",
+        "scored_transactions": "select",
+        "scores_with_models": "select",
+        "backfill_runs": "select",
+        "verdicts": "select insert(transaction_id,ordinal,verdict,comment,analyst,score,fraud_flag)",
+        "uploads": "select delete insert(upload_id,file_name,bytes,analyst)"
+        " update(state,refusal,rows,refused,sent,scored,touched_at)",
+        "upload_rows": "select insert(upload_id,chunk,ids) update(scored,counted_at)",
+    },
+}
+"""Role -> table or view -> the rights that the migrations give, all of which the services need; in brackets of which
+columns, else of all. A test compares them with a database."""
+
+WANTING = """
+    select wanted.role || ' may not ' || wanted.privilege || ' ' || wanted.table_name
+        || coalesce('.' || wanted.column_name, '')
+    from unnest(%s::text[], %s::text[], %s::text[], %s::text[])
+        as wanted(role, table_name, privilege, column_name)
+    left join pg_attribute a on a.attrelid = to_regclass(wanted.table_name) and a.attname = wanted.column_name
+    where not case
+        when wanted.column_name is null
+        then has_table_privilege(wanted.role, to_regclass(wanted.table_name)::oid, wanted.privilege)
+        else has_column_privilege(wanted.role, a.attrelid, a.attnum, wanted.privilege)
+    end
+"""
+"""What is missing itself is null, so not wanting: check_schema() tells of it."""
+
+
+CATEGORIES_OF_LATEST = """
+    select category, count(*), (array_agg(transaction_id order by arrival))[1]
+    from (select transaction_id, arrival from scores order by arrival desc limit %s) as latest
+    join transactions using (transaction_id)
+    where category is not null
+    group by category order by count(*) desc, category
+"""
+LATEST = 10_000
+CATEGORIES_TOLD = 5
+
+
+class Database:
+    """A connection of the owner."""
+
+    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+        self._connection = connection
+
+    def check_schema(self, migrations: Path) -> Iterator[Finding]:
+        """Say which migrations were not applied, or are of another version than this one."""
+        ours = {path.name.split("_")[0] for path in migrations.glob("*.sql")}
+        (there,) = self._row("select to_regclass('schema_migrations') is not null")
+        applied = (
+            {row[0] for row in self._connection.execute("select version from schema_migrations")} if there else set()
+        )
+        if missing := sorted(ours - applied):
+            yield fail("schema", f"{len(missing)} of {len(ours)} migrations are missing, from {missing[0]} on", MIGRATE)
+        elif unknown := sorted(applied - ours):
+            text = f"the database is ahead of this version: {', '.join(unknown)}"
+            yield warn("schema", text, "run the newest version of everything")
+        else:
+            yield ok("schema", f"{len(ours)} migrations applied")
+
+    def check_rights(self) -> Iterator[Finding]:
+        """Say which roles are missing, and which rights they lack."""
+        roles = {row[0] for row in self._connection.execute("select rolname from pg_roles where rolcanlogin")}
+        if missing := [role for role in RIGHTS if role not in roles]:
+            yield fail("rights", f"no role {' and no role '.join(missing)}", MIGRATE)
+            return
+        columns = [list(column) for column in zip(*wanted_rights(), strict=True)]
+        if lacking := [row[0] for row in self._connection.execute(WANTING, columns)]:
+            yield fail("rights", "; ".join(lacking), "grant it as the owner: the grants stand in db/migrations")
+        else:
+            yield ok("rights", f"{' and '.join(RIGHTS)} may do what they must")
+
+    def check_offsets(self, cluster: Cluster) -> Iterator[Finding]:
+        """Say whether the topics hold what the sink wants next."""
+        rows = self._connection.execute(
+            "select topic, partition, next_offset from sink_offsets where cluster_id = %s", [cluster.cluster_id]
+        ).fetchall()
+        wrong = False
+        for topic, partition, next_offset in rows:
+            place = (topic, partition)
+            if place not in cluster.ends:
+                continue
+            if next_offset > cluster.ends[place]:
+                wrong = True
+                text = (
+                    f"the database stands at {next_offset} of {topic}/{partition}, which ends at {cluster.ends[place]}"
+                )
+                yield fail("offsets", f"{text}: the topic was recreated", _docs("delete from sink_offsets"))
+            elif next_offset < cluster.lows[place]:
+                wrong = True
+                text = f"{topic}/{partition}: {next_offset} to {cluster.lows[place] - 1} are gone before they were kept"
+                yield fail("offsets", text, _docs("update sink_offsets"))
+        if not wrong:
+            yield ok("offsets", f"the topics hold what the sink wants next, in {len(rows)} partitions")
+
+    def check_rejects(self) -> Iterator[Finding]:
+        """Say how many records the sink could not keep and nobody replayed."""
+        (count,) = self._row("select count(*) from sink_rejects where replayed_at is null")
+        if count:
+            yield warn("rejects", f"{count:,} records in sink_rejects", "make dlq ARGS='inspect --of sink'")
+        else:
+            yield ok("rejects", "none in sink_rejects")
+
+    def check_categories(self, categories: Sequence[str]) -> Iterator[Finding]:
+        """Say which categories of the latest payments the model does not know, and where each stands first."""
+        known = Spellings(categories)
+        found = self._connection.execute(CATEGORIES_OF_LATEST, [LATEST]).fetchall()
+        unknown = [row for row in found if known.find(row[0]) is None]
+        if not unknown:
+            yield ok("categories", f"the model knows all {len(found)} of the latest {LATEST:,} payments")
+            return
+        told = "; ".join(f"{name!r} in {count:,}, first {first}" for name, count, first in unknown[:CATEGORIES_TOLD])
+        text = f"{len(unknown)} that the model does not know among the latest {LATEST:,} payments: {told}"
+        cure = "mend the producer's names, or train a model that knows them; they are scored as other"
+        yield warn("categories", text, cure)
+
+    def check_clock(self) -> Iterator[Finding]:
+        """Say whether this machine and the database agree on the time."""
+        before = time.time()
+        (there,) = self._row("select extract(epoch from clock_timestamp())::float8")
+        apart = there - (before + time.time()) / 2
+        if abs(apart) > CLOCK_SECONDS:
+            yield warn("clock", f"the database is {apart:+.1f} s from here", "let NTP set both clocks")
+        else:
+            yield ok("clock", f"the database is {apart:+.2f} s from here")
+
+    def _row(self, query: str) -> Any:
+        return self._connection.execute(query).fetchone()
+
+
+def wanted_rights() -> list[tuple[str, str, str, str | None]]:
+    """Return role, table, privilege and column (None: of the whole table) of each of RIGHTS."""
+    return [
+        (role, table, privilege, column or None)
+        for role, tables in RIGHTS.items()
+        for table, rights in tables.items()
+        for privilege, columns in re.findall(r"(\w+)(?:\(([\w,]+)\))?", rights)
+        for column in columns.split(",")
+    ]
+
+
+def connect() -> "psycopg.Connection[Any]":
+    """Connect to the database that libpq's environment names.
+
+    Raises:
+        psycopg.OperationalError: it cannot be reached, or refuses.
+    """
+    return psycopg.connect(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS, autocommit=True, application_name="fraud-doctor", **database_login()
+    )
+
+
+def unreachable(error: psycopg.OperationalError) -> Finding:
+    """Return the finding that the database cannot be reached."""
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return fail("postgres", said, "start PostgreSQL (make up, docker compose up), or set PGHOST, PGUSER, PGPASSWORD")
+
+
+def _docs(statement: str) -> str:
+    return f"docs/operations.md, '{statement} …'"

@@ -1,0 +1,168 @@
+"""Kafka as an installation needs it: brokers, topics, groups and how far behind they are. Changes nothing."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+
+from services.common.kafka.assignment import Place, edge_offsets
+from services.common.kafka.offsets import BrokerQuery
+from services.common.settings import KafkaSettings, TopicSettings
+from services.tools.doctor.finding import Finding, fail, ok, warn
+from services.topics.align import Config, describe
+from services.topics.shape import shapes
+
+TIMEOUT_SECONDS = 10.0
+RETRY_SECONDS = 0.2
+NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR})
+"""Nobody reads in the group: it is unknown, or the cluster is so new that groups have no coordinator yet."""
+MAKE_TOPICS = "make topics, or docker compose run --rm topics"
+
+
+class Cluster:
+    """The brokers, asked once for each thing."""
+
+    def __init__(self, kafka: KafkaSettings, topics: TopicSettings) -> None:
+        self._admin = AdminClient(kafka.client_config() | {"log_level": 0})
+        self._query = BrokerQuery(kafka)
+        self._address = kafka.bootstrap_servers
+        self._topics = topics
+        self._shapes = shapes(topics)
+        self.names = list(self._shapes)
+
+    @cached_property
+    def metadata(self) -> Any:
+        """Brokers and topics.
+
+        Raises:
+            KafkaException: nobody answers.
+        """
+        return self._admin.list_topics(timeout=TIMEOUT_SECONDS)
+
+    @property
+    def cluster_id(self) -> str:
+        """The id of the cluster."""
+        return str(self.metadata.cluster_id)
+
+    @property
+    def places(self) -> list[Place]:
+        """The partitions of our topics that are there."""
+        there = [name for name in self.names if name in self.metadata.topics]
+        return [(name, partition) for name in there for partition in self.metadata.topics[name].partitions]
+
+    @cached_property
+    def lows(self) -> Mapping[Place, int]:
+        """The first offset of each partition."""
+        return edge_offsets(self._admin, self.places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+    @cached_property
+    def ends(self) -> Mapping[Place, int]:
+        """The end of each partition."""
+        return edge_offsets(self._admin, self.places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+    def check_reachable(self) -> Iterator[Finding]:
+        """Say whether brokers answer."""
+        try:
+            count = len(self.metadata.brokers)
+        except KafkaException as error:
+            cure = "start Kafka (make up, docker compose up), or set KAFKA_BOOTSTRAP_SERVERS and KAFKA_CONF_…"
+            yield fail("kafka", f"no broker answers at {self._address}: {error.args[0].name()}", cure)
+        else:
+            yield ok("kafka", f"{count} of {self._address} answer" if count > 1 else f"answers at {self._address}")
+
+    def check_topics(self) -> Iterator[Finding]:
+        """Say which topics are missing, differ in partitions, or have too few copies that are up to date."""
+        topics = self.metadata.topics
+        if missing := [name for name in self.names if name not in topics]:
+            yield fail("topics", f"missing: {', '.join(missing)}", MAKE_TOPICS)
+        counts = {name: len(topics[name].partitions) for name in self.names if name in topics}
+        transactions, history = counts.get(self._topics.transactions), counts.get(self._topics.history)
+        if None not in {transactions, history} and transactions != history:
+            text = f"{self._topics.transactions} has {transactions} partitions, {self._topics.history} {history}"
+            yield fail("topics", text, "stop the scorers, then make topics ARGS=--grow")
+        elif other := {name: count for name, count in counts.items() if self._is_other(name, count)}:
+            text = f"partitions differ from TOPIC_PARTITIONS={self._topics.partitions}: {other}"
+            yield warn("topics", text, "set TOPIC_PARTITIONS to what there is, or make topics ARGS=--grow")
+        behind = [f"{name}/{number}" for name, number in self.places if self._is_behind(name, number)]
+        if behind:
+            yield warn("topics", f"copies are behind: {', '.join(behind[:5])}", "look after the broker that is away")
+        if not missing and not behind:
+            yield ok("topics", f"{len(counts)} with {sum(counts.values())} partitions")
+
+    def check_settings(self) -> Iterator[Finding]:
+        """Say which topics have settings with which the history or messages are lost."""
+        there = [name for name in self.names if name in self.metadata.topics]
+        found = describe(self._admin, there)
+        others = {name: _others(found[name], shape.required) for name, shape in self._shapes.items() if name in found}
+        for name, differing in others.items():
+            if policy := differing.get("cleanup.policy"):
+                text = f"{name} has cleanup.policy={policy}, not {self._shapes[name].required['cleanup.policy']}"
+                yield fail("topics", f"{text}: what services need is lost after a while", MAKE_TOPICS)
+        if by_producer := [name for name, differing in others.items() if "message.timestamp.type" in differing]:
+            names = ", ".join(by_producer)
+            text = f"retention counts from the producers' own time of a message, not from its arrival: {names}"
+            yield warn("topics", f"{text}; messages of years ago are removed before they are read", MAKE_TOPICS)
+
+    def check_group(self, service: str, group: str, topics: Iterable[str], much: int) -> Iterator[Finding]:
+        """Say whether somebody reads for a service, and how many messages it is behind."""
+        logs = f"make logs SERVICE={service}"
+        members = self._members(group)
+        wanted = {place for place in self.places if place[0] in set(topics)}
+        behind = sum(self._behind(group, wanted).values())
+        if not members:
+            yield fail(
+                "lag", f"nobody reads in the group {group}; {behind:,} messages wait", f"start {service}; {logs}"
+            )
+        elif behind > much:
+            cure = f"more of them (--scale {service}=2), up to the number of partitions; {logs}"
+            yield warn("lag", f"{service} is {behind:,} messages behind", cure)
+        else:
+            yield ok("lag", f"{service}: {members} in the group {group}, {behind:,} messages behind")
+
+    def check_dead_letters(self) -> Iterator[Finding]:
+        """Say whether there are dead letters."""
+        topic = self._topics.dead_letters
+        count = sum(self.ends[place] - self.lows[place] for place in self.places if place[0] == topic)
+        if count:
+            yield warn("dead letters", f"up to {count:,} records in {topic}", "make dlq ARGS=inspect")
+        else:
+            yield ok("dead letters", f"none in {topic}")
+
+    def _is_other(self, name: str, count: int) -> bool:
+        """Return whether a topic has another count than is set; that of the models has one partition, always."""
+        return count != self._shapes[name].partitions
+
+    def _is_behind(self, topic: str, partition: int) -> bool:
+        about = self.metadata.topics[topic].partitions[partition]
+        return len(about.isrs) < len(about.replicas)
+
+    def _members(self, group: str) -> int:
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while True:
+            try:
+                return len(self._admin.describe_consumer_groups([group])[group].result(TIMEOUT_SECONDS).members)
+            except KafkaException as error:
+                if error.args[0].code() in NO_GROUP:
+                    return 0
+                # A coordinator that is loading knows in a moment. Any other refusal is passed on: who may not see the
+                # group must not hear that nobody reads.
+                loading = error.args[0].code() == KafkaError.COORDINATOR_LOAD_IN_PROGRESS
+                if not loading or time.monotonic() > deadline:
+                    raise
+            time.sleep(RETRY_SECONDS)
+
+    def _behind(self, group: str, places: Iterable[Place]) -> dict[Place, int]:
+        places = list(places)
+        try:
+            committed = self._query.committed(group, places, TIMEOUT_SECONDS)
+        except KafkaException:
+            committed = {}
+        return {place: max(0, self.ends[place] - max(committed.get(place, 0), self.lows[place])) for place in places}
+
+
+def _others(config: Config, required: Mapping[str, str]) -> dict[str, str]:
+    """Return the required settings that a topic has otherwise, and how."""
+    return {name: str(config[name].value) for name, value in required.items() if config[name].value != value}

@@ -1,0 +1,86 @@
+"""Whether the services say of themselves that they live and work. Knows nothing of how they do it."""
+
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from services.common.errors import Stop
+from services.scorer.manifest import read_manifest
+from services.tools.doctor.finding import Finding, fail, ok, warn
+
+TIMEOUT_SECONDS = 3.0
+REJECTS = r'^fraud_{}_(reject_limit_broken|reject_share|rejects_in_a_row)(?:{{topic="(.*)"}})? (\S+)$'
+OK = 200
+MODEL = re.compile(r'^fraud_scorer_model_info\{sha256="(?P<sha256>\w+)",version="(?P<version>[^"]+)"\} 1', re.MULTILINE)
+FAILURES = re.compile(r"^fraud_scorer_model_failures_total (\S+)", re.MULTILINE)
+
+
+def check_probe(name: str, url: str, paths: tuple[str, ...]) -> Iterator[Finding]:
+    """Say whether a service answers its probes with 200, the first that does not."""
+    for path in paths:
+        status = _status(url + path)
+        if status is None:
+            yield fail(name, f"nothing answers at {url}", f"start it; why it ended: make logs SERVICE={name}")
+            return
+        if status != OK:
+            yield fail(name, f"{url}{path} answers {status}", f"what it waits for: make logs SERVICE={name}")
+            return
+    yield ok(name, f"answers at {url}")
+
+
+def check_rejects(name: str, url: str) -> Iterator[Finding]:
+    """Say how much a service rejects of what it reads, by its metrics; nothing if it does not answer."""
+    values: dict[str, dict[str, float]] = {}
+    for metric, topic, value in re.findall(REJECTS.format(name), _get(url + "/metrics")[1], re.MULTILINE):
+        values.setdefault(topic, {})[metric] = float(value)
+    alarms = {topic: found for topic, found in values.items() if found.get("reject_limit_broken")}
+    for topic, found in alarms.items():
+        of_topic = f" of {topic}" if topic else ""
+        text = (
+            f"{found['reject_share']:.1%} of the latest messages{of_topic}, {found['rejects_in_a_row']:,.0f} in a row"
+        )
+        cure = "what is wrong with them, and since when: make dlq ARGS=inspect (for the sink with --of sink)"
+        yield warn("rejects", f"{name} rejects {text}", cure)
+    if values and not alarms:
+        most = max(found.get("reject_share", 0.0) for found in values.values())
+        yield ok("rejects", f"{name} rejects {most:.1%} of the latest messages")
+
+
+def check_model_in_use(url: str, folder: Path) -> Iterator[Finding]:
+    """Say whether a scorer scores with the model of its folder; nothing if it does not answer."""
+    text = _get(url + "/metrics")[1]
+    found = MODEL.search(text)
+    if not found:
+        return
+    sha256, version = found["sha256"], found["version"]
+    failures = sum(float(count) for count in FAILURES.findall(text))
+    try:
+        wanted = read_manifest(folder)
+    except Stop:
+        return  # what is wrong with the folder is told elsewhere
+    if wanted.sha256 != sha256 or wanted.version != version:
+        text = f"the scorer goes on with {version}: {wanted.version} failed, was refused or is about to be loaded"
+        yield fail("model in use", text, "look for 'model failed' and 'model refused': make logs SERVICE=scorer")
+    elif failures:
+        text = f"{version} has failed {failures:.0f} times since the scorer began, and nothing is there to replace it"
+        yield warn("model in use", text, "look for 'model failed': make logs SERVICE=scorer")
+    else:
+        yield ok("model in use", f"{version}, that of the folder")
+
+
+def _status(url: str) -> int | None:
+    return _get(url)[0]
+
+
+def _get(url: str) -> tuple[int | None, str]:
+    """Return status and body of an answer; None without one."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # what is asked is never beyond a proxy
+    try:
+        with opener.open(url, timeout=TIMEOUT_SECONDS) as answer:
+            return int(answer.status), answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        return error.code, ""
+    except OSError:
+        return None, ""

@@ -1,0 +1,80 @@
+"""`python -m services.tools.retention`: delete what is older than RETENTION_DAYS. Safe while all runs, safe to repeat.
+
+Needs the rights of the database's owner. Exit code: 0 done; 1 not, or only in part: run it again; 2 wrong arguments.
+"""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from services.common.errors import FraudError
+from services.common.logs import configure_logs, get_logger
+from services.common.secret_files import database_login
+from services.sink.write import fate
+from services.tools.retention.delete import Old
+from services.tools.retention.settings import MOST_DAYS, RetentionSettings
+
+BATCH_ROWS = 5_000
+"""Payments deleted in one database transaction."""
+CONNECT_TIMEOUT_SECONDS = 5
+TIMEOUTS = "-c statement_timeout=600000 -c lock_timeout=5000"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Delete; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m services.tools.retention", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--days", type=_days, help="default: RETENTION_DAYS")
+    parser.add_argument("--dry-run", action="store_true", help="only count; reads whole tables")
+    options = parser.parse_args(arguments)
+    configure_logs("retention")
+    try:
+        settings = RetentionSettings.read()
+        days = settings.days if options.days is None else options.days
+        if days <= 0:
+            print("RETENTION_DAYS is 0: everything is kept")
+            return 0
+        _run(datetime.now(UTC) - timedelta(days=days), dry_run=options.dry_run)
+    except FraudError as error:
+        print(f"retention: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(before: datetime, *, dry_run: bool) -> None:
+    started, deleted = time.monotonic(), Counter[str]()
+    try:
+        with psycopg.connect(
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            options=TIMEOUTS,
+            application_name="fraud-retention",
+            autocommit=True,
+            **database_login(),
+        ) as connection:
+            old = Old(connection, before, BATCH_ROWS)
+            if dry_run:
+                for table, rows in old.count().items():
+                    print(f"{rows:>12,} rows of {table} are older than {before:%Y-%m-%d %H:%M} UTC")
+                return
+            for batch in old.delete():
+                deleted.update(dict(batch))
+    except psycopg.Error as error:
+        raise fate(error) from error
+    finally:
+        if deleted:
+            get_logger().info("deleted", seconds=round(time.monotonic() - started, 1), **deleted)
+    for table, rows in deleted.items():
+        print(f"{rows:>12,} rows of {table} deleted")
+
+
+def _days(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= MOST_DAYS:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected 0 to {MOST_DAYS}, got {text}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""Deletes old rows a batch at a time, each batch in a database transaction of its own. Knows no Kafka.
+
+A payment's age is that of its score, of one without a score the time it was kept. Verdicts stay: they name no customer,
+and how well analysts and model agree is asked for years. A row that is scored anew while this runs is not old any more.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from services.tools.customer.tables import tables_with
+
+KEPT_TABLES = frozenset({"scores", "verdicts"})
+"""Deleted from on their own terms, and not at all."""
+TRIES = 5
+"""Of a batch that meets the sink at the same rows (a deadlock, or a lock that lasts)."""
+
+WALK = """
+    with oldest as (select arrival, transaction_id, scored_at from scores where arrival > %s order by arrival limit %s)
+    select max(arrival), array_agg(transaction_id) filter (where scored_at < %s) from oldest
+"""
+DELETE_SCORES = "delete from scores where transaction_id = any(%s) and scored_at < %s returning transaction_id"
+UNSCORED = """
+    select transaction_id from transactions t
+    where kept_at < %s and not exists (select from scores s where s.transaction_id = t.transaction_id) limit %s
+"""
+OTHERS = {
+    "uploads": "delete from uploads where touched_at < %s",
+    "sink_rejects": "delete from sink_rejects where rejected_at < %s",
+    "shadow_tallies": "delete from shadow_tallies where told_at < %s",
+    "backfill_runs": "delete from backfill_runs where started_at < %s",
+}
+
+Deleted = tuple[str, int]
+"""(table, rows)"""
+
+
+class Old:
+    """What is older than a moment, by a connection of the owner in autocommit."""
+
+    def __init__(self, connection: "psycopg.Connection[Any]", before: datetime, batch_rows: int) -> None:
+        self._connection = connection
+        self._before = before
+        self._batch_rows = batch_rows
+        self._of_payments = [table for table in tables_with(connection, "transaction_id") if table not in KEPT_TABLES]
+
+    def count(self) -> dict[str, int]:
+        """Return table -> how many rows of it are old: whole tables are read."""
+        queries = {
+            "scores": "select count(*) from scores where scored_at < %s",
+            "transactions without a score": UNSCORED.replace("select transaction_id", "select count(*)", 1).replace(
+                "limit %s", ""
+            ),
+        } | {table: query.replace("delete", "select count(*)", 1) for table, query in OTHERS.items()}
+        found = {}
+        for table, query in queries.items():
+            ((found[table],),) = self._connection.execute(query, [self._before]).fetchall()
+        return found
+
+    def delete(self, sleep: Callable[[float], object] = time.sleep) -> Iterator[list[Deleted]]:
+        """Delete everything old; yield what each batch came to. Between batches it rests for as long as one took.
+
+        The scores are walked to their end: a row that was scored anew keeps its place among the oldest, so a batch
+        without old rows says nothing of those behind it.
+        """
+        arrival: int | None = -1
+        while arrival is not None:
+            started = time.monotonic()
+            arrival, deleted = self._again(self._delete_scored, arrival)
+            if deleted:
+                yield deleted
+            sleep(time.monotonic() - started)
+        while deleted := self._again(self._delete_unscored):
+            yield deleted
+        yield [(table, self._connection.execute(query, [self._before]).rowcount) for table, query in OTHERS.items()]
+
+    def _delete_scored(self, after: int) -> tuple[int | None, list[Deleted]]:
+        """Delete the old among the next payments by arrival; return where to go on, None after the last."""
+        with self._connection.transaction():
+            walked = self._connection.execute(WALK, [after, self._batch_rows, self._before]).fetchone() or (None, None)
+            arrival, ids = walked
+            if not ids:
+                return arrival, []
+            gone = [row[0] for row in self._connection.execute(DELETE_SCORES, [ids, self._before])]
+            return arrival, [("scores", len(gone)), *self._delete_of(gone)]
+
+    def _delete_unscored(self) -> list[Deleted]:
+        with self._connection.transaction():
+            found = self._connection.execute(UNSCORED, [self._before, self._batch_rows]).fetchall()
+            return self._delete_of([row[0] for row in found]) if found else []
+
+    def _delete_of(self, ids: list[str]) -> list[Deleted]:
+        return [
+            (
+                table,
+                self._connection.execute(
+                    sql.SQL("delete from {} where transaction_id = any(%s)").format(sql.Identifier(table)), [ids]
+                ).rowcount,
+            )
+            for table in self._of_payments
+        ]
+
+    def _again(self, step: Callable[..., Any], *arguments: Any) -> Any:
+        for left in reversed(range(TRIES)):
+            try:
+                return step(*arguments)
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable):
+                if not left:
+                    raise
+        raise AssertionError("not reached")

@@ -1,0 +1,163 @@
+"""A shadow compares and never harms."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from services.common.kafka.assignment import Batch
+from services.scorer.manifest import Recipe
+from services.scorer.models.shadow import WAITING_BATCHES, Seen, Shadow
+from services.scorer.score import Model, load_model
+from services.sink.models import decode_model_message
+from services.sink.tables import TALLIES
+from tests.support.messages import nested
+from tests.support.models import write_constant, write_trap
+
+NEVER = 3_600.0
+
+
+class Message:
+    """The one thing a shadow asks of a Kafka message."""
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def value(self) -> bytes:
+        return self._value
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    """The model in use: 0.25 for every payment."""
+    return load_model(write_constant(tmp_path / "model", "a", 0.25))
+
+
+def seen(model: Model, *values: bytes) -> Seen:
+    columns, _ = model.decoder.decode(values, str)
+    features = model.features(columns)
+    scores = model.score(features)
+    messages: Any = [Message(value) for value in values]
+    return Seen(Batch(messages), columns, features, scores, model.flag(scores), model)
+
+
+def tallies(*records: dict[str, bytes | None]) -> list[dict[str, Any]]:
+    rows = [decode_model_message(record["value"], 0, 0, n) for n, record in enumerate(records)]
+    return [dict(zip(TALLIES.columns, row, strict=True)) for kind, row in rows if kind == "tally"]
+
+
+def test_scores_and_flags_of_both_models_are_compared(model: Model, tmp_path: Path) -> None:
+    """Sums over all batches, told once, in the form the sink keeps."""
+    told: list[dict[str, bytes | None]] = []
+    shadow = Shadow(told.append, tell_seconds=NEVER)
+    shadow.offer(load_model(write_constant(tmp_path / "shadow", "b", 0.875)))
+    shadow.see(seen(model, *[nested(f"{n}") for n in range(3)]))
+    shadow.see(seen(model, nested("x")))
+    shadow.close()
+
+    [tally] = tallies(*told)
+    assert (tally["model_version"], tally["shadow_version"]) == ("a", "b")
+    assert (tally["scored"], tally["skipped"], tally["only_shadow"], tally["only_model"]) == (4, 0, 4, 0)
+    assert (tally["shift"], tally["absolute_shift"], tally["largest_shift"]) == (2.5, 2.5, 0.625)
+    assert tally["cpu_seconds"] > 0
+
+
+def test_a_shadow_that_wants_other_fields_reads_them_itself_and_skips_what_it_cannot(
+    model: Model, tmp_path: Path
+) -> None:
+    """What only the shadow needs is no reason to reject a payment."""
+    told: list[dict[str, bytes | None]] = []
+    recipe = Recipe(features=("amount", "distance_km"), categories=("home",))
+    shadow = Shadow(told.append, tell_seconds=NEVER)
+    shadow.offer(load_model(write_constant(tmp_path / "shadow", "b", 0.125, recipe)))
+    shadow.see(seen(model, nested("0"), nested("1", lat="north"), nested("2")))
+    shadow.close()
+
+    [tally] = tallies(*told)
+    assert (tally["scored"], tally["skipped"], tally["absolute_shift"]) == (2, 1, 0.25)
+
+
+def test_what_the_shadow_has_no_time_for_is_skipped_and_counted(model: Model, tmp_path: Path) -> None:
+    """The writing thread never waits for it."""
+    told: list[dict[str, bytes | None]] = []
+    free = threading.Event()
+
+    class Slow:
+        def run(self, *arguments: Any) -> Any:
+            free.wait(30)
+            return loaded.session.run(*arguments)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(loaded.session, name)
+
+    loaded = load_model(write_constant(tmp_path / "shadow", "b", 0.875))
+    shadow = Shadow(told.append, tell_seconds=NEVER)
+    shadow.offer(replace(loaded, session=Slow()))
+    for n in range(20):
+        shadow.see(seen(model, nested(f"{n}")))
+    free.set()
+    shadow.close()
+
+    [tally] = tallies(*told)
+    assert tally["scored"] + tally["skipped"] == 20
+    assert WAITING_BATCHES <= tally["scored"] <= WAITING_BATCHES + 1
+
+
+def test_a_shadow_that_fails_is_dropped_until_another_one_comes(model: Model, tmp_path: Path) -> None:
+    """Its error stays its own."""
+
+    class Broken:
+        def __getattr__(self, name: str) -> Any:
+            raise RuntimeError(name)
+
+    told: list[dict[str, bytes | None]] = []
+    good = load_model(write_constant(tmp_path / "shadow", "b", 0.875))
+    shadow = Shadow(told.append, tell_seconds=0)
+    shadow.offer(replace(good, session=Broken()))
+    shadow.see(seen(model, nested("0")))
+    while shadow.model is not None:
+        shadow.see(seen(model, nested("1")))
+    shadow.offer(good)
+    shadow.see(seen(model, nested("2")))
+    shadow.close()
+    assert sum(tally["scored"] for tally in tallies(*told)) == 1
+
+
+def test_what_the_shadow_has_no_score_for_is_skipped(model: Model, tmp_path: Path) -> None:
+    """The sums stay finite: one NaN would make the whole tally unreadable."""
+    told: list[dict[str, bytes | None]] = []
+    shadow = Shadow(told.append, tell_seconds=NEVER)
+    shadow.offer(load_model(write_trap(tmp_path / "shadow", "b", 0.875, 1_337.0, raises=False)))
+    shadow.see(seen(model, nested("0"), nested("1", amount=1_337.0), nested("2")))
+    shadow.close()
+
+    [tally] = tallies(*told)
+    assert (tally["scored"], tally["skipped"], tally["absolute_shift"]) == (2, 1, 1.25)
+
+
+def test_of_another_pair_of_models_a_tally_of_its_own_is_kept(model: Model, tmp_path: Path) -> None:
+    """What two models said is not mixed with what a third one said."""
+    told: list[dict[str, bytes | None]] = []
+    shadow = Shadow(told.append, tell_seconds=NEVER)
+    shadow.offer(load_model(write_constant(tmp_path / "shadow", "c", 0.5)))
+    other = load_model(write_constant(tmp_path / "other", "b", 0.75))
+    shadow.see(seen(model, nested("0")))
+    shadow.see(seen(other, nested("1"), nested("2")))
+    shadow.close()
+    found = [(tally["model_version"], tally["scored"], tally["both_flagged"]) for tally in tallies(*told)]
+    assert found == [("a", 1, 0), ("b", 2, 2)]
+
+
+def test_features_of_the_same_recipe_are_not_made_again(model: Model, tmp_path: Path) -> None:
+    """The shadow's cost is then that of its trees alone."""
+    told: list[dict[str, bytes | None]] = []
+    shadow = Shadow(told.append, tell_seconds=NEVER)
+    shadow.offer(load_model(write_constant(tmp_path / "shadow", "b", 0.875)))
+    batch = seen(model, nested("0"))
+    shadow.see(replace(batch, columns=replace(batch.columns, numbers={}), features=np.ones((1, 2), np.float32)))
+    shadow.close()
+    assert orjson.loads(told[0]["value"] or b"")["tally"]["scored"] == 1

@@ -1,0 +1,205 @@
+"""services.scorer.quarantine: which payment killed the process."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import ROOT
+from services.common.errors import Reason
+from services.common.kafka.assignment import Batch
+from services.scorer.quarantine import DEATHS_ALONE, Suspects
+
+
+class Record:
+    """A message of Kafka as far as its place goes."""
+
+    def __init__(self, partition: int, offset: int) -> None:
+        self._place = ("t", partition, offset)
+
+    def topic(self) -> str:
+        return self._place[0]
+
+    def partition(self) -> int:
+        return self._place[1]
+
+    def offset(self) -> int:
+        return self._place[2]
+
+
+def batch(first: int, count: int = 1, partition: int = 0) -> Batch:
+    messages: list[Any] = [Record(partition, first + number) for number in range(count)]
+    return Batch(messages, {("t", partition): first + count}, {("t", partition): first})
+
+
+class Died(BaseException):
+    """Where a process would have ended: what stands in the file then is what its next life finds."""
+
+
+def live(path: Path, batches: Iterable[Batch], poison: frozenset[int] = frozenset()) -> dict[int, Reason]:
+    """Score batches one after the other, until one of them holds the offset of a poison; return what was rejected.
+
+    Raises:
+        Died: it did.
+    """
+    suspects = Suspects(path)
+    rejected: dict[int, Reason] = {}
+
+    def swallow(offsets: Iterable[int]) -> None:
+        if not poison.isdisjoint(offsets):
+            left = path.read_bytes()
+            raise Died(left)
+
+    try:
+        for one in batches:
+            offsets = [message.offset() or 0 for message in one.messages]
+            deadly = suspects.deadly(one)
+            suspects.try_alone(one, lambda row, offsets=offsets: swallow([offsets[row]]))  # type: ignore[misc]
+            with suspects.scoring(one):
+                swallow(offset for row, offset in enumerate(offsets) if row not in deadly)
+            suspects.clear(one)
+            rejected |= {offsets[row]: reject.reason for row, reject in deadly.items()}
+    except Died as death:
+        path.write_bytes(death.args[0])
+        raise
+    return rejected
+
+
+def deaths_until_over(path: Path, batches: list[Batch], poison: frozenset[int]) -> tuple[int, dict[int, Reason]]:
+    """Begin anew after each death, at the first batch; return how many there were, and what was rejected in the end."""
+    for deaths in range(100):
+        try:
+            return deaths, live(path, batches, poison)
+        except Died:
+            continue
+    raise AssertionError("it dies for ever")
+
+
+def test_a_killed_process_leaves_what_it_was_scoring(tmp_path: Path) -> None:
+    """The file outlives a process that ends without a word."""
+    script = (
+        "import os, pathlib; from services.common.kafka.assignment import Batch;"
+        "from services.scorer.quarantine import Suspects;"
+        f"s = Suspects(pathlib.Path({str(tmp_path / 'file')!r}));"
+        "scoring = s.scoring(Batch([1], {('t', 0): 8}, {('t', 0): 7})); scoring.__enter__(); os.abort()"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False, capture_output=True)
+
+    tried: list[int] = []
+    Suspects(tmp_path / "file").try_alone(batch(6, 3), tried.append)
+    assert tried == [1]
+
+
+def test_a_payment_that_kills_is_found_and_rejected_and_the_rest_is_scored(tmp_path: Path) -> None:
+    """A death in company, then three alone; whatever else lies in the batch."""
+    deaths, rejected = deaths_until_over(tmp_path / "file", [batch(0, 1_000)], frozenset({321}))
+
+    assert deaths == 1 + DEATHS_ALONE
+    assert rejected == {321: Reason.CRASH}
+
+
+def test_two_that_kill_in_one_batch_are_both_found(tmp_path: Path) -> None:
+    """One after the other."""
+    deaths, rejected = deaths_until_over(tmp_path / "file", [batch(0, 50), batch(50, 50)], frozenset({10, 70, 99}))
+
+    assert rejected == dict.fromkeys((10, 70, 99), Reason.CRASH)
+    assert deaths <= 2 + 3 * DEATHS_ALONE
+
+
+def test_a_suspect_stays_one_however_much_of_other_partitions_comes_first(tmp_path: Path) -> None:
+    """Not a number of payments clears it, but that it was scored."""
+    path, poisoned = tmp_path / "file", batch(0, 5, partition=1)
+    with pytest.raises(Died):
+        live(path, [poisoned], frozenset({3}))
+    others = [batch(10_000 + first, 1_000) for first in range(0, 20_000, 1_000)]
+
+    deaths, rejected = deaths_until_over(path, [*others, poisoned], frozenset({3}))
+
+    assert deaths == DEATHS_ALONE
+    assert rejected == {3: Reason.CRASH}
+
+
+def test_a_deadly_one_is_known_until_a_later_batch_was_scored(tmp_path: Path) -> None:
+    """A batch that could not be written is read again: its deadly payment must not kill again."""
+    path, poisoned = tmp_path / "file", batch(0, 5)
+    deaths_until_over(path, [poisoned], frozenset({3}))
+
+    assert live(path, [poisoned]) == {3: Reason.CRASH}
+    live(path, [batch(5, 5)])
+    assert live(path, [poisoned]) == {}
+
+
+def test_dying_of_something_else_makes_nobody_deadly(tmp_path: Path) -> None:
+    """Killed from outside, in one batch after the other: all of them are scored in the end."""
+    path = tmp_path / "file"
+    for first in range(0, 200, 10):
+        with pytest.raises(Died):
+            live(path, [batch(first, 10)], frozenset({first}))
+
+    assert live(path, [batch(first, 10) for first in range(0, 200, 10)]) == {}
+
+
+def test_what_was_scored_is_not_suspected(tmp_path: Path) -> None:
+    """Trying alone costs time: it ends with the first batch that reaches so far."""
+    path = tmp_path / "file"
+    with pytest.raises(Died):
+        live(path, [batch(0, 10)], frozenset({5}))
+    suspects, tried = Suspects(path), list[int]()
+
+    for _ in range(2):
+        suspects.try_alone(batch(0, 20), tried.append)
+        suspects.clear(batch(0, 20))
+
+    assert tried == list(range(10))
+
+
+def test_while_one_is_tried_nothing_else_is_scored(tmp_path: Path) -> None:
+    """Of two at a time the file would not name the one."""
+    path = tmp_path / "file"
+    with pytest.raises(Died):
+        live(path, [batch(0, 1)], frozenset({0}))
+    suspects, order = Suspects(path), list[str]()
+    begun = threading.Event()
+
+    def score() -> None:
+        assert begun.wait(10)
+        with suspects.scoring(batch(7, 1)):
+            order.append("scored")
+
+    def trial(_: int) -> None:
+        begun.set()
+        other.join(0.2)
+        order.append("tried")
+
+    other = threading.Thread(target=score)
+    other.start()
+    suspects.try_alone(batch(0, 1), trial)
+    other.join()
+
+    assert order == ["tried", "scored"]
+
+
+def test_an_error_that_is_reported_is_no_death(tmp_path: Path) -> None:
+    """An exception clears the file: the process has lived."""
+    path, tried = tmp_path / "file", list[int]()
+    suspects = Suspects(path)
+    for _ in range(5):
+        with pytest.raises(ValueError, match="a word"), suspects.scoring(batch(3)):
+            raise ValueError("a word")
+
+    Suspects(path).try_alone(batch(3), tried.append)
+    assert tried == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\0" * 100])
+def test_a_damaged_file_suspects_nobody(tmp_path: Path, content: bytes) -> None:
+    """It is a help, not a promise: without it the process dies on."""
+    path, tried = tmp_path / "file", list[int]()
+    path.write_bytes(content)
+
+    Suspects(path).try_alone(batch(3), tried.append)
+    assert tried == []

@@ -1,0 +1,327 @@
+"""How an upload is told step by step, with a stand-in for Kafka."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+import pytest
+
+import ui.files.journal
+from services.common.errors import Retry, Stop
+from services.common.process import StopSignal
+from services.common.settings import KafkaSettings
+from services.sender.report import FileFault, FileRefused
+from ui.check import upload, upload_record
+from ui.check.downloads import template
+from ui.check.steps import Cancelled, Obstacle, Refused, Sending, Sent, Step, Waiting
+from ui.check.upload import Order, Turns, Uploads
+from ui.check.upload_record import id_of
+from ui.files.journal import State
+
+Send = Callable[..., Iterator[Step]]
+
+
+class Journal:
+    """Stands in for the journal: keeps what is entered; `is_away` is an outage of the database."""
+
+    def __init__(self) -> None:
+        self.is_away = False
+        self.error: Exception | None = None
+        self.states: list[State] = []
+        self.figures: dict[str, Any] = {}
+        self.ids: list[str] = []
+
+    def begin(self, _: Any, _id: UUID, file_name: str, size: int, analyst: str) -> None:
+        self.figures |= {"file_name": file_name, "size": size, "analyst": analyst}
+
+    def note(self, _: Any, _id: UUID, state: State, **figures: Any) -> None:
+        self.states.append(state)
+        self.figures |= {name: value for name, value in figures.items() if value is not None}
+
+    def add_rows(self, _: Any, _id: UUID, _chunk: int, ids: Sequence[str]) -> None:
+        self.ids += ids
+
+    def ask(self, question: Callable[[Any], Any]) -> Any:
+        if self.error:
+            raise self.error
+        return None if self.is_away else question(None)
+
+
+@pytest.fixture
+def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
+    """The journal of the test."""
+    journal = Journal()
+    for name in ("begin", "note", "add_rows"):
+        monkeypatch.setattr(ui.files.journal, name, getattr(journal, name))
+    return journal
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file with one good row."""
+    path = tmp_path / "payments.csv"
+    path.write_text(template())
+    return path
+
+
+@pytest.fixture
+def send(monkeypatch: pytest.MonkeyPatch, journal: Journal) -> Callable[..., Send]:
+    """Send with a stand-in for publish()."""
+    monkeypatch.setattr(upload, "TELL_EVERY_SECONDS", 0.01)
+
+    def with_publish(
+        publish: Any, *, check_kafka: Callable[[], None] = lambda: None, stop: StopSignal | None = None
+    ) -> Send:
+        monkeypatch.setattr(upload, "publish", publish)
+        mart: Any = journal
+        uploads = Uploads(mart, KafkaSettings(), "transactions", check_kafka, stop or StopSignal())
+        return lambda path, is_cancelled=lambda: False: uploads.send(Order(path, "ada", is_cancelled))
+
+    return with_publish
+
+
+def publish_all(messages: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
+    """Take every message, as Kafka would."""
+    taken = len(list(messages))
+    on_progress(taken)
+    return taken
+
+
+def last_of(steps: Iterator[Step]) -> Step:
+    *_, last = steps
+    return last
+
+
+def test_an_upload_is_sent_and_entered(file: Path, send: Callable[..., Send], journal: Journal) -> None:
+    """With its figures and the ids that are in the messages."""
+    messages: list[Any] = []
+
+    def publish(payments: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
+        messages.extend(payments)
+        on_progress(1)
+        return 1
+
+    last = last_of(send(publish)(file))
+    assert isinstance(last, Sent)
+    assert (last.sent, last.report.rows, last.obstacle) == (1, 1, None)
+    assert last.upload_id is not None
+    assert journal.states == [State.SENDING, State.SENT]
+    assert journal.figures | {"size": 0} == {
+        "file_name": "payments.csv", "size": 0, "analyst": "ada", "rows": 1, "refused": 0, "sent": 1,
+    }  # fmt: skip
+    assert [key.encode() in message[1] for key, message in zip(journal.ids, messages, strict=True)] == [True]
+
+
+def test_ids_that_cannot_be_compared_send_nothing(tmp_path: Path, send: Callable[..., Send], journal: Journal) -> None:
+    """The database is away."""
+    path = tmp_path / "own-ids.csv"
+    header, row = template().splitlines()
+    path.write_text(f"transaction_id,{header}\nown-1,{row}\n")
+    journal.is_away = True
+
+    def publish(*_: Any, **__: Any) -> int:
+        pytest.fail("it was sent")
+
+    last = last_of(send(publish)(path))
+    assert isinstance(last, Refused)
+    assert last.code is FileFault.IDS_UNCHECKED
+
+
+def test_ids_are_not_compared_where_the_database_refuses(journal: Journal) -> None:
+    """A missing right is told as the file's refusal, not as a defect of the page."""
+    mart: Any = journal
+    journal.error = psycopg.errors.InsufficientPrivilege("permission denied for table transactions")
+    with pytest.raises(FileRefused, match="42501") as refused:
+        Uploads(mart, KafkaSettings(), "transactions", lambda: None, StopSignal())._look(["own-1"])
+    assert refused.value.code is FileFault.IDS_UNCHECKED
+
+
+def test_ids_are_kept_in_portions(
+    tmp_path: Path, send: Callable[..., Send], journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is lost between two, and those of rows that were not taken are not kept."""
+    monkeypatch.setattr(upload_record, "CHUNK", 2)
+    path = tmp_path / "many.csv"
+    header, row = template().splitlines()
+    path.write_text("\n".join([header, *[row] * 7]))
+
+    def publish(payments: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
+        on_progress(len(list(islice(payments, 5))))
+        return 5
+
+    last = last_of(send(publish)(path))
+    assert isinstance(last, Sent)
+    assert (last.sent, last.obstacle) == (5, Obstacle.STOPPED)
+    assert len(set(journal.ids)) == len(journal.ids) == 5
+    assert journal.states[-1] is State.INTERRUPTED
+
+
+def test_without_the_database_the_file_is_sent_all_the_same(
+    file: Path, send: Callable[..., Send], journal: Journal
+) -> None:
+    """Only that nobody can follow it."""
+    journal.is_away = True
+    last = last_of(send(publish_all)(file))
+    assert isinstance(last, Sent)
+    assert (last.sent, last.obstacle, last.upload_id) == (1, None, None)
+
+
+def test_a_journal_that_refuses_does_not_stop_the_file(
+    file: Path, send: Callable[..., Send], journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missing right is no outage: the cause is in the log."""
+    journal.error = psycopg.errors.InsufficientPrivilege("permission denied for table uploads")
+    last = last_of(send(publish_all)(file))
+    assert isinstance(last, Sent)
+    assert (last.sent, last.obstacle, last.upload_id) == (1, None, None)
+    assert "permission denied for table uploads" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["plain", 'quote" and \\ slash', '","data":', "Ж"])
+def test_an_id_is_read_from_its_message(name: str) -> None:
+    """Whatever characters it has."""
+    assert id_of(orjson.dumps({"transaction_id": name, "data": {"transaction_id": "no"}})) == name
+
+
+def test_a_cancelled_upload_says_what_was_sent(file: Path, send: Callable[..., Send], journal: Journal) -> None:
+    """What Kafka has stays there."""
+    cancelled = threading.Event()
+
+    def publish(*_: Any, stop: Callable[[], bool], **__: Any) -> int:
+        cancelled.set()
+        while not stop():
+            pass
+        return 0
+
+    last = last_of(send(publish)(file, cancelled.is_set))
+    assert isinstance(last, Sent)
+    assert last.obstacle is Obstacle.CANCELLED
+    assert journal.states[-1] is State.CANCELLED
+
+
+def test_a_reading_can_be_cancelled(file: Path, send: Callable[..., Send], journal: Journal) -> None:
+    """Before anything is sent."""
+    assert isinstance(last_of(send(pytest.fail)(file, lambda: True)), Cancelled)
+    assert journal.states == [State.CANCELLED]
+
+
+def test_only_so_many_send_at_once() -> None:
+    """The others wait in the order they came, and move up as one ends or leaves."""
+    turns = Turns(at_once=2)
+    places = [turns.join() for _ in range(5)]
+    assert [turns.ahead(place) for place in places] == [0, 0, 1, 2, 3]
+    turns.leave(places[3])
+    turns.leave(places[0])
+    assert [turns.ahead(place) for place in (places[1], places[2], places[4])] == [0, 0, 1]
+
+
+def test_who_waits_is_told_so(file: Path, send: Callable[..., Send]) -> None:
+    """And may cancel meanwhile."""
+    go, sending = threading.Event(), threading.Semaphore(0)
+
+    def publish(messages: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
+        sending.release()
+        assert go.wait(10)
+        return publish_all(messages, on_progress=on_progress)
+
+    upload_of = send(publish)
+    busy = [threading.Thread(target=last_of, args=(upload_of(file),)) for _ in range(upload.UPLOADS_AT_ONCE)]
+    for thread in busy:
+        thread.start()
+    for _ in busy:
+        assert sending.acquire(timeout=10)
+    cancelled = threading.Event()
+    steps = upload_of(file, cancelled.is_set)
+    assert next(steps) == Waiting(1)
+    cancelled.set()
+    assert isinstance(last_of(steps), Cancelled)
+    go.set()
+    for thread in busy:
+        thread.join(10)
+
+
+def test_progress_is_told_while_sending(file: Path, send: Callable[..., Send]) -> None:
+    """What Kafka has acknowledged so far."""
+    told = threading.Event()
+
+    def publish(*_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
+        on_progress(1)
+        assert told.wait(5)
+        return 1
+
+    for step in send(publish)(file):
+        if isinstance(step, Sending) and step.sent == 1:
+            told.set()
+    assert told.is_set()
+
+
+@pytest.mark.parametrize(("error", "obstacle"), [(Retry("gone"), Obstacle.AWAY), (Stop("no topic"), Obstacle.REFUSES)])
+def test_kafka_going_away_ends_with_what_was_sent(
+    file: Path, send: Callable[..., Send], error: Exception, obstacle: Obstacle
+) -> None:
+    """An outage is a step like any other; nothing is followed then."""
+
+    def publish(*_: Any, **__: Any) -> int:
+        raise error
+
+    last = last_of(send(publish)(file))
+    assert isinstance(last, Sent)
+    assert (last.sent, last.obstacle) == (0, obstacle)
+
+
+def test_an_unforeseen_error_is_not_hidden(file: Path, send: Callable[..., Send]) -> None:
+    """It is no outage of Kafka, so it is not told as one."""
+
+    def publish(*_: Any, **__: Any) -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(send(publish)(file))
+
+
+@pytest.mark.parametrize(("error", "obstacle"), [(Retry("silent"), Obstacle.AWAY), (Stop("no"), Obstacle.REFUSES)])
+def test_nothing_is_tried_without_kafka(
+    file: Path, send: Callable[..., Send], error: Exception, obstacle: Obstacle
+) -> None:
+    """The user learns it at once, not at a timeout; a wrong password is told apart from an outage."""
+
+    def check() -> None:
+        raise error
+
+    last = last_of(send(pytest.fail, check_kafka=check)(file))
+    assert isinstance(last, Sent)
+    assert last.obstacle is obstacle
+
+
+def test_a_useless_file_is_refused(tmp_path: Path, send: Callable[..., Send]) -> None:
+    """Before anything is sent."""
+    path = tmp_path / "empty.csv"
+    path.touch()
+    last = last_of(send(pytest.fail)(path))
+    assert isinstance(last, Refused)
+    assert last.code is FileFault.EMPTY
+
+
+@pytest.mark.parametrize("how", ["the page stops", "the reader leaves"])
+def test_sending_can_be_ended_early(file: Path, send: Callable[..., Send], how: str) -> None:
+    """A page that stops, or a browser that leaves, does not go on sending."""
+    ended, stop = threading.Event(), StopSignal()
+
+    def publish(*_: Any, stop: Callable[[], bool], **__: Any) -> int:
+        while not stop():
+            pass
+        ended.set()
+        return 0
+
+    steps = send(publish, stop=stop)(file)
+    assert any(isinstance(step, Sending) for step in steps)
+    if how == "the page stops":
+        stop.request()
+    else:
+        steps.close()  # type: ignore[attr-defined]
+    assert ended.wait(5)

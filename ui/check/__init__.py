@@ -1,0 +1,1 @@
+"""The tab that takes a file and shows its results."""

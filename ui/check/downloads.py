@@ -1,0 +1,69 @@
+"""Serves the CSV template and the sample file. Both hold no one's data, so they need no login."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from services.common.contract import FIELDS
+from services.common.fields import NUMBERS
+from services.common.settings import project_root
+from ui.shell.excel import BYTE_ORDER_MARK, DIALECTS, Dialect
+
+TEMPLATE_PATH, SAMPLE_PATH = "files/template.csv", "files/sample.csv"
+MEDIA_TYPE = "text/csv; charset=utf-8"
+
+EXAMPLE_ROW = (
+    "2020-06-21 22:14", "fraud_Stokes, Christiansen and Sipes", "grocery_net", "25.79", "Maria", "Example", "F",
+    "1 Example Street", "Springfield", "IL", "62701", "39.7817", "-89.6501", "114394", "Surveyor", "39.9012",
+    "-89.1205",
+)  # fmt: skip
+
+
+def sample_file() -> Path:
+    """Return where the sample is: payments made by the simulator."""
+    return project_root() / "services" / "simulator" / "sample.csv"
+
+
+def template(dialect: Dialect | None = None) -> str:
+    """Return the template, the header and one row: for a person's Excel, or as the competition writes it."""
+    return _written([FIELDS, EXAMPLE_ROW], dialect)
+
+
+def download_routes() -> list[Route]:
+    """Return the routes of the files; the sample has one only where it exists."""
+
+    async def send_template(request: Request) -> Response:
+        return _response(template(_dialect(request)), "template.csv")
+
+    def send_sample(request: Request) -> Response:
+        if (dialect := _dialect(request)) is None:
+            return FileResponse(sample_file(), media_type=MEDIA_TYPE, filename="sample.csv")
+        with sample_file().open(newline="", encoding="utf-8") as file:
+            return _response(_written(csv.reader(file), dialect), "sample.csv")
+
+    routes = [Route(f"/{TEMPLATE_PATH}", send_template)]
+    return [*routes, Route(f"/{SAMPLE_PATH}", send_sample)] if sample_file().is_file() else routes
+
+
+def _dialect(request: Request) -> Dialect | None:
+    return DIALECTS.get(request.query_params.get("language", ""))
+
+
+def _written(rows: Iterable[Sequence[str]], dialect: Dialect | None) -> str:
+    """Return rows of the competition's columns, header first; the cells of numbers are written as in the dialect."""
+    if dialect is None:
+        return DIALECTS["en"].lines(rows)
+    header, *data = rows
+    cells = (
+        [dialect.number(cell) if name in NUMBERS else cell for name, cell in zip(header, row, strict=True)]
+        for row in data
+    )
+    return BYTE_ORDER_MARK + dialect.lines([header, *cells])
+
+
+def _response(content: str, name: str) -> Response:
+    return Response(content, media_type=MEDIA_TYPE, headers={"Content-Disposition": f'attachment; filename="{name}"'})

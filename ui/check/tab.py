@@ -1,0 +1,191 @@
+"""The upload: choose a file, send it, follow its scores. Knows its parts, not how they reach Kafka or PostgreSQL."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import gradio as gr
+
+from services.sender.taken import TakenIds
+from ui.check import report
+from ui.check.downloads import SAMPLE_PATH, TEMPLATE_PATH, sample_file
+from ui.check.results import Latest, results
+from ui.check.steps import Sent, Step
+from ui.check.taken_ids import taken_ids_choice
+from ui.files.download import path_of
+from ui.files.tab import cancel
+from ui.login.texts import LOGIN_TEXTS
+from ui.shell import render
+from ui.shell.excel import spoken
+from ui.shell.frame import ADD_CLOCK, QUIETLY, VIEWING, Frame, Update, told_plainly
+from ui.shell.kept import skips
+
+FOLLOW_EVERY_SECONDS = 1.0
+FOLLOW_PATIENCE_SECONDS = 60.0
+"""How long an upload is followed without a new score, before the page says that the rest is waiting."""
+
+WATCHERS_AT_ONCE = 32
+"""Readers who see how far their file is; how many are sent at once is the upload's own matter."""
+
+
+class Sending:
+    """The section in one language."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._parts = frame.parts
+        self._texts = frame.texts
+        self._followed: dict[str | None, Sent] = {}
+        """Of each session, the upload whose scores are being waited for."""
+        self._place()
+
+    def _place(self) -> None:
+        texts = self._texts
+        with gr.Column(elem_classes="card", elem_id="upload"):
+            gr.HTML(self._upload_head())
+            self._file = gr.File(
+                label=texts.file_label, show_label=False, file_count="single", height=132,  # any name: content decides
+                elem_id="csv",
+            )  # fmt: skip
+            self._taken_ids = taken_ids_choice(texts)
+            with gr.Row(elem_classes="actions"):
+                self._send = gr.Button(texts.send_button, variant="primary", interactive=False, elem_id="send")
+                self._cancel = gr.Button(texts.cancel_button, visible=False, elem_id="cancel")
+            self._headline = gr.HTML(elem_id="headline")
+            self._scored = gr.HTML(elem_id="scored")
+            self._details = gr.HTML(elem_id="report")
+            self._job = gr.Textbox("", visible="hidden")
+
+    def wire(self, latest: Latest) -> None:
+        """Wire the events; the results are refreshed as the scores of a sent file arrive."""
+        frame, file, job = self._frame, self._file, self._job
+        told = [self._headline, self._scored, self._details]
+        at_once: dict[str, Any] = {**QUIETLY, "queue": False}
+        frame.page.unload(self.forget)
+        file.change(self.offer_sending, [file, job], [self._send, job, *told], **VIEWING)
+        self._cancel.click(self.cancel, [job], [self._cancel], **at_once)
+        accepted = self._send.click(self.accept, [file, self._taken_ids], [job, self._send, *told], **at_once)
+        frame.kept.again(file=file, job=job, taken_ids=self._taken_ids)
+        for event in (accepted.then, frame.kept.box.change):
+            watched = event(
+                self.watch, [job], [self._send, self._cancel, *told], concurrency_limit=WATCHERS_AT_ONCE, **QUIETLY
+            )
+            watched.then(self.offer_again, [file], [self._send, self._cancel], **VIEWING)
+            # "multiple": while one upload is being followed, the next one must be able to take over.
+            watched.success(
+                self.follow, [frame.clock], [self._scored, *latest.shown], js=ADD_CLOCK, trigger_mode="multiple",
+                **VIEWING,
+            )  # fmt: skip
+
+    def offer_sending(self, file: str | None, job_id: str, request: gr.Request) -> tuple[Update, ...]:
+        """A file was chosen or removed: forget what was said of the one before."""
+        job = self._parts.jobs.find(job_id)
+        if job and (job.is_under_way or str(job.path) == file):  # what is said is of this one
+            return gr.update(interactive=not job.is_under_way), *skips(4)
+        self._followed.pop(request.session_hash, None)
+        if file is not None and self._parts.access.analyst(request) is None:
+            return gr.update(interactive=False), "", self._not_allowed(), "", ""
+        return gr.update(interactive=file is not None), "", "", "", ""
+
+    def offer_again(self, file: str | None, request: gr.Request) -> tuple[Update, ...]:
+        """A sending has ended, well or not."""
+        may_send = file is not None and self._parts.access.analyst(request) is not None
+        return gr.update(interactive=may_send), gr.update(visible=False)
+
+    def cancel(self, job_id: str, request: gr.Request) -> Update:
+        """End the upload; what was sent stays sent."""
+        cancel(self._parts, job_id, request)
+        return gr.update(interactive=False)
+
+    def accept(self, file: str | None, taken_ids: str, request: gr.Request) -> tuple[Update, ...]:
+        """Let the file be sent to its end, whether or not anybody waits for it."""
+        self._followed.pop(request.session_hash, None)
+        if file is None:
+            return skips(5)
+        analyst = self._parts.access.analyst(request)
+        if analyst is None:
+            return "", gr.skip(), self._not_allowed(), "", ""
+        with told_plainly(self._texts):
+            job = self._parts.jobs.start(Path(file), analyst, TakenIds(taken_ids))
+        if job is None:
+            return "", gr.skip(), render.notice(self._texts.too_many_files, "warning"), "", ""
+        return str(job.upload_id), gr.update(interactive=False), self._under_way(job.step), "", ""
+
+    def watch(self, job_id: str, request: gr.Request) -> Iterator[tuple[Update, ...]]:
+        """Tell how far an upload is; who stops watching does not end it."""
+        job = self._parts.jobs.find(job_id)
+        if job is None:
+            yield skips(5)
+            return
+        with told_plainly(self._texts):
+            for step in job.steps():
+                if job.is_under_way:
+                    cancel = gr.update(visible=True, interactive=not job.is_cancelled)
+                    yield gr.update(interactive=False), cancel, self._under_way(step), "", ""
+            if isinstance(step, Sent) and step.upload_id and step.sent:
+                self._followed[request.session_hash] = step
+            told = report.headline(step, self._texts), "", report.details(step, self._texts)
+            yield gr.skip(), gr.update(visible=False), *told
+
+    def follow(self, utc_offset_minutes: float, request: gr.Request) -> Iterator[tuple[Update, ...]]:
+        """Refresh the results as the scores of the sent rows arrive.
+
+        Until all rows have one, none came for a minute, or the reader turned to another file.
+        """
+        sent = self._followed.get(request.session_hash)
+        if sent is None or sent.upload_id is None:  # nothing was sent, or nobody knows what: nothing to follow
+            yield (gr.skip(),) * 4
+            return
+        with told_plainly(self._texts):
+            for told in self._scored_of(sent.upload_id, sent.sent):
+                if self._followed.get(request.session_hash) is not sent:
+                    # Gradio repeats the last answer at the end: it must not undo the next file's.
+                    yield (gr.skip(),) * 4
+                    return
+                yield told, *results(self._parts, self._texts, int(utc_offset_minutes or 0))
+        self._followed.pop(request.session_hash, None)
+
+    def forget(self, request: gr.Request) -> None:
+        """The reader has left: nobody waits for the scores any more. What was accepted is sent all the same."""
+        self._followed.pop(request.session_hash, None)
+
+    def _scored_of(self, upload_id: UUID, sent: int) -> Iterator[str]:
+        """Yield, about once a second, how many of the sent rows are scored so far, in words."""
+        texts = self._texts
+        scored, last_arrival = 0, time.monotonic()
+        while not self._parts.stop.requested:
+            seen = self._parts.uploads.look()
+            if not seen.fresh:
+                yield render.notice(texts.reading_failed if seen.failed else texts.scored_unknown, "warning")
+                return
+            now = max((upload.scored or 0 for upload in seen.value or () if upload.upload_id == upload_id), default=0)
+            if now > scored:
+                scored, last_arrival = now, time.monotonic()
+            if time.monotonic() - last_arrival > FOLLOW_PATIENCE_SECONDS:
+                yield report.scored_slowly(scored, sent, texts)
+                return
+            yield report.scored_so_far(scored, sent, texts) + self._download(upload_id, whole=scored == sent)
+            if scored >= sent:
+                return
+            self._parts.stop.wait(FOLLOW_EVERY_SECONDS)
+
+    def _download(self, upload_id: UUID, *, whole: bool) -> str:
+        return render.links([(path_of(upload_id, self._texts.language), self._texts.scores_link)]) if whole else ""
+
+    def _under_way(self, step: Step) -> str:
+        """Return how far an upload is, and that it need not be watched."""
+        return report.headline(step, self._texts) + render.hint(self._texts.goes_on)
+
+    def _not_allowed(self) -> str:
+        return render.notice(LOGIN_TEXTS[self._texts.language].not_allowed, "warning")
+
+    def _upload_head(self) -> str:
+        """Return the upload's heading, what is accepted, and where to get an example."""
+        texts = self._texts
+        limits = texts.upload_limits.format(megabytes=texts.numbers.whole(self._parts.max_file_mb))
+        files = [(spoken(TEMPLATE_PATH, texts.language), texts.template_link)]
+        if sample_file().is_file():
+            files.append((spoken(SAMPLE_PATH, texts.language), texts.sample_link))
+        return render.section_head(texts.upload_heading, f"{texts.upload_hint} {limits}") + render.links(files)

@@ -1,0 +1,214 @@
+"""The files sent through the page, as PostgreSQL keeps them. Knows the tables, not who sends and who looks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row, kwargs_row, scalar_row
+
+from ui.database import Connection
+
+SHOWN = 50
+KEPT = 200
+"""Uploads that are remembered; of older ones the ids, some 40 MB a million, go too."""
+
+CHUNK = 5_000
+"""Ids kept, counted and read at once: about 20 ms in a mart of ten million rows."""
+
+COUNTED_AT_ONCE = 20
+OPEN_FOR = timedelta(hours=24)
+"""How long an upload's missing scores are looked for."""
+
+SILENT_AFTER = timedelta(minutes=2)
+"""A page that reads or sends says so every few seconds: after this it does not any more."""
+
+
+class State(StrEnum):
+    """Where an upload stands; the last four ended without Kafka having all of its rows."""
+
+    READING = "reading"
+    SENDING = "sending"
+    SENT = "sent"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    REFUSED = "refused"
+    KAFKA_AWAY = "kafka_away"
+    KAFKA_REFUSES = "kafka_refuses"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload. `rows` and `refused` are None until the file is read; `refusal` is the code of a refused file.
+
+    `scored` is None if it cannot be known: the database was away while the file was sent. A state that is no State was
+    written by another version.
+    """
+
+    upload_id: UUID
+    file_name: str
+    bytes: int
+    analyst: str
+    state: State | str
+    refusal: str | None
+    rows: int | None
+    refused: int | None
+    sent: int
+    scored: int | None
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredRow:
+    """A row of a file: its payment and score, None for what has not arrived."""
+
+    transaction_id: str
+    event_time: datetime | None
+    amount: float | None
+    category: str | None
+    merchant: str | None
+    state: str | None
+    score: float | None
+    fraud_flag: int | None
+
+
+def begin(connection: Connection, upload_id: UUID, file_name: str, size: int, analyst: str) -> None:
+    """Enter an upload, and forget the oldest beyond those that are kept."""
+    with connection.transaction():
+        connection.execute(
+            "insert into uploads (upload_id, file_name, bytes, analyst) values (%s, %s, %s, %s)",
+            [upload_id, file_name[:255] or "?", size, analyst],
+        )
+        connection.execute(
+            "delete from uploads where upload_id in (select upload_id from uploads order by started_at desc offset %s)",
+            [KEPT],
+        )
+
+
+def note(
+    connection: Connection,
+    upload_id: UUID,
+    state: State,
+    *,
+    rows: int | None = None,
+    refused: int | None = None,
+    sent: int | None = None,
+    refusal: str | None = None,
+) -> None:
+    """Note where an upload stands; a figure that is not given stays what it was."""
+    query = """
+        update uploads set touched_at = now(), state = %(state)s, rows = coalesce(%(rows)s, rows),
+               refused = coalesce(%(refused)s, refused), sent = coalesce(%(sent)s, sent),
+               refusal = coalesce(%(refusal)s, refusal)
+        where upload_id = %(upload_id)s
+    """
+    figures = {"rows": rows, "refused": refused, "sent": sent, "refusal": refusal}
+    connection.execute(query, {"upload_id": upload_id, "state": state.value, **figures})
+
+
+def add_rows(connection: Connection, upload_id: UUID, chunk: int, ids: Sequence[str]) -> None:
+    """Keep the ids of rows that were handed to Kafka, in the order of sending."""
+    with connection.transaction():
+        connection.execute(
+            "insert into upload_rows (upload_id, chunk, ids) values (%s, %s, %b)", [upload_id, chunk, list(ids)]
+        )
+        connection.execute("update uploads set touched_at = now() where upload_id = %s", [upload_id])
+
+
+def latest(connection: Connection, limit: int = SHOWN) -> list[Upload]:
+    """Return the uploads begun last, the latest first; one whose page has fallen silent is told as interrupted."""
+    query = """
+        select upload_id, file_name, bytes, analyst, refusal, rows, refused, sent, started_at,
+               case when state in ('reading', 'sending')
+                         or sent <= (select coalesce(sum(size), 0) from upload_rows r where r.upload_id = u.upload_id)
+                    then scored end as scored,
+               case when state in ('reading', 'sending') and touched_at < now() - %s then 'interrupted'
+                    else state end as state
+        from uploads u order by started_at desc limit %s
+    """
+    with connection.cursor(row_factory=kwargs_row(_upload)) as cursor:
+        return cursor.execute(query, [SILENT_AFTER, limit]).fetchall()
+
+
+def _upload(*, state: str, **columns: Any) -> Upload:
+    return Upload(state=State(state) if state in set(State) else state, **columns)
+
+
+def count_open(connection: Connection) -> None:
+    """Count the scores of every upload that still waits for some."""
+    query = "select upload_id from uploads where scored < sent and started_at > now() - %s order by started_at desc"
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        for upload_id in cursor.execute(query, [OPEN_FOR]).fetchall():
+            count_scored(connection, upload_id)
+
+
+def count_scored(connection: Connection, upload_id: UUID) -> None:
+    """Count the scores of an upload's rows, some chunks at a time.
+
+    1. Chunks of which some rows are scored, those that were not counted for longest first: a row that never gets a
+       score holds up no other.
+    2. Chunks without any score behind the last that has some, in the order of sending, up to the first that still has
+       none: scores arrive in about that order, so a large file costs only what is new.
+    3. One more, that was not counted for longest: rows that never get a score (rejects) may fill whole chunks.
+    """
+    begun = """
+        select chunk from upload_rows where upload_id = %s and scored > 0 and scored < size
+        order by counted_at limit %s
+    """
+    ahead = """
+        select chunk from upload_rows where upload_id = %(id)s and scored = 0 and chunk >
+            (select coalesce(max(chunk), -1) from upload_rows where upload_id = %(id)s and scored > 0)
+        order by chunk limit %(most)s
+    """
+    longest_ago = "select chunk from upload_rows where upload_id = %s and scored = 0 order by counted_at, chunk limit 1"
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        for chunk in cursor.execute(begun, [upload_id, COUNTED_AT_ONCE]).fetchall():
+            _count_chunk(connection, upload_id, chunk)
+        for chunk in cursor.execute(ahead, {"id": upload_id, "most": COUNTED_AT_ONCE}).fetchall():
+            if not _count_chunk(connection, upload_id, chunk):
+                break
+        for chunk in cursor.execute(longest_ago, [upload_id]).fetchall():
+            _count_chunk(connection, upload_id, chunk)
+    connection.execute(
+        "update uploads set scored = least(sent, total.scored)"
+        " from (select coalesce(sum(scored), 0) as scored from upload_rows where upload_id = %(id)s) as total"
+        " where upload_id = %(id)s and uploads.scored is distinct from least(sent, total.scored)",
+        {"id": upload_id},
+    )
+
+
+def _count_chunk(connection: Connection, upload_id: UUID, chunk: int) -> int:
+    """Count the rows of a chunk that have a score, keep the number and return it."""
+    query = """
+        with counted as (
+            select count(*) as scored
+            from unnest((select ids from upload_rows where upload_id = %(upload_id)s and chunk = %(chunk)s)) as sent(id)
+            where exists (select from scores where transaction_id = sent.id)
+        )
+        update upload_rows set scored = counted.scored, counted_at = now() from counted
+        where upload_id = %(upload_id)s and chunk = %(chunk)s
+        returning counted.scored
+    """
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(query, {"upload_id": upload_id, "chunk": chunk}).fetchone() or 0
+
+
+def file_name_of(connection: Connection, upload_id: UUID) -> str | None:
+    """Return the name of an upload's file, or None if there is no such upload."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute("select file_name from uploads where upload_id = %s", [upload_id]).fetchone()
+
+
+def scored_rows(connection: Connection, upload_id: UUID, chunk: int) -> list[ScoredRow]:
+    """Return a chunk of an upload's rows in the order of sending; none after the last."""
+    query = """
+        select sent.id as transaction_id, t.event_time, t.amount, t.category, t.merchant, t.state, s.score, s.fraud_flag
+        from upload_rows u cross join unnest(u.ids) with ordinality as sent(id, place)
+        left join scores s on s.transaction_id = sent.id
+        left join transactions t on t.transaction_id = sent.id
+        where u.upload_id = %s and u.chunk = %s order by sent.place
+    """
+    with connection.cursor(row_factory=class_row(ScoredRow)) as cursor:
+        return cursor.execute(query, [upload_id, chunk]).fetchall()

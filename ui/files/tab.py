@@ -1,0 +1,175 @@
+"""The tab of the files that were sent: what became of each, and its scores to download."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from services.common.logs import get_logger
+from services.sender.report import FileFault
+from ui.check.jobs import Job
+from ui.check.report import headline
+from ui.check.steps import Sending, Step
+from ui.files.download import path_of
+from ui.files.journal import SHOWN, State, Upload
+from ui.files.texts import UPLOADS_TEXTS, UploadsTexts
+from ui.login.access import NO_LOGIN
+from ui.shell.formats import local_clock
+from ui.shell.frame import ADD_CLOCK, VIEWING, Frame, Parts, Update, logged
+from ui.shell.render import hint, notice, section_head, table, unread
+from ui.shell.texts import Texts
+from ui.watch import Seen
+
+TITLES = {"ru": "Файлы", "en": "Files"}
+
+EVERY_SECONDS = 2.0
+
+CANCELS = """
+element.addEventListener('click', (event) => {
+    const button = event.target.closest('[data-cancel]');
+    if (button) trigger('click', {upload: button.dataset.cancel});
+});
+"""
+"""Tells which upload's button was pressed."""
+
+
+def build(frame: Frame) -> None:
+    """Place the history; it refreshes by itself while its tab is open."""
+    texts, words = frame.texts, UPLOADS_TEXTS[frame.texts.language]
+    with gr.Column(elem_classes="card", elem_id="files"):
+        gr.HTML(section_head(words.heading, words.hint))
+        under_way = gr.HTML(elem_id="under-way", js_on_load=CANCELS)
+        shown = gr.HTML(hint(words.first_reading), elem_id="uploads")
+    timer = gr.Timer(EVERY_SECONDS, active=False)
+
+    def told_of(jobs: Sequence[Job], request: gr.Request) -> str:
+        return jobs_under_way(jobs, texts, words, may_cancel=frame.parts.access.analyst(request) is not None)
+
+    def refresh(utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
+        with logged():
+            seen, jobs = frame.parts.uploads.look(), frame.parts.jobs.under_way()
+            listed = history(seen, jobs, texts, words, int(utc_offset_minutes or 0))
+            return told_of(jobs, request), listed
+        return gr.skip(), gr.skip()
+
+    def cancel_one(request: gr.Request, event: gr.EventData) -> str:
+        cancel(frame.parts, str(event._data["upload"]), request)
+        return told_of(frame.parts.jobs.under_way(), request)
+
+    def rest_elsewhere(event: gr.SelectData) -> Update:
+        return gr.Timer(active=event.value == frame.tab.label)
+
+    viewing: dict[str, Any] = {**VIEWING, "js": ADD_CLOCK}
+    for event in (timer.tick, frame.tab.select):
+        event(refresh, [frame.clock], [under_way, shown], **viewing)
+    under_way.click(cancel_one, None, [under_way], **VIEWING)
+    frame.tabs.select(rest_elsewhere, None, [timer], show_progress="hidden", api_visibility="private", queue=False)
+
+
+def cancel(parts: Parts, upload_id: str, request: gr.Request) -> None:
+    """End an upload, whoever began it, if the asker may send files at all."""
+    job, analyst = parts.jobs.find(upload_id), parts.access.analyst(request)
+    if job is not None and analyst is not None:
+        job.cancel()
+        get_logger().info("upload_cancelled", upload_id=upload_id, analyst=analyst)
+
+
+def jobs_under_way(jobs: Sequence[Job], texts: Texts, words: UploadsTexts, *, may_cancel: bool) -> str:
+    """Return how far each upload is, with a button that cancels it for who may; nothing if there is none."""
+    return "".join(
+        f'<div class="job"><p><b>{escape(job.path.name)}</b> <span>{escape(_who(job.analyst, words))}</span></p>'
+        f"{_cancel_button(job, words) if may_cancel else ''}{headline(job.step, texts)}</div>"
+        for job in jobs
+    )
+
+
+def _cancel_button(job: Job, words: UploadsTexts) -> str:
+    label = f"{words.cancel}: {job.path.name}"
+    return (
+        f'<button type="button" data-cancel="{job.upload_id}" aria-label="{escape(label)}"'
+        f"{' disabled' * job.is_cancelled}>{escape(words.cancel)}</button>"
+    )
+
+
+def history(
+    seen: Seen[list[Upload]], jobs: Sequence[Job], texts: Texts, words: UploadsTexts, utc_offset_minutes: int
+) -> str:
+    """Return the history as a table, or a sentence saying why there is none."""
+    obstacle = unread(seen, words.away, words.away_since, texts)
+    if seen.value is None:
+        return obstacle or hint(words.first_reading)
+    steps = {job.upload_id: job.step for job in jobs}
+    listed = [_as_it_is(upload, steps.get(upload.upload_id)) for upload in seen.value]
+    return obstacle + (uploads_table(listed, texts, words, utc_offset_minutes) if listed else notice(words.empty))
+
+
+def _as_it_is(upload: Upload, step: Step | None) -> Upload:
+    """Return an upload as this process knows it; its journal is told of it now and then alone."""
+    if step is None:
+        return upload
+    if isinstance(step, Sending):
+        return replace(upload, state=State.SENDING, sent=step.sent)
+    return replace(upload, state=State.READING)
+
+
+def uploads_table(uploads: Sequence[Upload], texts: Texts, words: UploadsTexts, utc_offset_minutes: int) -> str:
+    """Return the table of uploads, the latest first."""
+    heads = (
+        (words.column_time, "time"),
+        (words.column_file, "file"),
+        (words.column_analyst, "who"),
+        (words.column_rows, "number"),
+        (words.column_refused, "number"),
+        (words.column_sent, "number"),
+        (words.column_scored, "number"),
+        (words.column_state, "text"),
+        (words.column_download, "text"),
+    )
+    rows = [_cells(upload, texts, words, utc_offset_minutes) for upload in uploads]
+    below = words.shown.format(shown=texts.numbers.whole(SHOWN)) if len(uploads) == SHOWN else ""
+    return table(heads, rows, words.heading, kind="captionless") + (hint(below) if below else "")
+
+
+def state_in_words(upload: Upload, texts: Texts, words: UploadsTexts) -> str:
+    """Return where an upload stands, in words: once all is sent, how far the scores are."""
+    if upload.state is State.REFUSED and upload.refusal in set(FileFault):
+        reason = texts.file_refusals[FileFault(upload.refusal)].format(names="…")
+        return f"{words.states[State.REFUSED]}: {reason}"
+    if not isinstance(upload.state, State):
+        return upload.state
+    if upload.state is not State.SENT:
+        return words.states[upload.state]
+    if upload.scored is None:
+        return words.scored_unknown
+    return words.scored_all if upload.scored >= upload.sent else words.scoring
+
+
+def _cells(upload: Upload, texts: Texts, words: UploadsTexts, utc_offset_minutes: int) -> tuple[str, ...]:
+    numbers = texts.numbers
+
+    def count(number: int | None) -> str:
+        return words.unknown if number is None else numbers.whole(number)
+
+    link = (
+        f'<a href="{path_of(upload.upload_id, texts.language)}" download>{escape(words.download)}</a>'
+        if upload.sent
+        else ""
+    )
+    kind = "done" if upload.state is State.SENT and upload.scored == upload.sent else escape(upload.state)
+    return (
+        local_clock(upload.started_at, utc_offset_minutes, numbers.date_pattern),
+        escape(upload.file_name),
+        escape(_who(upload.analyst, words)),
+        count(upload.rows),
+        count(upload.refused),
+        numbers.whole(upload.sent),
+        count(upload.scored),
+        f'<span class="state {kind}">{escape(state_in_words(upload, texts, words))}</span>',
+        link or words.unknown,
+    )
+
+
+def _who(analyst: str, words: UploadsTexts) -> str:
+    return words.no_login if analyst == NO_LOGIN else analyst

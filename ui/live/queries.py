@@ -1,0 +1,137 @@
+"""Reads from PostgreSQL what the live view shows. Knows the mart's tables, not who looks at the figures.
+
+Every query reads the newest rows by an index, so none takes longer in a larger mart.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.rows import class_row, tuple_row
+
+from ui.database import Connection
+
+LATEST = 1_000
+"""Transactions in the window, and flagged ones in the list."""
+
+SHARE_OF = 10_000
+"""Transactions whose share of flagged ones is told, and as many before them to compare it with."""
+
+BUCKET = timedelta(seconds=5)
+NEW_ROWS_MAX = 100_000
+"""New rows counted at once. More within a reading's two seconds would be more than the scorer can do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A scored transaction. A field that was missing in the message, or has not arrived yet, is None."""
+
+    transaction_id: str
+    score: float
+    fraud_flag: int
+    scored_at: datetime
+    arrival: int
+    event_time: datetime | None
+    amount: float | None
+    category: str | None
+    merchant: str | None
+    state: str | None
+    city: str | None = field(repr=False)
+    customer: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many of the latest transactions are flagged, and of as many before them."""
+
+    scored: int
+    flagged: int
+    scored_before: int
+    flagged_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewRows:
+    """Rows by the five seconds they were scored in: `settled` will not change, `moving` may still grow.
+
+    Each maps the beginning of a bucket to (scored, flagged). `cut` says that there were more rows than were counted.
+    """
+
+    settled: Mapping[datetime, tuple[int, int]]
+    moving: Mapping[datetime, tuple[int, int]]
+    cut: bool
+
+
+LATEST_ROWS = """
+    select s.transaction_id, s.score, s.fraud_flag, s.scored_at, s.arrival,
+           t.event_time, t.amount, t.category, t.merchant, t.state, t.city, t.customer
+    from (select * from scores order by arrival desc limit %(limit)s) s
+    left join transactions t using (transaction_id)
+    order by s.arrival desc
+"""
+
+LATEST_FLAGGED_ROWS = """
+    select s.transaction_id, s.score, s.fraud_flag, s.scored_at, s.arrival,
+           t.event_time, t.amount, t.category, t.merchant, t.state, t.city, t.customer
+    from (select * from scores where fraud_flag = 1 order by arrival desc limit %(limit)s) s
+    left join transactions t using (transaction_id)
+    order by s.arrival desc
+"""
+
+SHARE = """
+    select count(*) filter (where place <= %(of)s) as scored,
+           count(*) filter (where place <= %(of)s and fraud_flag = 1) as flagged,
+           count(*) filter (where place > %(of)s) as scored_before,
+           count(*) filter (where place > %(of)s and fraud_flag = 1) as flagged_before
+    from (
+        select fraud_flag, row_number() over (order by arrival desc) as place
+        from scores order by arrival desc limit 2 * %(of)s
+    ) latest
+"""
+
+NEW_ROWS = """
+    select date_bin(%(bucket)s, scored_at, timestamptz 'epoch') as bucket, arrival <= %(settled)s as settled,
+           count(*), sum(fraud_flag)
+    from (
+        select scored_at, fraud_flag, arrival from scores where arrival > %(after)s
+        order by arrival desc limit %(limit)s
+    ) latest
+    group by 1, 2
+"""
+
+
+def latest_rows(connection: Connection, limit: int = LATEST) -> list[Row]:
+    """Return the transactions scored last, flagged or not, the latest first."""
+    return _rows(connection, LATEST_ROWS, {"limit": limit})
+
+
+def latest_flagged_rows(connection: Connection, limit: int = LATEST) -> list[Row]:
+    """Return the flagged transactions that arrived last, the latest first."""
+    return _rows(connection, LATEST_FLAGGED_ROWS, {"limit": limit})
+
+
+def share(connection: Connection, of: int = SHARE_OF) -> Share:
+    """Return how many of the latest `of` transactions are flagged, and of the `of` before them."""
+    with connection.cursor(row_factory=class_row(Share)) as cursor:
+        return cursor.execute(SHARE, {"of": of}).fetchall()[0]
+
+
+def new_rows(connection: Connection, after: int, settled: int, limit: int = NEW_ROWS_MAX) -> NewRows:
+    """Count the rows of an arrival above `after`; those up to `settled` are settled.
+
+    Rows get their number when they are written and can be read when the sink's database transaction ends, so those
+    of two sinks appear out of order: what was new at one reading is counted again, for good, at the next.
+    """
+    parameters = {"bucket": BUCKET, "after": after, "settled": settled, "limit": limit}
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        found = cursor.execute(NEW_ROWS, parameters).fetchall()
+    parts: dict[bool, dict[datetime, tuple[int, int]]] = {True: {}, False: {}}
+    for bucket, is_settled, scored, flagged in found:
+        parts[is_settled][bucket] = (scored, flagged)
+    return NewRows(parts[True], parts[False], cut=sum(row[2] for row in found) == limit)
+
+
+def _rows(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[Row]:
+    with connection.cursor(row_factory=class_row(Row)) as cursor:
+        return cursor.execute(query, parameters).fetchall()

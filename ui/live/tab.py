@@ -1,0 +1,186 @@
+"""The live tab: how the stream is doing, and what it brings. Refreshes by itself while it can be seen."""
+
+import time
+from typing import Any
+
+import gradio as gr
+
+from services.common.logs import get_logger
+from ui.live import drift_section, live_table
+from ui.live import filter as live_filter
+from ui.live import render as live_render
+from ui.live.filter import Choices, Filter
+from ui.live.reading import EVERY_SECONDS, Reading
+from ui.live.texts import LIVE_TEXTS
+from ui.shell.frame import ADD_CLOCK, QUIETLY, Frame, Update, logged
+from ui.shell.kept import skips, value_of
+from ui.shell.render import MERCHANT_PREFIX, css_words, hint, notice, unread
+
+TITLES = {"ru": "Сейчас", "en": "Now"}
+
+REFRESHES_AT_ONCE = 32
+
+
+def build(frame: Frame) -> None:
+    """Place the live view and wire its events."""
+    LiveView(frame).wire()
+    drift_section.build(frame)
+
+
+class LiveView:
+    """The tab in one language."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame, self._texts = frame, frame.texts
+        self._words = LIVE_TEXTS[frame.texts.language]
+        with gr.Column(elem_classes="card dense", elem_id="live"):
+            with gr.Row(elem_classes="bar told"):
+                gr.HTML(f"<h2>{self._words.heading}</h2>")
+                self._fresh = gr.HTML(hint(self._words.first_reading), elem_id="live-fresh")
+                self._on = gr.Checkbox(True, label=self._words.refresh, container=False, elem_id="live-on")
+            self._now = gr.HTML(elem_id="live-now")
+        with gr.Column(elem_classes="card dense", elem_id="window"):
+            gr.HTML(f"{css_words(any=self._words.filter_any)}<h2>{self._words.window_heading}</h2>")
+            self._place_filters()
+            self._of = gr.HTML(elem_id="live-window")
+            with gr.Row(elem_classes="pair"):
+                with gr.Column(min_width=320):
+                    gr.HTML(f"<h3>{self._words.by_category}</h3>")
+                    self._categories = gr.HTML(elem_id="live-categories")
+                with gr.Column(min_width=320):
+                    with gr.Row(elem_classes="bar"):
+                        gr.HTML(f"<h3>{self._words.density}</h3>")
+                        self._logarithmic = gr.Checkbox(
+                            True, label=self._words.density_scale, container=False, elem_id="scale"
+                        )
+                    self._density = gr.HTML(elem_id="live-density")
+        with gr.Column(elem_classes="card dense", elem_id="stream"):
+            with gr.Row(elem_classes="bar"):
+                gr.HTML(f"<h2>{self._words.flagged_heading}</h2>")
+                self._names = gr.Checkbox(False, label=self._words.show_names, container=False, elem_id="live-names")
+            self._table = gr.HTML(elem_id="live-table")
+        self._timer = gr.Timer(EVERY_SECONDS, active=False)
+        self._offered = gr.State(None)
+
+    def _place_filters(self) -> None:
+        words = self._words
+        with gr.Row(elem_classes="filters"):
+            self._lists = [
+                gr.Dropdown([], multiselect=True, label=label, elem_id=f"filter-{name}", min_width=140)
+                for name, label in (
+                    ("state", words.filter_state),
+                    ("category", words.filter_category),
+                    ("merchant", words.filter_merchant),
+                )
+            ]
+            self._score = gr.Slider(
+                0, 1, 0, step=0.01, label=words.filter_score, elem_id="filter-score", min_width=180, buttons=[]
+            )
+            self._clear = gr.Button(words.filter_clear, elem_id="filter-clear", size="sm", min_width=100)
+
+    def wire(self) -> None:
+        """Wire the events: the timer runs while the tab is open and the reader has not switched it off."""
+        frame = self._frame
+        asked: list[Any] = [*self._lists, self._score, self._logarithmic, self._names, self._offered, frame.clock]
+        shown: list[Any] = [
+            self._fresh, self._now, self._of, self._categories, self._density, self._table, *self._lists, self._offered,
+        ]  # fmt: skip
+        refreshing: dict[str, Any] = {**QUIETLY, "js": ADD_CLOCK, "concurrency_limit": REFRESHES_AT_ONCE}
+        for event in (self._timer.tick, frame.tab.select, self._on.input):
+            event(self.refresh, asked, shown, **refreshing)
+        for event in (*(one.input for one in self._lists), self._score.release, self._logarithmic.input):
+            event(self.refresh, asked, shown, trigger_mode="always_last", **refreshing)
+        self._names.input(self.reveal, [self._names], [self._names], **QUIETLY).then(
+            self.refresh, asked, shown, **refreshing
+        )
+        kept = frame.kept
+        kept.again(live_on=self._on, logarithmic=self._logarithmic, score_from=self._score)
+        kept.read(**{f"live_{place}": one for place, one in enumerate(self._lists)})
+        kept.box.change(self.filter_again, [kept.box], [*self._lists, self._offered], **QUIETLY)
+        self._clear.click(lambda: ([], [], [], 0), None, [*self._lists, self._score], **QUIETLY).then(
+            self.refresh, asked, shown, **refreshing
+        )
+        switch: dict[str, Any] = {**QUIETLY, "queue": False}
+        self._on.input(lambda on: gr.Timer(active=on), [self._on], [self._timer], **switch)
+        frame.tabs.select(self.rest_elsewhere, [self._on], [self._timer], **switch)
+
+    def filter_again(self, kept: str) -> tuple[Update, ...]:
+        """Filter by what was chosen on the page in the other language, as far as it can be chosen."""
+        seen = self._frame.parts.live.mart.look().value
+        if seen is None or not value_of(kept, "tab"):
+            return skips(4)
+        *lists, found = self._offer(seen, None)
+        for place, one in enumerate(lists):
+            wanted, there = value_of(kept, f"live_{place}"), {name for _, name in one["choices"]}
+            one["value"] = [name for name in wanted if name in there] if isinstance(wanted, list) else []
+        return *lists, found
+
+    def rest_elsewhere(self, on: bool, event: gr.SelectData) -> Update:
+        """Refresh only while this tab is the one that is open."""
+        return gr.Timer(active=on and event.value == self._frame.tab.label)
+
+    def reveal(self, names: bool, request: gr.Request) -> Update:
+        """Let an analyst see who pays, and note that it was asked for."""
+        analyst = self._frame.parts.access.analyst(request)
+        if names and analyst is None:
+            gr.Info(self._words.names_refused)
+            return gr.update(value=False)
+        if names:
+            get_logger().info("names_shown", analyst=analyst, where="live")
+        return gr.skip()
+
+    def refresh(
+        self, states: list[str], categories: list[str], merchants: list[str], score_from: float,
+        logarithmic: bool, names: bool, offered: Choices | None, utc_offset_minutes: float, request: gr.Request,
+    ) -> tuple[Update, ...]:  # fmt: skip
+        """Show the last reading, filtered as this reader wants it."""
+        with logged():
+            wanted = Filter(
+                frozenset(states or ()), frozenset(categories or ()), frozenset(merchants or ()), score_from
+            )
+            names = names and self._frame.parts.access.analyst(request) is not None
+            return self._shown(wanted, logarithmic, names, offered, int(utc_offset_minutes or 0))
+        return (gr.skip(),) * 10
+
+    def _shown(
+        self, wanted: Filter, logarithmic: bool, names: bool, offered: Choices | None, utc_offset_minutes: int
+    ) -> tuple[Update, ...]:
+        """Return the outputs in the order of `shown`."""
+        parts, texts, words = self._frame.parts, self._texts, self._words
+        seen = parts.live.mart.look()
+        fresh = live_render.freshness(seen, f"{time.monotonic():.3f}", words)
+        outage = unread(seen, words.database_away, words.database_away_since, texts)
+        if seen.value is None:
+            return fresh, outage, "", "", "", "", *(gr.skip(),) * 4
+        now = live_render.now(seen.value, parts.live.lag.look(), parts.model(), texts, words, utc_offset_minutes)
+        if not seen.value.rows:
+            return fresh, outage + now, hint(words.window_none), "", "", notice(words.nothing_yet), *(gr.skip(),) * 4
+        flagged = wanted.keep(seen.value.flagged)
+        table = live_table.flagged_table(
+            flagged, len(seen.value.flagged), texts, words, utc_offset_minutes, names=names
+        )
+        return (
+            fresh, outage + now, *self._window(seen.value, wanted, logarithmic), table,
+            *self._offer(seen.value, offered),
+        )  # fmt: skip
+
+    def _window(self, reading: Reading, wanted: Filter, logarithmic: bool) -> tuple[str, str, str]:
+        """Return of how many transactions the figures are, the shares by category and the density of scores."""
+        texts, words, model = self._texts, self._words, self._frame.parts.model()
+        kept = wanted.keep(reading.rows)
+        line = live_render.window_line(len(kept), len(reading.rows), wanted.is_set, texts, words)
+        if not kept:
+            return line, notice(words.filter_none), ""
+        shares = live_render.by_category(live_filter.by_category(kept), texts, words)
+        density = live_render.density(live_filter.density(kept), model, texts, words, logarithmic=logarithmic)
+        return line, shares, density
+
+    def _offer(self, reading: Reading, offered: Choices | None) -> tuple[Update, ...]:
+        """Return what can be filtered by, if that is other than what this reader was offered last."""
+        found = live_filter.choices([*reading.rows, *reading.flagged])
+        if found == offered:
+            return (gr.skip(),) * 4
+        merchants = [(name.removeprefix(MERCHANT_PREFIX), name) for name in found.merchants]
+        states, categories = ([(name, name) for name in names] for names in (found.states, found.categories))
+        lists: tuple[Any, ...] = (states, categories, merchants)
+        return *(gr.update(choices=choices) for choices in lists), found

@@ -1,0 +1,8 @@
+"""`python -m ui.login NAME`: make a line of the page's users file."""
+
+import sys
+
+from ui.login.users import main
+
+if __name__ == "__main__":
+    sys.exit(main())

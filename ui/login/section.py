@@ -1,0 +1,28 @@
+"""Says at the top of the page who is logged in, as what, and how to leave. Knows no passwords."""
+
+from html import escape
+
+import gradio as gr
+
+from ui.login.texts import LOGIN_TEXTS
+from ui.shell.frame import QUIETLY, Parts
+from ui.shell.texts import Texts
+
+
+def build(parts: Parts, texts: Texts, page: gr.Blocks) -> None:
+    """Place the line and fill it at each opening of the page; without a login there is none."""
+    if not parts.access.is_asked:
+        return
+    words = LOGIN_TEXTS[texts.language]
+    line = gr.HTML(elem_id="who")
+
+    def who(request: gr.Request) -> str:
+        role = parts.access.role(request)
+        if role is None:
+            return ""
+        return (
+            f"<p><b>{escape(request.username or '')}</b> · {escape(words.roles[role])} · "
+            f'<a href="logout?all_session=false">{escape(words.leave)}</a></p>'
+        )
+
+    page.load(who, None, [line], **QUIETLY)

@@ -1,0 +1,1 @@
+"""The tab of the review queue: a case, its reasons, verdicts."""

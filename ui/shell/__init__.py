@@ -1,0 +1,1 @@
+"""What all tabs share: frame, theme, charts, formats, words."""

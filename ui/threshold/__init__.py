@@ -1,0 +1,1 @@
+"""The tab of the threshold: what another one would do, and the models in use."""

@@ -1,0 +1,98 @@
+"""Reads from PostgreSQL which model scores, and how its shadow compares. Knows the mart's tables, not who looks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from psycopg.rows import class_row
+
+from ui.database import Connection, Mart
+from ui.threshold.model import Model
+from ui.watch import Watch
+
+SHOWN = 5
+"""Changes of the model that are listed, the latest first."""
+
+EVERY_SECONDS = 2.0
+
+HOURS = 24
+"""The shadow is judged by what it saw in so many hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A model that began to score, and when; on more than one scorer, when the first of them took it."""
+
+    model_version: str
+    threshold: float
+    began_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two models' scores of the same payments: numbers of payments; shifts are sums of shadow score - score."""
+
+    model_version: str
+    shadow_version: str
+    scored: int
+    skipped: int
+    both_flagged: int
+    only_model: int
+    only_shadow: int
+    shift: float
+    absolute_shift: float
+    largest_shift: float
+    cpu_seconds: float
+
+    @property
+    def agreement(self) -> float:
+        """Share of the payments that both flagged or neither did, in [0, 1]."""
+        return 1 - (self.only_model + self.only_shadow) / self.scored
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models that scored, the latest first, and the comparison with the shadow of the last hours, if any."""
+
+    begun: list[Begun]
+    comparison: Comparison | None
+
+
+IN_USE = """
+    select model_version as version, threshold from model_spans order by told desc limit 1
+"""
+
+BEGUN = """
+    select model_version, threshold, began_at
+    from (select *, lag(model_version) over (order by told) as before from model_spans) spans
+    where before is distinct from model_version
+    order by told desc limit %s
+"""
+
+COMPARISON = """
+    select model_version, shadow_version, sum(scored)::bigint as scored, sum(skipped)::bigint as skipped,
+           sum(both_flagged)::bigint as both_flagged, sum(only_model)::bigint as only_model,
+           sum(only_shadow)::bigint as only_shadow, sum(shift) as shift, sum(absolute_shift) as absolute_shift,
+           max(largest_shift) as largest_shift, sum(cpu_seconds) as cpu_seconds
+    from shadow_tallies where told_at > now() - make_interval(hours => %s)
+    group by model_version, shadow_version having sum(scored) > 0
+    order by max(told_at) desc limit 1
+"""
+
+
+def model_in_use(connection: Connection) -> Model | None:
+    """Return the model that began to score last; None before the first one did."""
+    with connection.cursor(row_factory=class_row(Model)) as cursor:
+        return cursor.execute(IN_USE).fetchone()
+
+
+def watch_model(mart: Mart) -> Watch[Model]:
+    """Return what watches the model in use, not started."""
+    return Watch(lambda: mart.ask(model_in_use), EVERY_SECONDS, "watch-model")
+
+
+def read_models(connection: Connection) -> Models:
+    """Return which models scored and how the shadow compares."""
+    with connection.cursor(row_factory=class_row(Begun)) as cursor:
+        begun = cursor.execute(BEGUN, [SHOWN]).fetchall()
+    with connection.cursor(row_factory=class_row(Comparison)) as cursor:
+        return Models(begun, cursor.execute(COMPARISON, [HOURS]).fetchone())
