@@ -18,7 +18,7 @@ from services.common.process import Slot, StopSignal, Watchdog, collect_garbage_
 from services.common.settings import TopicSettings
 from services.scorer.history.changelog import Record
 from services.scorer.loop import Report, Work, work_through
-from services.scorer.models.in_use import InUse
+from services.scorer.models.reload import InUse
 from services.scorer.pipeline import Scoring, Session, Written
 from services.scorer.quarantine import Suspects
 from services.scorer.read import Source

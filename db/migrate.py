@@ -21,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 from services.common.errors import Stop
-from services.common.secret_files import secret
+from services.common.settings import secret
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 ROLES = {"fraud_sink": "FRAUD_SINK_PASSWORD", "fraud_ui": "FRAUD_UI_PASSWORD"}

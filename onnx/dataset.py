@@ -19,11 +19,10 @@ from services.common.errors import Stop
 from services.common.values import missing_words
 from services.scorer.decode import AMOUNT_LIMIT, REQUIRED_FIELDS, Columns, Decoder
 from services.scorer.event_time import parse_times
-from services.scorer.features import required_fields
+from services.scorer.features import cells, payment_risks, required_fields
 from services.scorer.history.events import Events
 from services.scorer.history.history import PAST, History
 from services.scorer.manifest import Recipe, RiskTable
-from services.scorer.risk import cells, payment_risks
 
 TARGET = "target"
 

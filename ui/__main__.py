@@ -16,17 +16,15 @@ from services.common.folders import own_folder
 from services.common.logs import configure_logs, get_logger, relay
 from services.common.probes import serve_probes
 from services.common.process import StopSignal
-from services.common.secret_files import database_login
-from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings
+from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings, database_login
 from services.sender.known import read_categories
 from ui import metrics, page
 from ui.check.downloads import download_routes
 from ui.check.jobs import Jobs
-from ui.check.upload import Uploads
-from ui.check.upload_folder import remove_leftovers
+from ui.check.upload import Uploads, remove_leftovers
 from ui.database import Mart
 from ui.files.download import scores_route
-from ui.files.uploads_reading import watch_uploads
+from ui.files.journal import watch_uploads
 from ui.health import KafkaProbe, answers, health_route
 from ui.live.drift import read_once
 from ui.live.reading import watch_all
@@ -36,8 +34,7 @@ from ui.payment.payment import send_one
 from ui.settings import ShareSettings, UiSettings, check_exposure
 from ui.share import close_link, open_link_in_background
 from ui.shell.theme import FAVICON, STYLESHEETS, scripts, theme
-from ui.threshold.model import current_model
-from ui.threshold.models import watch_model
+from ui.threshold.models import current_model, watch_model
 from ui.threshold.whatif import current_curve
 from ui.watch import Watch
 

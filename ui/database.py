@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import class_row, scalar_row
 from psycopg_pool import ConnectionPool
 
-from ui.background import in_background
+from ui.watch import in_background
 
 Connection = psycopg.Connection[Any]
 T = TypeVar("T")

@@ -3,7 +3,7 @@
 import gradio as gr
 from gradio.components import Navbar
 
-from ui.check import check
+from ui.check import tab
 from ui.files import tab as uploads
 from ui.live import tab as live
 from ui.login import section as login_section
@@ -20,7 +20,7 @@ from ui.threshold import tab as whatif_tab
 __all__ = ["TABS", "Parts", "build"]
 
 TABS = (
-    Tab("check", check.TITLES, check.build),
+    Tab("check", tab.TITLES, tab.build),
     Tab("live", live.TITLES, live.build),
     Tab("uploads", uploads.TITLES, uploads.build),
     Tab(case_tab.TAB, case_tab.TITLES, case_tab.build),

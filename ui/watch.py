@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -69,3 +70,21 @@ class Watch(Generic[T]):
         if value is not None:
             self._last = (value, time.monotonic())
         self._fresh, self._tried = value is not None, True
+
+
+def in_background(call: Callable[[], T], name: str) -> Future[T]:
+    """Start the call and return its future.
+
+    A ThreadPoolExecutor would do the same, but the interpreter waits for its threads at exit: a database or a broker
+    that is frozen would keep the page from stopping.
+    """
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(call())
+        except BaseException as error:  # whatever it is, it is the caller's
+            future.set_exception(error)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return future

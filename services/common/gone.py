@@ -8,7 +8,7 @@ from functools import cache
 import structlog
 
 from services.common.errors import Stop
-from services.common.secret_files import SUFFIX
+from services.common.settings import SUFFIX
 
 GONE = {
     **{f"SCORER_{name}": "follows from SCORER_SESSION_TIMEOUT_MS" for name in (

@@ -2,17 +2,84 @@
 
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self, get_args
 
+from confluent_kafka import KafkaException, Producer
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common.errors import Stop
 from services.common.folders import state_folder
 from services.common.gone import refuse_gone_login, tell_gone
-from services.common.passthrough import check_properties, passed_through
-from services.common.secret_files import secret
+
+PREFIX = "KAFKA_CONF_"
+
+OWNED_BY_THE_LOOPS = frozenset(
+    {
+        "acks",
+        "allow.auto.create.topics",
+        "auto.offset.reset",
+        "bootstrap.servers",
+        "enable.auto.commit",
+        "enable.auto.offset.store",
+        "enable.gapless.guarantee",
+        "enable.idempotence",
+        "enable.partition.eof",
+        "group.id",
+        "group.instance.id",
+        "heartbeat.interval.ms",
+        "isolation.level",
+        "max.poll.interval.ms",
+        "metadata.broker.list",
+        "partition.assignment.strategy",
+        "partitioner",
+        "request.required.acks",
+        "session.timeout.ms",
+        "transaction.timeout.ms",
+        "transactional.id",
+    }
+)
+"""Properties on which exactly-once and the history rest, or that have variables of their own."""
+
+WITH_UNDERSCORES = {"log.level": "log_level"}
+"""librdkafka's only property of text or number whose name has no dots."""
+
+
+def passed_through(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the librdkafka properties given as KAFKA_CONF_*, e.g. KAFKA_CONF_SASL_MECHANISM = sasl.mechanism.
+
+    KAFKA_CONF_<PROPERTY>_FILE names a file that holds the value.
+
+    Raises:
+        Stop: a property is given that is the loops' own; a file cannot be read.
+    """
+    names = {name.removesuffix(SUFFIX) for name, value in environment.items() if name.startswith(PREFIX) and value}
+    given = {_property(name): value for name in sorted(names) if (value := secret(name, environment))}
+    if forbidden := OWNED_BY_THE_LOOPS & given.keys():
+        raise Stop(f"not to be set by {PREFIX}…, the services rest on them: {', '.join(sorted(forbidden))}")
+    return given
+
+
+def check_properties(properties: Mapping[str, object]) -> None:
+    """Let librdkafka look at properties, without a broker.
+
+    Raises:
+        Stop: one is unknown or its value unfit, in librdkafka's words; these tell no value of a secret.
+    """
+    try:
+        Producer({"log_level": 0} | dict(properties))
+    except KafkaException as error:
+        raise Stop(f"wrong Kafka settings: {error.args[0].str()}; see {PREFIX}… in docs/settings.md") from None
+    except (TypeError, ValueError) as error:
+        raise Stop(f"wrong Kafka settings: {error}") from None
+
+
+def _property(variable: str) -> str:
+    name = variable.removeprefix(PREFIX).lower().replace("_", ".")
+    return WITH_UNDERSCORES.get(name, name)
+
 
 SCORER_GROUP, SINK_GROUP = "scorer", "sink"
 """Names of the consumer groups, unless SCORER_GROUP_ID and SINK_GROUP_ID say otherwise."""
@@ -138,3 +205,38 @@ def _secrets(settings: type[Settings]) -> dict[str, Any]:
 def project_root() -> Path:
     """Return the folder that holds services/, onnx/ and db/."""
     return Path(__file__).resolve().parents[2]
+
+
+SUFFIX = "_FILE"
+
+
+def secret(name: str, environment: Mapping[str, str]) -> str | None:
+    """Return the secret of a variable, or of the file that NAME_FILE names; None without both.
+
+    The last line end of a file and a byte-order mark before it are no part of the secret.
+
+    Raises:
+        Stop: both are set, or the file cannot be read or is empty; tells the variable and the path, never the secret.
+    """
+    value, path = environment.get(name), environment.get(name + SUFFIX)
+    if not path:
+        return value or None
+    if value:
+        raise Stop(f"{name} and {name}{SUFFIX} are both set: leave one of them out")
+    try:
+        held = Path(path).read_text(encoding="utf-8-sig").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Stop(f"{name}{SUFFIX}: {path} cannot be read: {type(error).__name__}") from None
+    if not held:
+        raise Stop(f"{name}{SUFFIX}: {path} is empty")
+    return held
+
+
+def database_login() -> dict[str, Any]:
+    """Return what libpq does not read by itself, as arguments of psycopg.connect(): the password of PGPASSWORD_FILE.
+
+    Raises:
+        Stop: the file cannot be read.
+    """
+    held = secret("PGPASSWORD", os.environ) if os.environ.get("PGPASSWORD_FILE") else None
+    return {"password": held} if held else {}

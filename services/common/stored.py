@@ -11,8 +11,7 @@ from typing import Any
 
 from services.common.contract import CUSTOMER_FIELDS, customer_of, record_id
 from services.common.errors import Reject
-from services.common.fields import FieldReader, decimal_mark, pick_field
-from services.common.message import open_envelope
+from services.common.message import FieldReader, decimal_mark, open_envelope, pick_field
 from services.common.values import BadValue, read_time
 
 TransactionRow = tuple[

@@ -21,10 +21,8 @@ from services.scorer.history.changelog import Restored
 from services.scorer.history.restore import check_copartitioned, restore_histories
 from services.scorer.loop import OpenSession, run
 from services.scorer.manifest import Recipe
-from services.scorer.models.in_use import InUse
-from services.scorer.models.reload import Reloader, check_history, hash_of
-from services.scorer.models.shadow import Shadow
-from services.scorer.models.tell import Teller
+from services.scorer.models.reload import InUse, Reloader, check_history, hash_of
+from services.scorer.models.shadow import Shadow, Teller
 from services.scorer.pipeline import Session
 from services.scorer.quarantine import Suspects
 from services.scorer.read import Source

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.errors import Reason, Reject
-from services.common.fields import NUMBERS, FieldReader
+from services.common.message import NUMBERS, FieldReader
 from services.common.values import MISSING, BadValue, Mend, read_time
 from services.scorer.event_time import parse_times, seconds_of
 

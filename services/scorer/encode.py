@@ -1,10 +1,19 @@
 """Scores to messages of the topic `scores`: exactly three fields. Knows nothing of Kafka clients."""
 
+import math
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from services.common.contract import FIELDS
+from services.common.errors import Reject
+from services.common.message import open_envelope
+from services.scorer.explain import GivenReason
 from services.scorer.history.changelog import Record
+from services.scorer.manifest import Manifest
 
 _HEAD, _SCORE = b'{"transaction_id":"', b'","score":'
 _ENDS = (b',"fraud_flag":0}', b',"fraud_flag":1}')
@@ -30,3 +39,61 @@ def encode_scores(ids: list[str], scores: NDArray[np.float64], flags: NDArray[np
         {"key": key, "value": b"".join((_HEAD, name, _SCORE, number, _ENDS[flag]))}
         for key, name, number, flag in zip(keys, names, numbers, flags.tolist(), strict=True)
     ]
+
+
+TEXT_MAX_CHARACTERS = 1_000
+"""A longer text of a payment is cut: with what the scorer adds, an alert must not become too large to be written."""
+
+
+def encode_alerts(
+    ids: Sequence[str],
+    scores: Sequence[float],
+    reasons: Sequence[list[GivenReason]],
+    values: Sequence[bytes | None],
+    manifest: Manifest,
+) -> list[Record]:
+    """Return the message of each flagged payment, keyed by its id.
+
+    Args:
+        ids: transaction ids [n].
+        scores: as published [n].
+        reasons: of each payment, the largest first [n].
+        values: the payments' messages as they were read [n].
+        manifest: the model's, for its version and threshold.
+    """
+    return [
+        {
+            "key": name.encode(),
+            "value": orjson.dumps(
+                {
+                    "transaction_id": name,
+                    "score": score,
+                    "reasons": given,
+                    "model_version": manifest.version,
+                    "threshold": manifest.threshold,
+                    "data": payment_fields(value),
+                }
+            ),
+        }
+        for name, score, given, value in zip(ids, scores, reasons, values, strict=True)
+    ]
+
+
+def payment_fields(value: bytes | None) -> dict[str, str | int | float | None]:
+    """Return those of a payment's 17 fields that its message has; what is neither text nor a finite number is None.
+
+    A message may hold faults where the scorer did not look; then none of its fields are told.
+    """
+    try:
+        _, data = open_envelope(value)
+    except Reject:
+        return {}
+    return {field: _plain(data[field]) for field in FIELDS if field in data}
+
+
+def _plain(value: Any) -> str | int | float | None:
+    if type(value) is str:
+        return value[:TEXT_MAX_CHARACTERS]
+    if type(value) is int and -(2**63) <= value < 2**64:
+        return value
+    return value if type(value) is float and math.isfinite(value) else None

@@ -13,7 +13,7 @@ from services.common.kafka.reject_limit import RejectLimit
 from services.common.logs import get_logger
 from services.common.process import Backoff, StopSignal, Watchdog
 from services.scorer import categories, metrics
-from services.scorer.models.in_use import InUse
+from services.scorer.models.reload import InUse
 from services.scorer.pipeline import Scoring, Session, Written
 from services.scorer.quarantine import Suspects
 from services.scorer.read import Source

@@ -14,14 +14,13 @@ from services.common.kafka.assignment import Batch
 from services.common.kafka.dead_letters import Headers
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.values import Mend
-from services.scorer.alerts import encode_alerts
 from services.scorer.categories import mended_names, unknown_categories
 from services.scorer.decode import Columns, Rejects
-from services.scorer.encode import encode_scores
+from services.scorer.encode import encode_alerts, encode_scores
 from services.scorer.explain import explain
 from services.scorer.history.changelog import Record
 from services.scorer.inference import ModelFailed
-from services.scorer.models.in_use import InUse
+from services.scorer.models.reload import InUse
 from services.scorer.models.shadow import Seen
 from services.scorer.models.spans import Spans
 from services.scorer.quarantine import Suspects

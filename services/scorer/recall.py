@@ -16,11 +16,11 @@ from services.common.contract import CUSTOMER_FIELDS
 from services.common.logs import get_logger
 from services.scorer import metrics
 from services.scorer.decode import Columns
+from services.scorer.features import payment_risks
 from services.scorer.history.changelog import Record, Restored, to_records
 from services.scorer.history.events import Events
 from services.scorer.history.history import PAST, History, Past
 from services.scorer.manifest import Recipe
-from services.scorer.risk import payment_risks
 
 Restore = Callable[[Iterable[int]], Iterable[tuple[int, Restored]]]
 """Gives each partition's history, one after the other."""

@@ -9,10 +9,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from services.common.errors import FraudError, Reject, Retry, Stop
 from services.common.kafka.assignment import Batch
+from services.common.kafka.dead_letters import Headers, cut, error_headers
 from services.common.logs import get_logger
 from services.common.process import Watchdog
 from services.common.settings import KafkaSettings, TopicSettings
-from services.scorer.dead_letters import Headers, cut, error_headers
 from services.scorer.history.changelog import Record
 from services.scorer.settings import ScorerSettings
 

@@ -13,8 +13,7 @@ from time import monotonic
 import psycopg
 
 from services.common.errors import FraudError
-from services.common.secret_files import database_login
-from services.common.settings import KafkaSettings, ModelFolder, TopicSettings
+from services.common.settings import KafkaSettings, ModelFolder, TopicSettings, database_login
 from services.sender.csvfile import FileFault, FileRefused, Payments, Refusal, Report, prepare
 from services.sender.known import read_categories
 from services.sender.publish import publish

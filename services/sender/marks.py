@@ -4,7 +4,7 @@ from collections import Counter
 from typing import BinaryIO
 
 from services.common.contract import INTEGER_FIELDS
-from services.common.fields import NUMBERS
+from services.common.message import NUMBERS
 from services.common.numbers import Mark, Marks
 from services.sender.dialect import Dialect
 from services.sender.records import read_records

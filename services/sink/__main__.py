@@ -22,9 +22,9 @@ from services.common.process import (
 )
 from services.common.settings import KafkaSettings, ProcessSettings, TopicSettings
 from services.sink import metrics
-from services.sink.limits import Limits
 from services.sink.loop import State, run
 from services.sink.read import Source
+from services.sink.rejects import Limits
 from services.sink.settings import SinkSettings
 from services.sink.write import Mart
 

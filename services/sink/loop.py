@@ -13,9 +13,9 @@ from services.common.logs import get_logger
 from services.common.process import Backoff, StopSignal, Watchdog
 from services.common.settings import TopicSettings
 from services.sink import metrics
-from services.sink.limits import Limits
 from services.sink.pipeline import Keeping, Kept
 from services.sink.read import Source
+from services.sink.rejects import Limits
 from services.sink.tables import SCORES
 from services.sink.write import Mart
 

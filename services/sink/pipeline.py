@@ -10,11 +10,9 @@ from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
 from services.common.settings import TopicSettings
 from services.common.stored import TransactionReader
-from services.sink.decode import decode_alert, decode_score
-from services.sink.limits import Limits
+from services.sink.decode import decode_alert, decode_model_message, decode_score
 from services.sink.merge import Row, TableRows, Written
-from services.sink.models import decode_model_message
-from services.sink.rejects import RejectRow, reject_row
+from services.sink.rejects import Limits, RejectRow, reject_row
 from services.sink.tables import ALERTS, SCORES, SPANS, TALLIES, TRANSACTIONS, Table
 from services.sink.write import Mart
 

@@ -14,7 +14,7 @@ from confluent_kafka import Message
 
 from services.common.errors import FraudError, Reject, Retry, Stop
 from services.common.kafka.assignment import Batch, Place
-from services.common.secret_files import database_login
+from services.common.settings import database_login
 from services.sink.merge import KnownRow, Merger, Row, TableRows, Written, merge_carefully
 from services.sink.rejects import KEEP, RejectRow, reject_row
 from services.sink.tables import TABLES

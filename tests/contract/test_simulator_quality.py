@@ -12,10 +12,10 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from conftest import ROOT
+from services.scorer.features import payment_risks
 from services.scorer.history.events import Events
 from services.scorer.history.history import History
 from services.scorer.recall import customer_keys, hashes
-from services.scorer.risk import payment_risks
 from services.scorer.score import load_model
 
 NUMBERS = {"amount", "lat", "lon", "population_city", "merchant_lat", "merchant_lon", "post_code"}

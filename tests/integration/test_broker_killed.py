@@ -7,13 +7,13 @@ import psycopg
 import pytest
 
 from conftest import Start
+from services.common.kafka.lag import GroupOffsets
 from services.common.settings import KafkaSettings, TopicSettings
 from stack.kafka import SHORT_LIVED
 from stack.servers import KafkaServer, kafka_server
 from tests.support.messages import nested
 from tests.support.processes import ServiceProcess, wait_for
 from tests.support.topics import produce
-from ui.lag import GroupOffsets
 
 GAUGES = ("consumer_lag", "consumer_lag_seconds")
 

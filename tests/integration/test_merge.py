@@ -9,15 +9,14 @@ import pytest
 
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
-from services.scorer.models.tally import Tally
+from services.scorer.models.shadow import Tally
 from services.sink import merge, write
+from services.sink.decode import decode_model_message
 from services.sink.merge import Merger, Row, TableRows, Written
-from services.sink.models import decode_model_message
 from services.sink.rejects import RejectRow
 from services.sink.tables import ALERTS, SCORES, SPANS, Table
 from services.sink.write import Mart
-from ui.threshold.model import Model
-from ui.threshold.models import model_in_use, read_models
+from ui.threshold.models import Model, model_in_use, read_models
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 AT = datetime(2026, 1, 1, tzinfo=UTC)

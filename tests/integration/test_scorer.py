@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 
 from conftest import Start
 from services.common.contract import record_id
-from services.common.kafka.version import VERSION
+from services.common.kafka.dead_letters import VERSION
 from services.common.settings import TopicSettings
 from tests.support.messages import FRAUD, flat, nested
 from tests.support.processes import wait_for

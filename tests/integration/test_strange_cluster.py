@@ -23,7 +23,7 @@ from services.common.kafka.assignment import edge_offsets
 from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.history.restore import check_copartitioned
-from services.scorer.models.tell import Teller
+from services.scorer.models.shadow import Teller
 from services.sender.publish import publish
 from services.tools.customer.topics import read_history
 from services.tools.dlq.topic import DeadLetters

@@ -22,8 +22,7 @@ from tests.support.models import write_constant, write_trap
 from tests.support.processes import wait_for
 from tests.support.recompute import recomputed
 from tests.support.topics import produce, read_all
-from ui.threshold.model import Model
-from ui.threshold.models import model_in_use, read_models
+from ui.threshold.models import Model, model_in_use, read_models
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_MS = {"SCORER_MODEL_POLL_MS": "100"}

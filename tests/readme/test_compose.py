@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.common.kafka.version import VERSION
+from services.common.kafka.dead_letters import VERSION
 from tests.faults.load import under_load
 from tests.faults.slack import slack
 from tests.readme.commands import ROOT, commands, run

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from confluent_kafka import Message, Producer
 
 from services.common.errors import Reason, Reject
+from services.common.kafka.dead_letters import error_headers
 from services.common.settings import TopicSettings
-from services.scorer.dead_letters import error_headers
 from tests.support.topics import read_all
 
 BAD_RELEASE = Reject(Reason.BAD_TYPE, "amount", "expected a number, got int")

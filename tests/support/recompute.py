@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 
 from services.common.contract import record_id
+from services.scorer.features import payment_risks
 from services.scorer.history.events import Events
 from services.scorer.history.history import PAST, History
 from services.scorer.recall import customer_keys, hashes
-from services.scorer.risk import payment_risks
 from services.scorer.score import Model
 
 Place = tuple[int, int]

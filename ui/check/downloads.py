@@ -9,7 +9,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from services.common.contract import FIELDS
-from services.common.fields import NUMBERS
+from services.common.message import NUMBERS
 from services.common.settings import project_root
 from ui.shell.excel import BYTE_ORDER_MARK, DIALECTS, Dialect
 

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 
 from services.common.logs import get_logger
 from services.sender.taken import TakenIds
-from ui.background import in_background
 from ui.check.steps import Reading, Step
 from ui.check.upload import Order
+from ui.watch import in_background
 
 UNDER_WAY_MAX = 32
 """Uploads that are sent or wait for their turn; each holds its file on the disk of the page."""

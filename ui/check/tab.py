@@ -10,6 +10,7 @@ import gradio as gr
 
 from services.sender.taken import TakenIds
 from ui.check import report
+from ui.check import results as latest
 from ui.check.downloads import SAMPLE_PATH, TEMPLATE_PATH, sample_file
 from ui.check.results import Latest, results
 from ui.check.steps import Sent, Step
@@ -21,6 +22,15 @@ from ui.shell import render
 from ui.shell.excel import spoken
 from ui.shell.frame import ADD_CLOCK, QUIETLY, VIEWING, Frame, Update, told_plainly
 from ui.shell.kept import skips
+
+TITLES = {"ru": "Проверка", "en": "Check"}
+
+
+def build(frame: Frame) -> None:
+    """Place the upload over the results; each sent file refreshes them."""
+    sending = Sending(frame)
+    sending.wire(latest.build(frame))
+
 
 FOLLOW_EVERY_SECONDS = 1.0
 FOLLOW_PATIENCE_SECONDS = 60.0

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -22,11 +23,11 @@ from services.sender.csvfile import Payments, prepare
 from services.sender.publish import publish
 from services.sender.report import FileFault, FileRefused
 from services.sender.taken import STORED, TakenIds
-from ui.background import in_background
+from ui.check.record import Record
 from ui.check.steps import Cancelled, Obstacle, Reading, Refused, Sending, Sent, Step, Waiting
-from ui.check.upload_record import Record
 from ui.database import Mart
 from ui.files.journal import State
+from ui.watch import in_background
 
 TELL_EVERY_SECONDS = 0.25
 LEAVE_WITHIN_SECONDS = 5.0
@@ -220,3 +221,17 @@ class _Counter:
 
     def set(self, value: int) -> None:
         self.value = value
+
+
+def remove_leftovers(folder: Path, before: float) -> int:
+    """Remove what was put there before a moment, in seconds since 1970; return how many entries that were."""
+    removed = 0
+    for entry in folder.iterdir():
+        if entry.lstat().st_mtime >= before:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+        removed += 1
+    return removed

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from psycopg.rows import class_row, kwargs_row, scalar_row
 
-from ui.database import Connection
+from ui.database import Connection, Mart
+from ui.watch import Watch
 
 SHOWN = 50
 KEPT = 200
@@ -212,3 +213,17 @@ def scored_rows(connection: Connection, upload_id: UUID, chunk: int) -> list[Sco
     """
     with connection.cursor(row_factory=class_row(ScoredRow)) as cursor:
         return cursor.execute(query, [upload_id, chunk]).fetchall()
+
+
+EVERY_SECONDS = 1.0
+
+
+def watch_uploads(mart: Mart) -> Watch[list[Upload]]:
+    """Return what counts the scores of uploads and reads their list, not started."""
+    return Watch(lambda: mart.ask(read), EVERY_SECONDS, "watch-uploads")
+
+
+def read(connection: Connection) -> list[Upload]:
+    """Count what uploads still wait for, then return the latest of them, the latest first."""
+    count_open(connection)
+    return latest(connection)

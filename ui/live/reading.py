@@ -6,9 +6,9 @@ from datetime import datetime
 from functools import partial
 
 from services.common.kafka.assignment import Place
+from services.common.kafka.lag import GroupOffsets, Lag, Standing, Waiting
 from services.common.settings import GroupNames, KafkaSettings, TopicSettings
 from ui.database import Connection, Mart
-from ui.lag import GroupOffsets, Lag, Standing, Waiting
 from ui.live.queries import Row, Share, latest_flagged_rows, latest_rows, new_rows, share
 from ui.live.timeline import Counter, Timeline
 from ui.watch import Watch

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from services.common.logs import get_logger
-from ui.live import drift_section, live_table
+from ui.live import drift_section, render
 from ui.live import filter as live_filter
 from ui.live import render as live_render
 from ui.live.filter import Choices, Filter
@@ -156,9 +156,7 @@ class LiveView:
         if not seen.value.rows:
             return fresh, outage + now, hint(words.window_none), "", "", notice(words.nothing_yet), *(gr.skip(),) * 4
         flagged = wanted.keep(seen.value.flagged)
-        table = live_table.flagged_table(
-            flagged, len(seen.value.flagged), texts, words, utc_offset_minutes, names=names
-        )
+        table = render.flagged_table(flagged, len(seen.value.flagged), texts, words, utc_offset_minutes, names=names)
         return (
             fresh, outage + now, *self._window(seen.value, wanted, logarithmic), table,
             *self._offer(seen.value, offered),

@@ -5,8 +5,7 @@ from html import escape
 
 from ui.login.access import NO_LOGIN
 from ui.review.case import Case, Earlier, Payment
-from ui.review.case_reasons_texts import REASON_TEXTS
-from ui.review.reasons import in_words
+from ui.review.reasons import REASON_TEXTS, in_words
 from ui.review.texts import CaseTexts
 from ui.review.verdicts import Given, Precision, Queue, Verdict, Waiting
 from ui.shell.formats import local_clock

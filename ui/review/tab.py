@@ -11,13 +11,42 @@ from ui.login.texts import LOGIN_TEXTS
 from ui.review import render as case_render
 from ui.review import verdicts
 from ui.review.case import Case, read_case
-from ui.review.case_open import OPEN_CASES, OPENER, TAB, TITLES, TO_CASE
 from ui.review.chart import payments_chart
 from ui.review.texts import CASE_TEXTS
 from ui.review.verdicts import COMMENT_MAX_CHARACTERS, Order, Verdict
 from ui.shell.frame import ADD_CLOCK, VIEWING, Frame, Update, told_plainly
 from ui.shell.kept import skips, value_of
 from ui.shell.render import notice, section_head
+
+TAB = "cases"
+TITLES = {"ru": "Разбор", "en": "Review"}
+"""The analysts' tab: its id, and its title by language."""
+
+OPEN_CASES = f"""() => document.addEventListener('click', (event) => {{
+    const button = event.target.closest('[data-case]');
+    if (!button) return;
+    document.querySelector('[role=tab][data-tab-id={TAB}]')?.click();
+    const ask = () => {{
+        const opener = document.querySelector('[data-opens-cases]');
+        if (opener) opener.dispatchEvent(new CustomEvent('open-case', {{detail: button.dataset.case}}));
+        else setTimeout(ask, 30);
+    }};
+    ask();
+}})"""
+"""A button with data-case opens that case, wherever on the page it stands.
+
+The tab is built when it is first shown.
+"""
+
+OPENER = """
+element.dataset.opensCases = '';
+element.addEventListener('open-case', (event) => trigger('click', {case: event.detail}));
+"""
+"""What the tab does when it is asked for a case."""
+
+TO_CASE = "() => { const card = document.getElementById('case'); if (card) { card.scrollIntoView(); card.focus(); } }"
+"""Brings the case into view, for the keyboard too."""
+
 
 __all__ = ["TAB", "TITLES", "build"]
 

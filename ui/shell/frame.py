@@ -17,7 +17,7 @@ from ui.live.drift import Drift
 from ui.live.reading import Live
 from ui.login.access import Access
 from ui.shell.texts import Texts
-from ui.threshold.model import Model
+from ui.threshold.models import Model
 from ui.threshold.whatif import Curve
 from ui.watch import Watch
 

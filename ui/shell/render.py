@@ -8,7 +8,7 @@ from ui.database import Answer, Flagged, Snapshot, Totals
 from ui.shell.charts import ChartTexts
 from ui.shell.formats import local_clock
 from ui.shell.texts import Texts
-from ui.threshold.model import Model
+from ui.threshold.models import Model
 from ui.watch import Seen
 
 MERCHANT_PREFIX = "fraud_"

@@ -1,13 +1,43 @@
 """Reads from PostgreSQL which model scores, and how its shadow compares. Knows the mart's tables, not who looks."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
 
 from psycopg.rows import class_row
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ui.database import Connection, Mart
-from ui.threshold.model import Model
 from ui.watch import Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The model in use: its version, and the score in [0, 1] from which a transaction is flagged."""
+
+    version: str
+    threshold: Annotated[float, Field(ge=0, le=1)]
+
+
+def current_model(manifest: Path) -> Model | None:
+    """Return the model the manifest names now, or None if it cannot be read: the page works without it."""
+    try:
+        return _read(manifest, manifest.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=2)
+def _read(manifest: Path, _changed_at: int) -> Model | None:
+    """Read the file once for each time it changes."""
+    try:
+        return TypeAdapter(Model).validate_python(json.loads(manifest.read_bytes()))
+    except (ValueError, ValidationError):
+        return None
+
 
 SHOWN = 5
 """Changes of the model that are listed, the latest first."""

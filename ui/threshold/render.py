@@ -9,7 +9,7 @@ from ui.review.verdicts import Precision
 from ui.shell import charts
 from ui.shell.render import hint, notice, table
 from ui.shell.texts import Texts
-from ui.threshold.model import Model
+from ui.threshold.models import Model
 from ui.threshold.texts import WhatIfTexts
 from ui.threshold.whatif import Basis, Curve, alerts_of_stream, confirmed, expected
 

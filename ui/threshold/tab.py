@@ -5,7 +5,7 @@ import gradio as gr
 from ui.shell.frame import QUIETLY, VIEWING, Frame, Update, told_plainly
 from ui.shell.render import section_head
 from ui.threshold import models_card, whatif
-from ui.threshold.model import Model
+from ui.threshold.models import Model
 from ui.threshold.render import comparison, curve_chart
 from ui.threshold.texts import WHATIF_TEXTS
 from ui.threshold.whatif import Basis, Curve

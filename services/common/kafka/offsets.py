@@ -1,11 +1,14 @@
 """Asks the brokers where topics and groups stand; for processes that live long. Joins no group, commits nothing."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from services.common.errors import Reason, Reject
 from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, Place
 from services.common.kafka.closing import close_or_leave
 from services.common.settings import KafkaSettings
@@ -83,3 +86,19 @@ def _offsets(answer: Iterable[TopicPartition]) -> dict[Place, int]:
         if place.offset >= 0:
             found[place.topic, place.partition] = place.offset
     return found
+
+
+@lru_cache(maxsize=1_024)
+def moment_of(timestamp_ms: int) -> datetime:
+    """Return the time of Kafka's timestamp: producers write it, and a broker takes almost any 64 bits.
+
+    Messages that were written together have the same one.
+
+    Raises:
+        Reject: no datetime can hold it.
+    """
+    try:
+        return datetime.fromtimestamp(timestamp_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        message = f"{timestamp_ms} ms is outside of the years 1 to 9999"
+        raise Reject(Reason.OUT_OF_RANGE, "timestamp", message) from None

@@ -25,7 +25,7 @@ class Events:
         seconds: event times in seconds since 1970-01-01, int64 [n].
         amounts: float32 [n].
         ids: 64-bit hashes of the transactions' ids, uint64 [n].
-        risks: how likely each is a fraud by itself, float32 [n] (services.scorer.risk).
+        risks: how likely each is a fraud by itself, float32 [n] (services.scorer.features).
     """
 
     customers: NDArray[np.uint64]

@@ -5,22 +5,75 @@ counted, and a shadow that fails is not asked again until another one is in its 
 first is processor time, and a crash of the process inside ONNX Runtime. Knows no Kafka client.
 """
 
+import contextlib
 import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
+import orjson
+from confluent_kafka import KafkaError, KafkaException, Producer
 from numpy.typing import NDArray
 
 from services.common.kafka.assignment import Batch
 from services.common.logs import get_logger
+from services.common.settings import KafkaSettings
 from services.scorer import metrics
 from services.scorer.decode import Columns
 from services.scorer.history.changelog import Record
-from services.scorer.models.tally import Tally
 from services.scorer.score import Model
+
+
+@dataclass(slots=True)
+class Tally:
+    """A pair of models and what they said of the same payments.
+
+    Attributes:
+        model_version, shadow_version: whose scores are published, and whose are only compared.
+        scored: payments that both scored.
+        skipped: payments that the shadow had no time for, or could not read.
+        both_flagged, only_model, only_shadow: payments by who flagged them.
+        shift, absolute_shift: sums of shadow score - score, and of its size.
+        largest_shift: the largest size.
+        cpu_seconds: what the shadow's thread has used.
+    """
+
+    model_version: str
+    shadow_version: str
+    scored: int = 0
+    skipped: int = 0
+    both_flagged: int = 0
+    only_model: int = 0
+    only_shadow: int = 0
+    shift: float = 0.0
+    absolute_shift: float = 0.0
+    largest_shift: float = 0.0
+    cpu_seconds: float = 0.0
+
+    def add(
+        self,
+        scores: NDArray[np.float64],
+        flags: NDArray[np.bool_],
+        shadow_scores: NDArray[np.float64],
+        shadow_flags: NDArray[np.bool_],
+    ) -> None:
+        """Add payments, [n] each, in one order."""
+        shifts = shadow_scores - scores
+        self.scored += len(scores)
+        self.both_flagged += int((flags & shadow_flags).sum())
+        self.only_model += int((flags & ~shadow_flags).sum())
+        self.only_shadow += int((~flags & shadow_flags).sum())
+        self.shift += float(shifts.sum())
+        self.absolute_shift += float(np.abs(shifts).sum())
+        self.largest_shift = max(self.largest_shift, float(np.abs(shifts).max(initial=0.0)))
+
+    def record(self) -> Record:
+        """Return the message of `scorer.models`."""
+        told = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {"key": b"tally", "value": orjson.dumps({"tally": told})}
+
 
 WAITING_BATCHES = 2
 TELL_SECONDS = 10.0
@@ -194,3 +247,42 @@ def _count(flags: NDArray[np.bool_], shadow_flags: NDArray[np.bool_], absolute_s
             metrics.SHADOW_SCORED.labels(int(flag), int(shadow_flag)).inc(payments)
     metrics.SHADOW_SHIFT.inc(absolute_shift)
     metrics.SHADOW_CPU.inc(seconds)
+
+
+FLUSH_SECONDS = 2.0
+
+log = get_logger()
+
+
+class Teller:
+    """A producer of its own: what is told here has no part in the Kafka transactions of the batches."""
+
+    def __init__(self, kafka: KafkaSettings, topic: str) -> None:
+        self._kafka = kafka
+        self._topic = topic
+        self._producer = self._new_producer()
+
+    def tell(self, record: Record) -> None:
+        """Queue a message; one that finds no room is dropped. After a fatal error a new producer takes it."""
+        try:
+            self._produce(record)
+        except KafkaException as error:
+            log.warning("shadow_producer_recreated", error=error.args[0].name())
+            self._producer = self._new_producer()
+            self._produce(record)
+
+    def flush(self) -> None:
+        """Wait a little until the broker has what was told."""
+        self._producer.flush(FLUSH_SECONDS)
+
+    def _produce(self, record: Record) -> None:
+        with contextlib.suppress(BufferError):
+            self._producer.produce(self._topic, record["value"], record["key"])
+        self._producer.poll(0)
+
+    def _new_producer(self) -> Producer:
+        return Producer(self._kafka.client_config(enable_idempotence=True, linger_ms=5, error_cb=_on_error))
+
+
+def _on_error(error: KafkaError) -> None:
+    log.info("comparisons wait for Kafka", error=error.name())

@@ -14,7 +14,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from services.common.errors import Stop
-from services.common.fields import NUMBERS
+from services.common.message import NUMBERS
 from services.scorer.decode import AMOUNT_LIMIT, REQUIRED_FIELDS, Columns
 from services.scorer.explain import explain
 from services.scorer.features import required_fields, to_features

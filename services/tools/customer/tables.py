@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from services.common.secret_files import database_login
+from services.common.settings import database_login
 from services.sink.write import fate
 from services.tools.customer.mentions import mentions
 

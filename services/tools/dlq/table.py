@@ -13,8 +13,7 @@ from typing import Any, Self
 import psycopg
 
 from services.common.errors import Reject
-from services.common.secret_files import database_login
-from services.common.settings import TopicSettings
+from services.common.settings import TopicSettings, database_login
 from services.common.stored import decode_transaction
 from services.sink.decode import decode_alert, decode_score
 from services.sink.merge import Row, merge_carefully

@@ -13,7 +13,7 @@ from services.common.errors import Reject, Retry, Stop
 from services.common.kafka.assignment import edge_offsets
 from services.common.kafka.closing import close
 from services.common.kafka.dead_letters import Headers, attempts_of, errors_of, is_note, offsets_of_note, whole
-from services.common.kafka.timestamps import moment_of
+from services.common.kafka.offsets import moment_of
 from services.common.settings import KafkaSettings
 from services.tools.dlq.letter import UNKNOWN, Letter
 

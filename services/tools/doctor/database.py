@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from services.common.secret_files import database_login
+from services.common.settings import database_login
 from services.common.values import Spellings
 from services.tools.doctor.finding import Finding, fail, ok, warn
 from services.tools.doctor.kafka import Cluster

@@ -13,7 +13,7 @@ import psycopg
 
 from services.common.errors import FraudError
 from services.common.logs import configure_logs, get_logger
-from services.common.secret_files import database_login
+from services.common.settings import database_login
 from services.sink.write import fate
 from services.tools.retention.delete import Old
 from services.tools.retention.settings import MOST_DAYS, RetentionSettings

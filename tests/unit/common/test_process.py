@@ -9,8 +9,8 @@ import pytest
 
 from services.common.errors import Stop
 from services.common.folders import short_hash
-from services.common.passthrough import passed_through
 from services.common.process import EXIT_STUCK, Backoff, Slot
+from services.common.settings import passed_through
 
 
 def test_two_processes_of_a_host_never_share_a_slot(tmp_path: Path) -> None:

@@ -6,9 +6,7 @@ import pytest
 
 from db.passwords import main as make_passwords
 from services.common.errors import Stop
-from services.common.passthrough import check_properties, passed_through
-from services.common.secret_files import database_login, secret
-from services.common.settings import KafkaSettings
+from services.common.settings import KafkaSettings, check_properties, database_login, passed_through, secret
 from ui.settings import UiSettings
 
 

@@ -7,15 +7,14 @@ import orjson
 import pytest
 
 from services.common.contract import FIELDS
-from services.scorer.alerts import TEXT_MAX_CHARACTERS, encode_alerts, payment_fields
+from services.scorer.encode import TEXT_MAX_CHARACTERS, encode_alerts, payment_fields
 from services.scorer.explain import LEAST_SIZE, MOST_REASONS, explain
 from services.scorer.features import FEATURES, GROUPS
 from services.scorer.inference import probabilities
 from tests.support.messages import FRAUD
 from tests.support.reasons import BURST, CALM, NIGHT, features_of, reasons_of, shipped
 from ui.review.case import read_reasons
-from ui.review.case_reasons_texts import REASON_TEXTS
-from ui.review.reasons import in_words
+from ui.review.reasons import REASON_TEXTS, in_words
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
 
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from services.common.errors import Reason, Reject
-from services.sink.models import decode_model_message
+from services.sink.decode import decode_model_message
 
 SPAN: dict[str, Any] = {
     "partition": 3, "first_offset": 4_711, "model_version": "m", "model_sha256": "0" * 64, "threshold": 0.5,

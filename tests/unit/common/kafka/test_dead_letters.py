@@ -7,16 +7,17 @@ from confluent_kafka import Message
 
 from services.common.errors import Reason, Reject
 from services.common.kafka.dead_letters import (
+    MESSAGE_MAX_CHARACTERS,
     PREFIX,
     Headers,
     attempts_of,
+    error_headers,
     errors_of,
     is_note,
     note_of,
     offsets_of_note,
     own_headers,
 )
-from services.scorer.dead_letters import MESSAGE_MAX_CHARACTERS, error_headers
 
 REJECT = Reject(Reason.BAD_TYPE, "amount", "expected a number, got str")
 

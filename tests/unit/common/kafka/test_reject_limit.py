@@ -6,8 +6,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.common.errors import Reason, Reject
+from services.common.kafka.dead_letters import VERSION
 from services.common.kafka.reject_limit import ALARM_SECONDS, LOG_SECONDS, RejectCount, RejectLimit, longest_run
-from services.common.kafka.version import VERSION
 from services.common.settings import project_root
 
 BAD = Reject(Reason.BAD_TYPE, "amount", "expected a number, got str")

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from services.common.errors import Reason, Retry, Stop
 from services.scorer import metrics
 from services.scorer.inference import ModelFailed
-from services.scorer.models.in_use import InUse
+from services.scorer.models.reload import InUse
 from services.scorer.score import Model, load_model
 from services.scorer.unscored import leave_out, score_carefully
 from services.tools.backfill.score import Rescorer

@@ -11,8 +11,7 @@ from services.common.errors import Stop
 from services.scorer import metrics
 from services.scorer.history.history import PAST
 from services.scorer.manifest import Recipe
-from services.scorer.models.in_use import InUse
-from services.scorer.models.reload import PATIENCE_SECONDS, Reloader, check_history, hash_of
+from services.scorer.models.reload import PATIENCE_SECONDS, InUse, Reloader, check_history, hash_of
 from services.scorer.score import Model, load_model
 from tests.support.messages import flat
 from tests.support.models import RISKS, write_constant

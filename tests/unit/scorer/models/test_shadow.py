@@ -13,7 +13,7 @@ from services.common.kafka.assignment import Batch
 from services.scorer.manifest import Recipe
 from services.scorer.models.shadow import WAITING_BATCHES, Seen, Shadow
 from services.scorer.score import Model, load_model
-from services.sink.models import decode_model_message
+from services.sink.decode import decode_model_message
 from services.sink.tables import TALLIES
 from tests.support.messages import nested
 from tests.support.models import write_constant, write_trap

@@ -7,7 +7,7 @@ from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
 from services.scorer.manifest import GoldenRow, Manifest, Recipe
 from services.scorer.models.spans import Spans
-from services.sink.models import decode_model_message
+from services.sink.decode import decode_model_message
 
 A, B = (
     Manifest(

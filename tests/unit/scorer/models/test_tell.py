@@ -1,4 +1,4 @@
-"""services.scorer.models.tell: comparisons by a producer that may have failed for good."""
+"""services.scorer.models.shadow: comparisons by a producer that may have failed for good."""
 
 from typing import Any, ClassVar
 
@@ -6,8 +6,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from services.common.settings import KafkaSettings
-from services.scorer.models import tell
-from services.scorer.models.tell import Teller
+from services.scorer.models import shadow
+from services.scorer.models.shadow import Teller
 
 RECORD: Any = {"key": b"tally", "value": b"{}"}
 
@@ -33,7 +33,7 @@ class FakeProducer:
 def test_a_producer_that_failed_for_good_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """The message that found it out goes by a new one, and so do those after it."""
     monkeypatch.setattr(FakeProducer, "made", [])
-    monkeypatch.setattr(tell, "Producer", FakeProducer)
+    monkeypatch.setattr(shadow, "Producer", FakeProducer)
     teller = Teller(KafkaSettings(), "models")
 
     for _ in range(3):

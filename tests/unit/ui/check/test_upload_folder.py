@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from ui.check.upload_folder import remove_leftovers
+from ui.check.upload import remove_leftovers
 
 
 def test_what_a_killed_page_left_is_removed_and_nothing_newer(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from services.common.kafka.assignment import Place
+from services.common.kafka.lag import GroupOffsets, Lag, Standing, Waiting
 from services.common.settings import KafkaSettings
-from ui.lag import GroupOffsets, Lag, Standing, Waiting
 from ui.live import charts as live_charts
 from ui.live import filter as live_filter
-from ui.live import live_table
+from ui.live import render
 from ui.live import render as live_render
 from ui.live.filter import CategoryShare, Filter
 from ui.live.queries import BUCKET, NewRows, Row, Share
@@ -20,7 +20,7 @@ from ui.live.timeline import BUCKETS, Counter
 from ui.shell.render import unread
 from ui.shell.texts_en import ENGLISH
 from ui.shell.texts_ru import RUSSIAN
-from ui.threshold.model import Model
+from ui.threshold.models import Model
 from ui.watch import Seen, Watch
 
 NOW = datetime(2026, 11, 24, 9, 0, 2, tzinfo=UTC)
@@ -279,11 +279,11 @@ def test_an_error_is_logged_when_it_appears(capsys: pytest.CaptureFixture[str]) 
 
 def test_who_pays_is_masked_until_asked_for() -> None:
     """Initials alone; name, street and city on demand."""
-    masked = live_table.flagged_table([row()], 1, RUSSIAN, RU, 180, names=False)
+    masked = render.flagged_table([row()], 1, RUSSIAN, RU, 180, names=False)
     assert "A••• E•••" in masked
     assert not any(word in masked for word in ("Ada", "Example", "Test Lane", "Nowhere"))
-    assert "Ada Example, 1 Test Lane, Nowhere" in live_table.flagged_table([row()], 1, RUSSIAN, RU, 180, names=True)
-    assert live_table.customer_of(row(customer=None), names=True) == "—"
+    assert "Ada Example, 1 Test Lane, Nowhere" in render.flagged_table([row()], 1, RUSSIAN, RU, 180, names=True)
+    assert render.customer_of(row(customer=None), names=True) == "—"
 
 
 def test_what_came_from_outside_is_escaped() -> None:
@@ -291,15 +291,15 @@ def test_what_came_from_outside_is_escaped() -> None:
     evil = "<img src=x onerror=alert(1)>"
     whole = row(transaction_id=evil, category=evil, merchant=evil, state=evil, city=evil, customer=f"{evil}|{evil}|x")
     shares = live_render.by_category(live_filter.by_category([whole]), RUSSIAN, RU)
-    for html in (live_table.flagged_table([whole], 1, RUSSIAN, RU, 0, names=True), shares):
+    for html in (render.flagged_table([whole], 1, RUSSIAN, RU, 0, names=True), shares):
         assert "<img" not in html
         assert "&lt;img" in html
 
 
 def test_an_empty_list_says_why() -> None:
     """Nothing flagged at all, or nothing within the filters."""
-    assert RU.flagged_none in live_table.flagged_table([], 0, RUSSIAN, RU, 0, names=False)
-    none_fits = live_table.flagged_table([], 21, RUSSIAN, RU, 0, names=False)
+    assert RU.flagged_none in render.flagged_table([], 0, RUSSIAN, RU, 0, names=False)
+    none_fits = render.flagged_table([], 21, RUSSIAN, RU, 0, names=False)
     assert "Среди последних 21\u00a0транзакции под фильтры не подходит ни одна." in none_fits
 
 

@@ -22,16 +22,15 @@ from ui.payment.tab import FIRST
 from ui.payment.texts import BYHAND_TEXTS
 from ui.review import render as case_render
 from ui.review.case import Alert, Case, Earlier, Payment, Reason, read_reasons
-from ui.review.case_reasons_texts import REASON_TEXTS
 from ui.review.chart import payments_chart
-from ui.review.reasons import in_words
+from ui.review.reasons import REASON_TEXTS, in_words
 from ui.review.texts import CASE_TEXTS
 from ui.review.verdicts import Given, Order, Precision, Queue, Verdict, Waiting
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
 from ui.shell.texts_en import ENGLISH
 from ui.shell.texts_ru import RUSSIAN
 from ui.threshold import whatif
-from ui.threshold.model import Model
+from ui.threshold.models import Model
 from ui.threshold.render import comparison, curve_chart
 from ui.threshold.texts import WHATIF_TEXTS
 from ui.threshold.whatif import Basis, Curve, Stream

@@ -7,7 +7,7 @@ from ui.database import Answer, Flagged, Snapshot, Totals
 from ui.shell import render
 from ui.shell.texts_en import ENGLISH
 from ui.shell.texts_ru import RUSSIAN
-from ui.threshold.model import Model
+from ui.threshold.models import Model
 
 READ_AT = datetime(2026, 11, 23, 9, 4, 5, tzinfo=UTC)
 PAYMENT = Flagged("id-1", 0.9734, datetime(2020, 6, 21, 22, 14), 1250.5, "shopping_net", "fraud_Kilback LLC", "TX")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ui.threshold.model import Model, current_model
+from ui.threshold.models import Model, current_model
 
 
 def test_version_and_threshold_are_read(tmp_path: Path) -> None:
