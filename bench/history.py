@@ -12,7 +12,7 @@ from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers
 from services.common.errors import Stop
 from services.common.kafka.closing import close
-from services.common.process import give_memory_back
+from services.common.process import trim_malloc
 from services.scorer.history.changelog import to_records
 from services.scorer.history.events import Events
 from services.scorer.history.history import History
@@ -144,5 +144,5 @@ def _events(numbers: "np.typing.NDArray[np.uint64]", customers: int) -> Events:
 
 
 def _resident_bytes() -> int:
-    give_memory_back()  # as the scorer does every 10 s
+    trim_malloc()  # as the scorer does every 10 s
     return int(psutil.Process().memory_info().rss)

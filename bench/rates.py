@@ -14,36 +14,36 @@ from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers
 from services.common.kafka.assignment import Batch
 from services.common.kafka.reject_limit import RejectLimit
-from services.common.process import Slot, StopSignal, Watchdog, collect_garbage_rarely
+from services.common.process import InstanceId, StopSignal, Watchdog, raise_gc_threshold
 from services.common.settings import TopicSettings
 from services.scorer.history.changelog import Record
-from services.scorer.loop import Report, Work, work_through
-from services.scorer.models.reload import InUse
-from services.scorer.pipeline import Scoring, Session, Written
-from services.scorer.quarantine import Suspects
-from services.scorer.read import Source
-from services.scorer.recall import Memory, begin_empty
+from services.scorer.loop import ScorerReport, Work, work_through
+from services.scorer.models.reload import ModelHolder
+from services.scorer.pipeline import Scoring, Session, WrittenBatch
+from services.scorer.quarantine import Quarantine
+from services.scorer.read import TransactionSource
+from services.scorer.recall import PartitionHistories, begin_empty
 from services.scorer.score import load_model
 from services.scorer.settings import ScorerSettings
-from services.scorer.write import Target
+from services.scorer.write import ScoreWriter
 
 NO_LIMIT = RejectLimit(0, 0)
 
 
 def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures:
     """Return the rates of scorer and pass-through, taken in turn, and their ratio."""
-    collect_garbage_rarely()  # as the service does
+    raise_gc_threshold()  # as the service does
     topics = servers.make_topics("rates")
     servers.send(csv_file, topics)
     model = load_model(ScorerSettings().model_dir)
-    in_use = InUse(model)
-    suspects = Suspects(servers.folder / "rates.suspects")
+    in_use = ModelHolder(model)
+    suspects = Quarantine(servers.folder / "rates.suspects")
     scoring_work = lambda session: Scoring(session, in_use, NO_LIMIT, suspects)  # noqa: E731
     unexplained_work = lambda session: _Unexplained(session, in_use, NO_LIMIT, suspects)  # noqa: E731
     runs: dict[str, list[_Run]] = {name: [] for name in ("pass", "score", "unexplained", "forget")}
 
     def run(name: str, work: Callable[[Session], Work], *, remembers: bool) -> None:
-        memory = Memory(model.manifest.recipe, begin_empty) if remembers else None
+        memory = PartitionHistories(model.manifest.recipe, begin_empty) if remembers else None
         runs[name].append(_run(servers, topics, rows, f"{name}-{len(runs[name])}", work, memory))
 
     for _ in range(rounds):
@@ -97,15 +97,15 @@ def _run(
     rows: int,
     group: str,
     work: Callable[[Session], Work],
-    memory: Memory | None,
+    memory: PartitionHistories | None,
 ) -> _Run:
     """Return what all messages take, from the first batch read to the last one committed, by a new consumer group."""
     settings = ScorerSettings(group_id=group)
-    slot = Slot.claim(servers.folder, group)
+    slot = InstanceId.claim(servers.folder, group)
     watchdog = Watchdog(600)
-    target = Target(servers.kafka_settings, settings, topics, slot.name, watchdog)
+    target = ScoreWriter(servers.kafka_settings, settings, topics, slot.name, watchdog)
     target.open(lambda: None)
-    source = Source(servers.kafka_settings, settings, [topics.transactions], slot.name)
+    source = TransactionSource(servers.kafka_settings, settings, [topics.transactions], slot.name)
     stop, report = StopSignal(), _Stopwatch(source, rows)
     report.stop = stop
     busy = time.process_time()
@@ -117,10 +117,10 @@ def _run(
         target.close()
 
 
-class _Stopwatch(Report):
+class _Stopwatch(ScorerReport):
     """Stops the loop after so many messages, and says how long they took."""
 
-    def __init__(self, source: Source, rows: int) -> None:
+    def __init__(self, source: TransactionSource, rows: int) -> None:
         super().__init__(source, NO_LIMIT)
         self.stop = StopSignal()
         self.seconds = 0.0
@@ -128,7 +128,7 @@ class _Stopwatch(Report):
         self._left = rows
         self._started = 0.0
 
-    def count(self, written: Written) -> None:
+    def count(self, written: WrittenBatch) -> None:
         """Count a batch; the first one began when it was taken up."""
         now = time.perf_counter()
         self._started = self._started or now - written.seconds
@@ -162,8 +162,8 @@ class _PassThrough:
         records: list[Record] = [{"key": m.key() or b"", "value": m.value() or b""} for m in batch.messages]
         return started, batch, records, self.session.source.group_metadata()
 
-    def write(self, prepared: tuple[float, Batch, list[Record], Any]) -> Written:
+    def write(self, prepared: tuple[float, Batch, list[Record], Any]) -> WrittenBatch:
         """Write them in one Kafka transaction."""
         started, batch, records, metadata = prepared
         self.session.target.write(batch, records, {}, {}, {}, {}, [], metadata)
-        return Written(len(batch.messages), 0, {}, {}, {}, time.monotonic() - started, 0.0, 0.0)
+        return WrittenBatch(len(batch.messages), 0, {}, {}, {}, time.monotonic() - started, 0.0, 0.0)

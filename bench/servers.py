@@ -16,7 +16,7 @@ from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Stop
-from services.common.kafka.assignment import edge_offsets
+from services.common.kafka.assignment import watermarks
 from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
 from services.topics.__main__ import make_topics
@@ -64,7 +64,7 @@ class Servers:
     def offsets(self, topic: str) -> int:
         """Return how many offsets a topic holds: its messages, and the markers of Kafka transactions."""
         places = [(topic, place.partition) for place in self.partitions(topic)]
-        ends = edge_offsets(self._admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        ends = watermarks(self._admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return sum(ends.values())
 
     def partitions(self, topic: str) -> list[TopicPartition]:

@@ -22,14 +22,14 @@ from ui import metrics, page
 from ui.check.downloads import download_routes
 from ui.check.jobs import Jobs
 from ui.check.upload import Uploads, remove_leftovers
-from ui.database import Mart
+from ui.database import Database
 from ui.files.download import scores_route
 from ui.files.journal import watch_uploads
 from ui.health import KafkaProbe, answers, health_route
 from ui.live.drift import read_once
 from ui.live.reading import watch_all
 from ui.login import texts as login_texts
-from ui.login.access import Access, KnowAddress, Sessions
+from ui.login.access import Access, ClientAddressMiddleware, Sessions
 from ui.payment.payment import send_one
 from ui.settings import ShareSettings, UiSettings, check_exposure
 from ui.share import close_link, open_link_in_background
@@ -50,7 +50,7 @@ def main() -> None:
         SystemExit: with one line a wrong setting, if the page cannot be served as it is set up.
     """
     configure_logs("ui")
-    _quieten_libraries()
+    configure_libraries()
     try:
         settings, share = UiSettings.read(), ShareSettings.read()
         check_exposure(share, settings)
@@ -65,7 +65,7 @@ def serve(
     """Serve the page until SIGTERM or SIGINT."""
     log, stop, probe = get_logger(), StopSignal.install(), KafkaProbe(kafka)
     started, uploaded = time.time(), _own_folder(settings.port)
-    mart = Mart(make_conninfo(**database_login()))
+    mart = Database(make_conninfo(**database_login()))
     access = Access(settings.users())
     in_manifest = partial(current_model, settings.manifest)
     in_use = watch_model(mart)
@@ -142,7 +142,7 @@ def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list
             css_paths=STYLESHEETS,
             favicon_path=FAVICON,
             head=scripts(),
-            app_kwargs={"routes": routes, "middleware": [Middleware(KnowAddress)]},
+            app_kwargs={"routes": routes, "middleware": [Middleware(ClientAddressMiddleware)]},
             enable_monitoring=False,
             ssr_mode=False,
             mcp_server=False,
@@ -172,7 +172,7 @@ def _own_folder(port: int) -> Path | None:
     return folder
 
 
-def _quieten_libraries() -> None:
+def configure_libraries() -> None:
     """Send nothing to anyone, keep loopback out of a proxy, and log why there is no database, seldom."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     for name in ("NO_PROXY", "no_proxy"):

@@ -58,7 +58,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Results:
     """A snapshot, and whether it is fresh; if not, the database is away and this is what it last said (or None)."""
 
     snapshot: Snapshot | None
@@ -106,7 +106,7 @@ def snapshot(connection: Connection) -> Snapshot:
         return Snapshot(latest_flagged(connection), latest_scores(connection), totals(connection), datetime.now(UTC))
 
 
-class Mart:
+class Database:
     """The database as the page sees it: it may go away at any time, and what it last said is kept."""
 
     def __init__(self, conninfo: str = "") -> None:
@@ -132,7 +132,7 @@ class Mart:
         """Close all connections."""
         self._pool.close(timeout=1.0)
 
-    def answer(self) -> Answer:
+    def answer(self) -> Results:
         """Return a fresh snapshot, or the last one known if the database is away.
 
         Raises:
@@ -140,11 +140,11 @@ class Mart:
         """
         fresh = self.ask(snapshot)
         if fresh is None:
-            return Answer(self._last, fresh=False)
+            return Results(self._last, fresh=False)
         with self._lock:
             if self._last is None or self._last.read_at < fresh.read_at:
                 self._last = fresh
-        return Answer(fresh, fresh=True)
+        return Results(fresh, fresh=True)
 
     def is_up(self) -> bool:
         """Return whether the database answers within a second or so, and the mart can be read.

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from services.common.errors import Retry, Stop
 from services.common.outages import is_outage
 from services.common.settings import KafkaSettings
-from ui.database import Mart
+from ui.database import Database
 from ui.settings import is_any
 
 _TIMEOUT_SECONDS = 1.0
@@ -72,7 +72,7 @@ class KafkaProbe:
             self._refusal = None if is_outage(error) else error
 
 
-def health_route(mart: Mart, kafka: KafkaProbe) -> Route:
+def health_route(mart: Database, kafka: KafkaProbe) -> Route:
     """Return the route /healthz: 200 when the page can serve, with the state of what stands behind it in the body.
 
     The page is of use while Kafka or the database is away, so neither makes it unhealthy:
@@ -87,7 +87,7 @@ def health_route(mart: Mart, kafka: KafkaProbe) -> Route:
     return Route("/healthz", healthz, methods=["GET", "HEAD"])
 
 
-def _state(mart: Mart) -> str:
+def _state(mart: Database) -> str:
     """Return up, away or fails; why it fails is logged by what watches the mart."""
     try:
         return "up" if mart.is_up() else "away"

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from prometheus_client import Counter, Gauge
 
-from ui.files.journal import State
-from ui.live.drift import MEASURED, Drift
+from ui.files.journal import UploadState
+from ui.live.drift import MEASURED, DriftReading
 from ui.live.reading import Live
 from ui.review.verdicts import Verdict
 from ui.watch import Watch
@@ -29,7 +29,7 @@ DRIFT = Gauge(
     ["feature"],
 )
 
-for _state in State:
+for _state in UploadState:
     UPLOADS.labels(_state.value)
 for _result in ("right", "wrong", "slowed_down"):
     LOGINS.labels(_result)
@@ -37,7 +37,7 @@ for _verdict in Verdict:
     VERDICTS.labels(_verdict.value)
 
 
-def watch(live: Live, drift: Watch[Drift]) -> None:
+def watch(live: Live, drift: Watch[DriftReading]) -> None:
     """Let the gauges show the last readings of what is watched; what is not known is NaN."""
     QUEUE.set_function(lambda: _of_last(live.lag, lambda lag: lag.messages))
     QUEUE_SECONDS.set_function(lambda: _of_last(live.lag, lambda lag: lag.seconds))
@@ -47,7 +47,7 @@ def watch(live: Live, drift: Watch[Drift]) -> None:
         DRIFT.labels(name).set_function(partial(_of_last, drift, partial(_psi, name)))
 
 
-def _psi(name: str, drift: Drift) -> float:
+def _psi(name: str, drift: DriftReading) -> float:
     psi = drift.psi.get(name)
     return math.nan if psi is None else psi
 

@@ -11,7 +11,7 @@ from ui.payment import tab as byhand_tab
 from ui.review import tab as case_tab
 from ui.shell import render
 from ui.shell.frame import Frame, Parts, Tab
-from ui.shell.kept import LINK_PRESSED, Kept
+from ui.shell.kept import LINK_PRESSED, KeptValues
 from ui.shell.texts import Texts
 from ui.shell.texts_en import ENGLISH
 from ui.shell.texts_ru import RUSSIAN
@@ -44,7 +44,7 @@ def _lay_out(page: gr.Blocks, parts: Parts, texts: Texts) -> None:
     Navbar(visible=False)
     head = gr.HTML(render.header(texts), elem_id="head", js_on_load=LINK_PRESSED)
     login_section.build(parts, texts, page)
-    clock, kept = gr.Number(0, precision=0, visible="hidden"), Kept()
+    clock, kept = gr.Number(0, precision=0, visible="hidden"), KeptValues()
     with gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs:
         for tab in TABS:
             with gr.Tab(tab.titles[texts.language], id=tab.id) as place:

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen(Generic[T]):
+class Observation(Generic[T]):
     """The last reading (None: there was none yet), its age, and whether it is what the last attempt brought.
 
     `tried` is False until the first attempt has ended; `failed` says that the last one ended by an error, and not by
@@ -47,10 +47,10 @@ class Watch(Generic[T]):
         """Read no more."""
         self._stopped.set()
 
-    def look(self) -> Seen[T]:
+    def look(self) -> Observation[T]:
         """Return the last reading; takes no time."""
         value, read_at = self._last
-        return Seen(value, time.monotonic() - read_at, self._fresh, self._tried, self._error is not None)
+        return Observation(value, time.monotonic() - read_at, self._fresh, self._tried, self._error is not None)
 
     def _run(self) -> None:
         while not self._stopped.is_set():

@@ -13,7 +13,7 @@ import orjson
 
 from services.common.contract import DECIMAL_FIELDS, ID_MAX_CHARACTERS, INTEGER_FIELDS
 from services.common.errors import Reason, Reject
-from services.common.numbers import Mark, Marks, read_number
+from services.common.numbers import Mark, NumberMarks, read_number
 from services.common.values import MISSING, BadValue, Mend, missing_words, read_id
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -288,7 +288,7 @@ def pick_field(field: str, data: Mapping[str, Any], mark: Mark | None, mends: li
 def decimal_mark(data: Mapping[str, Any]) -> Mark | None:
     """Return what separates decimals in a message that writes numbers as texts, as far as they prove it."""
     texts = [(field, data[field]) for field in NUMBERS if type(data.get(field)) is str]
-    marks = Marks()
+    marks = NumberMarks()
     for field, text in texts:
         marks.see(field, text)
     return marks.decided

@@ -39,7 +39,7 @@ class Number(NamedTuple):
     mends: tuple[Mend, ...]
 
 
-class Marks:
+class NumberMarks:
     """Finds the decimal mark of a whole file by its evidence: all the numbers whose mark can mean one thing alone."""
 
     def __init__(self) -> None:

@@ -45,7 +45,7 @@ MOST_DOUBLINGS = 30
 log = get_logger()
 
 
-def collect_garbage_rarely() -> None:
+def raise_gc_threshold() -> None:
     """Let a process that works in large batches look for cycles of garbage less often (gc.set_threshold).
 
     Who does so looks for them itself where something large may hang on one: after an error.
@@ -53,14 +53,14 @@ def collect_garbage_rarely() -> None:
     gc.set_threshold(GARBAGE_THRESHOLD)
 
 
-def give_memory_back() -> None:
+def trim_malloc() -> None:
     """Give back to the system memory that is free: malloc_trim(3), where the C library has it (glibc)."""
     library = ctypes.CDLL(None)
     if hasattr(library, "malloc_trim"):
         library.malloc_trim(0)
 
 
-def give_memory_back_regularly() -> None:
+def start_malloc_trim() -> None:
     """Give free memory back every 10 s.
 
     Else each backlog, read by the threads of new clients, would leave its own free memory in arenas of its own.
@@ -69,7 +69,7 @@ def give_memory_back_regularly() -> None:
     def repeat() -> None:
         while True:
             time.sleep(GIVE_BACK_SECONDS)
-            give_memory_back()
+            trim_malloc()
 
     threading.Thread(target=repeat, name="give memory back", daemon=True).start()
 
@@ -136,7 +136,7 @@ class Watchdog:
         return time.monotonic() - self._fed_at
 
     @property
-    def content(self) -> bool:
+    def healthy(self) -> bool:
         """Whether the loop got on lately; an idle topic lets it get on too, a call that hangs does not."""
         return self.seconds_since_fed < STUCK_SHARE * self.limit_seconds
 
@@ -154,11 +154,11 @@ class Watchdog:
             faulthandler.dump_traceback_later(self.limit_seconds + LOCKED_GRACE_SECONDS, exit=True)
             time.sleep(WATCH_SECONDS)
         seconds = round(self.seconds_since_fed, 1)
-        log.critical("stuck", seconds=seconds, exit_code=EXIT_STUCK, threads=where_threads_are())
+        log.critical("stuck", seconds=seconds, exit_code=EXIT_STUCK, threads=dump_stacks())
         os._exit(EXIT_STUCK)
 
 
-def where_threads_are(deepest: int = 6) -> dict[str, list[str]]:
+def dump_stacks(deepest: int = 6) -> dict[str, list[str]]:
     """Return thread name -> its innermost calls, the deepest last; not of the calling thread."""
     frames = sys._current_frames()  # documented in sys, for just this
     return {
@@ -171,7 +171,7 @@ def where_threads_are(deepest: int = 6) -> dict[str, list[str]]:
     }
 
 
-class Slot:
+class InstanceId:
     """A name that no other living process of this host has, and that the next start of this process has again.
 
     The name is `<group>-<hostname>-<folder>-<n>`, n the first slot whose lock file is free in a folder of that hash:

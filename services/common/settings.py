@@ -16,7 +16,7 @@ from services.common.gone import refuse_gone_login, tell_gone
 
 PREFIX = "KAFKA_CONF_"
 
-OWNED_BY_THE_LOOPS = frozenset(
+RESERVED_PROPERTIES = frozenset(
     {
         "acks",
         "allow.auto.create.topics",
@@ -57,7 +57,7 @@ def passed_through(environment: Mapping[str, str]) -> dict[str, str]:
     """
     names = {name.removesuffix(SUFFIX) for name, value in environment.items() if name.startswith(PREFIX) and value}
     given = {_property(name): value for name in sorted(names) if (value := secret(name, environment))}
-    if forbidden := OWNED_BY_THE_LOOPS & given.keys():
+    if forbidden := RESERVED_PROPERTIES & given.keys():
         raise Stop(f"not to be set by {PREFIX}…, the services rest on them: {', '.join(sorted(forbidden))}")
     return given
 

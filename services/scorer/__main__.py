@@ -9,27 +9,27 @@ from pathlib import Path
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import FraudError, Retry
-from services.common.kafka.assignment import Place
+from services.common.kafka.assignment import Partition
 from services.common.kafka.lag import LagReader, LagWatch
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
-from services.common.process import Slot, StopSignal, Watchdog, collect_garbage_rarely, give_memory_back_regularly
+from services.common.process import InstanceId, StopSignal, Watchdog, raise_gc_threshold, start_malloc_trim
 from services.common.settings import KafkaSettings, ProcessSettings, TopicSettings
 from services.scorer import metrics
 from services.scorer.history.changelog import Restored
 from services.scorer.history.restore import check_copartitioned, restore_histories
 from services.scorer.loop import OpenSession, run
 from services.scorer.manifest import Recipe
-from services.scorer.models.reload import InUse, Reloader, check_history, hash_of
-from services.scorer.models.shadow import Shadow, Teller
+from services.scorer.models.reload import ModelHolder, Reloader, check_history, hash_of
+from services.scorer.models.shadow import Shadow, ShadowPublisher
 from services.scorer.pipeline import Session
-from services.scorer.quarantine import Suspects
-from services.scorer.read import Source
-from services.scorer.recall import Memory, uses_history
+from services.scorer.quarantine import Quarantine
+from services.scorer.read import TransactionSource
+from services.scorer.recall import PartitionHistories, uses_history
 from services.scorer.score import Model, load_model
 from services.scorer.settings import ScorerSettings
-from services.scorer.write import Target
+from services.scorer.write import ScoreWriter
 
 
 def main() -> int:
@@ -47,27 +47,27 @@ def main() -> int:
 
 
 def _run(*, until_empty: bool) -> None:
-    collect_garbage_rarely()
-    give_memory_back_regularly()
+    raise_gc_threshold()
+    start_malloc_trim()
     settings, process = ScorerSettings.read(), ProcessSettings.read()
     kafka, topics = KafkaSettings.read(), TopicSettings.read()
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000)
-    slot = Slot.claim(process.state_dir, settings.group_id)
+    slot = InstanceId.claim(process.state_dir, settings.group_id)
     found = hash_of(settings.model_dir)
     model = load_model(settings.model_dir, settings.threads)
     kept = model.manifest.recipe if uses_history(model.manifest.recipe) else None
     folder = settings.shadow_model_dir
-    shadow = _watch_shadow(settings, folder, kept, Teller(kafka, topics.models)) if folder else None
+    shadow = _watch_shadow(settings, folder, kept, ShadowPublisher(kafka, topics.models)) if folder else None
     limits = (settings.reject_limit_share, settings.reject_limit_in_a_row)
-    in_use = InUse(model, shadow, limits)
+    in_use = ModelHolder(model, shadow, limits)
     load = partial(_load_another, settings.model_dir, settings, kept)
     Reloader(settings.model_dir, load, in_use.offer, found).start(settings.model_poll_ms / 1000)
     current = _Current()
     serve_probes(
         process.probe_host,
         settings.probe_port,
-        live=lambda: watchdog.content,
+        live=lambda: watchdog.healthy,
         ready=lambda: current.ready,
     )
     metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
@@ -78,7 +78,7 @@ def _run(*, until_empty: bool) -> None:
     get_logger().info("started", member=slot.name, **told, timeouts_ms=settings.timeouts_ms)
     open_session = _session_opener(settings, kafka, topics, slot, kept, stop, watchdog, current)
     limit = RejectLimit(*limits)
-    suspects = Suspects(process.state_dir / f"{slot.name}.suspects")
+    suspects = Quarantine(process.state_dir / f"{slot.name}.suspects")
     try:
         run(open_session, in_use, limit, suspects, stop, watchdog.start(), until_empty=until_empty)
     finally:
@@ -88,7 +88,7 @@ def _run(*, until_empty: bool) -> None:
     get_logger().info("ended")
 
 
-def _watch_shadow(settings: ScorerSettings, folder: Path, kept: Recipe | None, teller: Teller) -> Shadow:
+def _watch_shadow(settings: ScorerSettings, folder: Path, kept: Recipe | None, teller: ShadowPublisher) -> Shadow:
     """Return the shadow, whose model is loaded behind its back: the scorer does not wait for it."""
     shadow = Shadow(teller.tell, teller.flush)
     load = partial(_load_another, folder, settings, kept)
@@ -111,7 +111,7 @@ class _Current:
         self.session: Session | None = None
 
     @property
-    def done_offsets(self) -> dict[Place, int]:
+    def done_offsets(self) -> dict[Partition, int]:
         session = self.session
         return session.source.done_offsets if session else {}
 
@@ -127,7 +127,7 @@ def _session_opener(
     settings: ScorerSettings,
     kafka: KafkaSettings,
     topics: TopicSettings,
-    slot: Slot,
+    slot: InstanceId,
     kept: Recipe | None,
     stop: StopSignal,
     watchdog: Watchdog,
@@ -145,12 +145,12 @@ def _session_opener(
     def open_session() -> Iterator[Session]:
         if kept:
             check_copartitioned(kafka, topics)
-        target = Target(kafka, settings, topics, slot.name, watchdog)
+        target = ScoreWriter(kafka, settings, topics, slot.name, watchdog)
         try:
             target.open(go_on)
-            source = Source(kafka, settings, [topics.transactions], slot.name)
+            source = TransactionSource(kafka, settings, [topics.transactions], slot.name)
             try:
-                current.session = Session(source, target, Memory(kept, restore) if kept else None)
+                current.session = Session(source, target, PartitionHistories(kept, restore) if kept else None)
                 yield current.session
             finally:
                 current.session = None

@@ -13,10 +13,10 @@ from services.common.kafka.reject_limit import RejectLimit
 from services.common.logs import get_logger
 from services.common.process import Backoff, StopSignal, Watchdog
 from services.scorer import categories, metrics
-from services.scorer.models.reload import InUse
-from services.scorer.pipeline import Scoring, Session, Written
-from services.scorer.quarantine import Suspects
-from services.scorer.read import Source
+from services.scorer.models.reload import ModelHolder
+from services.scorer.pipeline import Scoring, Session, WrittenBatch
+from services.scorer.quarantine import Quarantine
+from services.scorer.read import TransactionSource
 
 FAILURES_IN_A_ROW = 20
 REPORT_SECONDS = 1.0
@@ -33,7 +33,7 @@ class Work(Protocol):
     def prepare(self, batch: Batch) -> Any:
         """Return what write() needs."""
 
-    def write(self, prepared: Any) -> Written:
+    def write(self, prepared: Any) -> WrittenBatch:
         """Write a batch, whole or not at all."""
 
 
@@ -42,9 +42,9 @@ OpenSession = Callable[[], AbstractContextManager[Session]]
 
 def run(
     open_session: OpenSession,
-    in_use: InUse,
+    in_use: ModelHolder,
     limit: RejectLimit,
-    suspects: Suspects,
+    suspects: Quarantine,
     stop: StopSignal,
     watchdog: Watchdog,
     *,
@@ -61,7 +61,7 @@ def run(
 
     def score_in_one_session() -> None:
         with open_session() as session:
-            report = Report(session.source, limit, backoff.reset)
+            report = ScorerReport(session.source, limit, backoff.reset)
             work = Scoring(session, in_use, limit, suspects)
             work_through(session.source, work, report, stop, watchdog, until_empty=until_empty)
 
@@ -82,7 +82,13 @@ def run(
 
 
 def work_through(
-    source: Source, work: Work, report: "Report", stop: StopSignal, watchdog: Watchdog, *, until_empty: bool = False
+    source: TransactionSource,
+    work: Work,
+    report: "ScorerReport",
+    stop: StopSignal,
+    watchdog: Watchdog,
+    *,
+    until_empty: bool = False,
 ) -> None:
     """Write batch after batch, of all that waits when the one before it is written: small ones under a light load.
 
@@ -114,17 +120,19 @@ def work_through(
     report.tell()
 
 
-class Report:
+class ScorerReport:
     """Counts committed batches: metrics at once, a log line a second at most."""
 
-    def __init__(self, source: Source, limit: RejectLimit, on_commit: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, source: TransactionSource, limit: RejectLimit, on_commit: Callable[[], None] = lambda: None
+    ) -> None:
         self._source = source
         self._limit = limit
         self._on_commit = on_commit
         self._told_at = time.monotonic()
         self._batches = self._messages = self._flagged = self._rejected = 0
 
-    def count(self, written: Written) -> None:
+    def count(self, written: WrittenBatch) -> None:
         """Count a batch."""
         self._on_commit()
         self._batches += 1

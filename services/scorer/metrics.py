@@ -18,9 +18,13 @@ UNKNOWN_CATEGORY_VALUES = Counter(
 MENDED = Counter(
     "fraud_scorer_values_mended_total", "Values read in another spelling than the contract's, by what it was", ["kind"]
 )
-UNKEYED = Counter("fraud_scorer_unkeyed_total", "Transactions scored without history: their key is not their customer")
-GONE = Counter("fraud_scorer_gone_total", "Offsets of transactions that retention removed before they were scored")
-FORGETFUL = Counter("fraud_scorer_not_remembered_total", "Transactions not remembered: repeated, or too late")
+WITHOUT_HISTORY = Counter(
+    "fraud_scorer_unkeyed_total", "Transactions scored without history: their key is not their customer"
+)
+EXPIRED_OFFSETS = Counter(
+    "fraud_scorer_gone_total", "Offsets of transactions that retention removed before they were scored"
+)
+NOT_REMEMBERED = Counter("fraud_scorer_not_remembered_total", "Transactions not remembered: repeated, or too late")
 CUSTOMERS = Gauge("fraud_scorer_history_customers", "Customers remembered in the owned partitions")
 RESTORE_SECONDS = Histogram("fraud_scorer_restore_seconds", "Seconds to restore the history of assigned partitions")
 BATCH_SIZE = Histogram("fraud_scorer_batch_size", "Messages in a batch", buckets=(1, 10, 100, 1_000, 5_000, 10_000))

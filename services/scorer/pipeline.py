@@ -20,16 +20,16 @@ from services.scorer.encode import encode_alerts, encode_scores
 from services.scorer.explain import explain
 from services.scorer.history.changelog import Record
 from services.scorer.inference import ModelFailed
-from services.scorer.models.reload import InUse
-from services.scorer.models.shadow import Seen
-from services.scorer.models.spans import Spans
-from services.scorer.quarantine import Suspects
-from services.scorer.read import Source
-from services.scorer.recall import Memory
+from services.scorer.models.ranges import ModelRanges
+from services.scorer.models.reload import ModelHolder
+from services.scorer.models.shadow import ScoredBatch
+from services.scorer.quarantine import Quarantine
+from services.scorer.read import TransactionSource
+from services.scorer.recall import PartitionHistories
 from services.scorer.score import Model
 from services.scorer.trace import traces_of
 from services.scorer.unscored import Features, ask_carefully, leave_out
-from services.scorer.write import Target
+from services.scorer.write import ScoreWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,14 @@ class Session:
     Without a memory every payment is scored as if its customer had no past.
     """
 
-    source: Source
-    target: Target
-    memory: Memory | None = None
-    spans: Spans = field(default_factory=Spans)
+    source: TransactionSource
+    target: ScoreWriter
+    memory: PartitionHistories | None = None
+    spans: ModelRanges = field(default_factory=ModelRanges)
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class ScoredMessages:
     """A batch and all that follows from it, ready to be written.
 
     Attributes:
@@ -67,7 +67,7 @@ class Prepared:
     """
 
     batch: Batch
-    seen: Seen
+    seen: ScoredBatch
     scores: list[Record]
     alerts: dict[int, Record]
     rejects: Rejects
@@ -83,7 +83,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenBatch:
     """What became of a batch.
 
     Attributes:
@@ -110,9 +110,9 @@ class Scoring:
     """A batch's two halves. The first needs what came before it and the processor, the second the broker."""
 
     session: Session
-    in_use: InUse
+    in_use: ModelHolder
     limit: RejectLimit
-    suspects: Suspects
+    suspects: Quarantine
 
     def follow(self, partitions: Mapping[int, int]) -> None:
         """Hold the histories of these partitions (partition -> number of its assignment), and change the model if due.
@@ -125,7 +125,7 @@ class Scoring:
         if self.session.memory:
             self.session.memory.follow(partitions)
 
-    def prepare(self, batch: Batch) -> Prepared:
+    def prepare(self, batch: Batch) -> ScoredMessages:
         """Find all that follows from a batch:
 
         1. look for payments that kill the process: they are rejects; what is only suspected is tried alone first
@@ -139,15 +139,15 @@ class Scoring:
             Retry: the model failed; one that scored before it has taken its place.
         """
         started, model = time.monotonic(), self.in_use.model
-        deadly = self.suspects.deadly(batch)
-        self.suspects.try_alone(batch, lambda row: decode_batch(Batch(batch.messages[row : row + 1]), model))
+        deadly = self.suspects.poisoned(batch)
+        self.suspects.probe(batch, lambda row: decode_batch(Batch(batch.messages[row : row + 1]), model))
         with self.suspects.scoring(batch):
             columns, rejects = decode_batch(batch, model, deadly)
             memories: dict[int, list[Record]] = {}
             if self.session.memory:
                 columns, memories = self.session.memory.recall(batch.messages, columns)
             features = model.features(columns)
-        self.suspects.try_alone(batch, lambda row: _try(model, features[columns.rows == row]))
+        self.suspects.probe(batch, lambda row: _try(model, features[columns.rows == row]))
         with self.suspects.scoring(batch):
             asked = time.monotonic()
             scores = np.asarray(self._ask(model, model.score, features, np.nan), np.float64)
@@ -156,9 +156,9 @@ class Scoring:
             if unscored:
                 columns, kept, without = leave_out(columns, scores, model)
                 features, scores, rejects = features[kept], scores[kept], rejects | without
-            seen = Seen(batch, columns, features, scores, model.flag(scores), model)
+            seen = ScoredBatch(batch, columns, features, scores, model.flag(scores), model)
             alerts = self._alerts(seen)
-        return Prepared(
+        return ScoredMessages(
             batch=batch,
             seen=seen,
             scores=encode_scores(columns.ids, scores, seen.flags),
@@ -175,7 +175,7 @@ class Scoring:
             inference_seconds=inference_seconds,
         )
 
-    def write(self, prepared: Prepared) -> Written:
+    def write(self, prepared: ScoredMessages) -> WrittenBatch:
         """Write what follows from a batch, and its offsets, in one Kafka transaction.
 
         Raises:
@@ -195,7 +195,7 @@ class Scoring:
         self.in_use.has_scored(seen.model, asked, prepared.unscored)
         if self.in_use.shadow:
             self.in_use.shadow.see(seen)
-        return Written(
+        return WrittenBatch(
             messages=len(batch.messages),
             flagged=int(seen.flags.sum()),
             unknown=prepared.unknown,
@@ -214,7 +214,7 @@ class Scoring:
             self.in_use.drop(model, error)
             return ask_carefully(question, features, otherwise)
 
-    def _alerts(self, seen: Seen) -> dict[int, Record]:
+    def _alerts(self, seen: ScoredBatch) -> dict[int, Record]:
         """Return place among the ids -> alert, of each flagged payment."""
         model, columns, flagged = seen.model, seen.columns, np.flatnonzero(seen.flags)
         question = partial(explain, model.session, model.manifest)

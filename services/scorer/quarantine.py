@@ -20,12 +20,12 @@ from pathlib import Path
 import orjson
 
 from services.common.errors import Reason, Reject
-from services.common.kafka.assignment import Batch, Place
+from services.common.kafka.assignment import Batch, Partition
 from services.common.logs import get_logger
 
 DEATHS_ALONE = 3
 
-Ranges = dict[Place, tuple[int, int]]
+Ranges = dict[Partition, tuple[int, int]]
 """(topic, partition) -> offsets from the first, included, to the last, not included."""
 
 Record = tuple[str, int, int]
@@ -34,7 +34,7 @@ Record = tuple[str, int, int]
 log = get_logger()
 
 
-class Suspects:
+class Quarantine:
     """What this member is scoring, kept in a file for its next life. Both halves of the loop use it at once."""
 
     def __init__(self, path: Path) -> None:
@@ -49,7 +49,7 @@ class Suspects:
         self._length = os.fstat(self._file).st_size
         self._write()
 
-    def deadly(self, batch: Batch) -> dict[int, Reject]:
+    def poisoned(self, batch: Batch) -> dict[int, Reject]:
         """Return place in the batch -> why that payment must not be scored."""
         places = _offsets(batch) if self._deaths else ()
         counts = {row: (record, self._deaths.get(record, 0)) for row, record in places}
@@ -59,7 +59,7 @@ class Suspects:
         message = "the process died {} times while it was scoring this"
         return {row: Reject(Reason.CRASH, "", message.format(deaths)) for row, (_, deaths) in found.items()}
 
-    def try_alone(self, batch: Batch, trial: Callable[[int], object]) -> None:
+    def probe(self, batch: Batch, trial: Callable[[int], object]) -> None:
         """Call `trial` with the place of each suspected payment of the batch, and with nothing else being scored.
 
         A payment that is known to be deadly is not tried.
@@ -148,7 +148,7 @@ class Suspects:
             deaths = self._deaths[topic, partition, offset] = self._deaths.get((topic, partition, offset), 0) + 1
             log.error("died while scoring", topic=topic, partition=partition, offset=offset, messages=1, deaths=deaths)
 
-    def _suspect(self, place: Place, first: int, end: int) -> None:
+    def _suspect(self, place: Partition, first: int, end: int) -> None:
         before = self._suspected.get(place, (first, end))
         self._suspected[place] = (min(first, before[0]), max(end, before[1]))
 

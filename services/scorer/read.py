@@ -7,7 +7,7 @@ from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re
 
 from services.common.errors import Retry, Stop
 from services.common.kafka.assignment import Batch
-from services.common.kafka.consumer import GroupReader
+from services.common.kafka.consumer import GroupConsumer
 from services.common.logs import get_logger
 from services.scorer import metrics
 
@@ -16,7 +16,7 @@ POSITION_TIMEOUT_SECONDS = 10.0
 log = get_logger()
 
 
-class Source(GroupReader):
+class TransactionSource(GroupConsumer):
     """A consumer that goes on where the group's committed offsets say."""
 
     def read(self) -> Batch:
@@ -75,7 +75,7 @@ class Source(GroupReader):
                     "gone before they were scored", topic=place[0], partition=place[1], first=offset,
                     last=lows[place] - 1,
                 )  # fmt: skip
-                metrics.GONE.inc(lows[place] - offset)
+                metrics.EXPIRED_OFFSETS.inc(lows[place] - offset)
             start = max(offset, lows[place])
             self._consumer.seek(TopicPartition(*place, start))
             self._ownership.position({place: start})

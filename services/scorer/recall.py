@@ -41,7 +41,7 @@ def uses_history(recipe: Recipe) -> bool:
     return not set(PAST).isdisjoint(recipe.features)
 
 
-class Memory:
+class PartitionHistories:
     """The histories of one session."""
 
     def __init__(self, recipe: Recipe, restore: Restore) -> None:
@@ -115,8 +115,8 @@ class Memory:
         return records
 
     def _count(self, unkeyed: int, not_remembered: int) -> None:
-        metrics.FORGETFUL.inc(not_remembered)
-        metrics.UNKEYED.inc(unkeyed)
+        metrics.NOT_REMEMBERED.inc(not_remembered)
+        metrics.WITHOUT_HISTORY.inc(unkeyed)
         if unkeyed and not self._told_unkeyed:
             self._told_unkeyed = True
             log.warning("scored without history", unkeyed=unkeyed, reason="the key is not name_1|name_2|street")

@@ -38,7 +38,7 @@ NO_RETRY_MENDS = frozenset(
 log = get_logger()
 
 
-class Target:
+class ScoreWriter:
     """A transactional producer. After any failure or doubt it is thrown away: librdkafka speaks the transaction
     protocol before KIP-890, and only a new producer instance fences what the old one may still have under way.
     """

@@ -14,7 +14,7 @@ import psycopg
 
 from services.common.errors import FraudError
 from services.common.settings import KafkaSettings, ModelFolder, TopicSettings, database_login
-from services.sender.csvfile import FileFault, FileRefused, Payments, Refusal, Report, prepare
+from services.sender.csvfile import FileFault, FileRefused, FileReport, Payments, Refusal, prepare
 from services.sender.known import read_categories
 from services.sender.publish import publish
 from services.sender.taken import STORED, Look, TakenIds
@@ -98,7 +98,7 @@ def _progress(total: int, started: float) -> Callable[[int], None]:
     return show
 
 
-def describe(report: Report) -> str:
+def describe(report: FileReport) -> str:
     """Return a report in plain words: a line of figures, then what was mended, then what was refused."""
     separator = "tab" if report.separator == "\t" else report.separator
     figures = f"{report.rows:,} rows, {report.ready:,} ready, {report.refused_total:,} refused"

@@ -24,7 +24,7 @@ _SECONDS_OF_CLOCK = {f" {hour:02}:{minute:02}": hour * 3600 + minute * 60 for ho
 _DATES_KEPT = 10_000
 
 
-class CleanRows:
+class FastRowEncoder:
     """Encodes clean rows of one file: all 17 columns there, no ids of their own."""
 
     def __init__(

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from services.common.numbers import Mark
 from services.common.values import Spellings
-from services.sender.clean import CleanRows
+from services.sender.clean import FastRowEncoder
 from services.sender.dialect import ID_COLUMN, Dialect, read_dialect
 from services.sender.known import spellings
 from services.sender.marks import find_mark
@@ -19,10 +19,10 @@ from services.sender.report import (
     BadRow,
     FileFault,
     FileRefused,
+    FileReport,
     Refusal,
     Refusals,
     Repair,
-    Report,
     RowFault,
 )
 from services.sender.rows import MarkWanted, Payment, RowEncoder
@@ -30,7 +30,7 @@ from services.sender.spool import Spool
 from services.sender.taken import Look, TakenIds, find_taken, with_ids_of_their_own
 from services.sender.unpack import opened_text
 
-__all__ = ["FileFault", "FileRefused", "Payments", "Refusal", "Repair", "Report", "RowFault", "prepare"]
+__all__ = ["FileFault", "FileRefused", "FileReport", "Payments", "Refusal", "Repair", "RowFault", "prepare"]
 
 FEW_ROWS = 8
 """Among so few rows the one that is not clean is not searched for: each is looked at."""
@@ -39,7 +39,7 @@ FEW_ROWS = 8
 class Payments:
     """The rows of a file that can be sent. Iterate as often as needed while `prepare` is open."""
 
-    def __init__(self, report: Report, spool: Spool) -> None:
+    def __init__(self, report: FileReport, spool: Spool) -> None:
         self.report = report
         self._spool = spool
         self._taken: Sequence[str] = ()
@@ -115,7 +115,7 @@ class _Reading:
         self._max_rows = max_rows
         self._on_rows = on_rows
 
-    def fill(self, spool: Spool, repairs: Iterable[Repair]) -> Report:
+    def fill(self, spool: Spool, repairs: Iterable[Repair]) -> FileReport:
         """Encode the rows; what numbers' marks mean is asked of the whole file when the first of them is met."""
         try:
             dialect, repaired, encoder = self._encode(spool, None, is_decided=False)
@@ -129,7 +129,7 @@ class _Reading:
             detail = f"{refusal.field} {refusal.message}; line {refusal.line}: {refusal.value}"
             raise FileRefused(TOLD_ONCE[refusal.reason], detail)
         repaired.update(repairs)
-        return Report(
+        return FileReport(
             rows=encoder.rows,
             ready=len(spool),
             repaired=+repaired,
@@ -178,7 +178,7 @@ class _Encoder:
         self.refusals = Refusals()
         self._any_row = RowEncoder(dialect, repaired, names, mark, is_decided=is_decided)
         self.unknown = self._any_row.unknown
-        clean_rows = CleanRows(dialect, names, self.unknown)
+        clean_rows = FastRowEncoder(dialect, names, self.unknown)
         self._clean_rows = None if mark is Mark.COMMA else clean_rows  # which takes a point for a decimal one
 
     def encode(self, lines: Sequence[int], records: Sequence[Record]) -> list[Payment]:

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from services.common.contract import INTEGER_FIELDS
 from services.common.message import NUMBERS
-from services.common.numbers import Mark, Marks
+from services.common.numbers import Mark, NumberMarks
 from services.sender.dialect import Dialect
 from services.sender.records import read_records
 
@@ -15,7 +15,7 @@ def find_mark(file: BinaryIO, dialect: Dialect) -> Mark | None:
 
     The file stands at the line under the header; it is read to its end, or until it contradicts itself.
     """
-    marks = Marks()
+    marks = NumberMarks()
     places = [(field, place) for field, place in dialect.positions.items() if field in NUMBERS]
     for _, records in read_records(file, dialect, Counter()):
         for record in records:
@@ -28,7 +28,7 @@ def find_mark(file: BinaryIO, dialect: Dialect) -> Mark | None:
     return marks.decided
 
 
-def _see(marks: Marks, field: str, text: str) -> None:
+def _see(marks: NumberMarks, field: str, text: str) -> None:
     """Take a number into account, unless it is one more of those whose mark is proved already."""
     proved = marks.decided
     if proved is not None and field not in INTEGER_FIELDS and text.count(".") + text.count(",") == 1 and proved in text:

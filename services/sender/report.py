@@ -128,7 +128,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Report:
+class FileReport:
     """What became of a file's rows: `rows == ready + refused_total`. Blank lines are not rows."""
 
     rows: int

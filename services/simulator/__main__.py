@@ -15,10 +15,10 @@ from services.common.logs import configure_logs, get_logger
 from services.common.process import StopSignal
 from services.common.settings import KafkaSettings, TopicSettings
 from services.simulator.csvfile import customers_for, write_csv
-from services.simulator.drift import Drift
+from services.simulator.drift import DriftKind
 from services.simulator.live import customers_for_rate, live_messages
 from services.simulator.population import make_world
-from services.simulator.send import Limits, Sender, send
+from services.simulator.send import Sender, SendLimits, send
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,7 +53,7 @@ def stream(options: argparse.Namespace) -> None:
     get_logger().info("started", seed=seed, rate=options.rate, customers=len(world.customers.people))
     namespace = file_namespace(sha256(str(seed).encode()).digest())
     messages = live_messages(world, namespace, datetime.now, options.drift)
-    send(messages, sender, Limits(options.rate, options.count, options.seconds), stop)
+    send(messages, sender, SendLimits(options.rate, options.count, options.seconds), stop)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,8 +83,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add_drift(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--drift",
-        type=Drift,
-        choices=list(Drift),
+        type=DriftKind,
+        choices=list(DriftKind),
         action="append",
         default=[],
         help="payments unlike those the model learned: prices 2.5 times as high, half of all customers paying in one"

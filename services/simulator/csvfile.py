@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from services.common.contract import FIELDS
-from services.simulator.drift import Drift, DriftingSource
+from services.simulator.drift import DriftingSource, DriftKind
 from services.simulator.payments import DAY_MINUTES, PaymentSource
 from services.simulator.population import World
 
@@ -34,7 +34,7 @@ def write_csv(
     *,
     labels: bool = False,
     shuffle: bool = False,
-    drifts: Collection[Drift] = (),
+    drifts: Collection[DriftKind] = (),
 ) -> None:
     """Write the world's first `rows` payments since FIRST_DAY, in order of time or shuffled; replaces the file whole.
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from services.simulator.payments import DAY_MINUTES, Payments, PaymentSource
+from services.simulator.payments import DAY_MINUTES, PaymentSource, SimulatedPayments
 from services.simulator.population import SHOPS_A_CATEGORY, World
 from services.simulator.profiles import CATEGORIES
 
@@ -15,7 +15,7 @@ HOURS_LATER = 8
 FASHION = "misc_net"
 
 
-class Drift(StrEnum):
+class DriftKind(StrEnum):
     """What drifts: prices rise, half of all customers pay in one category, everybody pays hours later."""
 
     AMOUNTS = "amounts"
@@ -26,25 +26,25 @@ class Drift(StrEnum):
 class DriftingSource(PaymentSource):
     """Makes the payments of a world that has drifted; without a drift the usual ones."""
 
-    def __init__(self, world: World, drifts: Collection[Drift] = ()) -> None:
+    def __init__(self, world: World, drifts: Collection[DriftKind] = ()) -> None:
         super().__init__(world)
         self._drifts = drifts
 
-    def day(self, day: int, hour: int | None = None) -> Payments:
+    def day(self, day: int, hour: int | None = None) -> SimulatedPayments:
         """Return a day's payments, or only those of an hour (0 to 23), in order of time."""
-        later = HOURS_LATER if Drift.HOURS in self._drifts else 0
+        later = HOURS_LATER if DriftKind.HOURS in self._drifts else 0
         payments = super().day(day, None if hour is None else (hour - later) % 24)
         if later:
             payments = _later(payments, later * 60)
-        if Drift.AMOUNTS in self._drifts:
+        if DriftKind.AMOUNTS in self._drifts:
             payments = replace(payments, amount=np.round(payments.amount * AMOUNT_FACTOR, 2))
-        if Drift.CATEGORIES in self._drifts:
+        if DriftKind.CATEGORIES in self._drifts:
             shop = CATEGORIES.index(FASHION) * SHOPS_A_CATEGORY + payments.shop % SHOPS_A_CATEGORY
             payments = replace(payments, shop=np.where(payments.customer % 2 == 1, shop, payments.shop))
         return payments
 
 
-def _later(payments: Payments, minutes: int) -> Payments:
+def _later(payments: SimulatedPayments, minutes: int) -> SimulatedPayments:
     """Return the payments so many minutes later, those past midnight on the same date, in order of time."""
     moved = replace(payments, minute=(payments.minute + minutes) % DAY_MINUTES)
     return moved.take(np.argsort(moved.minute, kind="stable"))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterator
 import orjson
 
 from services.common.contract import customer_key, row_id
-from services.simulator.drift import Drift, DriftingSource
+from services.simulator.drift import DriftingSource, DriftKind
 from services.simulator.payments import PaymentSource
 from services.simulator.population import Person, World
 
@@ -27,7 +27,7 @@ def customers_for_rate(rate: float) -> int:
 
 
 def live_messages(
-    world: World, namespace: uuid.UUID, now: Callable[[], datetime.datetime], drifts: Collection[Drift] = ()
+    world: World, namespace: uuid.UUID, now: Callable[[], datetime.datetime], drifts: Collection[DriftKind] = ()
 ) -> Iterator[tuple[bytes, bytes]]:
     """Return keys and values without end, each made when it is asked for; event times are `now()` and never go back.
 

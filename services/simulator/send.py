@@ -20,7 +20,7 @@ MOST_AT_ONCE = 1_000
 log = get_logger()
 
 
-class Target(Protocol):
+class MessageTarget(Protocol):
     """What is used of confluent_kafka.Producer."""
 
     def produce(
@@ -36,7 +36,7 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True)
-class Limits:
+class SendLimits:
     """How many messages a second, and when to end: after a count, after so many seconds, or (None) never."""
 
     rate: float
@@ -62,7 +62,7 @@ class Pace:
 class Sender:
     """Queues messages and keeps the count of what was sent and what was delivered."""
 
-    def __init__(self, target: Target, topic: str) -> None:
+    def __init__(self, target: MessageTarget, topic: str) -> None:
         self._target = target
         self._topic = topic
         self.sent = 0
@@ -108,7 +108,7 @@ class Sender:
             self.failure = error
 
 
-def send(messages: Iterator[tuple[bytes, bytes]], sender: Sender, limits: Limits, stop: StopSignal) -> None:
+def send(messages: Iterator[tuple[bytes, bytes]], sender: Sender, limits: SendLimits, stop: StopSignal) -> None:
     """Send messages at a steady pace until a limit is reached or stop is requested, then wait for their delivery.
 
     Raises:

@@ -14,19 +14,19 @@ from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.process import (
     Backoff,
-    Slot,
+    InstanceId,
     StopSignal,
     Watchdog,
-    collect_garbage_rarely,
-    give_memory_back_regularly,
+    raise_gc_threshold,
+    start_malloc_trim,
 )
 from services.common.settings import KafkaSettings, ProcessSettings, TopicSettings
 from services.sink import metrics
-from services.sink.loop import State, run
-from services.sink.read import Source
-from services.sink.rejects import Limits
+from services.sink.loop import SinkState, run
+from services.sink.read import SinkSource
+from services.sink.rejects import RejectLimits
 from services.sink.settings import SinkSettings
-from services.sink.write import Mart
+from services.sink.write import MartWriter
 
 BROKER_TIMEOUT_SECONDS = 5.0
 
@@ -53,18 +53,18 @@ def main() -> int:
 def _run(*, until_empty: bool) -> None:
     settings, process = SinkSettings.read(), ProcessSettings.read()
     kafka, topics = KafkaSettings.read(), TopicSettings.read()
-    collect_garbage_rarely()
+    raise_gc_threshold()
     sys.setswitchinterval(SWITCH_SECONDS)
-    give_memory_back_regularly()
+    start_malloc_trim()
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000).start()
-    slot = Slot.claim(process.state_dir, settings.group_id)
-    state = State()
-    source: Source | None = None
+    slot = InstanceId.claim(process.state_dir, settings.group_id)
+    state = SinkState()
+    source: SinkSource | None = None
     serve_probes(
         process.probe_host,
         settings.probe_port,
-        live=lambda: watchdog.content,
+        live=lambda: watchdog.healthy,
         ready=lambda: state.writing and source is not None and source.ready,
     )
     metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
@@ -75,16 +75,16 @@ def _run(*, until_empty: bool) -> None:
         return
 
     @contextmanager
-    def open_mart() -> Iterator[Mart]:
-        mart = Mart.connect(cluster_id, settings.statement_timeout_ms, watchdog.feed)
+    def open_mart() -> Iterator[MartWriter]:
+        mart = MartWriter.connect(cluster_id, settings.statement_timeout_ms, watchdog.feed)
         try:
             yield mart
         finally:
             mart.close()
 
     names = [topics.scores, topics.transactions, topics.alerts, topics.models]
-    limits = Limits.of(names, settings)
-    source = Source(kafka, settings, names, slot.name)
+    limits = RejectLimits.of(names, settings)
+    source = SinkSource(kafka, settings, names, slot.name)
     lag_reader = LagReader(kafka, settings.group_id)
     lag_watch = LagWatch(lag_reader, lambda: source.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
     try:

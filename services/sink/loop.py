@@ -7,17 +7,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from services.common.errors import Retry, forget_frames
-from services.common.kafka.assignment import Batch, Place
+from services.common.kafka.assignment import Batch, Partition
 from services.common.kafka.pipeline import InFlight
 from services.common.logs import get_logger
 from services.common.process import Backoff, StopSignal, Watchdog
 from services.common.settings import TopicSettings
 from services.sink import metrics
-from services.sink.pipeline import Keeping, Kept
-from services.sink.read import Source
-from services.sink.rejects import Limits
+from services.sink.pipeline import StoredBatch, Storing
+from services.sink.read import SinkSource
+from services.sink.rejects import RejectLimits
 from services.sink.tables import SCORES
-from services.sink.write import Mart
+from services.sink.write import MartWriter
 
 REPORT_SECONDS = 1.0
 IDLE_SECONDS = 0.2
@@ -29,24 +29,24 @@ else keep the database busy with small transactions, and a lone payment is kept 
 
 log = get_logger()
 
-OpenMart = Callable[[], AbstractContextManager[Mart]]
+OpenMart = Callable[[], AbstractContextManager[MartWriter]]
 
 
 @dataclass(slots=True)
-class State:
+class SinkState:
     """What the readiness probe looks at."""
 
     writing: bool = False
 
 
 def run(
-    source: Source,
+    source: SinkSource,
     open_mart: OpenMart,
     topics: TopicSettings,
-    limits: Limits,
+    limits: RejectLimits,
     stop: StopSignal,
     watchdog: Watchdog,
-    state: State,
+    state: SinkState,
     *,
     until_empty: bool = False,
 ) -> None:
@@ -64,9 +64,9 @@ def run(
             with open_mart() as mart:
                 source.release()
                 state.writing = True
-                report = Report(source, backoff.reset)
+                report = SinkReport(source, backoff.reset)
                 work_through(
-                    source, mart, Keeping(mart, topics, limits), report, stop, watchdog, until_empty=until_empty
+                    source, mart, Storing(mart, topics, limits), report, stop, watchdog, until_empty=until_empty
                 )
                 return
         except Retry as error:
@@ -79,7 +79,7 @@ def run(
         gc.collect()  # nobody else does so soon: see collect_garbage_rarely()
 
 
-def _idle(source: Source, stop: StopSignal, watchdog: Watchdog, seconds: float) -> None:
+def _idle(source: SinkSource, stop: StopSignal, watchdog: Watchdog, seconds: float) -> None:
     """Stay in the group for so long."""
     end = time.monotonic() + seconds
     while not stop.requested and time.monotonic() < end:
@@ -88,10 +88,10 @@ def _idle(source: Source, stop: StopSignal, watchdog: Watchdog, seconds: float) 
 
 
 def work_through(
-    source: Source,
-    mart: Mart,
-    work: Keeping,
-    report: "Report",
+    source: SinkSource,
+    mart: MartWriter,
+    work: Storing,
+    report: "SinkReport",
     stop: StopSignal,
     watchdog: Watchdog,
     *,
@@ -104,7 +104,7 @@ def work_through(
     """
     with InFlight(work.write) as in_flight:
 
-        def locate(lows: Mapping[Place, int], topic_ids: Mapping[str, str]) -> dict[Place, int]:
+        def locate(lows: Mapping[Partition, int], topic_ids: Mapping[str, str]) -> dict[Partition, int]:
             in_flight.settle()  # the connection is its, and so are the offsets
             return mart.positions(lows, topic_ids)
 
@@ -139,16 +139,16 @@ def work_through(
     report.tell()
 
 
-class Report:
+class SinkReport:
     """Counts batches that are kept: metrics at once, a log line a second at most."""
 
-    def __init__(self, source: Source, on_commit: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, source: SinkSource, on_commit: Callable[[], None] = lambda: None) -> None:
         self._source = source
         self._on_commit = on_commit
         self._told_at = time.monotonic()
         self._batches = self._messages = self._rejected = 0
 
-    def count(self, kept: Kept) -> None:
+    def count(self, kept: StoredBatch) -> None:
         """Count a batch."""
         self._on_commit()
         self._batches += 1

@@ -32,7 +32,7 @@ class TableRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class MergeResult:
     """What a batch changed in a table."""
 
     rows: int
@@ -49,7 +49,7 @@ class Merger:
         self._connection = connection
         self._all_new: set[str] = set()
 
-    def bring(self, table: Table, rows: Sequence[Row]) -> Written:
+    def load(self, table: Table, rows: Sequence[Row]) -> MergeResult:
         """Bring rows into a table in the database transaction that is open.
 
         Raises:
@@ -63,20 +63,20 @@ class Merger:
                 self._all_new.discard(table.name)
                 raise KnownRow from error
         written = merge(self._connection, table, rows)
-        if written == Written(len(rows), changed=0):
+        if written == MergeResult(len(rows), changed=0):
             self._all_new.add(table.name)
         return written
 
 
-def _insert(connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row]) -> Written:
+def _insert(connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row]) -> MergeResult:
     with connection.cursor() as cursor:
         _copy(cursor, table, table.copy(), rows)
-    return Written(len(rows), changed=0)
+    return MergeResult(len(rows), changed=0)
 
 
 def merge(
     connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row], *, replayed: bool = False
-) -> Written:
+) -> MergeResult:
     """Merge rows in the database transaction that is open; the staging table of the connection must be there.
 
     Args:
@@ -91,7 +91,7 @@ def merge(
     with connection.cursor() as cursor:
         _copy(cursor, table, table.copy_to_staging(), rows)
         counts = cursor.execute(table.merge(replayed=replayed)).fetchone()
-    return Written(*counts) if counts else Written(0, 0)
+    return MergeResult(*counts) if counts else MergeResult(0, 0)
 
 
 def _copy(cursor: "psycopg.Cursor[Any]", table: Table, statement: sql.Composed, rows: Sequence[Row]) -> None:
@@ -105,17 +105,17 @@ def _copy(cursor: "psycopg.Cursor[Any]", table: Table, statement: sql.Composed, 
             raise psycopg.DataError(f"cannot be encoded: {type(error).__name__}: {error}") from error
 
 
-def merge_carefully(
+def merge_bisecting(
     connection: "psycopg.Connection[Any]",
     table: Table,
     rows: Sequence[Row],
     refuse: Refuse,
     *,
     replayed: bool = False,
-) -> Written:
+) -> MergeResult:
     """Merge what can be merged, as merge() does; halve what cannot, down to the row at fault."""
     if not rows:
-        return Written(0, 0)
+        return MergeResult(0, 0)
     try:
         with connection.transaction():
             written = merge(connection, table, rows, replayed=replayed)
@@ -124,12 +124,12 @@ def merge_carefully(
     except (psycopg.IntegrityError, psycopg.DataError) as error:
         if len(rows) == 1:
             refuse(rows[0], _reject(error))
-            return Written(0, 0)
+            return MergeResult(0, 0)
     middle = len(rows) // 2
     halves = [
-        merge_carefully(connection, table, half, refuse, replayed=replayed) for half in (rows[:middle], rows[middle:])
+        merge_bisecting(connection, table, half, refuse, replayed=replayed) for half in (rows[:middle], rows[middle:])
     ]
-    return Written(sum(half.rows for half in halves), sum(half.changed for half in halves))
+    return MergeResult(sum(half.rows for half in halves), sum(half.changed for half in halves))
 
 
 def _reject(error: psycopg.Error) -> Reject:

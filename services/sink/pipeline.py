@@ -11,10 +11,10 @@ from services.common.kafka.assignment import Batch
 from services.common.settings import TopicSettings
 from services.common.stored import TransactionReader
 from services.sink.decode import decode_alert, decode_model_message, decode_score
-from services.sink.merge import Row, TableRows, Written
-from services.sink.rejects import Limits, RejectRow, reject_row
+from services.sink.merge import MergeResult, Row, TableRows
+from services.sink.rejects import RejectLimits, RejectRow, reject_row
 from services.sink.tables import ALERTS, SCORES, SPANS, TALLIES, TRANSACTIONS, Table
-from services.sink.write import Mart
+from services.sink.write import MartWriter
 
 MODEL_TABLES = {"span": SPANS, "tally": TALLIES}
 """The table of each kind of message of the topic of models."""
@@ -25,7 +25,7 @@ Decode = Callable[[bytes | None, int, int, int], Row]
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedRows:
     """A batch as rows.
 
     Attributes:
@@ -42,7 +42,7 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredBatch:
     """What became of a batch.
 
     Attributes:
@@ -54,26 +54,26 @@ class Kept:
     """
 
     batch: Batch
-    written: dict[str, Written]
+    written: dict[str, MergeResult]
     rejects: list[RejectRow]
     skipped: int
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class Storing:
     """A batch's two halves. The first needs the processor, the second the database."""
 
-    mart: Mart
+    mart: MartWriter
     topics: TopicSettings
-    limits: Limits
+    limits: RejectLimits
     reader: TransactionReader = field(default_factory=TransactionReader)
 
-    def prepare(self, batch: Batch) -> Prepared:
+    def prepare(self, batch: Batch) -> PreparedRows:
         """Decode the messages into rows, the last of an id; scores and alerts that break the contract are rejects."""
-        return Prepared(batch, *decode_batch(batch, self.topics, self.reader))
+        return PreparedRows(batch, *decode_batch(batch, self.topics, self.reader))
 
-    def write(self, prepared: Prepared) -> Kept:
+    def write(self, prepared: PreparedRows) -> StoredBatch:
         """Write rows, rejects and offsets in one database transaction.
 
         Raises:
@@ -82,7 +82,7 @@ class Keeping:
         started, batch = time.monotonic(), prepared.batch
         written, rejects = self.mart.write(batch, prepared.parts, prepared.rejects)
         self.limits.count(batch, rejects)
-        return Kept(batch, written, rejects, prepared.skipped, time.monotonic() - started)
+        return StoredBatch(batch, written, rejects, prepared.skipped, time.monotonic() - started)
 
 
 def decode_batch(

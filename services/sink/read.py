@@ -11,14 +11,14 @@ from confluent_kafka import KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Retry, Stop
-from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, Batch, Place, answer_of, check_fatal
-from services.common.kafka.consumer import GroupReader
+from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, Batch, Partition, answer_of, check_fatal
+from services.common.kafka.consumer import GroupConsumer
 
-Locate = Callable[[Mapping[Place, int], Mapping[str, str]], dict[Place, int]]
+Locate = Callable[[Mapping[Partition, int], Mapping[str, str]], dict[Partition, int]]
 """(topic, partition) -> low watermark, and topic -> id in; (topic, partition) -> next offset out. May raise Retry."""
 
 
-class Source(GroupReader):
+class SinkSource(GroupConsumer):
     """A consumer that goes on where the database says."""
 
     def read(self, locate: Locate) -> Batch:
@@ -64,7 +64,7 @@ class Source(GroupReader):
 
     def release(self) -> None:
         """Go on fetching, from where the database stands."""
-        self._ownership.unposition()
+        self._ownership.invalidate()
         with contextlib.suppress(KafkaException):
             self._consumer.resume(self._consumer.assignment())
 
@@ -88,7 +88,7 @@ class Source(GroupReader):
             raise
 
 
-def _check_within(place: Place, offset: int, low: int, high: int) -> None:
+def _check_within(place: Partition, offset: int, low: int, high: int) -> None:
     """Raise Stop if a partition does not hold what the database wants next: never skip in silence."""
     name = f"{place[0]}/{place[1]}"
     advice = "docs/operations.md says what to do"

@@ -67,7 +67,7 @@ def reject_row(message: Message, reject: Reject) -> RejectRow:
     )
 
 
-class Limits:
+class RejectLimits:
     """The limits of a sink: topic -> limit."""
 
     def __init__(self, limits: Mapping[str, RejectLimit]) -> None:

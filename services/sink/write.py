@@ -13,9 +13,9 @@ import psycopg
 from confluent_kafka import Message
 
 from services.common.errors import FraudError, Reject, Retry, Stop
-from services.common.kafka.assignment import Batch, Place
+from services.common.kafka.assignment import Batch, Partition
 from services.common.settings import database_login
-from services.sink.merge import KnownRow, Merger, Row, TableRows, Written, merge_carefully
+from services.sink.merge import KnownRow, Merger, MergeResult, Row, TableRows, merge_bisecting
 from services.sink.rejects import KEEP, RejectRow, reject_row
 from services.sink.tables import TABLES
 
@@ -31,7 +31,7 @@ POSITION = """
 """A partition begins at its low watermark; offsets of before the ids were kept are taken to be this topic's."""
 
 
-class Mart:
+class MartWriter:
     """A connection to the database; after any error it is thrown away."""
 
     def __init__(self, connection: "psycopg.Connection[Any]", cluster_id: str) -> None:
@@ -71,10 +71,10 @@ class Mart:
             for table in TABLES:
                 connection.execute(table.create_staging())
         except psycopg.Error as error:
-            raise fate(error) from error
+            raise classify_error(error) from error
         return cls(connection, cluster_id)
 
-    def positions(self, lows: Mapping[Place, int], topic_ids: Mapping[str, str]) -> dict[Place, int]:
+    def positions(self, lows: Mapping[Partition, int], topic_ids: Mapping[str, str]) -> dict[Partition, int]:
         """Return the next offset of each partition; one the database has not seen begins at its low watermark.
 
         Args:
@@ -96,7 +96,7 @@ class Mart:
                     (*keys, self._cluster_id),
                 ).fetchall()
         except psycopg.Error as error:
-            raise fate(error) from error
+            raise classify_error(error) from error
         for topic, partition, offset, topic_id in found:
             if topic_id and topic_id != topic_ids.get(topic, topic_id):
                 stands = f"the database stands at {offset} of a topic that is gone, this one was recreated"
@@ -105,7 +105,7 @@ class Mart:
 
     def write(
         self, batch: Batch, parts: Sequence[TableRows], rejects: Sequence[RejectRow]
-    ) -> tuple[dict[str, Written], list[RejectRow]]:
+    ) -> tuple[dict[str, MergeResult], list[RejectRow]]:
         """Write everything that follows from a batch, or nothing of it, in one database transaction:
 
         1. COPY the rows to their tables; where some may be there already, to staging tables, and merge them. Where that
@@ -132,7 +132,7 @@ class Mart:
                 except (psycopg.IntegrityError, psycopg.DataError):
                     return self._write(batch, parts, list(rejects), careful=True)
         except psycopg.Error as error:
-            raise fate(error) from error
+            raise classify_error(error) from error
 
     def check_if_due(self) -> None:
         """Ask the database for a sign of life if nothing was asked for some seconds: an idle sink sees it go too.
@@ -146,7 +146,7 @@ class Mart:
         try:
             self._connection.execute("select")
         except psycopg.Error as error:
-            raise fate(error) from error
+            raise classify_error(error) from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -154,16 +154,16 @@ class Mart:
 
     def _write(
         self, batch: Batch, parts: Sequence[TableRows], rejects: list[RejectRow], *, careful: bool
-    ) -> tuple[dict[str, Written], list[RejectRow]]:
+    ) -> tuple[dict[str, MergeResult], list[RejectRow]]:
         written = {}
         self._asked_at = time.monotonic()
         with self._connection.transaction():
             for part in parts:
                 if careful:
                     refuse = _Refused(batch, part.topic, rejects)
-                    written[part.table.name] = merge_carefully(self._connection, part.table, part.rows, refuse)
+                    written[part.table.name] = merge_bisecting(self._connection, part.table, part.rows, refuse)
                 elif part.rows:
-                    written[part.table.name] = self._merger.bring(part.table, part.rows)
+                    written[part.table.name] = self._merger.load(part.table, part.rows)
             self._keep_rejects(rejects)
             self._move_offsets(batch)
         return written, rejects
@@ -222,7 +222,7 @@ def _feeding(kind: "type[psycopg.Cursor[Any]]", feed: Callable[[], object]) -> "
     return FeedingCursor
 
 
-def fate(error: psycopg.Error) -> FraudError:
+def classify_error(error: psycopg.Error) -> FraudError:
     """Return Stop for what only a person can mend (SQLSTATE classes 28, 3D and 42), Retry for everything else."""
     state = error.sqlstate or ""
     sentence = (

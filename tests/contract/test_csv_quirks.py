@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from services.common.contract import FIELDS, customer_key
 from services.scorer.decode import Decoder
-from services.sender.csvfile import FileFault, FileRefused, Repair, Report, RowFault, prepare
+from services.sender.csvfile import FileFault, FileRefused, FileReport, Repair, RowFault, prepare
 
-Made = tuple[Report, list[dict[str, Any]]]
+Made = tuple[FileReport, list[dict[str, Any]]]
 
 HEADER = ",".join(FIELDS)
 ADA = '2019-09-14 02:46,"fraud_Stokes, Christiansen and Sipes",grocery_net,25.79,Ada,Example,F,1 Test Lane,Nowhere,TX,76443,32.1482,-99.1872,1897,"Engineer, civil",31.772057,-99.103183'  # noqa: E501  # fmt: skip

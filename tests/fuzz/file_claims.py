@@ -10,7 +10,7 @@ import orjson
 
 from services.common.contract import FIELDS, customer_key
 from services.scorer.event_time import parse_times
-from services.sender.report import REFUSALS_KEPT, TOLD_ONCE, FileFault, FileRefused, Repair, Report, RowFault
+from services.sender.report import REFUSALS_KEPT, TOLD_ONCE, FileFault, FileRefused, FileReport, Repair, RowFault
 from tests.fuzz.product import decode, read_file
 from tests.fuzz.tables import Row, table
 
@@ -99,7 +99,7 @@ def _told(rows: list[Row]) -> list[Row]:
     return told
 
 
-def _check_refusals(report: Report) -> None:
+def _check_refusals(report: FileReport) -> None:
     lines = [refusal.line for refusal in report.refused]
     assert lines == sorted(set(lines))
     assert len(lines) <= REFUSALS_KEPT
@@ -149,7 +149,7 @@ def _data_of(message: bytes) -> bytes:
     return orjson.dumps(orjson.loads(message)["data"])
 
 
-def _fates(report: Report) -> Fates:
+def _fates(report: FileReport) -> Fates:
     fates = Fates(sent=report.ready)
     for refusal in report.refused:
         fates[refusal.reason.value] += refusal.rows

@@ -18,9 +18,9 @@ from services.scorer.history.changelog import Record, from_records, to_records
 from services.scorer.history.events import Events
 from services.scorer.history.history import History, Past
 from services.scorer.manifest import Recipe, read_manifest
-from services.scorer.recall import Memory, begin_empty
+from services.scorer.recall import PartitionHistories, begin_empty
 from services.scorer.score import Model, load_model
-from services.sender.csvfile import Report, prepare
+from services.sender.csvfile import FileReport, prepare
 
 TOPIC = "transactions"
 MODEL_FOLDER = Path(__file__).resolve().parents[2] / "onnx"
@@ -58,7 +58,7 @@ class _Read:
 
 def recall(columns: Columns, keys: Sequence[bytes | None]) -> Columns:
     """Give the payments of a batch their past, from an empty history; `keys` are those of all messages of the batch."""
-    memory = Memory(recipe(), begin_empty)
+    memory = PartitionHistories(recipe(), begin_empty)
     memory.follow({0: 0})
     return memory.recall(cast(list[Message], [_Read(key) for key in keys]), columns)[0]
 
@@ -80,7 +80,7 @@ def model() -> Model:
     return load_model(MODEL_FOLDER)
 
 
-def read_file(content: bytes) -> tuple[Report, list[tuple[bytes | None, bytes]]]:
+def read_file(content: bytes) -> tuple[FileReport, list[tuple[bytes | None, bytes]]]:
     """Return the report on a CSV file, and its messages (key, value); raises FileRefused."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)

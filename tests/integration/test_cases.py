@@ -9,8 +9,8 @@ from psycopg.types.json import Jsonb
 
 from conftest import PASSWORDS
 from stack.servers import PostgresServer
-from ui.review.case import Alert, Reason, read_case
-from ui.review.verdicts import Order, Precision, Verdict, give, latest_precision, of_payment, queue
+from ui.review.case import Alert, ReasonShown, read_case
+from ui.review.verdicts import Precision, QueueOrder, Verdict, give, latest_precision, of_payment, queue
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -54,12 +54,12 @@ def test_the_last_verdict_counts_and_all_are_kept(mart: Connection, page: Connec
     add(mart, "p-1")
     assert give(page, "p-1", 0, Verdict.FRAUD, "", "ada")
     assert latest_precision(page, 100) == Precision(1, 1)
-    assert queue(page, Order.LATEST, 10).head == []
+    assert queue(page, QueueOrder.LATEST, 10).head == []
     assert give(page, "p-1", 1, Verdict.FALSE_ALARM, "", "bob")
     assert latest_precision(page, 100) == Precision(0, 1)
     assert give(page, "p-1", 2, Verdict.RETURNED, "not sure", "ada")
     assert latest_precision(page, 100) == Precision(0, 0)
-    assert [row.transaction_id for row in queue(page, Order.LATEST, 10).head] == ["p-1"]
+    assert [row.transaction_id for row in queue(page, QueueOrder.LATEST, 10).head] == ["p-1"]
     assert [one.verdict for one in of_payment(page, "p-1")] == ["fraud", "false_alarm", "returned"]
 
 
@@ -141,10 +141,10 @@ def test_the_queue_is_in_the_order_wanted(mart: Connection, page: Connection) ->
     add(mart, "b", 0.9, amount=20)
     add(mart, "ordinary", 0.1)
     add(mart, "c", 0.7, amount=90)
-    heads = {order: [row.transaction_id for row in queue(page, order, 2).head] for order in Order}
-    assert heads == {Order.LATEST: ["c", "b"], Order.SCORE: ["b", "c"], Order.AMOUNT: ["a", "c"]}
-    assert (queue(page, Order.LATEST, 2).waiting, queue(page, Order.LATEST, 2).more) == (3, False)
-    few = queue(page, Order.LATEST, 2, looks_at=2)
+    heads = {order: [row.transaction_id for row in queue(page, order, 2).head] for order in QueueOrder}
+    assert heads == {QueueOrder.LATEST: ["c", "b"], QueueOrder.SCORE: ["b", "c"], QueueOrder.AMOUNT: ["a", "c"]}
+    assert (queue(page, QueueOrder.LATEST, 2).waiting, queue(page, QueueOrder.LATEST, 2).more) == (3, False)
+    few = queue(page, QueueOrder.LATEST, 2, looks_at=2)
     assert (few.waiting, few.more) == (2, True)
 
 
@@ -202,5 +202,7 @@ def test_a_case_has_the_reasons_that_have_arrived(mart: Connection, page: Connec
     case = read_case(page, "p-1")
     assert case is not None
     assert case.alert == Alert(
-        [Reason("amount", True, 1.0, {"amount": 995.7}), Reason("hour", False, 0.25, {"hour": 23})], "lgbm-1", 0.41
+        [ReasonShown("amount", True, 1.0, {"amount": 995.7}), ReasonShown("hour", False, 0.25, {"hour": 23})],
+        "lgbm-1",
+        0.41,
     )

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import ROOT, Start, database_env
 from services.common.settings import TopicSettings, project_root
-from services.simulator.drift import Drift
+from services.simulator.drift import DriftKind
 from stack.ports import free_port
 from stack.servers import PostgresServer
 from tests.support.processes import ServiceProcess, wait_for
@@ -17,13 +17,13 @@ from ui.live.drift import SHIFT_FROM, STABLE_BELOW, current_distributions, read
 
 ROWS = 4_000
 CUSTOMERS = 300
-SEEN_BY = {Drift.AMOUNTS: "amount", Drift.CATEGORIES: "category", Drift.HOURS: "hour"}
+SEEN_BY = {DriftKind.AMOUNTS: "amount", DriftKind.CATEGORIES: "category", DriftKind.HOURS: "hour"}
 
 
-def simulate(path: Path, *drifts: Drift) -> Path:
+def simulate(path: Path, *drifts: DriftKind) -> Path:
     """Write a file of about five days; a drifted one by other seeds, so that no id comes twice."""
     options = [argument for drift in drifts for argument in ("--drift", drift.value)]
-    seed = str(10 + len(options) + sum(list(Drift).index(drift) for drift in drifts))
+    seed = str(10 + len(options) + sum(list(DriftKind).index(drift) for drift in drifts))
     arguments = ["csv", "--rows", str(ROWS), "--customers", str(CUSTOMERS), "--seed", seed, "--out", str(path)]
     run([sys.executable, "-m", "services.simulator", *arguments, *options], cwd=ROOT, check=True)
     return path
@@ -45,7 +45,7 @@ def test_a_drift_is_seen_where_it_is_and_none_where_there_is_none(
     assert distributions is not None
     sent = 0
 
-    def measure(*drifts: Drift) -> dict[str, float]:
+    def measure(*drifts: DriftKind) -> dict[str, float]:
         nonlocal sent
         path = simulate(tmp_path / f"{sent}.csv", *drifts)
         assert start("sender", str(path)).finish() == 0
@@ -59,8 +59,8 @@ def test_a_drift_is_seen_where_it_is_and_none_where_there_is_none(
 
     assert usual.keys() >= {"score", "amount", "category", "hour", "past"}
     assert max(usual[name] for name in ("score", "amount", "category", "hour")) < STABLE_BELOW, usual
-    assert min(shifted[drift] for drift in (Drift.AMOUNTS, Drift.CATEGORIES)) >= SHIFT_FROM, shifted
-    assert shifted[Drift.HOURS] >= STABLE_BELOW, "people pay day and night: hours alone never shift far"
+    assert min(shifted[drift] for drift in (DriftKind.AMOUNTS, DriftKind.CATEGORIES)) >= SHIFT_FROM, shifted
+    assert shifted[DriftKind.HOURS] >= STABLE_BELOW, "people pay day and night: hours alone never shift far"
 
     page = ServiceProcess.start(
         "ui",

@@ -7,19 +7,19 @@ import pytest
 
 from services.common.errors import Retry, Stop
 from services.common.settings import KafkaSettings, TopicSettings
-from services.sink.read import Source
+from services.sink.read import SinkSource
 from services.sink.settings import SinkSettings
 from tests.support.processes import wait_for
 
 
 @pytest.fixture
-def join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[], Source]]:
+def join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[], SinkSource]]:
     """Make a member, each time under the same name."""
-    sources: list[Source] = []
+    sources: list[SinkSource] = []
 
-    def make() -> Source:
+    def make() -> SinkSource:
         settings = SinkSettings(group_id=topics.scores)
-        sources.append(Source(KafkaSettings(bootstrap_servers=kafka), settings, [topics.scores], "one"))
+        sources.append(SinkSource(KafkaSettings(bootstrap_servers=kafka), settings, [topics.scores], "one"))
         return sources[-1]
 
     yield make
@@ -27,20 +27,22 @@ def join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[], Source]]:
         source.close()
 
 
-def read(source: Source) -> None:
+def read(source: SinkSource) -> None:
     with contextlib.suppress(Retry):
         source.read(lambda lows, _: dict(lows))
 
 
-def idle(source: Source) -> None:
+def idle(source: SinkSource) -> None:
     source.idle(0.2)
 
 
 @pytest.mark.parametrize("step", [read, idle])
-def test_a_member_whose_place_is_taken_stops(join: Callable[[], Source], step: Callable[[Source], None]) -> None:
+def test_a_member_whose_place_is_taken_stops(
+    join: Callable[[], SinkSource], step: Callable[[SinkSource], None]
+) -> None:
     """Whether it reads or waits for the database: librdkafka tells it once and then does nothing any more."""
 
-    def ready(source: Source) -> bool:
+    def ready(source: SinkSource) -> bool:
         read(source)
         return source.ready
 

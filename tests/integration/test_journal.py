@@ -10,7 +10,7 @@ import pytest
 from conftest import PASSWORDS
 from stack.servers import PostgresServer
 from ui.files import journal
-from ui.files.journal import State
+from ui.files.journal import UploadState
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -28,10 +28,10 @@ def sent(page: Connection, *chunks: list[str]) -> UUID:
     """Enter an upload of these ids that was sent whole."""
     upload_id, total = uuid4(), sum(map(len, chunks))
     journal.begin(page, upload_id, "a.csv", 10, "ada")
-    journal.note(page, upload_id, State.SENDING, rows=total, refused=0)
+    journal.note(page, upload_id, UploadState.SENDING, rows=total, refused=0)
     for number, ids in enumerate(chunks):
         journal.add_rows(page, upload_id, number, ids)
-    journal.note(page, upload_id, State.SENT, sent=total)
+    journal.note(page, upload_id, UploadState.SENT, sent=total)
     return upload_id
 
 
@@ -79,7 +79,7 @@ def test_chunks_without_any_score_hold_up_no_other(page: Connection, mart: Conne
 def test_missing_ids_make_no_wrong_count(page: Connection, mart: Connection) -> None:
     """Where the database was away while a file was sent, it is not known how many are scored."""
     upload_id = sent(page, ["a"])
-    journal.note(page, upload_id, State.SENT, sent=3)
+    journal.note(page, upload_id, UploadState.SENT, sent=3)
     score(mart, "a")
     assert scored(page) is None
 
@@ -88,9 +88,9 @@ def test_a_silent_upload_is_told_as_interrupted(page: Connection, mart: Connecti
     """Its page has died; what ended in any other way stays what it is."""
     upload_id = uuid4()
     journal.begin(page, upload_id, "a.csv", 10, "ada")
-    assert journal.latest(page)[0].state is State.READING
+    assert journal.latest(page)[0].state is UploadState.READING
     mart.execute("update uploads set touched_at = now() - interval '3 minutes'")
-    assert journal.latest(page)[0].state is State.INTERRUPTED
+    assert journal.latest(page)[0].state is UploadState.INTERRUPTED
 
 
 def test_old_uploads_are_forgotten(page: Connection, monkeypatch: pytest.MonkeyPatch, mart: Connection) -> None:

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.kafka.assignment import Place
+from services.common.kafka.assignment import Partition
 from services.common.kafka.lag import Behind, LagReader
 from services.common.settings import KafkaSettings, TopicSettings
 from tests.support.processes import wait_for
@@ -38,7 +38,7 @@ def topics(kafka: str) -> TopicSettings:
     return settings
 
 
-def lag_of(reader: LagReader, places: Mapping[Place, int], seconds: float = 30) -> dict[Place, Behind]:
+def lag_of(reader: LagReader, places: Mapping[Partition, int], seconds: float = 30) -> dict[Partition, Behind]:
     """Read until all partitions answer: those of a new topic may not have found their leader."""
     deadline = time.monotonic() + seconds
     while True:

@@ -9,14 +9,14 @@ import pytest
 
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
-from services.scorer.models.shadow import Tally
+from services.scorer.models.shadow import ShadowStats
 from services.sink import merge, write
 from services.sink.decode import decode_model_message
-from services.sink.merge import Merger, Row, TableRows, Written
+from services.sink.merge import Merger, MergeResult, Row, TableRows
 from services.sink.rejects import RejectRow
 from services.sink.tables import ALERTS, SCORES, SPANS, Table
-from services.sink.write import Mart
-from ui.threshold.models import Model, model_in_use, read_models
+from services.sink.write import MartWriter
+from ui.threshold.models import ScoringModel, model_in_use, read_models
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,11 +36,11 @@ def alerts(start: int, first_offset: int) -> list[Row]:
 class Sink:
     """Keeps rows of scores and alerts, a batch a call; the next batch begins where the last one ended."""
 
-    def __init__(self, mart: Mart) -> None:
+    def __init__(self, mart: MartWriter) -> None:
         self._mart = mart
         self._positions = mart.positions({(topic, 0): 0 for topic in TOPICS.values()}, {})
 
-    def keep(self, *parts: tuple[Table, list[Row]]) -> tuple[dict[str, Written], list[RejectRow]]:
+    def keep(self, *parts: tuple[Table, list[Row]]) -> tuple[dict[str, MergeResult], list[RejectRow]]:
         """Return what changed in the tables, and the rejects."""
         after = {place: offset + COUNT for place, offset in self._positions.items()}
         batch = Batch(next_offsets=after, first_offsets=self._positions)
@@ -54,7 +54,7 @@ class Sink:
 def sink(mart: Connection) -> Iterator[Sink]:
     for table in TOPICS:
         mart.execute(table.create_staging())
-    yield Sink(Mart(mart, "cluster"))
+    yield Sink(MartWriter(mart, "cluster"))
     assert mart.execute("select count(*) from sink_offsets where next_offset = 0").fetchone() == (0,)
 
 
@@ -64,9 +64,9 @@ def merges(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     merged: list[str] = []
     real: Any = merge.merge
 
-    def noted(*arguments: Any, **options: bool) -> Written:
+    def noted(*arguments: Any, **options: bool) -> MergeResult:
         merged.append(arguments[1].name)
-        written: Written = real(*arguments, **options)
+        written: MergeResult = real(*arguments, **options)
         return written
 
     monkeypatch.setattr(merge, "merge", noted)
@@ -76,19 +76,19 @@ def merges(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_new_rows_go_straight_until_some_are_known(mart: Connection, sink: Sink, merges: list[str]) -> None:
     """The batch that meets a known row is merged, whole, and so are the next ones until all are new again."""
 
-    def kept(rows: list[Row]) -> Written:
+    def kept(rows: list[Row]) -> MergeResult:
         return sink.keep((SCORES, rows))[0]["scores"]
 
-    assert kept(scores(0, 0.1, 0)) == Written(COUNT, 0)
-    assert kept(scores(COUNT, 0.1, COUNT)) == Written(COUNT, 0)
+    assert kept(scores(0, 0.1, 0)) == MergeResult(COUNT, 0)
+    assert kept(scores(COUNT, 0.1, COUNT)) == MergeResult(COUNT, 0)
     assert len(merges) == 1, "the second batch goes straight"
 
     half_known = scores(COUNT + COUNT // 2, 0.2, 2 * COUNT)
-    assert kept(half_known) == Written(COUNT, COUNT // 2)
-    assert kept(half_known) == Written(0, 0)
-    assert kept(scores(10 * COUNT, 0.3, 3 * COUNT)) == Written(COUNT, 0)
+    assert kept(half_known) == MergeResult(COUNT, COUNT // 2)
+    assert kept(half_known) == MergeResult(0, 0)
+    assert kept(scores(10 * COUNT, 0.3, 3 * COUNT)) == MergeResult(COUNT, 0)
     assert len(merges) == 4
-    assert kept(scores(20 * COUNT, 0.3, 4 * COUNT)) == Written(COUNT, 0)
+    assert kept(scores(20 * COUNT, 0.3, 4 * COUNT)) == MergeResult(COUNT, 0)
     assert len(merges) == 4
 
     counted = mart.execute("select score, count(*) from scores group by score order by score").fetchall()
@@ -104,7 +104,7 @@ def test_what_a_known_row_undoes_is_written_again(mart: Connection, sink: Sink, 
     half = COUNT // 2
     written, rejects = sink.keep((SCORES, scores(half, 0.2, 2 * COUNT)), (ALERTS, alerts(COUNT + half, 2 * COUNT)))
 
-    assert (written["scores"], written["alerts"]) == (Written(COUNT, COUNT), Written(half, 0))
+    assert (written["scores"], written["alerts"]) == (MergeResult(COUNT, COUNT), MergeResult(half, 0))
     assert merges[2:] == ["scores", "scores", "alerts"], "the alerts' known row came to light at the second try"
     assert not rejects
     assert mart.execute("select count(*) from scores").fetchone() == (2 * COUNT,)
@@ -116,11 +116,11 @@ def test_a_row_the_database_refuses_is_no_known_row(mart: Connection, merges: li
     mart.execute(SCORES.create_staging())
     merger = Merger(mart)
     with mart.transaction():
-        merger.bring(SCORES, scores(0, 0.1, 0))
+        merger.load(SCORES, scores(0, 0.1, 0))
     wrong: list[Row] = [*scores(COUNT, 0.1, COUNT), ("wrong", 7.0, 0, AT, 0, 3 * COUNT)]
 
     with pytest.raises(psycopg.errors.CheckViolation), mart.transaction():
-        merger.bring(SCORES, wrong)
+        merger.load(SCORES, wrong)
 
     assert len(merges) == 1
     assert mart.execute("select count(*) from scores").fetchone() == (COUNT,)
@@ -134,9 +134,9 @@ def test_a_row_that_cannot_be_encoded_is_looked_for_too(mart: Connection) -> Non
     refused: list[tuple[Row, Reject]] = []
 
     with mart.transaction():
-        written = merge.merge_carefully(mart, SPANS, spans, lambda row, reject: refused.append((row, reject)))
+        written = merge.merge_bisecting(mart, SPANS, spans, lambda row, reject: refused.append((row, reject)))
 
-    assert written == Written(9, 0)
+    assert written == MergeResult(9, 0)
     [(row, reject)] = refused
     assert row == spans[7]
     assert "cannot be encoded: OverflowError" in reject.message
@@ -164,7 +164,7 @@ def test_what_is_read_last_wins_whatever_its_offset(mart: Connection, sink: Sink
 
     written, _ = sink.keep((SCORES, scores(0, 0.9, 5)))
 
-    assert written["scores"] == Written(COUNT, COUNT)
+    assert written["scores"] == MergeResult(COUNT, COUNT)
     assert mart.execute("select distinct score from scores").fetchall() == [(0.9,)]
 
 
@@ -181,7 +181,7 @@ def test_what_is_replayed_wins_if_its_record_is_the_newer_one(
     with mart.transaction():
         merge.merge(mart, SCORES, [("a", 0.1, 0, AT, 0, 1_000)])
     with mart.transaction():
-        merge.merge_carefully(mart, SCORES, replayed, lambda *_: None, replayed=True)
+        merge.merge_bisecting(mart, SCORES, replayed, lambda *_: None, replayed=True)
 
     assert mart.execute("select score from scores").fetchall() == [(score,)]
 
@@ -204,7 +204,7 @@ def test_the_model_in_use_is_the_one_that_was_told_last(mart: Connection) -> Non
         " select transaction_id, 0.5, 0, now(), 0, src_offset from transactions"
     )
 
-    assert model_in_use(mart) == Model("d", 0.5)
+    assert model_in_use(mart) == ScoringModel("d", 0.5)
     assert [one.model_version for one in read_models(mart).begun] == ["d", "c", "b"]
     of = mart.execute("select transaction_id, model_version from scores_with_models order by 1").fetchall()
     assert of == [("t", "c"), ("u", "d")]
@@ -218,12 +218,12 @@ def test_a_span_that_is_read_again_changes_nothing(mart: Connection) -> None:
         with mart.transaction():
             merge.merge(mart, SPANS, [told])
 
-    assert model_in_use(mart) == Model("b", 0.5)
+    assert model_in_use(mart) == ScoringModel("b", 0.5)
 
 
 def test_tallies_of_a_topic_that_was_recreated_are_others() -> None:
     """The same place at another time; the same record is the same tally."""
-    tally = Tally("a", "b", scored=1).record()["value"]
+    tally = ShadowStats("a", "b", scored=1).record()["value"]
     (_, first), (_, second), (_, again) = (decode_model_message(tally, at, 0, 7) for at in (1_000, 2_000, 1_000))
 
     assert first[0] == again[0] != second[0]

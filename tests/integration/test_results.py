@@ -11,7 +11,7 @@ import pytest
 from conftest import PASSWORDS
 from stack.servers import PostgresServer
 from ui import database as results
-from ui.database import Mart
+from ui.database import Database
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -114,7 +114,7 @@ def test_the_page_can_only_read(mart: Connection, reader: Connection) -> None:
 def test_an_outage_shows_what_was_last_read(mart: Connection, database: PostgresServer) -> None:
     """While the database is away the last answer stands; when it is back, so is the page."""
     add(mart, 0.9, 0.1)
-    page = Mart(database.conninfo)
+    page = Database(database.conninfo)
     page.open()
     try:
         before = page.answer()
@@ -137,7 +137,7 @@ def test_an_outage_shows_what_was_last_read(mart: Connection, database: Postgres
 
 def test_an_error_of_the_database_is_no_outage(mart: Connection, database: PostgresServer) -> None:
     """A missing table is told as what it is, and a statement that takes too long as an outage."""
-    page = Mart(database.conninfo)
+    page = Database(database.conninfo)
     page.open()
     try:
         with pytest.raises(psycopg.errors.UndefinedTable):
@@ -155,12 +155,12 @@ def test_an_error_of_the_database_is_no_outage(mart: Connection, database: Postg
 
 def test_a_frozen_database_is_not_waited_for(database: PostgresServer) -> None:
     """A server that neither answers nor refuses is away, and the page says so within seconds."""
-    page = Mart(database.conninfo)
+    page = Database(database.conninfo)
     page.open()
     started = time.monotonic()
     try:
         with database.paused():
-            assert page.answer() == results.Answer(None, fresh=False)
+            assert page.answer() == results.Results(None, fresh=False)
         assert time.monotonic() - started < 10
     finally:
         page.close()
@@ -168,9 +168,9 @@ def test_a_frozen_database_is_not_waited_for(database: PostgresServer) -> None:
 
 def test_a_database_that_never_answered_is_told() -> None:
     """No snapshot, not fresh, and within seconds."""
-    page = Mart("host=127.0.0.1 port=1 user=nobody")
+    page = Database("host=127.0.0.1 port=1 user=nobody")
     page.open()
     try:
-        assert page.answer() == results.Answer(None, fresh=False)
+        assert page.answer() == results.Results(None, fresh=False)
     finally:
         page.close()

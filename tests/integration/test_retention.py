@@ -10,7 +10,7 @@ import pytest
 
 from conftest import Start, database_env
 from services.common.settings import TopicSettings
-from services.tools.retention.delete import Old
+from services.tools.retention.delete import RetentionJob
 from stack.servers import PostgresServer
 from tests.support.processes import wait_for
 from tests.support.topics import produce
@@ -125,7 +125,7 @@ def test_rows_that_were_scored_anew_stop_nothing(mart: Connection) -> None:
     mart.execute("update scores set scored_at = now() where src_offset between 1 and 4 or src_offset between 9 and 16")
 
     deleted = Counter[str]()
-    for batch in Old(mart, datetime.now(UTC) - timedelta(days=30), batch_rows=2).delete(sleep=lambda _: None):
+    for batch in RetentionJob(mart, datetime.now(UTC) - timedelta(days=30), batch_rows=2).delete(sleep=lambda _: None):
         deleted.update(dict(batch))
 
     assert deleted["scores"] == 8

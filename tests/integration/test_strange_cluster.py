@@ -19,11 +19,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 
 from conftest import ROOT
 from services.common.errors import Retry, Stop
-from services.common.kafka.assignment import edge_offsets
+from services.common.kafka.assignment import watermarks
 from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.history.restore import check_copartitioned
-from services.scorer.models.shadow import Teller
+from services.scorer.models.shadow import ShadowPublisher
 from services.sender.publish import publish
 from services.tools.customer.topics import read_history
 from services.tools.dlq.topic import DeadLetters
@@ -60,7 +60,7 @@ def made(admin: AdminClient, prefix: str) -> list[str]:
 
 
 def low(admin: AdminClient, topic: str) -> int:
-    return edge_offsets(admin, [(topic, 0)], OffsetSpec.earliest())[topic, 0]  # type: ignore[no-untyped-call]
+    return watermarks(admin, [(topic, 0)], OffsetSpec.earliest())[topic, 0]  # type: ignore[no-untyped-call]
 
 
 def wait_for_config(admin: AdminClient, topic: str, expected: dict[str, str]) -> None:
@@ -89,7 +89,7 @@ def test_no_client_of_ours_lets_a_broker_make_a_topic(strange: str) -> None:
     with pytest.raises(Stop, match=topics.dead_letters):
         DeadLetters.open(kafka, topics.dead_letters)
     assert read_history(kafka, topics.history) == {}
-    teller = Teller(kafka, topics.models)
+    teller = ShadowPublisher(kafka, topics.models)
     teller.tell({"key": b"tally", "value": b"{}"})
     teller.flush()
     producer, failures = Producer(kafka.client_config(message_timeout_ms=3_000)), list[KafkaError | None]()

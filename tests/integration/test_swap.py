@@ -22,7 +22,7 @@ from tests.support.models import write_constant, write_trap
 from tests.support.processes import wait_for
 from tests.support.recompute import recomputed
 from tests.support.topics import produce, read_all
-from ui.threshold.models import Model, model_in_use, read_models
+from ui.threshold.models import ScoringModel, model_in_use, read_models
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_MS = {"SCORER_MODEL_POLL_MS": "100"}
@@ -68,7 +68,7 @@ def test_each_score_is_of_one_model_and_can_be_traced_to_it(
     pairs = "select distinct model_version, score from scores_with_models order by 1"
     assert mart.execute(pairs).fetchall() == list(SCORE_OF.items())
     assert [(one.model_version, one.threshold) for one in read_models(mart).begun] == [("b", 0.5), ("a", 0.5)]
-    assert model_in_use(mart) == Model("b", 0.5)
+    assert model_in_use(mart) == ScoringModel("b", 0.5)
 
 
 def test_a_refused_model_changes_nothing(kafka: str, topics: TopicSettings, start: Start, tmp_path: Path) -> None:

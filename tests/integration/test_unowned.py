@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 from services.common.errors import Retry
 from services.common.kafka.closing import Membership
 from services.common.settings import KafkaSettings, TopicSettings
-from services.scorer.read import Source
+from services.scorer.read import TransactionSource
 from services.scorer.settings import ScorerSettings
 from tests.support.processes import wait_for
 
@@ -54,13 +54,13 @@ def owned(kafka: str, topics: TopicSettings) -> Callable[[], Owned]:
 
 
 @pytest.fixture
-def join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[str], Source]]:
+def join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[str], TransactionSource]]:
     """Make a member of the product, by name."""
-    sources: list[Source] = []
+    sources: list[TransactionSource] = []
 
-    def make(name: str) -> Source:
+    def make(name: str) -> TransactionSource:
         settings = ScorerSettings(group_id=topics.transactions, session_timeout_ms=SESSION_MS)
-        sources.append(Source(KafkaSettings(bootstrap_servers=kafka), settings, [topics.transactions], name))
+        sources.append(TransactionSource(KafkaSettings(bootstrap_servers=kafka), settings, [topics.transactions], name))
         return sources[-1]
 
     yield make
@@ -94,7 +94,7 @@ def plain_join(kafka: str, topics: TopicSettings) -> Iterator[Callable[[str], Pl
 def test_what_a_killed_member_owed_finds_an_owner(
     topics: TopicSettings,
     owned: Callable[[], Owned],
-    join: Callable[[str], Source],
+    join: Callable[[str], TransactionSource],
     plain_join: Callable[[str], Plain],
 ) -> None:
     """Its next process is given the old place without a rebalance: it sees what is missing, and brings one about."""
@@ -118,7 +118,7 @@ def test_what_a_killed_member_owed_finds_an_owner(
 def test_a_member_that_ends_gives_up_before_what_it_owes(
     topics: TopicSettings,
     owned: Callable[[], Owned],
-    join: Callable[[str], Source],
+    join: Callable[[str], TransactionSource],
     plain_join: Callable[[str], Plain],
 ) -> None:
     """So its next process, which looks for nothing, comes in the middle of a rebalance, and all is shared out."""
@@ -146,7 +146,7 @@ def _assigned(member: Plain) -> set[int]:
     return {place.partition for place in member.consumer.assignment()}
 
 
-def _positioned(source: Source) -> set[int]:
+def _positioned(source: TransactionSource) -> set[int]:
     """Let a member read for a moment; return the partitions it reads. A topic may be too new for a broker to know."""
     with contextlib.suppress(Retry):
         source.read()

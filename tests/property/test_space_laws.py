@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from services.scorer.history.allocator import Space
+from services.scorer.history.allocator import BuddyAllocator
 from tests.support.profiles import fixed
 
 LENGTHS = st.integers(3, 10).map(lambda power: 1 << power)
@@ -18,7 +18,7 @@ class AnySpace(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.space = Space()
+        self.space = BuddyAllocator()
         self.taken: set[tuple[int, int]] = set()
 
     @rule(target=stretches, length=LENGTHS)

@@ -24,7 +24,7 @@ from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused
 from tests.support.messages import nested
 from ui.files.download import path_of
-from ui.files.journal import State, Upload
+from ui.files.journal import Upload, UploadState
 from ui.files.tab import uploads_table
 from ui.files.texts import UPLOADS_TEXTS
 from ui.shell.excel import safe_text
@@ -63,7 +63,17 @@ def test_a_file_s_name_is_text_and_never_a_path(name: str) -> None:
     """It is shown escaped, and the address of its scores is made of the upload's id alone."""
     upload_id = UUID(int=7)
     upload = Upload(
-        upload_id, name, 1, EVIL, State.SENT, None, rows=1, refused=0, sent=1, scored=1, started_at=datetime.now(UTC)
+        upload_id,
+        name,
+        1,
+        EVIL,
+        UploadState.SENT,
+        None,
+        rows=1,
+        refused=0,
+        sent=1,
+        scored=1,
+        started_at=datetime.now(UTC),
     )
     html = uploads_table([upload], RUSSIAN, UPLOADS_TEXTS["ru"], 0)
     assert "<img" not in html

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from services.common.contract import customer_key
 from services.common.settings import project_root
 from services.scorer.explain import GivenReason, explain
-from services.scorer.recall import Memory, begin_empty
+from services.scorer.recall import PartitionHistories, begin_empty
 from services.scorer.score import Model, load_model
 from tests.support.messages import PAYMENT
 
@@ -60,7 +60,7 @@ def features_of(payments: list[dict[str, Any]]) -> NDArray[np.float32]:
     """Return what the model sees of payments that come one after another."""
     model = shipped()
     messages: list[Any] = [Read(orjson.dumps(payment), customer_key(payment)) for payment in payments]
-    memory = Memory(model.manifest.recipe, begin_empty)
+    memory = PartitionHistories(model.manifest.recipe, begin_empty)
     memory.follow({0: 1})
     columns, rejects = model.decoder.decode([message.value() for message in messages], str)
     assert not rejects

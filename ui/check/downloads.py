@@ -11,7 +11,7 @@ from starlette.routing import Route
 from services.common.contract import FIELDS
 from services.common.message import NUMBERS
 from services.common.settings import project_root
-from ui.shell.excel import BYTE_ORDER_MARK, DIALECTS, Dialect
+from ui.shell.excel import BYTE_ORDER_MARK, DIALECTS, ExcelDialect
 
 TEMPLATE_PATH, SAMPLE_PATH = "files/template.csv", "files/sample.csv"
 MEDIA_TYPE = "text/csv; charset=utf-8"
@@ -28,7 +28,7 @@ def sample_file() -> Path:
     return project_root() / "services" / "simulator" / "sample.csv"
 
 
-def template(dialect: Dialect | None = None) -> str:
+def template(dialect: ExcelDialect | None = None) -> str:
     """Return the template, the header and one row: for a person's Excel, or as the competition writes it."""
     return _written([FIELDS, EXAMPLE_ROW], dialect)
 
@@ -49,11 +49,11 @@ def download_routes() -> list[Route]:
     return [*routes, Route(f"/{SAMPLE_PATH}", send_sample)] if sample_file().is_file() else routes
 
 
-def _dialect(request: Request) -> Dialect | None:
+def _dialect(request: Request) -> ExcelDialect | None:
     return DIALECTS.get(request.query_params.get("language", ""))
 
 
-def _written(rows: Iterable[Sequence[str]], dialect: Dialect | None) -> str:
+def _written(rows: Iterable[Sequence[str]], dialect: ExcelDialect | None) -> str:
     """Return rows of the competition's columns, header first; the cells of numbers are written as in the dialect."""
     if dialect is None:
         return DIALECTS["en"].lines(rows)

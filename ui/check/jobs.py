@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from services.common.logs import get_logger
 from services.sender.taken import TakenIds
 from ui.check.steps import Reading, Step
-from ui.check.upload import Order
+from ui.check.upload import UploadRequest
 from ui.watch import in_background
 
 UNDER_WAY_MAX = 32
@@ -23,7 +23,7 @@ TELL_EVERY_SECONDS = 0.25
 CLOSE_WITHIN_SECONDS = 6.0
 """How long the page, when it stops, waits for its uploads to end: it must itself end before it is killed."""
 
-Send = Callable[[Order], Iterator[Step]]
+Send = Callable[[UploadRequest], Iterator[Step]]
 
 
 @dataclass(eq=False)
@@ -54,7 +54,7 @@ class Job:
 
     def start(self, send: Send) -> None:
         """Begin, in a thread of its own."""
-        order = Order(self.path, self.analyst, self._cancelled.is_set, self.upload_id, self.taken_ids)
+        order = UploadRequest(self.path, self.analyst, self._cancelled.is_set, self.upload_id, self.taken_ids)
         self.ended = in_background(lambda: self._run(send(order)), "upload")
 
     def steps(self) -> Iterator[Step]:

@@ -10,11 +10,11 @@ import orjson
 import psycopg
 
 from services.common.logs import get_logger
-from services.sender.report import Report
+from services.sender.report import FileReport
 from ui import metrics
-from ui.database import Connection, Mart
+from ui.database import Connection, Database
 from ui.files import journal
-from ui.files.journal import CHUNK, State
+from ui.files.journal import CHUNK, UploadState
 
 _BEFORE_ID = b'{"transaction_id":"'
 _AFTER_ID = b'","data":'
@@ -25,7 +25,7 @@ Message = tuple[bytes | None, bytes]
 class Record:
     """An upload in the journal; once the database was away, ids are kept no more, so that none are between others."""
 
-    def __init__(self, mart: Mart, upload_id: UUID) -> None:
+    def __init__(self, mart: Database, upload_id: UUID) -> None:
         self._mart = mart
         self._id = upload_id
         self._is_kept = True
@@ -33,7 +33,7 @@ class Record:
         self._ended = False
 
     @classmethod
-    def begin(cls, mart: Mart, upload_id: UUID, path: Path, analyst: str) -> Self:
+    def begin(cls, mart: Database, upload_id: UUID, path: Path, analyst: str) -> Self:
         """Enter the upload of a file."""
         record = cls(mart, upload_id)
         size = path.stat().st_size if path.exists() else 0
@@ -45,16 +45,18 @@ class Record:
         """The id in the journal, or None if something of the upload is missing there."""
         return self._id if self._is_kept else None
 
-    def read(self, report: Report) -> None:
+    def read(self, report: FileReport) -> None:
         """The file is read."""
         rows, refused = report.rows, report.refused_total
-        self._enter(lambda connection: journal.note(connection, self._id, State.SENDING, rows=rows, refused=refused))
+        self._enter(
+            lambda connection: journal.note(connection, self._id, UploadState.SENDING, rows=rows, refused=refused)
+        )
 
     def sent(self, sent: int) -> None:
         """Kafka has acknowledged so many rows."""
         self._sent = sent
 
-    def end(self, state: State, *, refusal: str | None = None) -> None:
+    def end(self, state: UploadState, *, refusal: str | None = None) -> None:
         """The upload has ended."""
         self._ended = True
         metrics.UPLOADS.labels(state.value).inc()
@@ -63,7 +65,7 @@ class Record:
     def abandon(self) -> None:
         """Whoever sent has left, or something broke: enter it as interrupted, unless its end is known."""
         if not self._ended:
-            self.end(State.INTERRUPTED)
+            self.end(UploadState.INTERRUPTED)
 
     @contextmanager
     def keeping(self, messages: Iterable[Message]) -> Iterator[Iterator[Message]]:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from html import escape
 
-from services.sender.report import Refusal, Repair, Report
-from ui.check.steps import Cancelled, Obstacle, Reading, Refused, Sending, Sent, Step, Waiting
+from services.sender.report import FileReport, Refusal, Repair
+from ui.check.steps import Cancelled, Obstacle, Queued, Reading, Refused, Sending, Sent, Step
 from ui.shell.render import hint, notice, progress, table
 from ui.shell.texts import Forms, Texts
 
@@ -30,7 +30,7 @@ def headline(told: Step, texts: Texts) -> str:
     """Return what a step of an upload comes down to: a bar while it runs, then a sentence."""
     numbers = texts.numbers
     match told:
-        case Waiting():
+        case Queued():
             counted = numbers.counted(told.ahead, texts.upload_forms)
             return progress(texts.waiting.format(uploads_counted=counted), "", None)
         case Reading():
@@ -135,7 +135,7 @@ def _tiles(sent: Sent, texts: Texts) -> str:
     return f'<dl class="{kind}">{cells}</dl>'
 
 
-def _repairs(found: Report, texts: Texts) -> str:
+def _repairs(found: FileReport, texts: Texts) -> str:
     """Return the list of repairs: what holds for the whole file first, then columns, then rows by frequency."""
     by_count = sorted(found.repaired.items(), key=lambda item: (_unit(item[0], texts) is not None, item[1]))
     columns = {Repair.COLUMN_MISSING: found.missing_columns, Repair.COLUMN_IGNORED: found.ignored_columns}
@@ -157,7 +157,7 @@ def _unit(kind: Repair, texts: Texts) -> Forms | None:
     return texts.column_forms if kind in OF_COLUMNS else texts.row_forms
 
 
-def _unknown(found: Report, texts: Texts) -> str:
+def _unknown(found: FileReport, texts: Texts) -> str:
     """Return the list of categories and genders that nobody knows."""
     numbers = texts.numbers
     items = (
@@ -173,7 +173,7 @@ def _unknown(found: Report, texts: Texts) -> str:
     return f'<h3>{escape(texts.unknown_heading)}</h3><ul class="plain">{listed}</ul>' + hint(texts.unknown_hint)
 
 
-def _refusals(found: Report, texts: Texts) -> str:
+def _refusals(found: FileReport, texts: Texts) -> str:
     """Return the table of refused lines, the first hundred."""
     shown = found.refused[:SHOWN_REFUSALS]
     heads = ((texts.refused_line, "line"), (texts.refused_field, "code"), (texts.refused_reason, "text"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from ui.shell import charts, render
-from ui.shell.frame import ADD_CLOCK, QUIETLY, VIEWING, Frame, Parts, Update, told_plainly
+from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Parts, Update, friendly_errors
 from ui.shell.kept import skips, value_of
 from ui.shell.texts import Texts
 
@@ -29,17 +29,17 @@ def build(frame: Frame) -> Latest:
         viewed = gr.Checkbox(False, visible="hidden")
 
     def view(utc_offset_minutes: float) -> tuple[Update, ...]:
-        with told_plainly(texts):
+        with friendly_errors(texts):
             return results(parts, texts, int(utc_offset_minutes or 0))
 
     def view_again(kept: str, utc_offset_minutes: float) -> tuple[Update, ...]:
         return view(utc_offset_minutes) if value_of(kept, "viewed") else skips(3)
 
     latest = Latest([totals, flagged, plot])
-    button.click(view, [frame.clock], latest.shown, js=ADD_CLOCK, **VIEWING)
-    button.click(None, None, [viewed], js="() => true", **QUIETLY)
+    button.click(view, [frame.clock], latest.shown, js=ADD_UTC_OFFSET, **VIEWING)
+    button.click(None, None, [viewed], js="() => true", **NO_PROGRESS)
     frame.kept.again(viewed=viewed)
-    frame.kept.box.change(view_again, [frame.kept.box, frame.clock], latest.shown, js=ADD_CLOCK, **VIEWING)
+    frame.kept.box.change(view_again, [frame.kept.box, frame.clock], latest.shown, js=ADD_UTC_OFFSET, **VIEWING)
     return latest
 
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from services.sender.report import FileFault, Report
+from services.sender.report import FileFault, FileReport
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Queued:
     """Others are sending: `ahead` uploads come first."""
 
     ahead: int
@@ -62,11 +62,11 @@ class Sent:
     `upload_id` is the journal's, None if the database was away.
     """
 
-    report: Report
+    report: FileReport
     sent: int
     seconds: float
     upload_id: UUID | None = None
     obstacle: Obstacle | None = None
 
 
-Step = Waiting | Reading | Sending | Refused | Cancelled | Sent
+Step = Queued | Reading | Sending | Refused | Cancelled | Sent

@@ -20,7 +20,7 @@ from ui.files.tab import cancel
 from ui.login.texts import LOGIN_TEXTS
 from ui.shell import render
 from ui.shell.excel import spoken
-from ui.shell.frame import ADD_CLOCK, QUIETLY, VIEWING, Frame, Update, told_plainly
+from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.kept import skips
 
 TITLES = {"ru": "Проверка", "en": "Check"}
@@ -28,7 +28,7 @@ TITLES = {"ru": "Проверка", "en": "Check"}
 
 def build(frame: Frame) -> None:
     """Place the upload over the results; each sent file refreshes them."""
-    sending = Sending(frame)
+    sending = UploadSection(frame)
     sending.wire(latest.build(frame))
 
 
@@ -40,7 +40,7 @@ WATCHERS_AT_ONCE = 32
 """Readers who see how far their file is; how many are sent at once is the upload's own matter."""
 
 
-class Sending:
+class UploadSection:
     """The section in one language."""
 
     def __init__(self, frame: Frame) -> None:
@@ -72,7 +72,7 @@ class Sending:
         """Wire the events; the results are refreshed as the scores of a sent file arrive."""
         frame, file, job = self._frame, self._file, self._job
         told = [self._headline, self._scored, self._details]
-        at_once: dict[str, Any] = {**QUIETLY, "queue": False}
+        at_once: dict[str, Any] = {**NO_PROGRESS, "queue": False}
         frame.page.unload(self.forget)
         file.change(self.offer_sending, [file, job], [self._send, job, *told], **VIEWING)
         self._cancel.click(self.cancel, [job], [self._cancel], **at_once)
@@ -80,12 +80,12 @@ class Sending:
         frame.kept.again(file=file, job=job, taken_ids=self._taken_ids)
         for event in (accepted.then, frame.kept.box.change):
             watched = event(
-                self.watch, [job], [self._send, self._cancel, *told], concurrency_limit=WATCHERS_AT_ONCE, **QUIETLY
+                self.watch, [job], [self._send, self._cancel, *told], concurrency_limit=WATCHERS_AT_ONCE, **NO_PROGRESS
             )
             watched.then(self.offer_again, [file], [self._send, self._cancel], **VIEWING)
             # "multiple": while one upload is being followed, the next one must be able to take over.
             watched.success(
-                self.follow, [frame.clock], [self._scored, *latest.shown], js=ADD_CLOCK, trigger_mode="multiple",
+                self.follow, [frame.clock], [self._scored, *latest.shown], js=ADD_UTC_OFFSET, trigger_mode="multiple",
                 **VIEWING,
             )  # fmt: skip
 
@@ -117,7 +117,7 @@ class Sending:
         analyst = self._parts.access.analyst(request)
         if analyst is None:
             return "", gr.skip(), self._not_allowed(), "", ""
-        with told_plainly(self._texts):
+        with friendly_errors(self._texts):
             job = self._parts.jobs.start(Path(file), analyst, TakenIds(taken_ids))
         if job is None:
             return "", gr.skip(), render.notice(self._texts.too_many_files, "warning"), "", ""
@@ -129,7 +129,7 @@ class Sending:
         if job is None:
             yield skips(5)
             return
-        with told_plainly(self._texts):
+        with friendly_errors(self._texts):
             for step in job.steps():
                 if job.is_under_way:
                     cancel = gr.update(visible=True, interactive=not job.is_cancelled)
@@ -148,7 +148,7 @@ class Sending:
         if sent is None or sent.upload_id is None:  # nothing was sent, or nobody knows what: nothing to follow
             yield (gr.skip(),) * 4
             return
-        with told_plainly(self._texts):
+        with friendly_errors(self._texts):
             for told in self._scored_of(sent.upload_id, sent.sent):
                 if self._followed.get(request.session_hash) is not sent:
                     # Gradio repeats the last answer at the end: it must not undo the next file's.

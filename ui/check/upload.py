@@ -24,9 +24,9 @@ from services.sender.publish import publish
 from services.sender.report import FileFault, FileRefused
 from services.sender.taken import STORED, TakenIds
 from ui.check.record import Record
-from ui.check.steps import Cancelled, Obstacle, Reading, Refused, Sending, Sent, Step, Waiting
-from ui.database import Mart
-from ui.files.journal import State
+from ui.check.steps import Cancelled, Obstacle, Queued, Reading, Refused, Sending, Sent, Step
+from ui.database import Database
+from ui.files.journal import UploadState
 from ui.watch import in_background
 
 TELL_EVERY_SECONDS = 0.25
@@ -36,16 +36,16 @@ LEAVE_WITHIN_SECONDS = 5.0
 UPLOADS_AT_ONCE = 4
 
 _STATES = {
-    None: State.SENT,
-    Obstacle.AWAY: State.KAFKA_AWAY,
-    Obstacle.REFUSES: State.KAFKA_REFUSES,
-    Obstacle.CANCELLED: State.CANCELLED,
-    Obstacle.STOPPED: State.INTERRUPTED,
+    None: UploadState.SENT,
+    Obstacle.AWAY: UploadState.KAFKA_AWAY,
+    Obstacle.REFUSES: UploadState.KAFKA_REFUSES,
+    Obstacle.CANCELLED: UploadState.CANCELLED,
+    Obstacle.STOPPED: UploadState.INTERRUPTED,
 }
 
 
 @dataclass(frozen=True)
-class Order:
+class UploadRequest:
     """What shall be sent, for whom, whether they have cancelled meanwhile, and the upload's id in the journal.
 
     `taken_ids` says what is done with rows whose ids other payments have.
@@ -58,11 +58,11 @@ class Order:
     taken_ids: TakenIds = TakenIds.ASK
 
 
-class _Left(Exception):
+class UploadAbandoned(Exception):
     """Raised inside a reading that nobody waits for any more."""
 
 
-class Turns:
+class UploadQueue:
     """Lets so many uploads go at once, in the order they came."""
 
     def __init__(self, at_once: int = UPLOADS_AT_ONCE) -> None:
@@ -93,7 +93,7 @@ class Uploads:
 
     def __init__(
         self,
-        mart: Mart,
+        mart: Database,
         kafka: KafkaSettings,
         topic: str,
         check_kafka: Callable[[], None],
@@ -106,9 +106,9 @@ class Uploads:
         self._check_kafka = check_kafka
         self._stop = stop
         self._categories = categories
-        self._turns = Turns()
+        self._turns = UploadQueue()
 
-    def send(self, order: Order) -> Iterator[Step]:
+    def send(self, order: UploadRequest) -> Iterator[Step]:
         """Check the file, send its rows and yield how it goes; the last step is Refused, Cancelled or Sent.
 
         An iterator that is left early, a cancelled order, or a page that is asked to stop, ends the sending; what was
@@ -123,32 +123,32 @@ class Uploads:
                 record.read(payments.report)
                 yield from self._publish(payments, order, record)
         except FileRefused as refused:
-            record.end(State.REFUSED, refusal=refused.code.value)
+            record.end(UploadState.REFUSED, refusal=refused.code.value)
             yield Refused(refused.code, refused.detail)
-        except _Left:
-            record.end(State.CANCELLED if order.is_cancelled() else State.INTERRUPTED)
+        except UploadAbandoned:
+            record.end(UploadState.CANCELLED if order.is_cancelled() else UploadState.INTERRUPTED)
             yield Cancelled()
         finally:
             record.abandon()
             self._turns.leave(place)
 
-    def _wait(self, place: object, order: Order) -> Iterator[Step]:
+    def _wait(self, place: object, order: UploadRequest) -> Iterator[Step]:
         """Wait for the order's turn."""
         while ahead := self._turns.ahead(place):
-            yield Waiting(ahead)
+            yield Queued(ahead)
             with contextlib.suppress(OSError):
                 os.utime(order.path)  # Gradio removes files that nobody has touched for an hour
             if order.is_cancelled() or self._stop.wait(TELL_EVERY_SECONDS):
-                raise _Left
+                raise UploadAbandoned
 
-    def _read(self, order: Order, files: ExitStack) -> Generator[Step, None, Payments]:
+    def _read(self, order: UploadRequest, files: ExitStack) -> Generator[Step, None, Payments]:
         """Read the file in a thread of its own; the payments stay open as long as `files`."""
         read, left = _Counter(), threading.Event()
 
         def on_rows(rows: int) -> None:
             read.set(rows)
             if left.is_set() or order.is_cancelled() or self._stop.requested:
-                raise _Left
+                raise UploadAbandoned
 
         def prepared() -> Payments:
             payments = files.enter_context(prepare(order.path, on_rows=on_rows, categories=self._categories()))
@@ -174,10 +174,10 @@ class Uploads:
             raise FileRefused(FileFault.IDS_UNCHECKED, "the database is unavailable")
         return found
 
-    def _publish(self, payments: Payments, order: Order, record: Record) -> Iterator[Step]:
+    def _publish(self, payments: Payments, order: UploadRequest, record: Record) -> Iterator[Step]:
         """Publish in a thread of its own and yield what it has reached."""
         if not len(payments):
-            record.end(State.SENT)
+            record.end(UploadState.SENT)
             yield Sent(payments.report, 0, 0.0)
             return
         started, acknowledged, left = time.monotonic(), _Counter(), threading.Event()
@@ -202,7 +202,7 @@ class Uploads:
         record.end(_STATES[obstacle])
         yield Sent(payments.report, acknowledged.value, time.monotonic() - started, record.upload_id, obstacle)
 
-    def _obstacle(self, sending: "Future[None]", order: Order, *, complete: bool) -> Obstacle | None:
+    def _obstacle(self, sending: "Future[None]", order: UploadRequest, *, complete: bool) -> Obstacle | None:
         """Return what ended the sending before its time; raise an error that is none of Kafka's."""
         try:
             sending.result()

@@ -14,10 +14,10 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from services.common.logs import get_logger
-from ui.database import Mart
+from ui.database import Database
 from ui.files import journal
 from ui.files.journal import ScoredRow
-from ui.shell.excel import BYTE_ORDER_MARK, DIALECTS, Dialect, safe_text, spoken
+from ui.shell.excel import BYTE_ORDER_MARK, DIALECTS, ExcelDialect, safe_text, spoken
 
 PATH = "files/uploads/{upload_id:uuid}.csv"
 """Without `language` it is written as in English, such as for a program that has the address from elsewhere."""
@@ -35,12 +35,12 @@ def path_of(upload_id: UUID, language: str) -> str:
     return spoken(PATH.replace("{upload_id:uuid}", str(upload_id)), language)
 
 
-def csv_lines(rows: Iterable[ScoredRow], dialect: Dialect) -> str:
+def csv_lines(rows: Iterable[ScoredRow], dialect: ExcelDialect) -> str:
     """Return rows as lines of CSV; what is not known is empty."""
     return dialect.lines(_cells(row, dialect) for row in rows)
 
 
-def scores_route(mart: Mart) -> Route:
+def scores_route(mart: Database) -> Route:
     """Return the route of the scores; with a login, only for who is logged in."""
 
     def send(request: Request) -> Response:
@@ -70,7 +70,7 @@ def scores_route(mart: Mart) -> Route:
     return Route(f"/{PATH}", send, methods=["GET"])
 
 
-def _content(mart: Mart, upload_id: UUID, dialect: Dialect) -> Iterator[str]:
+def _content(mart: Database, upload_id: UUID, dialect: ExcelDialect) -> Iterator[str]:
     """Yield the file: the header, then a chunk of rows at a time."""
     yield BYTE_ORDER_MARK + dialect.lines([COLUMNS])
     for chunk in count():
@@ -82,7 +82,7 @@ def _content(mart: Mart, upload_id: UUID, dialect: Dialect) -> Iterator[str]:
         yield csv_lines(rows, dialect)
 
 
-def _cells(row: ScoredRow, dialect: Dialect) -> tuple[object, ...]:
+def _cells(row: ScoredRow, dialect: ExcelDialect) -> tuple[object, ...]:
     return (
         safe_text(row.transaction_id),
         _time(row.event_time),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row, kwargs_row, scalar_row
 
-from ui.database import Connection, Mart
+from ui.database import Connection, Database
 from ui.watch import Watch
 
 SHOWN = 50
@@ -27,7 +27,7 @@ SILENT_AFTER = timedelta(minutes=2)
 """A page that reads or sends says so every few seconds: after this it does not any more."""
 
 
-class State(StrEnum):
+class UploadState(StrEnum):
     """Where an upload stands; the last four ended without Kafka having all of its rows."""
 
     READING = "reading"
@@ -52,7 +52,7 @@ class Upload:
     file_name: str
     bytes: int
     analyst: str
-    state: State | str
+    state: UploadState | str
     refusal: str | None
     rows: int | None
     refused: int | None
@@ -91,7 +91,7 @@ def begin(connection: Connection, upload_id: UUID, file_name: str, size: int, an
 def note(
     connection: Connection,
     upload_id: UUID,
-    state: State,
+    state: UploadState,
     *,
     rows: int | None = None,
     refused: int | None = None,
@@ -134,7 +134,7 @@ def latest(connection: Connection, limit: int = SHOWN) -> list[Upload]:
 
 
 def _upload(*, state: str, **columns: Any) -> Upload:
-    return Upload(state=State(state) if state in set(State) else state, **columns)
+    return Upload(state=UploadState(state) if state in set(UploadState) else state, **columns)
 
 
 def count_open(connection: Connection) -> None:
@@ -218,7 +218,7 @@ def scored_rows(connection: Connection, upload_id: UUID, chunk: int) -> list[Sco
 EVERY_SECONDS = 1.0
 
 
-def watch_uploads(mart: Mart) -> Watch[list[Upload]]:
+def watch_uploads(mart: Database) -> Watch[list[Upload]]:
     """Return what counts the scores of uploads and reads their list, not started."""
     return Watch(lambda: mart.ask(read), EVERY_SECONDS, "watch-uploads")
 

@@ -13,14 +13,14 @@ from ui.check.jobs import Job
 from ui.check.report import headline
 from ui.check.steps import Sending, Step
 from ui.files.download import path_of
-from ui.files.journal import SHOWN, State, Upload
+from ui.files.journal import SHOWN, Upload, UploadState
 from ui.files.texts import UPLOADS_TEXTS, UploadsTexts
 from ui.login.access import NO_LOGIN
 from ui.shell.formats import local_clock
-from ui.shell.frame import ADD_CLOCK, VIEWING, Frame, Parts, Update, logged
+from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Parts, Update, logged
 from ui.shell.render import hint, notice, section_head, table, unread
 from ui.shell.texts import Texts
-from ui.watch import Seen
+from ui.watch import Observation
 
 TITLES = {"ru": "Файлы", "en": "Files"}
 
@@ -58,14 +58,14 @@ def build(frame: Frame) -> None:
         cancel(frame.parts, str(event._data["upload"]), request)
         return told_of(frame.parts.jobs.under_way(), request)
 
-    def rest_elsewhere(event: gr.SelectData) -> Update:
+    def pause_when_hidden(event: gr.SelectData) -> Update:
         return gr.Timer(active=event.value == frame.tab.label)
 
-    viewing: dict[str, Any] = {**VIEWING, "js": ADD_CLOCK}
+    viewing: dict[str, Any] = {**VIEWING, "js": ADD_UTC_OFFSET}
     for event in (timer.tick, frame.tab.select):
         event(refresh, [frame.clock], [under_way, shown], **viewing)
     under_way.click(cancel_one, None, [under_way], **VIEWING)
-    frame.tabs.select(rest_elsewhere, None, [timer], show_progress="hidden", api_visibility="private", queue=False)
+    frame.tabs.select(pause_when_hidden, None, [timer], show_progress="hidden", api_visibility="private", queue=False)
 
 
 def cancel(parts: Parts, upload_id: str, request: gr.Request) -> None:
@@ -94,7 +94,7 @@ def _cancel_button(job: Job, words: UploadsTexts) -> str:
 
 
 def history(
-    seen: Seen[list[Upload]], jobs: Sequence[Job], texts: Texts, words: UploadsTexts, utc_offset_minutes: int
+    seen: Observation[list[Upload]], jobs: Sequence[Job], texts: Texts, words: UploadsTexts, utc_offset_minutes: int
 ) -> str:
     """Return the history as a table, or a sentence saying why there is none."""
     obstacle = unread(seen, words.away, words.away_since, texts)
@@ -110,8 +110,8 @@ def _as_it_is(upload: Upload, step: Step | None) -> Upload:
     if step is None:
         return upload
     if isinstance(step, Sending):
-        return replace(upload, state=State.SENDING, sent=step.sent)
-    return replace(upload, state=State.READING)
+        return replace(upload, state=UploadState.SENDING, sent=step.sent)
+    return replace(upload, state=UploadState.READING)
 
 
 def uploads_table(uploads: Sequence[Upload], texts: Texts, words: UploadsTexts, utc_offset_minutes: int) -> str:
@@ -134,12 +134,12 @@ def uploads_table(uploads: Sequence[Upload], texts: Texts, words: UploadsTexts, 
 
 def state_in_words(upload: Upload, texts: Texts, words: UploadsTexts) -> str:
     """Return where an upload stands, in words: once all is sent, how far the scores are."""
-    if upload.state is State.REFUSED and upload.refusal in set(FileFault):
+    if upload.state is UploadState.REFUSED and upload.refusal in set(FileFault):
         reason = texts.file_refusals[FileFault(upload.refusal)].format(names="…")
-        return f"{words.states[State.REFUSED]}: {reason}"
-    if not isinstance(upload.state, State):
+        return f"{words.states[UploadState.REFUSED]}: {reason}"
+    if not isinstance(upload.state, UploadState):
         return upload.state
-    if upload.state is not State.SENT:
+    if upload.state is not UploadState.SENT:
         return words.states[upload.state]
     if upload.scored is None:
         return words.scored_unknown
@@ -157,7 +157,7 @@ def _cells(upload: Upload, texts: Texts, words: UploadsTexts, utc_offset_minutes
         if upload.sent
         else ""
     )
-    kind = "done" if upload.state is State.SENT and upload.scored == upload.sent else escape(upload.state)
+    kind = "done" if upload.state is UploadState.SENT and upload.scored == upload.sent else escape(upload.state)
     return (
         local_clock(upload.started_at, utc_offset_minutes, numbers.date_pattern),
         escape(upload.file_name),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ui.files.journal import State
+from ui.files.journal import UploadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class UploadsTexts:
     column_scored: str
     column_state: str
     column_download: str
-    states: Mapping[State, str]
+    states: Mapping[UploadState, str]
     scored_all: str
     scoring: str
     scored_unknown: str
@@ -55,14 +55,14 @@ UPLOADS_TEXTS = {
         column_state="Состояние",
         column_download="Оценки",
         states={
-            State.READING: "читается",
-            State.SENDING: "отправляется",
-            State.SENT: "отправлен",
-            State.CANCELLED: "отменён",
-            State.INTERRUPTED: "прерван",
-            State.REFUSED: "отклонён",
-            State.KAFKA_AWAY: "Kafka не отвечала",
-            State.KAFKA_REFUSES: "Kafka не приняла",
+            UploadState.READING: "читается",
+            UploadState.SENDING: "отправляется",
+            UploadState.SENT: "отправлен",
+            UploadState.CANCELLED: "отменён",
+            UploadState.INTERRUPTED: "прерван",
+            UploadState.REFUSED: "отклонён",
+            UploadState.KAFKA_AWAY: "Kafka не отвечала",
+            UploadState.KAFKA_REFUSES: "Kafka не приняла",
         },
         scored_all="оценён",
         scoring="ждёт оценок",
@@ -91,14 +91,14 @@ UPLOADS_TEXTS = {
         column_state="State",
         column_download="Scores",
         states={
-            State.READING: "being read",
-            State.SENDING: "being sent",
-            State.SENT: "sent",
-            State.CANCELLED: "cancelled",
-            State.INTERRUPTED: "interrupted",
-            State.REFUSED: "refused",
-            State.KAFKA_AWAY: "Kafka did not answer",
-            State.KAFKA_REFUSES: "Kafka did not take it",
+            UploadState.READING: "being read",
+            UploadState.SENDING: "being sent",
+            UploadState.SENT: "sent",
+            UploadState.CANCELLED: "cancelled",
+            UploadState.INTERRUPTED: "interrupted",
+            UploadState.REFUSED: "refused",
+            UploadState.KAFKA_AWAY: "Kafka did not answer",
+            UploadState.KAFKA_REFUSES: "Kafka did not take it",
         },
         scored_all="scored",
         scoring="waiting for scores",

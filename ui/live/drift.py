@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from ui.database import Connection, Mart
+from ui.database import Connection, Database
 
 LOOKED_AT = 10_000
 """Payments that are looked at: the latest."""
@@ -56,7 +56,7 @@ QUERY = """
 
 
 @dataclass(frozen=True, slots=True)
-class Distribution:
+class WindowDistribution:
     """How something was distributed in training: edges of the bins or values, counts of payments [24][bins]."""
 
     edges: tuple[float, ...]
@@ -71,14 +71,14 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class DriftReading:
     """What was measured over so many payments: name of MEASURED -> PSI, None where it cannot be told."""
 
     payments: int
     psi: dict[str, float | None]
 
 
-def current_distributions(manifest: Path) -> dict[str, Distribution] | None:
+def current_distributions(manifest: Path) -> dict[str, WindowDistribution] | None:
     """Return the distributions of the manifest as it is now, or None if it has none or cannot be read."""
     try:
         return _read(manifest, manifest.stat().st_mtime_ns)
@@ -87,18 +87,20 @@ def current_distributions(manifest: Path) -> dict[str, Distribution] | None:
 
 
 @lru_cache(maxsize=2)
-def _read(manifest: Path, _changed_at: int) -> dict[str, Distribution] | None:
+def _read(manifest: Path, _changed_at: int) -> dict[str, WindowDistribution] | None:
     """Read the file once for each time it changes."""
     try:
         found = json.loads(manifest.read_bytes()).get("distributions")
-        distributions = TypeAdapter(dict[str, Distribution]).validate_python(found)
+        distributions = TypeAdapter(dict[str, WindowDistribution]).validate_python(found)
     except (ValueError, ValidationError, AttributeError):
         return None
     is_whole = distributions.keys() >= set(MEASURED) - {"hour"} and distributions["past"].edges
     return distributions if is_whole else None
 
 
-def read(connection: Connection, distributions: Mapping[str, Distribution], looked_at: int = LOOKED_AT) -> Drift:
+def read(
+    connection: Connection, distributions: Mapping[str, WindowDistribution], looked_at: int = LOOKED_AT
+) -> DriftReading:
     """Measure the latest payments in the mart."""
     bounds: dict[str, Any] = {name: list(one.values or one.edges) for name, one in distributions.items()}
     enough = int(max(distributions["past"].edges))
@@ -107,7 +109,7 @@ def read(connection: Connection, distributions: Mapping[str, Distribution], look
     return measure(columns, distributions)
 
 
-def measure(columns: NDArray[np.float64], distributions: Mapping[str, Distribution]) -> Drift:
+def measure(columns: NDArray[np.float64], distributions: Mapping[str, WindowDistribution]) -> DriftReading:
     """Return the drift of n payments.
 
     Args:
@@ -125,7 +127,7 @@ def measure(columns: NDArray[np.float64], distributions: Mapping[str, Distributi
     if len(columns) >= LEAST and np.ptp(seconds) >= WHOLE_DAYS_SECONDS:
         trained = np.array(distributions["amount"].counts, np.float64)
         psi["hour"] = stability_index(trained.sum(1), np.bincount(hours, minlength=HOURS))
-    return Drift(len(columns), psi)
+    return DriftReading(len(columns), psi)
 
 
 def expected_counts(trained: NDArray[np.float64], hours: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -147,9 +149,9 @@ def stability_index(expected: NDArray[np.float64], found: NDArray[np.int64]) -> 
     return float(((a - e) * np.log(a / e)).sum())
 
 
-def read_once(mart: Mart, manifest: Path) -> Drift | None:
+def read_once(mart: Database, manifest: Path) -> DriftReading | None:
     """Return what is measured now, without a PSI if there is nothing to compare with; None if the mart is away."""
     distributions = current_distributions(manifest)
     if distributions is None:
-        return Drift(0, {})
+        return DriftReading(0, {})
     return mart.ask(partial(read, distributions=distributions))

@@ -4,12 +4,12 @@ from html import escape
 
 import gradio as gr
 
-from ui.live.drift import LEAST, MEASURED, SHIFT_FROM, STABLE_BELOW, Drift
+from ui.live.drift import LEAST, MEASURED, SHIFT_FROM, STABLE_BELOW, DriftReading
 from ui.live.drift_texts import DRIFT_TEXTS, DriftTexts
-from ui.shell.frame import QUIETLY, VIEWING, Frame
+from ui.shell.frame import NO_PROGRESS, VIEWING, Frame
 from ui.shell.render import hint, notice, section_head, table
 from ui.shell.texts import Texts
-from ui.watch import Seen
+from ui.watch import Observation
 
 SHOWN_EVERY_SECONDS = 30.0
 
@@ -26,10 +26,10 @@ def build(frame: Frame) -> None:
 
     frame.page.load(show, None, [place], **VIEWING)
     frame.tab.select(show, None, [place], **VIEWING)
-    gr.Timer(SHOWN_EVERY_SECONDS).tick(show, None, [place], **QUIETLY)
+    gr.Timer(SHOWN_EVERY_SECONDS).tick(show, None, [place], **NO_PROGRESS)
 
 
-def shown(seen: Seen[Drift], texts: Texts, words: DriftTexts) -> str:
+def shown(seen: Observation[DriftReading], texts: Texts, words: DriftTexts) -> str:
     """Return the section's HTML."""
     if not seen.tried:
         return hint(words.first_reading)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ui.live.queries import Row
+from ui.live.queries import LiveRow
 
 DENSITY_BINS = 50
 
@@ -23,11 +23,11 @@ class Filter:
         """Whether anything is left out."""
         return bool(self.states or self.categories or self.merchants or self.score_from)
 
-    def keep(self, rows: Sequence[Row]) -> Sequence[Row]:
+    def keep(self, rows: Sequence[LiveRow]) -> Sequence[LiveRow]:
         """Return the rows that fit, in their order."""
         return [row for row in rows if self._fits(row)] if self.is_set else rows
 
-    def _fits(self, row: Row) -> bool:
+    def _fits(self, row: LiveRow) -> bool:
         return (
             row.score >= self.score_from
             and (not self.states or row.state in self.states)
@@ -59,7 +59,7 @@ class Choices:
     merchants: tuple[str, ...]
 
 
-def by_category(rows: Iterable[Row]) -> list[CategoryShare]:
+def by_category(rows: Iterable[LiveRow]) -> list[CategoryShare]:
     """Return the share of flagged rows of each category, the largest first, then by name."""
     scored: Counter[str | None] = Counter()
     flagged: Counter[str | None] = Counter()
@@ -70,7 +70,7 @@ def by_category(rows: Iterable[Row]) -> list[CategoryShare]:
     return sorted(found, key=lambda one: (-one.share, one.category is None, one.category or ""))
 
 
-def density(rows: Iterable[Row]) -> list[int]:
+def density(rows: Iterable[LiveRow]) -> list[int]:
     """Return how many scores fall into each of 50 bins of [0, 1]; a score of exactly 1 belongs to the last."""
     counts = [0] * DENSITY_BINS
     for row in rows:
@@ -78,7 +78,7 @@ def density(rows: Iterable[Row]) -> list[int]:
     return counts
 
 
-def choices(rows: Iterable[Row]) -> Choices:
+def choices(rows: Iterable[LiveRow]) -> Choices:
     """Return what the rows can be filtered by."""
     states: set[str] = set()
     categories: set[str] = set()

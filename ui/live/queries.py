@@ -24,7 +24,7 @@ NEW_ROWS_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LiveRow:
     """A scored transaction. A field that was missing in the message, or has not arrived yet, is None."""
 
     transaction_id: str
@@ -101,12 +101,12 @@ NEW_ROWS = """
 """
 
 
-def latest_rows(connection: Connection, limit: int = LATEST) -> list[Row]:
+def latest_rows(connection: Connection, limit: int = LATEST) -> list[LiveRow]:
     """Return the transactions scored last, flagged or not, the latest first."""
     return _rows(connection, LATEST_ROWS, {"limit": limit})
 
 
-def latest_flagged_rows(connection: Connection, limit: int = LATEST) -> list[Row]:
+def latest_flagged_rows(connection: Connection, limit: int = LATEST) -> list[LiveRow]:
     """Return the flagged transactions that arrived last, the latest first."""
     return _rows(connection, LATEST_FLAGGED_ROWS, {"limit": limit})
 
@@ -132,6 +132,6 @@ def new_rows(connection: Connection, after: int, settled: int, limit: int = NEW_
     return NewRows(parts[True], parts[False], cut=sum(row[2] for row in found) == limit)
 
 
-def _rows(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[Row]:
-    with connection.cursor(row_factory=class_row(Row)) as cursor:
+def _rows(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[LiveRow]:
+    with connection.cursor(row_factory=class_row(LiveRow)) as cursor:
         return cursor.execute(query, parameters).fetchall()

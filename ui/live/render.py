@@ -7,15 +7,15 @@ from html import escape
 from services.common.kafka.lag import Lag
 from ui.live import charts as live_charts
 from ui.live.filter import DENSITY_BINS, CategoryShare
-from ui.live.queries import BUCKET, Row, Share
-from ui.live.reading import Reading
+from ui.live.queries import BUCKET, LiveRow, Share
+from ui.live.reading import LiveReading
 from ui.live.texts import LiveTexts
 from ui.live.timeline import BUCKETS, RATE_BUCKETS, Timeline
 from ui.shell.formats import local_clock
 from ui.shell.render import MERCHANT_PREFIX, case_button, hint, notice, table
 from ui.shell.texts import Texts
-from ui.threshold.models import Model
-from ui.watch import Seen
+from ui.threshold.models import ScoringModel
+from ui.watch import Observation
 
 STALE_AFTER_SECONDS = 10
 LAG_ALARM_SECONDS = 60
@@ -23,7 +23,7 @@ SHARE_COMPARED_FROM = 1_000
 """Transactions before the latest from which on their share is compared with."""
 
 
-def freshness(seen: Seen[Reading], tick: str, words: LiveTexts) -> str:
+def freshness(seen: Observation[LiveReading], tick: str, words: LiveTexts) -> str:
     """Return how old the figures are. live.js goes on counting; `tick` tells it one refresh from the next."""
     if seen.value is None:
         return (
@@ -45,7 +45,12 @@ def freshness(seen: Seen[Reading], tick: str, words: LiveTexts) -> str:
 
 
 def now(
-    reading: Reading, lag: Seen[Lag], model: Model | None, texts: Texts, words: LiveTexts, utc_offset_minutes: int
+    reading: LiveReading,
+    lag: Observation[Lag],
+    model: ScoringModel | None,
+    texts: Texts,
+    words: LiveTexts,
+    utc_offset_minutes: int,
 ) -> str:
     """Return how the stream is doing: four figures and the line of rates."""
     figures = tiles(reading, lag, model, texts, words, utc_offset_minutes)
@@ -53,7 +58,12 @@ def now(
 
 
 def tiles(
-    reading: Reading, lag: Seen[Lag], model: Model | None, texts: Texts, words: LiveTexts, utc_offset_minutes: int
+    reading: LiveReading,
+    lag: Observation[Lag],
+    model: ScoringModel | None,
+    texts: Texts,
+    words: LiveTexts,
+    utc_offset_minutes: int,
 ) -> str:
     """Return the four figures that say how the stream is doing."""
     cells = (
@@ -104,7 +114,9 @@ def by_category(shares: Sequence[CategoryShare], texts: Texts, words: LiveTexts)
     return f'<table class="bars"><caption>{escape(words.by_category)}</caption><tbody>{rows}</tbody></table>'
 
 
-def density(counts: Sequence[int], model: Model | None, texts: Texts, words: LiveTexts, *, logarithmic: bool) -> str:
+def density(
+    counts: Sequence[int], model: ScoringModel | None, texts: Texts, words: LiveTexts, *, logarithmic: bool
+) -> str:
     """Return the density of scores with its axes and the threshold."""
     numbers = texts.numbers
     threshold = model.threshold if model else None
@@ -134,7 +146,7 @@ def _tile(name: str, figure: str, below: str, kind: str = "") -> str:
     return f'<div class="{kind}"><dt>{escape(name)}</dt>{figures}</div>'
 
 
-def _lag(seen: Seen[Lag], texts: Texts, words: LiveTexts) -> tuple[str, str, str]:
+def _lag(seen: Observation[Lag], texts: Texts, words: LiveTexts) -> tuple[str, str, str]:
     if seen.value is None or not seen.fresh:
         if not seen.tried:
             return words.lag_unknown, words.first_reading, ""
@@ -151,7 +163,7 @@ def _lag(seen: Seen[Lag], texts: Texts, words: LiveTexts) -> tuple[str, str, str
     )
 
 
-def _rate(reading: Reading, texts: Texts, words: LiveTexts, utc_offset_minutes: int) -> tuple[str, str]:
+def _rate(reading: LiveReading, texts: Texts, words: LiveTexts, utc_offset_minutes: int) -> tuple[str, str]:
     rate, numbers = reading.timeline.rate, texts.numbers
     figure = numbers.whole(round(rate)) if rate >= 10 or not rate else numbers.decimal(rate, 1)
     latest = max((row.scored_at for row in reading.rows[:1]), default=None)
@@ -180,7 +192,7 @@ def _share(found: Share, texts: Texts, words: LiveTexts) -> tuple[str, str]:
     return numbers.percent(now), delta
 
 
-def _model(model: Model | None, texts: Texts, words: LiveTexts) -> tuple[str, str, str]:
+def _model(model: ScoringModel | None, texts: Texts, words: LiveTexts) -> tuple[str, str, str]:
     if model is None:
         return words.lag_unknown, words.model_unknown, "text"
     return model.version, words.model_threshold.format(threshold=texts.numbers.decimal(model.threshold, 2)), "text"
@@ -218,7 +230,7 @@ _MISSING = "—"
 
 
 def flagged_table(
-    found: Sequence[Row], seen: int, texts: Texts, words: LiveTexts, utc_offset_minutes: int, *, names: bool
+    found: Sequence[LiveRow], seen: int, texts: Texts, words: LiveTexts, utc_offset_minutes: int, *, names: bool
 ) -> str:
     """Return the table of flagged transactions that fit the filters, out of `seen`; without `names` they are masked."""
     numbers = texts.numbers
@@ -247,7 +259,7 @@ def flagged_table(
     return listed + (hint(" ".join(below)) if below else "")
 
 
-def customer_of(row: Row, *, names: bool) -> str:
+def customer_of(row: LiveRow, *, names: bool) -> str:
     """Return who pays and where: in full, or the initials alone."""
     if row.customer is None:
         return _MISSING
@@ -257,7 +269,7 @@ def customer_of(row: Row, *, names: bool) -> str:
     return " ".join(f"{part[:1]}{MASK}" for part in (first, last))
 
 
-def _cells(row: Row, texts: Texts, utc_offset_minutes: int, *, names: bool) -> tuple[str, ...]:
+def _cells(row: LiveRow, texts: Texts, utc_offset_minutes: int, *, names: bool) -> tuple[str, ...]:
     numbers = texts.numbers
     return (
         local_clock(row.scored_at, utc_offset_minutes),

@@ -10,9 +10,9 @@ from ui.live import drift_section, render
 from ui.live import filter as live_filter
 from ui.live import render as live_render
 from ui.live.filter import Choices, Filter
-from ui.live.reading import EVERY_SECONDS, Reading
+from ui.live.reading import EVERY_SECONDS, LiveReading
 from ui.live.texts import LIVE_TEXTS
-from ui.shell.frame import ADD_CLOCK, QUIETLY, Frame, Update, logged
+from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, Frame, Update, logged
 from ui.shell.kept import skips, value_of
 from ui.shell.render import MERCHANT_PREFIX, css_words, hint, notice, unread
 
@@ -85,24 +85,24 @@ class LiveView:
         shown: list[Any] = [
             self._fresh, self._now, self._of, self._categories, self._density, self._table, *self._lists, self._offered,
         ]  # fmt: skip
-        refreshing: dict[str, Any] = {**QUIETLY, "js": ADD_CLOCK, "concurrency_limit": REFRESHES_AT_ONCE}
+        refreshing: dict[str, Any] = {**NO_PROGRESS, "js": ADD_UTC_OFFSET, "concurrency_limit": REFRESHES_AT_ONCE}
         for event in (self._timer.tick, frame.tab.select, self._on.input):
             event(self.refresh, asked, shown, **refreshing)
         for event in (*(one.input for one in self._lists), self._score.release, self._logarithmic.input):
             event(self.refresh, asked, shown, trigger_mode="always_last", **refreshing)
-        self._names.input(self.reveal, [self._names], [self._names], **QUIETLY).then(
+        self._names.input(self.reveal, [self._names], [self._names], **NO_PROGRESS).then(
             self.refresh, asked, shown, **refreshing
         )
         kept = frame.kept
         kept.again(live_on=self._on, logarithmic=self._logarithmic, score_from=self._score)
         kept.read(**{f"live_{place}": one for place, one in enumerate(self._lists)})
-        kept.box.change(self.filter_again, [kept.box], [*self._lists, self._offered], **QUIETLY)
-        self._clear.click(lambda: ([], [], [], 0), None, [*self._lists, self._score], **QUIETLY).then(
+        kept.box.change(self.filter_again, [kept.box], [*self._lists, self._offered], **NO_PROGRESS)
+        self._clear.click(lambda: ([], [], [], 0), None, [*self._lists, self._score], **NO_PROGRESS).then(
             self.refresh, asked, shown, **refreshing
         )
-        switch: dict[str, Any] = {**QUIETLY, "queue": False}
+        switch: dict[str, Any] = {**NO_PROGRESS, "queue": False}
         self._on.input(lambda on: gr.Timer(active=on), [self._on], [self._timer], **switch)
-        frame.tabs.select(self.rest_elsewhere, [self._on], [self._timer], **switch)
+        frame.tabs.select(self.pause_when_hidden, [self._on], [self._timer], **switch)
 
     def filter_again(self, kept: str) -> tuple[Update, ...]:
         """Filter by what was chosen on the page in the other language, as far as it can be chosen."""
@@ -115,7 +115,7 @@ class LiveView:
             one["value"] = [name for name in wanted if name in there] if isinstance(wanted, list) else []
         return *lists, found
 
-    def rest_elsewhere(self, on: bool, event: gr.SelectData) -> Update:
+    def pause_when_hidden(self, on: bool, event: gr.SelectData) -> Update:
         """Refresh only while this tab is the one that is open."""
         return gr.Timer(active=on and event.value == self._frame.tab.label)
 
@@ -162,7 +162,7 @@ class LiveView:
             *self._offer(seen.value, offered),
         )  # fmt: skip
 
-    def _window(self, reading: Reading, wanted: Filter, logarithmic: bool) -> tuple[str, str, str]:
+    def _window(self, reading: LiveReading, wanted: Filter, logarithmic: bool) -> tuple[str, str, str]:
         """Return of how many transactions the figures are, the shares by category and the density of scores."""
         texts, words, model = self._texts, self._words, self._frame.parts.model()
         kept = wanted.keep(reading.rows)
@@ -173,7 +173,7 @@ class LiveView:
         density = live_render.density(live_filter.density(kept), model, texts, words, logarithmic=logarithmic)
         return line, shares, density
 
-    def _offer(self, reading: Reading, offered: Choices | None) -> tuple[Update, ...]:
+    def _offer(self, reading: LiveReading, offered: Choices | None) -> tuple[Update, ...]:
         """Return what can be filtered by, if that is other than what this reader was offered last."""
         found = live_filter.choices([*reading.rows, *reading.flagged])
         if found == offered:

@@ -108,7 +108,7 @@ class Sessions(dict[str, str]):
         return begun is None or self._clock() - begun > self._last_seconds
 
 
-class KnowAddress:
+class ClientAddressMiddleware:
     """Middleware: notes the address a request comes from, for Gradio does not tell it to who checks the password."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -5,7 +5,7 @@ from html import escape
 import gradio as gr
 
 from ui.login.texts import LOGIN_TEXTS
-from ui.shell.frame import QUIETLY, Parts
+from ui.shell.frame import NO_PROGRESS, Parts
 from ui.shell.texts import Texts
 
 
@@ -25,4 +25,4 @@ def build(parts: Parts, texts: Texts, page: gr.Blocks) -> None:
             f'<a href="logout?all_session=false">{escape(words.leave)}</a></p>'
         )
 
-    page.load(who, None, [line], **QUIETLY)
+    page.load(who, None, [line], **NO_PROGRESS)

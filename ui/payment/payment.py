@@ -20,7 +20,7 @@ from services.sender.known import spellings
 from services.sender.publish import publish
 from services.sender.report import BadRow, RowFault
 from services.sender.rows import RowEncoder
-from ui.database import Mart
+from ui.database import Database
 from ui.review.case import Case, read_case
 
 PATIENCE_SECONDS = 20.0
@@ -54,7 +54,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PaymentScore:
     """What came back, or None if nothing did; milliseconds from the acknowledgement to the row in the mart."""
 
     case: Case | None
@@ -111,7 +111,7 @@ def send_one(
     publish([(key, value)], kafka, topic)
 
 
-def await_answer(mart: Mart, transaction_id: str, stop: StopSignal) -> Answer:
+def await_answer(mart: Database, transaction_id: str, stop: StopSignal) -> PaymentScore:
     """Wait until the payment has a score in the mart, and a little longer for its reasons if it is flagged."""
     started = time.monotonic()
     case = _await(mart, transaction_id, stop, PATIENCE_SECONDS, lambda found: found is not None)
@@ -119,11 +119,11 @@ def await_answer(mart: Mart, transaction_id: str, stop: StopSignal) -> Answer:
     if case is not None and case.payment.fraud_flag:
         whole = _await(mart, transaction_id, stop, REASONS_PATIENCE_SECONDS, lambda found: bool(found and found.alert))
         case = whole or case
-    return Answer(case, milliseconds)
+    return PaymentScore(case, milliseconds)
 
 
 def _await(
-    mart: Mart, transaction_id: str, stop: StopSignal, patience: float, enough: Callable[[Case | None], bool]
+    mart: Database, transaction_id: str, stop: StopSignal, patience: float, enough: Callable[[Case | None], bool]
 ) -> Case | None:
     """Read the case again and again until it is enough or patience ends; return what was read last."""
     deadline = time.monotonic() + patience

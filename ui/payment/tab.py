@@ -13,12 +13,12 @@ from services.common.logs import get_logger
 from services.sender.report import BadRow
 from ui.login.texts import LOGIN_TEXTS
 from ui.payment import payment as byhand
-from ui.payment.payment import Answer, Message, Paid
+from ui.payment.payment import Message, Paid, PaymentScore
 from ui.payment.texts import BYHAND_TEXTS
 from ui.review import render as case_render
 from ui.review.case import read_case
 from ui.review.texts import CASE_TEXTS
-from ui.shell.frame import ADD_CLOCK, QUIETLY, VIEWING, Frame, Update, told_plainly
+from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.kept import skips, value_of
 from ui.shell.render import case_button, hint, notice, progress, section_head
 
@@ -74,13 +74,13 @@ class ByHand:
         kept = self._frame.kept
         kept.again(**{f"pay-{field}": component for field, component in self._fields.items()})
         kept.read(paid=self._paid)
-        kept.then(self.now, [moment, clock], [moment], js=ADD_CLOCK, **VIEWING)
+        kept.then(self.now, [moment, clock], [moment], js=ADD_UTC_OFFSET, **VIEWING)
         kept.box.change(self.show_again, [kept.box], [self._told, self._paid], **VIEWING)
         filled = [*(self._fields[field] for field in byhand.SUSPICIOUS), moment]
-        self._suspicious.click(self.suspicious, [clock], filled, js=ADD_CLOCK, **VIEWING)
+        self._suspicious.click(self.suspicious, [clock], filled, js=ADD_UTC_OFFSET, **VIEWING)
         inputs = [*(self._fields[field] for field in FIELDS), clock]
         told = [self._told, self._paid]
-        self._send.click(self.send, inputs, told, js=ADD_CLOCK, concurrency_limit=PAYMENTS_AT_ONCE, **QUIETLY)
+        self._send.click(self.send, inputs, told, js=ADD_UTC_OFFSET, concurrency_limit=PAYMENTS_AT_ONCE, **NO_PROGRESS)
 
     def now(self, moment: str | None, utc_offset_minutes: float) -> str:
         """Fill in the reader's clock, unless there is a time."""
@@ -88,12 +88,12 @@ class ByHand:
 
     def show_again(self, kept: str) -> tuple[Update, ...]:
         """Show the answer to the payment that was sent on the page in the other language."""
-        with told_plainly(self._texts):
+        with friendly_errors(self._texts):
             paid = Paid.read(value_of(kept, "paid"))
             if paid is None:
                 return skips(2)
             found = self._frame.parts.mart.ask(lambda connection: (read_case(connection, paid.transaction_id),))
-            answer = Answer(found[0] if found else None, paid.scored)
+            answer = PaymentScore(found[0] if found else None, paid.scored)
             return self._answer(answer, paid.transaction_id, paid.accepted), paid.written()
 
     def suspicious(self, utc_offset_minutes: float) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ class ByHand:
 
     def send(self, request: gr.Request, *values: Any) -> Iterator[tuple[str, str]]:
         """Send the payment and tell what became of it; without a time it is made now."""
-        with told_plainly(self._texts):
+        with friendly_errors(self._texts):
             if self._frame.parts.access.analyst(request) is None:
                 yield notice(LOGIN_TEXTS[self._texts.language].not_allowed, "warning"), ""
                 return
@@ -133,7 +133,7 @@ class ByHand:
         paid = Paid(message.transaction_id, accepted, answer.milliseconds)
         yield self._answer(answer, message.transaction_id, accepted), paid.written()
 
-    def _answer(self, answer: Answer, transaction_id: str, accepted: int) -> str:
+    def _answer(self, answer: PaymentScore, transaction_id: str, accepted: int) -> str:
         """Return the score with its reasons, its past, and how long it took."""
         words, texts, case = self._words, self._texts, answer.case
         numbers = texts.numbers

@@ -39,7 +39,7 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
+class ReasonShown:
     """A group of features that moved the score: up or down, how much, and the values it had.
 
     `share` is its size in relation to the largest of the payment's reasons, in [0, 1].
@@ -55,7 +55,7 @@ class Reason:
 class Alert:
     """Why the payment was flagged, the largest reason first, by which model at which threshold."""
 
-    reasons: list[Reason]
+    reasons: list[ReasonShown]
     model_version: str
     threshold: float
 
@@ -120,13 +120,15 @@ def _alert(connection: Connection, transaction_id: str) -> Alert | None:
     return Alert(read_reasons(found[0]), found[1], found[2]) if found else None
 
 
-def read_reasons(written: Any) -> list[Reason]:
+def read_reasons(written: Any) -> list[ReasonShown]:
     """Return the reasons as written to `alerts`, the largest first; what is not of their form is left out."""
     whole = [one for one in written if _is_reason(one)] if isinstance(written, list) else []
     whole.sort(key=lambda one: -abs(one["size"]))
     largest = abs(whole[0]["size"]) if whole else 0.0
     return [
-        Reason(one["feature"], one["direction"] == "up", abs(one["size"]) / largest if largest else 0.0, one["values"])
+        ReasonShown(
+            one["feature"], one["direction"] == "up", abs(one["size"]) / largest if largest else 0.0, one["values"]
+        )
         for one in whole
     ]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ui.review.case import Reason, finite
+from ui.review.case import ReasonShown, finite
 from ui.shell.formats import NARROW_SPACE, Numbers
 from ui.shell.texts import Forms
 
@@ -60,7 +60,7 @@ class ReasonTexts:
 Phrase = Callable[[Mapping[str, Any], ReasonTexts, Numbers], str | None]
 
 
-def in_words(reason: Reason, texts: ReasonTexts, numbers: Numbers) -> str:
+def in_words(reason: ReasonShown, texts: ReasonTexts, numbers: Numbers) -> str:
     """Return a reason as a phrase, such as «сумма в 28,8 раза выше средней клиента»."""
     values = reason.values
     phrase = next((phrase for name, phrase in _PHRASES.items() if name in values), None)

@@ -7,7 +7,7 @@ from ui.login.access import NO_LOGIN
 from ui.review.case import Case, Earlier, Payment
 from ui.review.reasons import REASON_TEXTS, in_words
 from ui.review.texts import CaseTexts
-from ui.review.verdicts import Given, Precision, Queue, Verdict, Waiting
+from ui.review.verdicts import Given, Precision, Queue, QueuedCase, Verdict
 from ui.shell.formats import local_clock
 from ui.shell.render import MERCHANT_PREFIX, case_button, hint, notice, table
 from ui.shell.texts import Texts
@@ -160,7 +160,7 @@ def _verdict(verdict: str, words: CaseTexts) -> str:
     return words.verdicts[Verdict(verdict)] if verdict in set(Verdict) else verdict
 
 
-def _waiting_cells(row: Waiting, texts: Texts, words: CaseTexts) -> tuple[str, ...]:
+def _waiting_cells(row: QueuedCase, texts: Texts, words: CaseTexts) -> tuple[str, ...]:
     numbers = texts.numbers
     score = numbers.decimal(row.score, 3)
     return (

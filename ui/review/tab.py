@@ -13,8 +13,8 @@ from ui.review import verdicts
 from ui.review.case import Case, read_case
 from ui.review.chart import payments_chart
 from ui.review.texts import CASE_TEXTS
-from ui.review.verdicts import COMMENT_MAX_CHARACTERS, Order, Verdict
-from ui.shell.frame import ADD_CLOCK, VIEWING, Frame, Update, told_plainly
+from ui.review.verdicts import COMMENT_MAX_CHARACTERS, QueueOrder, Verdict
+from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Update, friendly_errors
 from ui.shell.kept import skips, value_of
 from ui.shell.render import notice, section_head
 
@@ -81,7 +81,7 @@ class Review:
             with gr.Row(elem_classes="controls"):
                 choices = [(label, order.value) for order, label in words.orders.items()]
                 self._order = gr.Dropdown(
-                    choices, value=Order.LATEST.value, label=words.queue_order, elem_id="queue-order"
+                    choices, value=QueueOrder.LATEST.value, label=words.queue_order, elem_id="queue-order"
                 )
                 self._refresh = gr.Button(words.queue_refresh, elem_id="queue-refresh")
             self._queue = gr.HTML(elem_id="queue")
@@ -124,7 +124,7 @@ class Review:
         for event in (frame.page.load, frame.tab.select, self._refresh.click):
             event(self.queue, [self._order], queued, **VIEWING)
         self._order.change(self.queue, [self._order], queued, **VIEWING)
-        viewing = {**VIEWING, "js": ADD_CLOCK}
+        viewing = {**VIEWING, "js": ADD_UTC_OFFSET}
         frame.page.load(None, js=OPEN_CASES, api_visibility="private")
         self._opener.click(self.open, [clock], shown, **viewing).then(None, js=TO_CASE, api_visibility="private")
         self._next.click(self.open_next, [self._order, clock], shown, **viewing).then(
@@ -146,10 +146,10 @@ class Review:
 
     def queue(self, order: str) -> tuple[Update, ...]:
         """Show what waits for a verdict, and the precision of those given."""
-        with told_plainly(self._texts):
+        with friendly_errors(self._texts):
             found = self._frame.parts.mart.ask(
                 lambda connection: (
-                    verdicts.queue(connection, Order(order), QUEUE_SHOWN),
+                    verdicts.queue(connection, QueueOrder(order), QUEUE_SHOWN),
                     verdicts.latest_precision(connection, JUDGED),
                 )
             )
@@ -163,12 +163,12 @@ class Review:
 
     def open(self, utc_offset_minutes: float, request: gr.Request, event: gr.EventData) -> tuple[Update, ...]:
         """Show the payment whose button was pressed."""
-        with told_plainly(self._texts):
+        with friendly_errors(self._texts):
             return self._show(str(event._data["case"]), utc_offset_minutes, request)
 
     def open_again(self, kept: str, utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
         """Show the payment that was open on the page in the other language, with the comment that was begun."""
-        with told_plainly(self._texts):
+        with friendly_errors(self._texts):
             case_id, comment = value_of(kept, "case_id"), value_of(kept, "comment")
             if not isinstance(case_id, str) or not case_id:
                 return skips(14)
@@ -176,8 +176,8 @@ class Review:
 
     def open_next(self, order: str, utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
         """Show the first payment of the queue."""
-        with told_plainly(self._texts):
-            found = self._frame.parts.mart.ask(lambda connection: verdicts.queue(connection, Order(order), 1))
+        with friendly_errors(self._texts):
+            found = self._frame.parts.mart.ask(lambda connection: verdicts.queue(connection, QueueOrder(order), 1))
             if found is None:
                 return self._only_told(notice(self._words.away, "warning"))
             if not found.head:
@@ -186,7 +186,7 @@ class Review:
 
     def reveal(self, names: bool, opened: Opened, utc_offset_minutes: float, request: gr.Request) -> Update:
         """Show or hide who pays; that it was shown is logged."""
-        with told_plainly(self._texts):
+        with friendly_errors(self._texts):
             analyst = self._frame.parts.access.analyst(request)
             if opened is None or analyst is None:
                 return gr.skip()
@@ -213,7 +213,7 @@ class Review:
     ) -> tuple[Update, ...]:  # fmt: skip
         """Keep a verdict on the open payment, then show what is there now."""
         words, unchanged = self._words, (gr.skip(), gr.skip())
-        with told_plainly(self._texts):
+        with friendly_errors(self._texts):
             analyst, said = self._frame.parts.access.analyst(request), (comment or "").strip()
             if opened is None or analyst is None:
                 return *self._only_told(notice(LOGIN_TEXTS[self._texts.language].not_allowed, "warning")), *unchanged

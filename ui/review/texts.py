@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ui.review.verdicts import Order, Verdict
+from ui.review.verdicts import QueueOrder, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,7 @@ class CaseTexts:
     queue_hint: str
     queue_refresh: str
     queue_order: str
-    orders: Mapping[Order, str]
+    orders: Mapping[QueueOrder, str]
     waiting: str
     waiting_more: str
     queue_empty: str
@@ -80,9 +80,9 @@ RUSSIAN = CaseTexts(
     queue_refresh="Обновить очередь",
     queue_order="Порядок",
     orders={
-        Order.LATEST: "Сначала новые",
-        Order.SCORE: "Сначала с высокой оценкой",
-        Order.AMOUNT: "Сначала крупные",
+        QueueOrder.LATEST: "Сначала новые",
+        QueueOrder.SCORE: "Сначала с высокой оценкой",
+        QueueOrder.AMOUNT: "Сначала крупные",
     },
     waiting="Ждут вердикта: {waiting}. Показаны первые {shown}.",
     waiting_more="Ждут вердикта: больше {waiting}. Показаны первые {shown} из последних {waiting}.",
@@ -154,7 +154,11 @@ ENGLISH = CaseTexts(
     queue_hint="Suspicious payments without a verdict. Open one to see the reasons and the customer's past.",
     queue_refresh="Refresh the queue",
     queue_order="Order",
-    orders={Order.LATEST: "Latest first", Order.SCORE: "Highest score first", Order.AMOUNT: "Largest first"},
+    orders={
+        QueueOrder.LATEST: "Latest first",
+        QueueOrder.SCORE: "Highest score first",
+        QueueOrder.AMOUNT: "Largest first",
+    },
     waiting="Waiting for a verdict: {waiting}. The first {shown} are shown.",
     waiting_more="Waiting for a verdict: more than {waiting}. The first {shown} of the latest {waiting} are shown.",
     queue_empty="The queue is empty: no suspicious payment is without a verdict.",

@@ -27,7 +27,7 @@ class Verdict(StrEnum):
     RETURNED = "returned"
 
 
-class Order(StrEnum):
+class QueueOrder(StrEnum):
     """In which order the queue is worked off: the latest first, or the largest of a figure."""
 
     LATEST = "latest"
@@ -47,7 +47,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueuedCase:
     """A flagged payment nobody has judged yet."""
 
     transaction_id: str
@@ -63,7 +63,7 @@ class Waiting:
 class Queue:
     """The head of the queue and how many wait; `more` says that it is at least so many."""
 
-    head: list[Waiting]
+    head: list[QueuedCase]
     waiting: int
     more: bool
 
@@ -133,7 +133,7 @@ def latest_precision(connection: Connection, limit: int) -> Precision:
     return Precision(found.count(Verdict.FRAUD), len(found))
 
 
-def queue(connection: Connection, order: Order, limit: int, looks_at: int = QUEUE_LOOKS_AT) -> Queue:
+def queue(connection: Connection, order: QueueOrder, limit: int, looks_at: int = QUEUE_LOOKS_AT) -> Queue:
     """Return the flagged payments without a verdict that counts, in the order wanted; of the latest `looks_at`."""
     query = """
         select w.transaction_id, w.score, t.event_time, t.amount, t.category, t.merchant, t.state
@@ -146,11 +146,11 @@ def queue(connection: Connection, order: Order, limit: int, looks_at: int = QUEU
         ) w left join transactions t using (transaction_id)
         order by w.arrival desc
     """
-    with connection.cursor(row_factory=class_row(Waiting)) as cursor:
+    with connection.cursor(row_factory=class_row(QueuedCase)) as cursor:
         found = cursor.execute(query, [looks_at + 1]).fetchall()
     seen = found[:looks_at]
-    if order is Order.SCORE:
+    if order is QueueOrder.SCORE:
         seen.sort(key=lambda row: -row.score)
-    elif order is Order.AMOUNT:
+    elif order is QueueOrder.AMOUNT:
         seen.sort(key=lambda row: -(row.amount or 0.0))
     return Queue(seen[:limit], len(seen), more=len(found) > looks_at)

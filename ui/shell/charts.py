@@ -14,7 +14,7 @@ LABEL_FLIPS_ABOVE = 0.7
 CALM, ALARM, INK = "#7c93b2", "#d9583b", "#6b7280"
 
 
-class Marks(Protocol):
+class ChartMarks(Protocol):
     """How a language writes numbers."""
 
     @property
@@ -158,7 +158,7 @@ def look() -> alt.Config:
     )  # fmt: skip
 
 
-def embed_options(marks: Marks) -> dict[str, Any]:
+def embed_options(marks: ChartMarks) -> dict[str, Any]:
     """Return what vega-embed shall do: no menu, readable SVG, numbers in the page's language."""
     locale = {
         "decimal": marks.decimal_mark,

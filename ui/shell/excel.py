@@ -13,7 +13,7 @@ _FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class ExcelDialect:
     """How Excel writes CSV in a language: with another separator it puts a whole line into one cell."""
 
     separator: str
@@ -30,7 +30,7 @@ class Dialect:
         return text.getvalue()
 
 
-DIALECTS = {"ru": Dialect(";", ","), "en": Dialect(",", ".")}
+DIALECTS = {"ru": ExcelDialect(";", ","), "en": ExcelDialect(",", ".")}
 
 
 def safe_text(text: str | None) -> str:

@@ -11,26 +11,26 @@ import psycopg
 from services.common.logs import get_logger
 from services.common.process import StopSignal
 from ui.check.jobs import Jobs
-from ui.database import Mart
+from ui.database import Database
 from ui.files.journal import Upload
-from ui.live.drift import Drift
+from ui.live.drift import DriftReading
 from ui.live.reading import Live
 from ui.login.access import Access
 from ui.shell.texts import Texts
-from ui.threshold.models import Model
+from ui.threshold.models import ScoringModel
 from ui.threshold.whatif import Curve
 from ui.watch import Watch
 
 if TYPE_CHECKING:
-    from ui.shell.kept import Kept
+    from ui.shell.kept import KeptValues
 
 VIEWERS_AT_ONCE = 16
 
-ADD_CLOCK = "(...inputs) => [...inputs.slice(0, -1), -new Date().getTimezoneOffset()]"
+ADD_UTC_OFFSET = "(...inputs) => [...inputs.slice(0, -1), -new Date().getTimezoneOffset()]"
 """Fills the last input, the frame's clock, with the minutes by which the reader's clock is ahead of UTC."""
 
-QUIETLY: Mapping[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-VIEWING: Mapping[str, Any] = {**QUIETLY, "concurrency_limit": VIEWERS_AT_ONCE}
+NO_PROGRESS: Mapping[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+VIEWING: Mapping[str, Any] = {**NO_PROGRESS, "concurrency_limit": VIEWERS_AT_ONCE}
 """How handlers are wired that only look something up."""
 
 Update = Any
@@ -43,10 +43,10 @@ class Parts:
     `jobs` sends files, `pay` sends one message, `model` and `curve` tell of the model in use.
     """
 
-    mart: Mart
+    mart: Database
     jobs: Jobs
     uploads: Watch[list[Upload]]
-    model: Callable[[], Model | None]
+    model: Callable[[], ScoringModel | None]
     max_file_mb: int
     stop: StopSignal
     access: Access
@@ -54,7 +54,7 @@ class Parts:
     curve: Callable[[], Curve | None]
     categories: Sequence[str]
     live: Live
-    drift: Watch[Drift]
+    drift: Watch[DriftReading]
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Frame:
     texts: Texts
     page: gr.Blocks
     clock: gr.Number
-    kept: "Kept"
+    kept: "KeptValues"
     tabs: gr.Tabs
     tab: gr.Tab
 
@@ -92,7 +92,7 @@ def logged() -> Iterator[None]:
 
 
 @contextmanager
-def told_plainly(texts: Texts) -> Iterator[None]:
+def friendly_errors(texts: Texts) -> Iterator[None]:
     """Log an error nobody foresaw and tell the user in plain words that there was one, and whether of the database."""
     try:
         yield

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from ui.shell.frame import QUIETLY, Update
+from ui.shell.frame import NO_PROGRESS, Update
 
 LINK_PRESSED = """
 element.addEventListener('click', (event) => {
@@ -41,7 +41,7 @@ _OPEN_TAB = """(kept) => {
 }"""
 
 
-class Kept:
+class KeptValues:
     """Of a page in one language, the components whose values are taken along.
 
     `box` holds what was taken along, as JSON, and is empty else: its change is the moment to show what depends on it.
@@ -73,7 +73,7 @@ class Kept:
         loaded = page.load(None, again, [*again, self.box], js=_TAKE % json.dumps(list(self._again)), **quietly)
         loaded.then(None, [self.box], None, js=_OPEN_TAB, **quietly)
         for handler, inputs, outputs, wiring in self._then:
-            loaded.then(handler, inputs, outputs, **{**QUIETLY, **wiring})
+            loaded.then(handler, inputs, outputs, **{**NO_PROGRESS, **wiring})
 
 
 def value_of(box: str | None, name: str) -> Any:

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from ui.database import Answer, Flagged, Snapshot, Totals
+from ui.database import Flagged, Results, Snapshot, Totals
 from ui.shell.charts import ChartTexts
 from ui.shell.formats import local_clock
 from ui.shell.texts import Texts
-from ui.threshold.models import Model
-from ui.watch import Seen
+from ui.threshold.models import ScoringModel
+from ui.watch import Observation
 
 MERCHANT_PREFIX = "fraud_"
 """Every merchant's name in this format begins with it, honest ones too: shown, it would only frighten."""
@@ -47,7 +47,7 @@ def notice(sentence: str, kind: str = "info") -> str:
     return f'<p class="notice {kind}" role="status">{escape(sentence)}</p>'
 
 
-def unread(seen: Seen[Any], unavailable: str, unavailable_since: str, texts: Texts) -> str:
+def unread(seen: Observation[Any], unavailable: str, unavailable_since: str, texts: Texts) -> str:
     """Return why the last attempt to read brought nothing, an outage or an error; nothing if it did bring something."""
     if seen.fresh or not seen.tried:
         return ""
@@ -117,7 +117,7 @@ def flagged_table(flagged: Sequence[Flagged], texts: Texts) -> str:
     return table(heads, rows, texts.flagged_heading, kind="payments") + hint(texts.earlier_hint)
 
 
-def totals(snapshot: Snapshot, model: Model | None, texts: Texts, utc_offset_minutes: int) -> str:
+def totals(snapshot: Snapshot, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> str:
     """Return the line of totals, if there is any score, and the line of when and by which model."""
     numbers = texts.numbers
     small = texts.refreshed.format(time=local_clock(snapshot.read_at, utc_offset_minutes))
@@ -140,7 +140,7 @@ def _counts(found: Totals, texts: Texts) -> str:
     return f'<p class="totals">{escape(line)}</p>'
 
 
-def results_head(answer: Answer, model: Model | None, texts: Texts, utc_offset_minutes: int) -> str:
+def results_head(answer: Results, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> str:
     """Return what stands over the results: totals, and in an outage a sentence saying how old they are."""
     if answer.snapshot is None:
         return notice(texts.database_away, "warning")

@@ -10,19 +10,19 @@ from typing import Annotated
 from psycopg.rows import class_row
 from pydantic import Field, TypeAdapter, ValidationError
 
-from ui.database import Connection, Mart
+from ui.database import Connection, Database
 from ui.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ScoringModel:
     """The model in use: its version, and the score in [0, 1] from which a transaction is flagged."""
 
     version: str
     threshold: Annotated[float, Field(ge=0, le=1)]
 
 
-def current_model(manifest: Path) -> Model | None:
+def current_model(manifest: Path) -> ScoringModel | None:
     """Return the model the manifest names now, or None if it cannot be read: the page works without it."""
     try:
         return _read(manifest, manifest.stat().st_mtime_ns)
@@ -31,10 +31,10 @@ def current_model(manifest: Path) -> Model | None:
 
 
 @lru_cache(maxsize=2)
-def _read(manifest: Path, _changed_at: int) -> Model | None:
+def _read(manifest: Path, _changed_at: int) -> ScoringModel | None:
     """Read the file once for each time it changes."""
     try:
-        return TypeAdapter(Model).validate_python(json.loads(manifest.read_bytes()))
+        return TypeAdapter(ScoringModel).validate_python(json.loads(manifest.read_bytes()))
     except (ValueError, ValidationError):
         return None
 
@@ -109,13 +109,13 @@ COMPARISON = """
 """
 
 
-def model_in_use(connection: Connection) -> Model | None:
+def model_in_use(connection: Connection) -> ScoringModel | None:
     """Return the model that began to score last; None before the first one did."""
-    with connection.cursor(row_factory=class_row(Model)) as cursor:
+    with connection.cursor(row_factory=class_row(ScoringModel)) as cursor:
         return cursor.execute(IN_USE).fetchone()
 
 
-def watch_model(mart: Mart) -> Watch[Model]:
+def watch_model(mart: Database) -> Watch[ScoringModel]:
     """Return what watches the model in use, not started."""
     return Watch(lambda: mart.ask(model_in_use), EVERY_SECONDS, "watch-model")
 

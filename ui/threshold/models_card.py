@@ -5,7 +5,7 @@ from html import escape
 import gradio as gr
 
 from ui.shell.formats import local_clock
-from ui.shell.frame import ADD_CLOCK, VIEWING, Frame, Update, told_plainly
+from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Update, friendly_errors
 from ui.shell.render import hint, notice, section_head, table
 from ui.shell.texts import Texts
 from ui.threshold.models import HOURS, Comparison, Models, read_models
@@ -22,10 +22,10 @@ def build(frame: Frame) -> None:
         shown = gr.HTML(elem_id="models-shown")
 
     def show(utc_offset_minutes: float) -> Update:
-        with told_plainly(texts):
+        with friendly_errors(texts):
             return told(frame.parts.mart.ask(read_models), texts, words, int(utc_offset_minutes or 0))
 
-    frame.tab.select(show, [frame.clock], [shown], **{**VIEWING, "js": ADD_CLOCK})
+    frame.tab.select(show, [frame.clock], [shown], **{**VIEWING, "js": ADD_UTC_OFFSET})
 
 
 def told(models: Models | None, texts: Texts, words: ModelsTexts, utc_offset_minutes: int) -> str:

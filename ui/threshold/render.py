@@ -9,7 +9,7 @@ from ui.review.verdicts import Precision
 from ui.shell import charts
 from ui.shell.render import hint, notice, table
 from ui.shell.texts import Texts
-from ui.threshold.models import Model
+from ui.threshold.models import ScoringModel
 from ui.threshold.texts import WhatIfTexts
 from ui.threshold.whatif import Basis, Curve, alerts_of_stream, confirmed, expected
 
@@ -22,7 +22,7 @@ Row = tuple[str, str, str]
 
 
 def comparison(
-    chosen: float, model: Model | None, curve: Curve | None, basis: Basis | None, payments_a_day: float | None,
+    chosen: float, model: ScoringModel | None, curve: Curve | None, basis: Basis | None, payments_a_day: float | None,
     texts: Texts, words: WhatIfTexts,
 ) -> str:  # fmt: skip
     """Return the table that sets the chosen threshold beside the one in use, and what it rests on."""
@@ -96,7 +96,12 @@ def _confirmed(found: Precision, texts: Texts, words: WhatIfTexts) -> str:
 
 
 def _sources(
-    chosen: float, model: Model | None, curve: Curve | None, basis: Basis | None, texts: Texts, words: WhatIfTexts
+    chosen: float,
+    model: ScoringModel | None,
+    curve: Curve | None,
+    basis: Basis | None,
+    texts: Texts,
+    words: WhatIfTexts,
 ) -> list[str]:
     """Return what the figures rest on, a sentence each."""
     numbers, said = texts.numbers, []

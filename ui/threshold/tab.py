@@ -2,10 +2,10 @@
 
 import gradio as gr
 
-from ui.shell.frame import QUIETLY, VIEWING, Frame, Update, told_plainly
+from ui.shell.frame import NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.render import section_head
 from ui.threshold import models_card, whatif
-from ui.threshold.models import Model
+from ui.threshold.models import ScoringModel
 from ui.threshold.render import comparison, curve_chart
 from ui.threshold.texts import WHATIF_TEXTS
 from ui.threshold.whatif import Basis, Curve
@@ -52,15 +52,15 @@ class WhatIf:
         begun = [self._threshold, self._a_day, self._basis, *shown]
         self._frame.tab.select(self.begin, [self._threshold, self._a_day, self._moved], begun, **VIEWING)
         self._back.click(self.begin, None, begun, **VIEWING)
-        self._back.click(None, None, [self._moved], js="() => false", **QUIETLY)
+        self._back.click(None, None, [self._moved], js="() => false", **NO_PROGRESS)
         for control in (self._threshold, self._a_day):
             control.input(self.show, chosen, shown, trigger_mode="always_last", **VIEWING)
-            control.input(None, None, [self._moved], js="() => true", **QUIETLY)
+            control.input(None, None, [self._moved], js="() => true", **NO_PROGRESS)
         self._frame.kept.again(threshold=self._threshold, a_day=self._a_day, moved=self._moved)
 
     def begin(self, threshold: float = _UNKNOWN, a_day: float | None = None, moved: bool = False) -> tuple[Update, ...]:
         """Stand where the reader has moved to, else at the threshold in use, with the stream's own payments a day."""
-        with told_plainly(self._texts):
+        with friendly_errors(self._texts):
             model, basis = self._frame.parts.model(), self._frame.parts.mart.ask(whatif.read_basis)
             if not moved:
                 threshold = model.threshold if model else _UNKNOWN
@@ -69,7 +69,7 @@ class WhatIf:
 
     def show(self, threshold: float, a_day: float | None, basis: Basis | None) -> tuple[Update, ...]:
         """Show what the chosen threshold would do."""
-        with told_plainly(self._texts):
+        with friendly_errors(self._texts):
             return self._shown(threshold, None if a_day is None else max(0.0, a_day), basis)
 
     def _shown(self, threshold: float, a_day: float | None, basis: Basis | None) -> tuple[Update, ...]:
@@ -81,7 +81,7 @@ class WhatIf:
         in_use = model.threshold if model else None
         return told, gr.update(value=curve_chart(curve, threshold, in_use, self._texts, self._words), visible=True)
 
-    def _curve_of(self, model: Model | None) -> Curve | None:
+    def _curve_of(self, model: ScoringModel | None) -> Curve | None:
         """Return the curve if it is of the model in use."""
         curve = self._frame.parts.curve()
         return curve if curve and model and curve.version == model.version else None

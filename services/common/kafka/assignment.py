@@ -16,10 +16,10 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from services.common.errors import Retry, Stop
 from services.common.logs import get_logger
 
-Place = tuple[str, int]
+Partition = tuple[str, int]
 """(topic, partition)"""
 
-Edges = Callable[[Iterable[Place], OffsetSpec], dict[Place, int]]
+Watermarks = Callable[[Iterable[Partition], OffsetSpec], dict[Partition, int]]
 """Asks the brokers for the earliest or the latest offset of each partition."""
 
 BROKER_TIMEOUT_SECONDS = 10.0
@@ -41,9 +41,9 @@ class Batch:
     """
 
     messages: list[Message] = field(default_factory=list)
-    next_offsets: dict[Place, int] = field(default_factory=dict)
-    first_offsets: dict[Place, int] = field(default_factory=dict)
-    first_timestamps: dict[Place, int] = field(default_factory=dict)
+    next_offsets: dict[Partition, int] = field(default_factory=dict)
+    first_offsets: dict[Partition, int] = field(default_factory=dict)
+    first_timestamps: dict[Partition, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.messages)
@@ -75,11 +75,11 @@ class Ownership:
     """
 
     def __init__(self) -> None:
-        self.next_offsets: dict[Place, int] = {}
-        self.done_offsets: dict[Place, int] = {}
-        self.unpositioned: set[Place] = set()
+        self.next_offsets: dict[Partition, int] = {}
+        self.done_offsets: dict[Partition, int] = {}
+        self.unpositioned: set[Partition] = set()
         self.assigned_once = False
-        self.assignments: dict[Place, int] = {}
+        self.assignments: dict[Partition, int] = {}
 
     def on_assign(self, _: Consumer, partitions: Iterable[TopicPartition]) -> None:
         """Take partitions over; nothing of them is accepted before position() says where they stand."""
@@ -97,14 +97,14 @@ class Ownership:
             self.next_offsets.pop(place, None)
             self.done_offsets.pop(place, None)
 
-    def position(self, offsets: Mapping[Place, int]) -> None:
+    def position(self, offsets: Mapping[Partition, int]) -> None:
         """Note where partitions stand: the next offset to accept."""
         for place, offset in offsets.items():
             if place in self.unpositioned:
                 self.unpositioned.discard(place)
                 self.next_offsets[place] = self.done_offsets[place] = offset
 
-    def unposition(self) -> None:
+    def invalidate(self) -> None:
         """Forget where the partitions stand: they must be positioned again."""
         self.unpositioned |= self.next_offsets.keys()
         self.next_offsets.clear()
@@ -118,7 +118,7 @@ class Ownership:
         batch = Batch()
         expected, taken = self.next_offsets, batch.next_offsets
         for message in messages:
-            place: Place = (message.topic(), message.partition())  # type: ignore[assignment]  # read, so it has both
+            place: Partition = (message.topic(), message.partition())  # type: ignore[assignment]  # read, so it has both
             offset: int = message.offset()  # type: ignore[assignment]
             if error := message.error():
                 if error.code() != KafkaError._AUTO_OFFSET_RESET:
@@ -175,7 +175,7 @@ def check_fatal(error: KafkaError) -> None:
         raise Stop(f"the consumer failed for good: {error.str()}")
 
 
-def is_drained(consumer: Consumer, ownership: Ownership, edges: Edges) -> bool:
+def is_drained(consumer: Consumer, ownership: Ownership, edges: Watermarks) -> bool:
     """Return whether everything in the owned partitions has been processed up to their ends as they are now.
 
     Ends count control records (the markers of Kafka transactions), so the client's position is compared with them: it
@@ -192,13 +192,13 @@ def is_drained(consumer: Consumer, ownership: Ownership, edges: Edges) -> bool:
     return all(max(reached[place], ownership.next_offsets[place]) >= end for place, end in ends.items())
 
 
-def edge_offsets(
+def watermarks(
     admin: AdminClient,
-    places: Iterable[Place],
+    places: Iterable[Partition],
     edge: OffsetSpec,
     isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
     timeout_seconds: float = BROKER_TIMEOUT_SECONDS,
-) -> dict[Place, int]:
+) -> dict[Partition, int]:
     """Return the earliest or the latest offset of each partition, asked of the brokers in one request each.
 
     Raises:

@@ -10,9 +10,9 @@ from typing import Protocol
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.kafka.assignment import Ownership, Place, edge_offsets, is_drained, lag
+from services.common.kafka.assignment import Ownership, Partition, is_drained, lag, watermarks
 from services.common.kafka.closing import Membership
-from services.common.kafka.orphans import UnownedWatch
+from services.common.kafka.orphans import OrphanMonitor
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings
 
@@ -43,7 +43,7 @@ class GroupSettings(Protocol):
         """The group's limit between two reads."""
 
 
-class GroupReader:
+class GroupConsumer:
     """A consumer and what it owns. Batches follow the load: a lone message at once, all that waits under load.
 
     Attributes:
@@ -58,7 +58,7 @@ class GroupReader:
         self._topics = topics
         self._batch_max = settings.batch_max_messages
         self._ownership = Ownership()
-        self._unowned = UnownedWatch(settings.group_id, topics)
+        self._unowned = OrphanMonitor(settings.group_id, topics)
         self._consumer = Consumer(
             kafka.client_config(
                 group_id=settings.group_id,
@@ -89,7 +89,7 @@ class GroupReader:
         return is_drained(self._consumer, self._ownership, self._edge_offsets)
 
     @property
-    def done_offsets(self) -> dict[Place, int]:
+    def done_offsets(self) -> dict[Partition, int]:
         """(topic, partition) -> offset after the last message that is finished, of the partitions that are owned."""
         return dict(self._ownership.done_offsets)
 
@@ -114,7 +114,7 @@ class GroupReader:
 
     def _consume(self) -> list[Message]:
         """Return the messages that wait, at most a batch; none after 0.2 s without any."""
-        if self._unowned.lasts(self._admin):
+        if self._unowned.should_rejoin(self._admin):
             log.warning("partitions without an owner", does="leave the group and join it again")
             self._consumer.unsubscribe()
             self._membership.subscribe(self._topics)
@@ -124,7 +124,7 @@ class GroupReader:
         self.full = len(messages) >= self._batch_max
         return messages
 
-    def _edge_offsets(self, places: Iterable[Place], edge: OffsetSpec) -> dict[Place, int]:
+    def _edge_offsets(self, places: Iterable[Partition], edge: OffsetSpec) -> dict[Partition, int]:
         """Return the earliest or the latest offset of each partition.
 
         A client that failed is not asked again. After a broker's restart it may ask for ever with the leader epochs of
@@ -134,7 +134,7 @@ class GroupReader:
             KafkaException: a broker does not answer.
         """
         try:
-            return edge_offsets(self._admin, places, edge)
+            return watermarks(self._admin, places, edge)
         except KafkaException:
             self._forget_admin()
             raise

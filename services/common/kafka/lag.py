@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 from prometheus_client import Gauge
 
-from services.common.kafka.assignment import Place, edge_offsets
+from services.common.kafka.assignment import Partition, watermarks
 from services.common.kafka.closing import close_or_leave
 from services.common.kafka.offsets import BrokerQuery
 from services.common.logs import get_logger
@@ -48,9 +48,9 @@ class LagReader:
         self._group_id = group_id
         self._query = BrokerQuery(kafka)
         self._consumer: Consumer | None = None
-        self._found_empty: dict[Place, tuple[int, int]] = {}
+        self._found_empty: dict[Partition, tuple[int, int]] = {}
 
-    def read(self, next_offsets: Mapping[Place, int]) -> dict[Place, Behind]:
+    def read(self, next_offsets: Mapping[Partition, int]) -> dict[Partition, Behind]:
         """Return the lag of each partition; one that does not answer in time is left out.
 
         After a failure of either kind the next call uses new clients.
@@ -63,7 +63,7 @@ class LagReader:
         """
         if not next_offsets:
             return {}
-        found: dict[Place, Behind] = {}
+        found: dict[Partition, Behind] = {}
         try:
             lows, ends = self._query.ask(partial(_edges, next_offsets))
             for place, next_offset in next_offsets.items():
@@ -82,7 +82,7 @@ class LagReader:
         if consumer is not None:
             close_or_leave(consumer)
 
-    def _behind(self, place: Place, start: int, end: int) -> Behind | None:
+    def _behind(self, place: Partition, start: int, end: int) -> Behind | None:
         if start >= end or self._found_empty.get(place) == (start, end):
             return Behind(0, 0.0)
         first = self._first_message(place, start)
@@ -94,7 +94,7 @@ class LagReader:
             return Behind(0, 0.0)
         return Behind(end - offset, max(0.0, time.time() - timestamp_ms / 1000))
 
-    def _first_message(self, place: Place, start: int) -> tuple[int, int] | None:
+    def _first_message(self, place: Partition, start: int) -> tuple[int, int] | None:
         """Return offset and timestamp in ms of the first message from an offset on, None if it does not come in time.
 
         Where there is none, what is returned is the end of the partition.
@@ -122,10 +122,10 @@ class LagReader:
         return self._kafka.client_config(**own) | {"log_level": 0}
 
 
-def _edges(places: Iterable[Place], admin: AdminClient) -> tuple[dict[Place, int], dict[Place, int]]:
+def _edges(places: Iterable[Partition], admin: AdminClient) -> tuple[dict[Partition, int], dict[Partition, int]]:
     """Return the earliest offset of each partition, and the one after its last committed message or marker."""
     lows, ends = (
-        edge_offsets(admin, places, edge, IsolationLevel.READ_COMMITTED, TIMEOUT_SECONDS)
+        watermarks(admin, places, edge, IsolationLevel.READ_COMMITTED, TIMEOUT_SECONDS)
         for edge in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]
     )
     return lows, ends
@@ -148,12 +148,12 @@ class LagWatch:
     """Keeps two gauges, each labelled topic and partition. While Kafka does not answer they are empty."""
 
     def __init__(
-        self, reader: LagReader, next_offsets: Callable[[], Mapping[Place, int]], messages: Gauge, seconds: Gauge
+        self, reader: LagReader, next_offsets: Callable[[], Mapping[Partition, int]], messages: Gauge, seconds: Gauge
     ) -> None:
         self._reader = reader
         self._next_offsets = next_offsets
         self._messages, self._seconds = messages, seconds
-        self._shown: set[Place] = set()
+        self._shown: set[Partition] = set()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lag", daemon=True)
 
@@ -209,7 +209,7 @@ class Lag:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class GroupPosition:
     """Of a partition: its first offset, its end, and the next offset its group wants (None: it never committed)."""
 
     low: int
@@ -217,14 +217,14 @@ class Standing:
     committed: int | None
 
 
-class Waiting:
+class LagEstimator:
     """Remembers when the ends of partitions were where, so that an offset becomes a time without reading messages."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._ends: dict[Place, deque[tuple[float, int]]] = {}
+        self._ends: dict[Partition, deque[tuple[float, int]]] = {}
 
-    def lag(self, standings: Mapping[Place, Standing], transactional: Iterable[str] = ()) -> Lag:
+    def lag(self, standings: Mapping[Partition, GroupPosition], transactional: Iterable[str] = ()) -> Lag:
         """Return the lag over all partitions, and remember their ends.
 
         Of the topics that are written in Kafka transactions one offset does not count: the marker that ends the last
@@ -238,7 +238,7 @@ class Waiting:
         longest = max(waiting, key=lambda lag: (lag.seconds, not lag.exact))
         return Lag(sum(lag.messages for lag in waiting), longest.seconds, longest.exact)
 
-    def _of_one(self, now: float, place: Place, standing: Standing, has_marker: bool) -> Lag:
+    def _of_one(self, now: float, place: Partition, standing: GroupPosition, has_marker: bool) -> Lag:
         ends = self._ends.setdefault(place, deque(maxlen=REMEMBERED))
         if ends and standing.end < ends[-1][1]:
             ends.clear()  # the topic was recreated
@@ -259,7 +259,7 @@ class GroupOffsets:
         self._query = BrokerQuery(kafka)
         self._groups = groups
 
-    def read(self) -> dict[Place, Standing] | None:
+    def read(self) -> dict[Partition, GroupPosition] | None:
         """Return where the groups stand, or None if the brokers do not answer.
 
         Raises:
@@ -272,7 +272,7 @@ class GroupOffsets:
                 return None
             raise
 
-    def _read(self) -> dict[Place, Standing]:
+    def _read(self) -> dict[Partition, GroupPosition]:
         topics = self._query.ask(lambda admin: admin.list_topics(timeout=TIMEOUT_SECONDS)).topics
         places = [
             (topic, partition) for topic in self._groups if topic in topics for partition in topics[topic].partitions
@@ -280,8 +280,8 @@ class GroupOffsets:
         if not places:
             return {}
         lows, ends = self._query.ask(partial(_edges, places))
-        committed: dict[Place, int] = {}
+        committed: dict[Partition, int] = {}
         for topic, group in self._groups.items():
             of_topic = [place for place in places if place[0] == topic]
             committed |= self._query.committed(group, of_topic, TIMEOUT_SECONDS)
-        return {place: Standing(lows[place], ends[place], committed.get(place)) for place in places}
+        return {place: GroupPosition(lows[place], ends[place], committed.get(place)) for place in places}

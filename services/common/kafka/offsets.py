@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from services.common.errors import Reason, Reject
-from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, Place
+from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, Partition
 from services.common.kafka.closing import close_or_leave
 from services.common.settings import KafkaSettings
 
@@ -43,8 +43,8 @@ class BrokerQuery:
             raise
 
     def committed(
-        self, group: str, places: Iterable[Place], timeout_seconds: float = BROKER_TIMEOUT_SECONDS
-    ) -> dict[Place, int]:
+        self, group: str, places: Iterable[Partition], timeout_seconds: float = BROKER_TIMEOUT_SECONDS
+    ) -> dict[Partition, int]:
         """Return (topic, partition) -> the offset a group has committed; partitions without one are left out.
 
         Not by AdminClient.list_consumer_group_offsets: while a new cluster has no coordinator yet, that ends the
@@ -78,7 +78,7 @@ class BrokerQuery:
         return self._kafka.client_config(**own) | {"log_level": 0}
 
 
-def _offsets(answer: Iterable[TopicPartition]) -> dict[Place, int]:
+def _offsets(answer: Iterable[TopicPartition]) -> dict[Partition, int]:
     found = {}
     for place in answer:
         if place.error is not None:

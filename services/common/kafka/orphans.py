@@ -24,7 +24,7 @@ LOOK_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
 
 
-class UnownedWatch:
+class OrphanMonitor:
     """Looks every second, without waiting for the answer, until every partition of the topics has an owner."""
 
     def __init__(self, group_id: str, topics: list[str]) -> None:
@@ -36,7 +36,7 @@ class UnownedWatch:
         self._patience = PATIENCE_SECONDS
         self._over = False
 
-    def lasts(self, admin: AdminClient) -> bool:
+    def should_rejoin(self, admin: AdminClient) -> bool:
         """Return whether partitions have been without an owner for 5 s, though the group is stable.
 
         The second time that is so it must be for 10 s, then for 20 s: the one who is to give them up may be busy.

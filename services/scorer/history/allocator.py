@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Space:
+class BuddyAllocator:
     """Knows which stretches are free, and where the space ends."""
 
     def __init__(self) -> None:

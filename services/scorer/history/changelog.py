@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.errors import Stop
-from services.scorer.history.events import RUNNING, Events, Forgotten, Rows
+from services.scorer.history.events import RUNNING, Events, Evicted, Rows
 from services.scorer.history.history import History
 
 KEY = np.dtype([("customer", "<u8"), ("sequence", "<u4")])
@@ -45,7 +45,7 @@ class Restored:
     rewrites: list[Record]
 
 
-def to_records(events: Events, sequences: Rows, forgotten: Iterable[Forgotten]) -> list[Record]:
+def to_records(events: Events, sequences: Rows, forgotten: Iterable[Evicted]) -> list[Record]:
     """Return the records of newly remembered payments (n of them, sequences int64 [n]) and of what was forgotten."""
     table = np.empty(len(events), PAYMENT)
     table["customer"], table["sequence"], table["seconds"] = events.customers, sequences, events.seconds
@@ -89,7 +89,7 @@ def key_of(table: Table) -> bytes:
     return key.tobytes()
 
 
-def _sums_record(lost: Forgotten) -> Record:
+def _sums_record(lost: Evicted) -> Record:
     key, value = np.empty(1, SUMS_KEY), np.empty(1, SUMS)
     key["customer"] = lost.customer
     value["count"], value["seconds"], value["sequence"] = lost.count, lost.seconds, lost.sequence
@@ -104,10 +104,10 @@ def _check(payments: Mapping[bytes, bytes], sums: Mapping[bytes, bytes]) -> None
         raise Stop("the history's topic holds records this version does not know, see docs/operations.md")
 
 
-def _read_sums(sums: Mapping[bytes, bytes]) -> list[Forgotten]:
+def _read_sums(sums: Mapping[bytes, bytes]) -> list[Evicted]:
     customers = np.frombuffer(b"".join(sums), SUMS_KEY)["customer"].tolist()
     return [
-        Forgotten(customer, int(row["count"]), int(row["seconds"]), int(row["sequence"]), _sums_of(row))
+        Evicted(customer, int(row["count"]), int(row["seconds"]), int(row["sequence"]), _sums_of(row))
         for customer, row in zip(customers, np.frombuffer(b"".join(sums.values()), SUMS), strict=True)
     ]
 
@@ -116,7 +116,7 @@ def _sums_of(row: Any) -> dict[str, float]:
     return {name: float(row[name]) for name in RUNNING}
 
 
-def _counts(table: Table, forgotten: list[Forgotten]) -> NDArray[np.bool_]:
+def _counts(table: Table, forgotten: list[Evicted]) -> NDArray[np.bool_]:
     """Return which payments still count, bool [n]: those that lie behind all that was forgotten of their customer."""
     customers = np.array([lost.customer for lost in forgotten], np.uint64)
     order = np.argsort(customers)

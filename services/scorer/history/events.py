@@ -43,7 +43,7 @@ class Events:
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class Evicted:
     """Events of a customer that made room, the oldest ones.
 
     Attributes:

@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scorer.history.events import RUNNING, Events, Forgotten, Rows, groups
+from services.scorer.history.events import RUNNING, Events, Evicted, Rows, groups
 from services.scorer.history.store import Stretches
 
 WINDOWS = {"1h": 3_600, "24h": 86_400, "72h": 259_200}
@@ -50,7 +50,7 @@ class Past:
     values: NDArray[np.float64]
     kept: NDArray[np.bool_]
     sequences: NDArray[np.int64]
-    forgotten: dict[int, list[Forgotten]]
+    forgotten: dict[int, list[Evicted]]
 
 
 class History:
@@ -60,7 +60,7 @@ class History:
         self._stretches = Stretches()
 
     @classmethod
-    def restored(cls, events: Events, sequences: NDArray[np.int64], forgotten: Iterable[Forgotten]) -> Self:
+    def restored(cls, events: Events, sequences: NDArray[np.int64], forgotten: Iterable[Evicted]) -> Self:
         """Return the history of a partition's remembered events, ordered by customer, event time and sequence.
 
         Args:
@@ -102,9 +102,9 @@ class History:
             left = run
             while len(left):
                 part, who = events.take(left), rows[left]
-                late = stretches.too_late(who, part.seconds)
+                late = stretches.is_late(who, part.seconds)
                 new = ~late & ~stretches.known(who, part)
-                waits = stretches.lacks_room(who, new)
+                waits = stretches.exceeds_capacity(who, new)
                 taken, seeing = new & ~waits, ~(late | waits)
                 sequences[left[taken]] = stretches.insert(who[taken], part.take(taken))
                 values[left[seeing]] = self._look_back(who[seeing], part.take(seeing))

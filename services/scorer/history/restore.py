@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Retry, Stop
-from services.common.kafka.assignment import edge_offsets
+from services.common.kafka.assignment import watermarks
 from services.common.kafka.closing import close
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings, TopicSettings
@@ -130,5 +130,5 @@ def read_changelog(
 def _ends(kafka: KafkaSettings, topic: str, partitions: Iterable[int]) -> dict[int, int]:
     admin = AdminClient(kafka.client_config())
     latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    ends = edge_offsets(admin, [(topic, partition) for partition in partitions], latest)
+    ends = watermarks(admin, [(topic, partition) for partition in partitions], latest)
     return {partition: end for (_, partition), end in ends.items()}

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scorer.history.allocator import Space
-from services.scorer.history.events import RUNNING, Events, Forgotten, Rows, groups, own_shares, ranks, running_sums
+from services.scorer.history.allocator import BuddyAllocator
+from services.scorer.history.events import RUNNING, Events, Evicted, Rows, groups, own_shares, ranks, running_sums
 
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """2^64 by the golden ratio (Knuth, The Art of Computer Programming, 6.4): neighbouring partitions end far apart."""
@@ -23,7 +23,7 @@ def names_of(customers: NDArray[np.uint64], partitions: NDArray[np.int64]) -> ND
     return customers ^ (partitions.astype(np.uint64) * _SPREAD)
 
 
-class Register:
+class CustomerIndex:
     """Names and their rows. A row that is given back is given to somebody else."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class Timelines:
         sums = [np.where(inside, self.events[name].take(last, mode="clip"), self.of[name][rows]) for name in RUNNING]
         return np.array(sums, np.float64)
 
-    def too_late(self, rows: Rows, seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def is_late(self, rows: Rows, seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which times lie before all that is kept of a customer of whom events were forgotten, bool [n]."""
         return (self.of["forgotten"][rows] > 0) & (seconds < self.events["seconds"][self.of["start"][rows]])
 
@@ -164,9 +164,9 @@ class Stretches(Timelines):
 
     def __init__(self) -> None:
         super().__init__()
-        self._register = Register()
-        self._forgotten: dict[int, list[Forgotten]] = {}
-        self._space = Space()
+        self._register = CustomerIndex()
+        self._forgotten: dict[int, list[Evicted]] = {}
+        self._space = BuddyAllocator()
 
     def __len__(self) -> int:
         return len(self._register)
@@ -208,7 +208,7 @@ class Stretches(Timelines):
         self._append(rows[~between], events.take(~between), sequences[~between])
         return sequences
 
-    def load(self, events: Events, sequences: Rows, forgotten: Iterable[Forgotten]) -> None:
+    def load(self, events: Events, sequences: Rows, forgotten: Iterable[Evicted]) -> None:
         """Take in everything at once, ordered by customer, event time and sequence; there must be nothing yet."""
         firsts, counts = groups(events.customers)
         customers = events.customers[firsts]
@@ -246,7 +246,7 @@ class Stretches(Timelines):
         self.of["partition"][rows] = NOBODY
         self._register.remove(names.tolist())
 
-    def lacks_room(self, rows: Rows, new: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def exceeds_capacity(self, rows: Rows, new: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which events must wait until older ones of their row are forgotten, bool [n].
 
         Namely the first new one that would be one too many, and all of its row after it.
@@ -265,7 +265,7 @@ class Stretches(Timelines):
         for row in np.unique(rows).tolist():
             self._forget(row, MOST_EVENTS // 2)
 
-    def take_forgotten(self) -> dict[int, list[Forgotten]]:
+    def take_forgotten(self) -> dict[int, list[Evicted]]:
         """Return partition -> what was forgotten since the last call."""
         forgotten, self._forgotten = self._forgotten, {}
         return forgotten
@@ -339,7 +339,7 @@ class Stretches(Timelines):
         for name in RUNNING:
             self.of[name][row] = self.events[name][newest]
         self._forgotten.setdefault(int(self.of["partition"][row]), []).append(
-            Forgotten(
+            Evicted(
                 customer=int(self.of["customer"][row]),
                 count=int(self.of["forgotten"][row]),
                 seconds=int(self.events["seconds"][newest]),

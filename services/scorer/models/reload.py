@@ -149,7 +149,7 @@ def check_history(recipe: Recipe, kept: Recipe | None) -> None:
 log = get_logger()
 
 
-class InUse:
+class ModelHolder:
     """One model at a time. Another thread may offer the next; the reading thread takes it between two batches.
 
     A batch keeps the model it was prepared for, so features never meet a model of another recipe. The last model that

@@ -27,7 +27,7 @@ from services.scorer.score import Model
 
 
 @dataclass(slots=True)
-class Tally:
+class ShadowStats:
     """A pair of models and what they said of the same payments.
 
     Attributes:
@@ -83,7 +83,7 @@ log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ScoredBatch:
     """A batch that is committed: how the model in use saw its n payments, and what it said.
 
     Attributes:
@@ -125,11 +125,11 @@ class Shadow:
         """
         self._tell, self._flush, self._tell_seconds = tell, flush, tell_seconds
         self.model: Model | None = None
-        self._tally: Tally | None = None
+        self._tally: ShadowStats | None = None
         self._told_at = time.monotonic()
         self._skipped = 0
         self._lock = threading.Lock()
-        self._waiting: queue.Queue[Seen | None] = queue.Queue(WAITING_BATCHES)
+        self._waiting: queue.Queue[ScoredBatch | None] = queue.Queue(WAITING_BATCHES)
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
         self._thread.start()
 
@@ -143,7 +143,7 @@ class Shadow:
         metrics.SHADOW_RELOADS.labels("swapped").inc()
         log.info("shadow in use", shadow=model.manifest.version)
 
-    def see(self, seen: Seen) -> None:
+    def see(self, seen: ScoredBatch) -> None:
         """Take a committed batch, if there is time for it; returns at once."""
         if self.model is None:
             return
@@ -173,7 +173,7 @@ class Shadow:
                 return
             self._compare(seen)
 
-    def _compare(self, seen: Seen) -> None:
+    def _compare(self, seen: ScoredBatch) -> None:
         model, began = self.model, time.thread_time()
         if model is None:
             return
@@ -203,12 +203,12 @@ class Shadow:
                 metrics.SHADOW.remove(model.manifest.version, model.manifest.sha256)
                 self.model = None
 
-    def _tally_of(self, model: Model, shadow: Model) -> Tally:
+    def _tally_of(self, model: Model, shadow: Model) -> ShadowStats:
         """Return the tally of this pair; that of another pair is told first."""
         pair = (model.manifest.version, shadow.manifest.version)
         if self._tally and (self._tally.model_version, self._tally.shadow_version) != pair:
             self._tell_now()
-        self._tally = self._tally or Tally(*pair)
+        self._tally = self._tally or ShadowStats(*pair)
         return self._tally
 
     def _skip(self, payments: int) -> None:
@@ -225,7 +225,7 @@ class Shadow:
         self._tell(tally.record())
 
 
-def _as_seen_by(shadow: Model, seen: Seen) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _as_seen_by(shadow: Model, seen: ScoredBatch) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Return which payments of a batch the shadow can read (places, int64 [m]), and its features of them.
 
     What the model in use has made is used again, as far as the shadow wants nothing else.
@@ -254,7 +254,7 @@ FLUSH_SECONDS = 2.0
 log = get_logger()
 
 
-class Teller:
+class ShadowPublisher:
     """A producer of its own: what is told here has no part in the Kafka transactions of the batches."""
 
     def __init__(self, kafka: KafkaSettings, topic: str) -> None:

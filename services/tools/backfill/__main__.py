@@ -16,7 +16,7 @@ from services.common.errors import FraudError
 from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.score import load_model
-from services.sink.write import fate
+from services.sink.write import classify_error
 from services.tools.backfill.labels import read_labels
 from services.tools.backfill.read import find_ranges, read_range
 from services.tools.backfill.report import lines, make_report
@@ -56,7 +56,7 @@ def backfill(folder: Path, since: datetime | None, until: datetime | None, label
         report = make_report(run.compare(), run.judge(outcomes), by, past, rescorer.rejected)
         run.end(report)
     except psycopg.Error as error:
-        raise fate(error) from error
+        raise classify_error(error) from error
     finally:
         run.close()
     print(f"run        {run.run_id}, {model.manifest.version}, threshold {model.manifest.threshold}")

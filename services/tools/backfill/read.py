@@ -8,7 +8,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Stop
-from services.common.kafka.assignment import edge_offsets
+from services.common.kafka.assignment import watermarks
 from services.common.kafka.closing import close
 from services.common.settings import KafkaSettings
 
@@ -39,10 +39,10 @@ def find_ranges(kafka: KafkaSettings, topic: str, since: datetime | None, until:
         if not partitions:
             raise Stop(f"there is no topic {topic}")
         places = [(topic, partition) for partition in partitions]
-        lows = edge_offsets(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = edge_offsets(admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        firsts = edge_offsets(admin, places, _at(since)) if since else lows
-        lasts = edge_offsets(admin, places, _at(until)) if until else ends
+        lows = watermarks(admin, places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        ends = watermarks(admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        firsts = watermarks(admin, places, _at(since)) if since else lows
+        lasts = watermarks(admin, places, _at(until)) if until else ends
     except KafkaException as error:
         raise Stop(f"cannot see the topic {topic}: {error.args[0].str()}") from error
     ranges = {}

@@ -7,7 +7,7 @@ from confluent_kafka import Message
 
 from services.common.kafka.assignment import Batch
 from services.scorer.pipeline import decode_batch
-from services.scorer.recall import Memory, begin_empty, uses_history
+from services.scorer.recall import PartitionHistories, begin_empty, uses_history
 from services.scorer.score import Model
 from services.scorer.unscored import leave_out, score_carefully
 
@@ -20,7 +20,9 @@ class Rescorer:
 
     def __init__(self, model: Model, partitions: Iterable[int]) -> None:
         self._model = model
-        self._memory = Memory(model.manifest.recipe, begin_empty) if uses_history(model.manifest.recipe) else None
+        self._memory = (
+            PartitionHistories(model.manifest.recipe, begin_empty) if uses_history(model.manifest.recipe) else None
+        )
         if self._memory:
             self._memory.follow(dict.fromkeys(partitions, 1))
         self.rejected = 0

@@ -13,7 +13,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from services.common.settings import database_login
-from services.sink.write import fate
+from services.sink.write import classify_error
 from services.tools.customer.mentions import mentions
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -31,7 +31,7 @@ REJECTS = 'select cluster_id, topic, partition, "offset", key, value from sink_r
 DELETE_REJECT = 'delete from sink_rejects where cluster_id = %s and topic = %s and partition = %s and "offset" = %s'
 
 Rows = list[dict[str, Any]]
-Place = tuple[str, str, int, int]
+RejectKey = tuple[str, str, int, int]
 
 
 def tables_with(connection: "psycopg.Connection[Any]", column: str) -> list[str]:
@@ -64,7 +64,7 @@ class Tables:
             ) as connection:
                 yield cls(connection, customer)
         except psycopg.Error as error:
-            raise fate(error) from error
+            raise classify_error(error) from error
 
     def rows(self) -> dict[str, Rows]:
         """Return table -> the customer's rows in it."""
@@ -105,7 +105,7 @@ class Tables:
             if table not in named:
                 yield table, sql.SQL("transaction_id = any(%s)"), self.ids
 
-    def _rejects(self) -> list[Place]:
+    def _rejects(self) -> list[RejectKey]:
         """Return where records of the customer are that the sink could not keep."""
         ids, found = frozenset(self.ids), []
         with self._connection.cursor("rejects") as cursor:

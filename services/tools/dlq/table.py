@@ -16,9 +16,9 @@ from services.common.errors import Reject
 from services.common.settings import TopicSettings, database_login
 from services.common.stored import decode_transaction
 from services.sink.decode import decode_alert, decode_score
-from services.sink.merge import Row, merge_carefully
+from services.sink.merge import Row, merge_bisecting
 from services.sink.tables import ALERTS, SCORES, TABLES, TRANSACTIONS, Table
-from services.sink.write import fate
+from services.sink.write import classify_error
 from services.tools.dlq.letter import Letter
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -80,7 +80,7 @@ class Rejects:
                     connection.execute(table.create_staging())
                 yield cls(connection, topics)
         except psycopg.Error as error:
-            raise fate(error) from error
+            raise classify_error(error) from error
 
     def letters(self) -> Iterator[Letter]:
         """Yield every reject; those of a partition by offset."""
@@ -116,7 +116,7 @@ class Rejects:
                             rows[row[0]] = row
                             places[letter.partition, letter.offset] = place
                 refuse = partial(_note, refused, places)
-                merge_carefully(self._connection, table, list(rows.values()), refuse, replayed=True)
+                merge_bisecting(self._connection, table, list(rows.values()), refuse, replayed=True)
             self._note_fates(waiting.keys() - refused.keys(), refused)
         return len(waiting) - len(refused), len(refused)
 

@@ -10,7 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Reject, Retry, Stop
-from services.common.kafka.assignment import edge_offsets
+from services.common.kafka.assignment import watermarks
 from services.common.kafka.closing import close
 from services.common.kafka.dead_letters import Headers, attempts_of, errors_of, is_note, offsets_of_note, whole
 from services.common.kafka.offsets import moment_of
@@ -23,7 +23,7 @@ READ_WAIT_SECONDS = 0.5
 STUCK_SECONDS = 60.0
 """Longer than an open Kafka transaction of a dead scorer can keep the end out of sight (10 s, and 10 s to notice)."""
 
-Place = tuple[int, int]
+RecordPosition = tuple[int, int]
 """(partition, offset) in the dead letters' topic."""
 
 
@@ -51,7 +51,7 @@ class DeadLetters:
             if found.error is not None:
                 raise Stop(f"topic {topic}: {found.error.str()}")
             latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-            ends = edge_offsets(admin, [(topic, partition) for partition in found.partitions], latest)
+            ends = watermarks(admin, [(topic, partition) for partition in found.partitions], latest)
         except KafkaException as error:
             raise Retry(f"asking Kafka where {topic} ends failed: {error.args[0].name()}") from error
         return cls(kafka, topic, {partition: end for (_, partition), end in ends.items()})
@@ -66,8 +66,8 @@ class DeadLetters:
             if not is_note(_headers(message)):
                 yield to_letter(message, replayed=_place(message) in self.replayed)
 
-    def _read_notes(self) -> set[Place]:
-        replayed: set[Place] = set()
+    def _read_notes(self) -> set[RecordPosition]:
+        replayed: set[RecordPosition] = set()
         for message in self._read():
             if is_note(_headers(message)):
                 partition, _ = _place(message)
@@ -138,7 +138,7 @@ def _headers(message: Message) -> Headers | None:
     return cast(Headers | None, message.headers())
 
 
-def _place(message: Message) -> Place:
+def _place(message: Message) -> RecordPosition:
     return message.partition() or 0, message.offset() or 0
 
 

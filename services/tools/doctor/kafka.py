@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.kafka.assignment import Place, edge_offsets
+from services.common.kafka.assignment import Partition, watermarks
 from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
 from services.tools.doctor.finding import Finding, fail, ok, warn
@@ -48,20 +48,20 @@ class Cluster:
         return str(self.metadata.cluster_id)
 
     @property
-    def places(self) -> list[Place]:
+    def places(self) -> list[Partition]:
         """The partitions of our topics that are there."""
         there = [name for name in self.names if name in self.metadata.topics]
         return [(name, partition) for name in there for partition in self.metadata.topics[name].partitions]
 
     @cached_property
-    def lows(self) -> Mapping[Place, int]:
+    def lows(self) -> Mapping[Partition, int]:
         """The first offset of each partition."""
-        return edge_offsets(self._admin, self.places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        return watermarks(self._admin, self.places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
 
     @cached_property
-    def ends(self) -> Mapping[Place, int]:
+    def ends(self) -> Mapping[Partition, int]:
         """The end of each partition."""
-        return edge_offsets(self._admin, self.places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return watermarks(self._admin, self.places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
     def check_reachable(self) -> Iterator[Finding]:
         """Say whether brokers answer."""
@@ -154,7 +154,7 @@ class Cluster:
                     raise
             time.sleep(RETRY_SECONDS)
 
-    def _behind(self, group: str, places: Iterable[Place]) -> dict[Place, int]:
+    def _behind(self, group: str, places: Iterable[Partition]) -> dict[Partition, int]:
         places = list(places)
         try:
             committed = self._query.committed(group, places, TIMEOUT_SECONDS)

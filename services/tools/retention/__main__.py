@@ -14,8 +14,8 @@ import psycopg
 from services.common.errors import FraudError
 from services.common.logs import configure_logs, get_logger
 from services.common.settings import database_login
-from services.sink.write import fate
-from services.tools.retention.delete import Old
+from services.sink.write import classify_error
+from services.tools.retention.delete import RetentionJob
 from services.tools.retention.settings import MOST_DAYS, RetentionSettings
 
 BATCH_ROWS = 5_000
@@ -54,7 +54,7 @@ def _run(before: datetime, *, dry_run: bool) -> None:
             autocommit=True,
             **database_login(),
         ) as connection:
-            old = Old(connection, before, BATCH_ROWS)
+            old = RetentionJob(connection, before, BATCH_ROWS)
             if dry_run:
                 for table, rows in old.count().items():
                     print(f"{rows:>12,} rows of {table} are older than {before:%Y-%m-%d %H:%M} UTC")
@@ -62,7 +62,7 @@ def _run(before: datetime, *, dry_run: bool) -> None:
             for batch in old.delete():
                 deleted.update(dict(batch))
     except psycopg.Error as error:
-        raise fate(error) from error
+        raise classify_error(error) from error
     finally:
         if deleted:
             get_logger().info("deleted", seconds=round(time.monotonic() - started, 1), **deleted)

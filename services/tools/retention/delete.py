@@ -14,7 +14,7 @@ from psycopg import sql
 
 from services.tools.customer.tables import tables_with
 
-KEPT_TABLES = frozenset({"scores", "verdicts"})
+EXEMPT_TABLES = frozenset({"scores", "verdicts"})
 """Deleted from on their own terms, and not at all."""
 TRIES = 5
 """Of a batch that meets the sink at the same rows (a deadlock, or a lock that lasts)."""
@@ -28,7 +28,7 @@ UNSCORED = """
     select transaction_id from transactions t
     where kept_at < %s and not exists (select from scores s where s.transaction_id = t.transaction_id) limit %s
 """
-OTHERS = {
+BY_AGE = {
     "uploads": "delete from uploads where touched_at < %s",
     "sink_rejects": "delete from sink_rejects where rejected_at < %s",
     "shadow_tallies": "delete from shadow_tallies where told_at < %s",
@@ -39,14 +39,14 @@ Deleted = tuple[str, int]
 """(table, rows)"""
 
 
-class Old:
+class RetentionJob:
     """What is older than a moment, by a connection of the owner in autocommit."""
 
     def __init__(self, connection: "psycopg.Connection[Any]", before: datetime, batch_rows: int) -> None:
         self._connection = connection
         self._before = before
         self._batch_rows = batch_rows
-        self._of_payments = [table for table in tables_with(connection, "transaction_id") if table not in KEPT_TABLES]
+        self._of_payments = [table for table in tables_with(connection, "transaction_id") if table not in EXEMPT_TABLES]
 
     def count(self) -> dict[str, int]:
         """Return table -> how many rows of it are old: whole tables are read."""
@@ -55,7 +55,7 @@ class Old:
             "transactions without a score": UNSCORED.replace("select transaction_id", "select count(*)", 1).replace(
                 "limit %s", ""
             ),
-        } | {table: query.replace("delete", "select count(*)", 1) for table, query in OTHERS.items()}
+        } | {table: query.replace("delete", "select count(*)", 1) for table, query in BY_AGE.items()}
         found = {}
         for table, query in queries.items():
             ((found[table],),) = self._connection.execute(query, [self._before]).fetchall()
@@ -76,7 +76,7 @@ class Old:
             sleep(time.monotonic() - started)
         while deleted := self._again(self._delete_unscored):
             yield deleted
-        yield [(table, self._connection.execute(query, [self._before]).rowcount) for table, query in OTHERS.items()]
+        yield [(table, self._connection.execute(query, [self._before]).rowcount) for table, query in BY_AGE.items()]
 
     def _delete_scored(self, after: int) -> tuple[int | None, list[Deleted]]:
         """Delete the old among the next payments by arrival; return where to go on, None after the last."""

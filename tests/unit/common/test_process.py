@@ -9,7 +9,7 @@ import pytest
 
 from services.common.errors import Stop
 from services.common.folders import short_hash
-from services.common.process import EXIT_STUCK, Backoff, Slot
+from services.common.process import EXIT_STUCK, Backoff, InstanceId
 from services.common.settings import passed_through
 
 
@@ -24,25 +24,25 @@ def test_two_processes_of_a_host_never_share_a_slot(tmp_path: Path) -> None:
         assert other.stdout
         assert other.stdin
         assert other.stdout.readline().decode().strip() == f"g-{host}-0"
-        assert Slot.claim(tmp_path, "g").name == f"g-{host}-1"
+        assert InstanceId.claim(tmp_path, "g").name == f"g-{host}-1"
         other.kill()
 
-    assert Slot.claim(tmp_path, "g").name == f"g-{host}-0"
+    assert InstanceId.claim(tmp_path, "g").name == f"g-{host}-0"
 
 
 def test_slots_in_two_folders_have_two_names(tmp_path: Path) -> None:
     """Of two users or installations: under one name each would fence the other one's Kafka transactions."""
-    names = {Slot.claim(tmp_path / user, "g").name for user in ("ada", "bob")}
+    names = {InstanceId.claim(tmp_path / user, "g").name for user in ("ada", "bob")}
 
     assert len(names) == 2
 
 
 def test_no_free_slot_is_said(tmp_path: Path) -> None:
     """Rather than waiting or sharing."""
-    held = Slot.claim(tmp_path, "g", slots=1)
+    held = InstanceId.claim(tmp_path, "g", slots=1)
 
     with pytest.raises(Stop, match="taken"):
-        Slot.claim(tmp_path, "g", slots=1)
+        InstanceId.claim(tmp_path, "g", slots=1)
     assert held.name
 
 

@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 from services.common.errors import Reason
 from services.common.kafka.assignment import Batch
-from services.scorer.quarantine import DEATHS_ALONE, Suspects
+from services.scorer.quarantine import DEATHS_ALONE, Quarantine
 
 
 class Record:
@@ -46,7 +46,7 @@ def live(path: Path, batches: Iterable[Batch], poison: frozenset[int] = frozense
     Raises:
         Died: it did.
     """
-    suspects = Suspects(path)
+    suspects = Quarantine(path)
     rejected: dict[int, Reason] = {}
 
     def swallow(offsets: Iterable[int]) -> None:
@@ -57,8 +57,8 @@ def live(path: Path, batches: Iterable[Batch], poison: frozenset[int] = frozense
     try:
         for one in batches:
             offsets = [message.offset() or 0 for message in one.messages]
-            deadly = suspects.deadly(one)
-            suspects.try_alone(one, lambda row, offsets=offsets: swallow([offsets[row]]))  # type: ignore[misc]
+            deadly = suspects.poisoned(one)
+            suspects.probe(one, lambda row, offsets=offsets: swallow([offsets[row]]))  # type: ignore[misc]
             with suspects.scoring(one):
                 swallow(offset for row, offset in enumerate(offsets) if row not in deadly)
             suspects.clear(one)
@@ -90,7 +90,7 @@ def test_a_killed_process_leaves_what_it_was_scoring(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False, capture_output=True)
 
     tried: list[int] = []
-    Suspects(tmp_path / "file").try_alone(batch(6, 3), tried.append)
+    Quarantine(tmp_path / "file").probe(batch(6, 3), tried.append)
     assert tried == [1]
 
 
@@ -148,10 +148,10 @@ def test_what_was_scored_is_not_suspected(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with pytest.raises(Died):
         live(path, [batch(0, 10)], frozenset({5}))
-    suspects, tried = Suspects(path), list[int]()
+    suspects, tried = Quarantine(path), list[int]()
 
     for _ in range(2):
-        suspects.try_alone(batch(0, 20), tried.append)
+        suspects.probe(batch(0, 20), tried.append)
         suspects.clear(batch(0, 20))
 
     assert tried == list(range(10))
@@ -162,7 +162,7 @@ def test_while_one_is_tried_nothing_else_is_scored(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with pytest.raises(Died):
         live(path, [batch(0, 1)], frozenset({0}))
-    suspects, order = Suspects(path), list[str]()
+    suspects, order = Quarantine(path), list[str]()
     begun = threading.Event()
 
     def score() -> None:
@@ -177,7 +177,7 @@ def test_while_one_is_tried_nothing_else_is_scored(tmp_path: Path) -> None:
 
     other = threading.Thread(target=score)
     other.start()
-    suspects.try_alone(batch(0, 1), trial)
+    suspects.probe(batch(0, 1), trial)
     other.join()
 
     assert order == ["tried", "scored"]
@@ -186,12 +186,12 @@ def test_while_one_is_tried_nothing_else_is_scored(tmp_path: Path) -> None:
 def test_an_error_that_is_reported_is_no_death(tmp_path: Path) -> None:
     """An exception clears the file: the process has lived."""
     path, tried = tmp_path / "file", list[int]()
-    suspects = Suspects(path)
+    suspects = Quarantine(path)
     for _ in range(5):
         with pytest.raises(ValueError, match="a word"), suspects.scoring(batch(3)):
             raise ValueError("a word")
 
-    Suspects(path).try_alone(batch(3), tried.append)
+    Quarantine(path).probe(batch(3), tried.append)
     assert tried == []
 
 
@@ -201,5 +201,5 @@ def test_a_damaged_file_suspects_nobody(tmp_path: Path, content: bytes) -> None:
     path, tried = tmp_path / "file", list[int]()
     path.write_bytes(content)
 
-    Suspects(path).try_alone(batch(3), tried.append)
+    Quarantine(path).probe(batch(3), tried.append)
     assert tried == []

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.contract import FIELDS
-from services.sender.clean import CleanRows
+from services.sender.clean import FastRowEncoder
 from services.sender.dialect import Dialect
 from services.sender.ids import repeats
 from services.sender.report import BadRow, Repair
@@ -43,7 +43,7 @@ def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_short_way_gives_what_the_careful_way_gives(cells: dict[int, str]) -> None:
     """A row that passes as clean has the same time, key and bytes as if looked at cell by cell, and no repairs."""
     row = [cells.get(place, cell) for place, cell in enumerate(ROW)]
-    payments = CleanRows(DIALECT).encode([row], [7])
+    payments = FastRowEncoder(DIALECT).encode([row], [7])
     if payments is not None:
         repaired: Counter[Repair] = Counter()
         assert payments == [RowEncoder(DIALECT, repaired).encode(row)]
@@ -52,13 +52,13 @@ def test_the_short_way_gives_what_the_careful_way_gives(cells: dict[int, str]) -
 
 def test_a_clean_row_takes_the_short_way() -> None:
     """An ordinary row is encoded there, alone and among others."""
-    assert CleanRows(DIALECT).encode([ROW], [2]) is not None
-    assert len(CleanRows(DIALECT).encode([ROW] * 5, range(2, 7)) or ()) == 5
+    assert FastRowEncoder(DIALECT).encode([ROW], [2]) is not None
+    assert len(FastRowEncoder(DIALECT).encode([ROW] * 5, range(2, 7)) or ()) == 5
 
 
 def test_one_row_that_is_not_clean_turns_all_away() -> None:
     """Nothing is encoded in part: the caller finds the row by halving."""
-    clean_rows = CleanRows(DIALECT)
+    clean_rows = FastRowEncoder(DIALECT)
     assert clean_rows.encode([ROW, [*ROW[:16], ""], ROW], [2, 3, 4]) is None
     assert clean_rows.encode([ROW, ROW[:16], ROW], [2, 3, 4]) is None
     assert clean_rows.encode([ROW, [], ROW], [2, 3, 4]) is None

@@ -22,10 +22,10 @@ from services.simulator import __main__ as command
 from services.simulator import send as send_module
 from services.simulator.csvfile import customers_for, write_csv
 from services.simulator.live import live_messages
-from services.simulator.payments import Payments, PaymentSource, season
+from services.simulator.payments import PaymentSource, SimulatedPayments, season
 from services.simulator.population import FRAUD_PERIOD_DAYS, World, make_world
 from services.simulator.profiles import CATEGORIES, FRAUD_HABITS, HABITS, PROFILES
-from services.simulator.send import Limits, Pace, Sender, send
+from services.simulator.send import Pace, Sender, SendLimits, send
 
 SAMPLE = Path(command.__file__).with_name("sample.csv")
 SPRING = datetime.date(2019, 3, 1).toordinal()
@@ -38,12 +38,12 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def days(world: World) -> list[Payments]:
+def days(world: World) -> list[SimulatedPayments]:
     source = PaymentSource(world)
     return [source.day(SPRING + number) for number in range(84)]
 
 
-def joined(days: list[Payments], name: str) -> Any:
+def joined(days: list[SimulatedPayments], name: str) -> Any:
     return np.concatenate([getattr(day, name) for day in days])
 
 
@@ -85,20 +85,20 @@ class TestWorld:
 
 
 class TestPayments:
-    def test_a_thousand_customers_make_about_2500_payments_a_day(self, days: list[Payments]) -> None:
+    def test_a_thousand_customers_make_about_2500_payments_a_day(self, days: list[SimulatedPayments]) -> None:
         """Volume and fraud rate are those of the data."""
         target = joined(days, "target")
         assert 2_000 < len(target) / len(days) < 2_800
         assert 0.0045 < target.mean() < 0.0065
 
-    def test_four_of_five_frauds_fall_at_night(self, days: list[Payments]) -> None:
+    def test_four_of_five_frauds_fall_at_night(self, days: list[SimulatedPayments]) -> None:
         """80 % of the frauds are at 22:00-03:59, far fewer of the legitimate payments are."""
         target, hour = joined(days, "target"), joined(days, "minute") // 60
         at_night = np.isin(hour, NIGHT_HOURS)
         assert 0.78 < at_night[target == 1].mean() < 0.90
         assert 0.20 < at_night[target == 0].mean() < 0.26
 
-    def test_only_the_thief_pays_on_the_two_dates_of_a_fraud_window(self, days: list[Payments]) -> None:
+    def test_only_the_thief_pays_on_the_two_dates_of_a_fraud_window(self, days: list[SimulatedPayments]) -> None:
         """A window is at most two dates in a row with 2 to 19 frauds, and no legitimate payment on them."""
         fraud_dates: dict[int, list[int]] = defaultdict(list)
         honest: set[tuple[int, int]] = set()
@@ -128,7 +128,7 @@ class TestPayments:
         cut_in_two = {0, FRAUD_PERIOD_DAYS - 1}
         assert all(max(found) - min(found) <= 1 or found == cut_in_two for found in dates.values())
 
-    def test_amounts_are_those_of_the_data(self, days: list[Payments]) -> None:
+    def test_amounts_are_those_of_the_data(self, days: list[SimulatedPayments]) -> None:
         """Mean amounts of legitimate payments and of frauds are near the data's, in the categories that decide."""
         target, amount = joined(days, "target"), joined(days, "amount")
         category = np.array(CATEGORIES)[joined(days, "shop") // 50]
@@ -139,30 +139,30 @@ class TestPayments:
         assert np.median(amount[(category == "shopping_net") & (target == 0)]) == pytest.approx(8.5, rel=0.1)
         assert amount.min() >= 1
 
-    def test_some_categories_keep_to_half_of_the_day(self, days: list[Payments]) -> None:
+    def test_some_categories_keep_to_half_of_the_day(self, days: list[SimulatedPayments]) -> None:
         """Petrol is bought a.m., homes are furnished p.m., as in the data."""
         category = np.array(CATEGORIES)[joined(days, "shop") // 50]
         is_am = joined(days, "minute") < 720
         assert is_am[category == "gas_transport"].all()
         assert not is_am[category == "home"].any()
 
-    def test_payments_are_in_order_of_time(self, days: list[Payments]) -> None:
+    def test_payments_are_in_order_of_time(self, days: list[SimulatedPayments]) -> None:
         """A day's payments come out sorted by minute, frauds among the others."""
         assert all((np.diff(day.minute) >= 0).all() for day in days)
 
-    def test_shops_are_within_a_degree_of_home(self, world: World, days: list[Payments]) -> None:
+    def test_shops_are_within_a_degree_of_home(self, world: World, days: list[SimulatedPayments]) -> None:
         """Distance is at most one degree each way and carries no signal."""
         home = world.customers.lat[joined(days, "customer")]
         assert np.abs(joined(days, "merchant_lat") - home).max() <= 1.000001
 
-    def test_a_day_does_not_depend_on_other_days(self, world: World, days: list[Payments]) -> None:
+    def test_a_day_does_not_depend_on_other_days(self, world: World, days: list[SimulatedPayments]) -> None:
         """Any day can be made on its own and comes out the same."""
         alone = PaymentSource(world).day(SPRING + 40)
         assert alone.amount.tolist() == days[40].amount.tolist()
 
     @pytest.mark.parametrize("hour", [2, 15, 23])
     def test_an_hour_on_its_own_is_like_that_hour_of_whole_days(
-        self, world: World, days: list[Payments], hour: int
+        self, world: World, days: list[SimulatedPayments], hour: int
     ) -> None:
         """The live stream's hour has the volume, the categories and the frauds of the same hour in the files."""
         source = PaymentSource(world)
@@ -379,7 +379,7 @@ class TestSend:
         """--count N sends N messages, each once and in order, also through a queue that is often full."""
         producer = FakeProducer(room=7)
         sender = Sender(producer, "transactions")
-        send(numbered(), sender, Limits(rate=50_000, count=500), StopSignal())
+        send(numbered(), sender, SendLimits(rate=50_000, count=500), StopSignal())
         assert producer.values == [str(number).encode() for number in range(1, 501)]
         assert producer.keys == {("transactions", b"key")}
         assert sender.delivered == 500
@@ -406,7 +406,7 @@ class TestSend:
         stop = StopSignal()
         stop.request()
         sender = Sender(FakeProducer(), "transactions")
-        send(numbered(), sender, Limits(rate=1_000), stop)
+        send(numbered(), sender, SendLimits(rate=1_000), stop)
         assert sender.sent == sender.delivered == 0
 
     def test_a_request_to_stop_is_heard_while_the_queue_is_full(self) -> None:
@@ -425,20 +425,20 @@ class TestSend:
     def test_seconds_end_the_stream(self) -> None:
         """--seconds T ends after that time with about T times the rate sent."""
         sender = Sender(FakeProducer(), "transactions")
-        send(numbered(), sender, Limits(rate=1_000, seconds=0.3), StopSignal())
+        send(numbered(), sender, SendLimits(rate=1_000, seconds=0.3), StopSignal())
         assert 100 < sender.sent <= 320
 
     @pytest.mark.parametrize("producer", [FakeProducer(error=Refused()), FakeProducer(undelivered=3)])
     def test_an_undelivered_message_is_an_error(self, producer: FakeProducer) -> None:
         """The stream stops with a reason when the broker refuses or does not answer."""
         with pytest.raises(Stop, match="cannot send to transactions"):
-            send(numbered(), Sender(producer, "transactions"), Limits(rate=1_000, count=20), StopSignal())
+            send(numbered(), Sender(producer, "transactions"), SendLimits(rate=1_000, count=20), StopSignal())
 
     def test_the_rate_is_told_while_sending(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """A log line every few seconds says how many were sent and how fast."""
         monkeypatch.setattr(send_module, "REPORT_SECONDS", 0.1)
         with structlog.testing.capture_logs() as lines:
-            send(numbered(), Sender(FakeProducer(), "transactions"), Limits(rate=500, seconds=0.5), StopSignal())
+            send(numbered(), Sender(FakeProducer(), "transactions"), SendLimits(rate=500, seconds=0.5), StopSignal())
         assert {line["event"] for line in lines} == {"sent"}
         assert len(lines) >= 2
         assert all(100 < line["per_second"] < 600 for line in lines)

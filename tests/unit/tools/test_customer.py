@@ -5,7 +5,7 @@ import orjson
 import pytest
 
 from services.scorer.history.changelog import KEY, Record, from_records, to_records
-from services.scorer.history.events import RUNNING, Events, Forgotten
+from services.scorer.history.events import RUNNING, Events, Evicted
 from services.scorer.history.history import History
 from services.tools.customer.__main__ import main
 from services.tools.customer.changelog import Records, hash_of, records_without, remembered
@@ -29,7 +29,7 @@ def paid(*who: str, first_id: int = 0, hour: int = 0) -> list[Record]:
 
 
 def sums(name: str, count: int) -> list[Record]:
-    lost = Forgotten(hash_of(name), count, 1_500_000_000, 0, dict.fromkeys(RUNNING, 1.0))
+    lost = Evicted(hash_of(name), count, 1_500_000_000, 0, dict.fromkeys(RUNNING, 1.0))
     return to_records(
         Events(*(np.array([], kind) for kind in ("u8", "i8", "f4", "u8", "f4"))), np.array([], int), [lost]
     )

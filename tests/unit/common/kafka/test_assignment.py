@@ -16,7 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 )
 
 from services.common.errors import Retry
-from services.common.kafka.assignment import Batch, Ownership, edge_offsets
+from services.common.kafka.assignment import Batch, Ownership, watermarks
 
 NO_CONSUMER = cast(Consumer, None)
 
@@ -141,7 +141,7 @@ class Undecided:
 def test_an_edge_that_the_broker_does_not_know_is_no_offset() -> None:
     """Taken for one, it would be kept in the database, or mean that the topic was recreated."""
     with pytest.raises(KafkaException, match="OFFSET_NOT_AVAILABLE"):
-        edge_offsets(cast(AdminClient, Undecided()), [("t", 0)], OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        watermarks(cast(AdminClient, Undecided()), [("t", 0)], OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
 
 class Refused:
@@ -162,7 +162,7 @@ def test_a_client_that_was_refused_ends_with_its_last_user() -> None:
     gc.disable()
     try:
         with contextlib.suppress(KafkaException):
-            edge_offsets(cast(AdminClient, client), [("t", 0), ("t", 1)], OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+            watermarks(cast(AdminClient, client), [("t", 0), ("t", 1)], OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         del client
         assert ended() is None
     finally:

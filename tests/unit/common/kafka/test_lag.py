@@ -8,7 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from prometheus_client import CollectorRegistry, Gauge
 
 from services.common.kafka import offsets as broker_query
-from services.common.kafka.assignment import Place
+from services.common.kafka.assignment import Partition
 from services.common.kafka.lag import Behind, LagReader, LagWatch
 from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings
@@ -24,7 +24,7 @@ class FakeReader(LagReader):
         self.asked = threading.Event()
         self.closed_by = ""
 
-    def read(self, next_offsets: Mapping[Place, int]) -> dict[Place, Behind]:
+    def read(self, next_offsets: Mapping[Partition, int]) -> dict[Partition, Behind]:
         self.asked.set()
         return {place: Behind(7, 1.5) for place in next_offsets}
 

@@ -6,13 +6,13 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scorer.history.allocator import Space
+from services.scorer.history.allocator import BuddyAllocator
 
 
 @given(st.lists(st.integers(3, 10).map(lambda power: 1 << power) | st.just(0), max_size=200), st.randoms())
 def test_stretches_never_overlap_and_begin_at_multiples_of_their_length(lengths: list[int], random: Random) -> None:
     """Whatever is taken and given back (0: give one back), in any order."""
-    space, taken = Space(), []
+    space, taken = BuddyAllocator(), []
     for length in lengths:
         if length:
             taken.append((space.take(length), length))
@@ -26,7 +26,7 @@ def test_stretches_never_overlap_and_begin_at_multiples_of_their_length(lengths:
 
 def test_what_was_given_back_is_used_again() -> None:
     """Two halves make a whole, a whole makes halves, and the space does not grow."""
-    space = Space()
+    space = BuddyAllocator()
     halves = [space.take(8), space.take(8)]
     for half in halves:
         space.give_back(half, 8)

@@ -17,7 +17,7 @@ from services.common.errors import Retry, forget_frames
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.process import StopSignal, Watchdog
 from services.scorer.loop import run
-from services.scorer.quarantine import Suspects
+from services.scorer.quarantine import Quarantine
 
 MIB = 2**20
 
@@ -53,7 +53,7 @@ def test_a_failed_session_is_forgotten_though_a_client_raised_while_it_was_close
 
     monkeypatch.setattr(lifecycle.Backoff, "wait", lambda *_: None)
     limit = RejectLimit(0, 0)
-    run(open_session, None, limit, Suspects(tmp_path / "suspects"), stop, Watchdog(60))  # type: ignore[arg-type]
+    run(open_session, None, limit, Quarantine(tmp_path / "suspects"), stop, Watchdog(60))  # type: ignore[arg-type]
 
     assert [reference() for reference in kept] == [None] * 3
 
@@ -93,7 +93,7 @@ def test_memory_that_is_free_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     del pieces
     assert resident() > full - 50 * MIB
 
-    lifecycle.give_memory_back_regularly()
+    lifecycle.start_malloc_trim()
 
     deadline = time.monotonic() + 10
     while resident() > full - 150 * MIB:

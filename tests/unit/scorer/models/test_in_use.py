@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from services.common.errors import Reason, Retry, Stop
 from services.scorer import metrics
 from services.scorer.inference import ModelFailed
-from services.scorer.models.reload import InUse
+from services.scorer.models.reload import ModelHolder
 from services.scorer.score import Model, load_model
 from services.scorer.unscored import leave_out, score_carefully
 from services.tools.backfill.score import Rescorer
@@ -25,7 +25,7 @@ def model(tmp_path: Path, version: str, score: float = 0.25) -> Model:
     return load_model(write_constant(tmp_path / version, version, score))
 
 
-def swap(in_use: InUse, to: Model) -> None:
+def swap(in_use: ModelHolder, to: Model) -> None:
     in_use.offer(to)
     in_use.change()
 
@@ -41,7 +41,7 @@ def versions_in_use() -> set[str]:
 def test_a_model_that_fails_is_dropped_for_the_one_before(tmp_path: Path) -> None:
     """The batch is read again, metrics name the model that goes on."""
     a, b = model(tmp_path, "drop-a"), model(tmp_path, "drop-b")
-    in_use, before = InUse(a), failures()
+    in_use, before = ModelHolder(a), failures()
     swap(in_use, b)
 
     with pytest.raises(Retry, match="drop-b failed and was dropped for drop-a: it fails"):
@@ -56,7 +56,7 @@ def test_a_model_that_fails_is_dropped_for_the_one_before(tmp_path: Path) -> Non
 def test_a_model_that_never_scored_is_no_good_one(tmp_path: Path) -> None:
     """The one that is gone back to has written a batch, not merely been in between."""
     a, b, c = (model(tmp_path, version) for version in "abc")
-    in_use = InUse(a)
+    in_use = ModelHolder(a)
     swap(in_use, b)
     swap(in_use, c)
 
@@ -73,7 +73,7 @@ def test_a_model_that_never_scored_is_no_good_one(tmp_path: Path) -> None:
 def test_without_a_model_before_it_the_one_in_use_goes_on(tmp_path: Path) -> None:
     """There is nothing better; the failure is counted and told."""
     a, before = model(tmp_path, "a"), failures()
-    in_use = InUse(a)
+    in_use = ModelHolder(a)
     in_use.drop(a, FAILED)
 
     assert in_use.model is a
@@ -83,7 +83,7 @@ def test_without_a_model_before_it_the_one_in_use_goes_on(tmp_path: Path) -> Non
 def test_a_batch_of_a_model_that_was_replaced_is_scored_by_its_successor(tmp_path: Path) -> None:
     """The failure of the old one drops nobody."""
     a, b = model(tmp_path, "a"), model(tmp_path, "b")
-    in_use = InUse(a)
+    in_use = ModelHolder(a)
     swap(in_use, b)
 
     with pytest.raises(Retry):
@@ -94,7 +94,7 @@ def test_a_batch_of_a_model_that_was_replaced_is_scored_by_its_successor(tmp_pat
 def test_a_model_without_a_score_for_too_many_is_dropped_before_they_are_written(tmp_path: Path) -> None:
     """What reaches the limit counts, over batches; a score between begins anew, and so does another model."""
     a, b = model(tmp_path, "a"), model(tmp_path, "b")
-    in_use = InUse(a, limit=(0, 10))
+    in_use = ModelHolder(a, limit=(0, 10))
     swap(in_use, b)
     for asked, unscored in ((9, range(9)), (1, ()), (9, range(9))):
         in_use.check(b, asked, unscored)
@@ -110,7 +110,7 @@ def test_a_model_without_a_score_for_too_many_is_dropped_before_they_are_written
 def test_a_model_that_nothing_can_replace_is_reported_once(tmp_path: Path) -> None:
     """It may fail on every batch: the metric counts, the log does not fill."""
     a, before = model(tmp_path, "a"), failures()
-    in_use = InUse(a, limit=(0, 10))
+    in_use = ModelHolder(a, limit=(0, 10))
     with capture_logs() as logs:
         for _ in range(3):
             in_use.check(a, 10, range(10))

@@ -11,7 +11,7 @@ from services.common.errors import Stop
 from services.scorer import metrics
 from services.scorer.history.history import PAST
 from services.scorer.manifest import Recipe
-from services.scorer.models.reload import PATIENCE_SECONDS, InUse, Reloader, check_history, hash_of
+from services.scorer.models.reload import PATIENCE_SECONDS, ModelHolder, Reloader, check_history, hash_of
 from services.scorer.score import Model, load_model
 from tests.support.messages import flat
 from tests.support.models import RISKS, write_constant
@@ -26,7 +26,7 @@ class Watched:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.now = folder, 0.0
-        self.in_use = InUse(load_model(folder))
+        self.in_use = ModelHolder(load_model(folder))
         self.loads = 0
         self._reloader = Reloader(folder, self._load, self.in_use.offer, hash_of(folder), clock=lambda: self.now)
 
@@ -168,7 +168,7 @@ def test_memory_stays_flat_over_two_hundred_swaps(tmp_path: Path) -> None:
     """The shipped model of 300 trees, swapped and used: within 4 MB after the first swaps (onnxruntime #26831)."""
     for name in ("fraud.onnx", "manifest.json"):
         shutil.copy(SHIPPED / name, tmp_path)
-    in_use = InUse(load_model(tmp_path))
+    in_use = ModelHolder(load_model(tmp_path))
     path = tmp_path / "manifest.json"
     content = path.read_bytes()
     reloader = Reloader(tmp_path, partial(load_model, tmp_path), in_use.offer, hash_of(tmp_path))

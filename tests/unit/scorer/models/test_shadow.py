@@ -11,7 +11,7 @@ import pytest
 
 from services.common.kafka.assignment import Batch
 from services.scorer.manifest import Recipe
-from services.scorer.models.shadow import WAITING_BATCHES, Seen, Shadow
+from services.scorer.models.shadow import WAITING_BATCHES, ScoredBatch, Shadow
 from services.scorer.score import Model, load_model
 from services.sink.decode import decode_model_message
 from services.sink.tables import TALLIES
@@ -37,12 +37,12 @@ def model(tmp_path: Path) -> Model:
     return load_model(write_constant(tmp_path / "model", "a", 0.25))
 
 
-def seen(model: Model, *values: bytes) -> Seen:
+def seen(model: Model, *values: bytes) -> ScoredBatch:
     columns, _ = model.decoder.decode(values, str)
     features = model.features(columns)
     scores = model.score(features)
     messages: Any = [Message(value) for value in values]
-    return Seen(Batch(messages), columns, features, scores, model.flag(scores), model)
+    return ScoredBatch(Batch(messages), columns, features, scores, model.flag(scores), model)
 
 
 def tallies(*records: dict[str, bytes | None]) -> list[dict[str, Any]]:

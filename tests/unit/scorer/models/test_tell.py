@@ -7,7 +7,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from services.common.settings import KafkaSettings
 from services.scorer.models import shadow
-from services.scorer.models.shadow import Teller
+from services.scorer.models.shadow import ShadowPublisher
 
 RECORD: Any = {"key": b"tally", "value": b"{}"}
 
@@ -34,7 +34,7 @@ def test_a_producer_that_failed_for_good_is_not_kept(monkeypatch: pytest.MonkeyP
     """The message that found it out goes by a new one, and so do those after it."""
     monkeypatch.setattr(FakeProducer, "made", [])
     monkeypatch.setattr(shadow, "Producer", FakeProducer)
-    teller = Teller(KafkaSettings(), "models")
+    teller = ShadowPublisher(KafkaSettings(), "models")
 
     for _ in range(3):
         teller.tell(RECORD)

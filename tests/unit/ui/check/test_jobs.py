@@ -11,7 +11,7 @@ from services.sender.taken import TakenIds
 from ui.check import jobs
 from ui.check.jobs import Jobs
 from ui.check.steps import Cancelled, Reading, Refused, Step
-from ui.check.upload import Order
+from ui.check.upload import UploadRequest
 
 END = Refused(FileFault.EMPTY, "")
 
@@ -23,7 +23,7 @@ class Sender:
         self.go = threading.Event()
         self.reading = threading.Semaphore(0)
 
-    def send(self, order: Order) -> Iterator[Step]:
+    def send(self, order: UploadRequest) -> Iterator[Step]:
         yield Reading(7)
         self.reading.release()
         while not self.go.wait(0.01):
@@ -60,9 +60,9 @@ def test_who_stops_watching_ends_nothing(sender: Sender) -> None:
 
 def test_what_is_done_with_taken_ids_goes_along() -> None:
     """Of each upload the reader's choice, and nothing is overwritten without one."""
-    orders: list[Order] = []
+    orders: list[UploadRequest] = []
 
-    def send(order: Order) -> Iterator[Step]:
+    def send(order: UploadRequest) -> Iterator[Step]:
         orders.append(order)
         yield END
 
@@ -100,7 +100,7 @@ def test_only_so_many_are_accepted(sender: Sender, monkeypatch: pytest.MonkeyPat
 def test_an_unforeseen_error_is_logged_and_told(capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody may be watching."""
 
-    def send(_: Order) -> Iterator[Step]:
+    def send(_: UploadRequest) -> Iterator[Step]:
         yield Reading(0)
         raise ZeroDivisionError
 

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from services.sender.report import FileFault, Refusal, Repair, Report, RowFault
+from services.sender.report import FileFault, FileReport, Refusal, Repair, RowFault
 from ui.check import report
 from ui.check.steps import Obstacle, Refused, Sending, Sent, Step
 from ui.shell.texts import Texts
@@ -14,9 +14,9 @@ EVIL = "<script>alert(1)</script>"
 
 def found(
     ready: int = 18_000, refused: int = 0, repaired: dict[Repair, int] | None = None, missing: tuple[str, ...] = ()
-) -> Report:
+) -> FileReport:
     lines = tuple(Refusal(line, "amount", RowFault.BAD_NUMBER, EVIL) for line in range(2, 2 + min(refused, 100)))
-    return Report(ready + refused, ready, repaired or {}, lines, refused, "utf-8", ",", missing, ())
+    return FileReport(ready + refused, ready, repaired or {}, lines, refused, "utf-8", ",", missing, ())
 
 
 def told(step: Step, texts: Texts) -> str:

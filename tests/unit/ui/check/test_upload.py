@@ -19,9 +19,9 @@ from services.sender.report import FileFault, FileRefused
 from ui.check import upload
 from ui.check.downloads import template
 from ui.check.record import id_of
-from ui.check.steps import Cancelled, Obstacle, Refused, Sending, Sent, Step, Waiting
-from ui.check.upload import Order, Turns, Uploads
-from ui.files.journal import State
+from ui.check.steps import Cancelled, Obstacle, Queued, Refused, Sending, Sent, Step
+from ui.check.upload import UploadQueue, UploadRequest, Uploads
+from ui.files.journal import UploadState
 
 Send = Callable[..., Iterator[Step]]
 
@@ -32,14 +32,14 @@ class Journal:
     def __init__(self) -> None:
         self.is_away = False
         self.error: Exception | None = None
-        self.states: list[State] = []
+        self.states: list[UploadState] = []
         self.figures: dict[str, Any] = {}
         self.ids: list[str] = []
 
     def begin(self, _: Any, _id: UUID, file_name: str, size: int, analyst: str) -> None:
         self.figures |= {"file_name": file_name, "size": size, "analyst": analyst}
 
-    def note(self, _: Any, _id: UUID, state: State, **figures: Any) -> None:
+    def note(self, _: Any, _id: UUID, state: UploadState, **figures: Any) -> None:
         self.states.append(state)
         self.figures |= {name: value for name, value in figures.items() if value is not None}
 
@@ -80,7 +80,7 @@ def send(monkeypatch: pytest.MonkeyPatch, journal: Journal) -> Callable[..., Sen
         monkeypatch.setattr(upload, "publish", publish)
         mart: Any = journal
         uploads = Uploads(mart, KafkaSettings(), "transactions", check_kafka, stop or StopSignal())
-        return lambda path, is_cancelled=lambda: False: uploads.send(Order(path, "ada", is_cancelled))
+        return lambda path, is_cancelled=lambda: False: uploads.send(UploadRequest(path, "ada", is_cancelled))
 
     return with_publish
 
@@ -110,7 +110,7 @@ def test_an_upload_is_sent_and_entered(file: Path, send: Callable[..., Send], jo
     assert isinstance(last, Sent)
     assert (last.sent, last.report.rows, last.obstacle) == (1, 1, None)
     assert last.upload_id is not None
-    assert journal.states == [State.SENDING, State.SENT]
+    assert journal.states == [UploadState.SENDING, UploadState.SENT]
     assert journal.figures | {"size": 0} == {
         "file_name": "payments.csv", "size": 0, "analyst": "ada", "rows": 1, "refused": 0, "sent": 1,
     }  # fmt: skip
@@ -158,7 +158,7 @@ def test_ids_are_kept_in_portions(
     assert isinstance(last, Sent)
     assert (last.sent, last.obstacle) == (5, Obstacle.STOPPED)
     assert len(set(journal.ids)) == len(journal.ids) == 5
-    assert journal.states[-1] is State.INTERRUPTED
+    assert journal.states[-1] is UploadState.INTERRUPTED
 
 
 def test_without_the_database_the_file_is_sent_all_the_same(
@@ -201,18 +201,18 @@ def test_a_cancelled_upload_says_what_was_sent(file: Path, send: Callable[..., S
     last = last_of(send(publish)(file, cancelled.is_set))
     assert isinstance(last, Sent)
     assert last.obstacle is Obstacle.CANCELLED
-    assert journal.states[-1] is State.CANCELLED
+    assert journal.states[-1] is UploadState.CANCELLED
 
 
 def test_a_reading_can_be_cancelled(file: Path, send: Callable[..., Send], journal: Journal) -> None:
     """Before anything is sent."""
     assert isinstance(last_of(send(pytest.fail)(file, lambda: True)), Cancelled)
-    assert journal.states == [State.CANCELLED]
+    assert journal.states == [UploadState.CANCELLED]
 
 
 def test_only_so_many_send_at_once() -> None:
     """The others wait in the order they came, and move up as one ends or leaves."""
-    turns = Turns(at_once=2)
+    turns = UploadQueue(at_once=2)
     places = [turns.join() for _ in range(5)]
     assert [turns.ahead(place) for place in places] == [0, 0, 1, 2, 3]
     turns.leave(places[3])
@@ -237,7 +237,7 @@ def test_who_waits_is_told_so(file: Path, send: Callable[..., Send]) -> None:
         assert sending.acquire(timeout=10)
     cancelled = threading.Event()
     steps = upload_of(file, cancelled.is_set)
-    assert next(steps) == Waiting(1)
+    assert next(steps) == Queued(1)
     cancelled.set()
     assert isinstance(last_of(steps), Cancelled)
     go.set()

@@ -12,13 +12,13 @@ import pytest
 from services.sender.report import FileFault
 from ui.check.jobs import Job
 from ui.check.steps import Sending
-from ui.files.journal import State, Upload, _upload
+from ui.files.journal import Upload, UploadState, _upload
 from ui.files.tab import cancel, history, jobs_under_way, state_in_words, uploads_table
 from ui.files.texts import UPLOADS_TEXTS
 from ui.login.access import Access
 from ui.login.users import Role, User
 from ui.shell.texts_ru import RUSSIAN
-from ui.watch import Seen
+from ui.watch import Observation
 
 WORDS = UPLOADS_TEXTS["ru"]
 
@@ -36,7 +36,7 @@ def upload(state: str, refusal: str | None = None, scored: int | None = 0) -> Up
         (upload("sent"), WORDS.scoring),
         (upload("sent", scored=2), WORDS.scored_all),
         (upload("sent", scored=None), WORDS.scored_unknown),
-        (upload("cancelled"), WORDS.states[State.CANCELLED]),
+        (upload("cancelled"), WORDS.states[UploadState.CANCELLED]),
         (upload("refused", FileFault.EMPTY.value), f"отклонён: {RUSSIAN.file_refusals[FileFault.EMPTY]}"),
         (upload("refused", "of another version"), "отклонён"),
         (upload("<paused>"), "<paused>"),
@@ -51,7 +51,7 @@ def test_where_an_upload_stands_is_said_in_words(given: Upload, said: str) -> No
 def test_an_upload_under_way_is_told_as_this_process_knows_it() -> None:
     """Though its journal does not know yet how far it is, or took it for interrupted; a name brings no markup."""
     job = Job(Path("<b>.csv"), "ada", UUID(int=1), Sending(1_500, 4_000, 2.0))
-    listed = history(Seen([upload("interrupted")], 0.0, fresh=True, tried=True), [job], RUSSIAN, WORDS, 0)
+    listed = history(Observation([upload("interrupted")], 0.0, fresh=True, tried=True), [job], RUSSIAN, WORDS, 0)
     assert "отправляется" in listed
     assert "1\u00a0500" in listed
     told = jobs_under_way([job], RUSSIAN, WORDS, may_cancel=True)

@@ -10,24 +10,32 @@ import pytest
 from numpy.typing import NDArray
 
 from services.common.settings import project_root
-from ui.live.drift import LEAST, MEASURED, Distribution, Drift, current_distributions, measure, stability_index
+from ui.live.drift import (
+    LEAST,
+    MEASURED,
+    DriftReading,
+    WindowDistribution,
+    current_distributions,
+    measure,
+    stability_index,
+)
 from ui.live.drift_section import shown, state_of
 from ui.live.drift_texts import DRIFT_TEXTS
 from ui.shell.texts_en import ENGLISH
 from ui.shell.texts_ru import RUSSIAN
-from ui.watch import Seen
+from ui.watch import Observation
 
 MANIFEST = project_root() / "onnx" / "manifest.json"
 DAY = 86_400
 MANY = 200_000
 
 
-def made(counts: NDArray[np.int64]) -> Distribution:
-    return Distribution((), (), tuple(map(tuple, counts.tolist())))
+def made(counts: NDArray[np.int64]) -> WindowDistribution:
+    return WindowDistribution((), (), tuple(map(tuple, counts.tolist())))
 
 
 @pytest.fixture
-def trained() -> dict[str, Distribution]:
+def trained() -> dict[str, WindowDistribution]:
     """In the morning everything lies in bin 0, in the afternoon in bin 1; `past` is the same at all hours."""
     halves = np.repeat([[1_000, 0], [0, 1_000]], 12, axis=0)
     return {name: made(halves) for name in ("score", "amount", "category")} | {"past": made(np.full((24, 2), 500))}
@@ -52,7 +60,7 @@ def test_a_bin_that_was_never_seen_gives_a_finite_index() -> None:
     assert stability_index(np.array([1_000.0, 0.0]), np.array([0, 1_000])) > 5
 
 
-def test_payments_of_one_hour_are_compared_with_that_hour(trained: dict[str, Distribution]) -> None:
+def test_payments_of_one_hour_are_compared_with_that_hour(trained: dict[str, WindowDistribution]) -> None:
     """A live stream brings one hour at a time: that alone is no drift, and the hours themselves cannot be told."""
     morning = payments(np.full(2 * LEAST, 9), np.zeros(2 * LEAST, np.int64))
 
@@ -63,21 +71,21 @@ def test_payments_of_one_hour_are_compared_with_that_hour(trained: dict[str, Dis
     assert drift.psi["hour"] is None
 
 
-def test_what_is_usual_in_the_afternoon_is_a_drift_in_the_morning(trained: dict[str, Distribution]) -> None:
+def test_what_is_usual_in_the_afternoon_is_a_drift_in_the_morning(trained: dict[str, WindowDistribution]) -> None:
     """Though over a whole day it is half of all."""
     drift = measure(payments(np.full(2 * LEAST, 9), np.ones(2 * LEAST, np.int64)), trained)
 
     assert (drift.psi["amount"] or 0) > 5
 
 
-def test_hours_that_have_moved_are_seen_over_whole_days(trained: dict[str, Distribution]) -> None:
+def test_hours_that_have_moved_are_seen_over_whole_days(trained: dict[str, WindowDistribution]) -> None:
     """Everybody pays between 8 and 12."""
     hours = 8 + np.arange(4 * LEAST) % 4
 
     assert (measure(payments(hours, np.zeros(4 * LEAST, np.int64), days=4), trained).psi["hour"] or 0) > 1
 
 
-def test_few_payments_and_unknown_customers_say_nothing(trained: dict[str, Distribution]) -> None:
+def test_few_payments_and_unknown_customers_say_nothing(trained: dict[str, WindowDistribution]) -> None:
     """Rather than an index that is chance."""
     few = payments(np.full(LEAST - 1, 9), np.zeros(LEAST - 1, np.int64))
     unknown = payments(np.full(LEAST, 9), np.zeros(LEAST, np.int64))
@@ -126,26 +134,26 @@ def test_a_manifest_without_distributions_is_told_from_one_with(content: str, tm
 
 def test_the_section_says_in_words_what_the_figures_mean() -> None:
     """In Russian first; a shift is named as one, and what cannot be told is."""
-    drift = Drift(10_000, {"score": 0.02, "amount": 0.31, "category": 0.12, "hour": None, "past": 3.0})
-    html = shown(Seen(drift, 0.0, fresh=True, tried=True), RUSSIAN, DRIFT_TEXTS["ru"])
+    drift = DriftReading(10_000, {"score": 0.02, "amount": 0.31, "category": 0.12, "hour": None, "past": 3.0})
+    html = shown(Observation(drift, 0.0, fresh=True, tried=True), RUSSIAN, DRIFT_TEXTS["ru"])
 
     states = [state_of(name, drift.psi[name]) for name in MEASURED]
     assert states == ["stable", "shift", "moved", "hour", "past"]
     for state in states:
         assert DRIFT_TEXTS["ru"].states[state] in html
     assert "0,310" in html
-    assert "0.310" in shown(Seen(drift, 0.0, fresh=True, tried=True), ENGLISH, DRIFT_TEXTS["en"])
+    assert "0.310" in shown(Observation(drift, 0.0, fresh=True, tried=True), ENGLISH, DRIFT_TEXTS["en"])
 
 
 @pytest.mark.parametrize(
     ("seen", "said"),
     [
-        (Seen(None, 0.0, fresh=False, tried=False), "first_reading"),
-        (Seen(None, 0.0, fresh=False, tried=True), "away"),
-        (Seen(Drift(0, {}), 0.0, fresh=True, tried=True), "unknown"),
+        (Observation(None, 0.0, fresh=False, tried=False), "first_reading"),
+        (Observation(None, 0.0, fresh=False, tried=True), "away"),
+        (Observation(DriftReading(0, {}), 0.0, fresh=True, tried=True), "unknown"),
     ],
 )
-def test_the_section_says_why_there_are_no_figures(seen: Seen[Drift], said: str) -> None:
+def test_the_section_says_why_there_are_no_figures(seen: Observation[DriftReading], said: str) -> None:
     """Not yet, no database, no reference."""
     words = DRIFT_TEXTS["ru"]
 
@@ -154,9 +162,9 @@ def test_the_section_says_why_there_are_no_figures(seen: Seen[Drift], said: str)
 
 def test_too_few_payments_are_said() -> None:
     """With the number that is needed."""
-    drift = Drift(12, dict.fromkeys(MEASURED))
+    drift = DriftReading(12, dict.fromkeys(MEASURED))
 
-    assert "1\u00a0000" in shown(Seen(drift, 0.0, fresh=True, tried=True), RUSSIAN, DRIFT_TEXTS["ru"])
+    assert "1\u00a0000" in shown(Observation(drift, 0.0, fresh=True, tried=True), RUSSIAN, DRIFT_TEXTS["ru"])
 
 
 def test_both_languages_name_the_same() -> None:

@@ -5,37 +5,37 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from services.common.kafka.assignment import Place
-from services.common.kafka.lag import GroupOffsets, Lag, Standing, Waiting
+from services.common.kafka.assignment import Partition
+from services.common.kafka.lag import GroupOffsets, GroupPosition, Lag, LagEstimator
 from services.common.settings import KafkaSettings
 from ui.live import charts as live_charts
 from ui.live import filter as live_filter
 from ui.live import render
 from ui.live import render as live_render
 from ui.live.filter import CategoryShare, Filter
-from ui.live.queries import BUCKET, NewRows, Row, Share
-from ui.live.reading import Reading
+from ui.live.queries import BUCKET, LiveRow, NewRows, Share
+from ui.live.reading import LiveReading
 from ui.live.texts import LIVE_TEXTS
 from ui.live.timeline import BUCKETS, Counter
 from ui.shell.render import unread
 from ui.shell.texts_en import ENGLISH
 from ui.shell.texts_ru import RUSSIAN
-from ui.threshold.models import Model
-from ui.watch import Seen, Watch
+from ui.threshold.models import ScoringModel
+from ui.watch import Observation, Watch
 
 NOW = datetime(2026, 11, 24, 9, 0, 2, tzinfo=UTC)
 LAST_BUCKET = datetime(2026, 11, 24, 8, 59, 55, tzinfo=UTC)
 RU, EN = LIVE_TEXTS["ru"], LIVE_TEXTS["en"]
-MODEL = Model("v-1", 0.37)
+MODEL = ScoringModel("v-1", 0.37)
 
 
-def row(score: float = 0.9, **changes: object) -> Row:
+def row(score: float = 0.9, **changes: object) -> LiveRow:
     fields = {
         "transaction_id": "id-1", "score": score, "fraud_flag": int(score >= 0.4), "scored_at": NOW, "arrival": 1,
         "event_time": datetime(2020, 6, 21, 22, 14), "amount": 1995.7, "category": "shopping_net",
         "merchant": "fraud_Kilback LLC", "state": "TX", "city": "Nowhere", "customer": "Ada|Example|1 Test Lane",
     }  # fmt: skip
-    return Row(**fields | changes)  # type: ignore[arg-type]
+    return LiveRow(**fields | changes)  # type: ignore[arg-type]
 
 
 def found(
@@ -81,14 +81,16 @@ def test_old_buckets_are_forgotten() -> None:
     assert counter._counts == {}
 
 
-def standing(end: int, committed: int | None, low: int = 0, place: Place = ("t", 0)) -> dict[Place, Standing]:
-    return {place: Standing(low, end, committed)}
+def standing(
+    end: int, committed: int | None, low: int = 0, place: Partition = ("t", 0)
+) -> dict[Partition, GroupPosition]:
+    return {place: GroupPosition(low, end, committed)}
 
 
 def test_lag_is_counted_and_timed() -> None:
     """The oldest waiting message arrived when the end first lay behind it."""
     moments = iter([0.0, 2.0, 4.0, 6.0])
-    waiting = Waiting(clock=lambda: next(moments))
+    waiting = LagEstimator(clock=lambda: next(moments))
     assert waiting.lag(standing(10, 10)) == Lag(0, 0.0)
     assert waiting.lag(standing(15, 10)) == Lag(5, 0.0)
     assert waiting.lag(standing(20, 12)) == Lag(8, 2.0)
@@ -98,22 +100,22 @@ def test_lag_is_counted_and_timed() -> None:
 def test_a_queue_older_than_the_page_waits_at_least_so_long() -> None:
     """How long is not known, only since when somebody looks."""
     moments = iter([0.0, 30.0])
-    waiting = Waiting(clock=lambda: next(moments))
+    waiting = LagEstimator(clock=lambda: next(moments))
     assert waiting.lag(standing(10, 3)) == Lag(7, 0.0, exact=False)
     assert waiting.lag(standing(10, 3)) == Lag(7, 30.0, exact=False)
 
 
 def test_what_retention_removed_and_markers_do_not_wait() -> None:
     """Neither is a message: below the low watermark, and the marker that ends a Kafka transaction."""
-    assert Waiting().lag(standing(100, 10, low=90)).messages == 10
-    assert Waiting().lag(standing(100, 99), transactional=["t"]).messages == 0
-    assert Waiting().lag(standing(100, None, low=95)).messages == 5
+    assert LagEstimator().lag(standing(100, 10, low=90)).messages == 10
+    assert LagEstimator().lag(standing(100, 99), transactional=["t"]).messages == 0
+    assert LagEstimator().lag(standing(100, None, low=95)).messages == 5
 
 
 def test_a_topic_made_anew_is_timed_anew() -> None:
     """Its offsets begin at 0 again: times of the old one say nothing."""
     moments = iter([0.0, 50.0])
-    waiting = Waiting(clock=lambda: next(moments))
+    waiting = LagEstimator(clock=lambda: next(moments))
     waiting.lag(standing(1000, 1000))
     assert waiting.lag(standing(10, 0)) == Lag(10, 0.0, exact=False)
 
@@ -186,15 +188,15 @@ def test_the_logarithmic_scale_shows_a_bar_of_one() -> None:
     assert heights[False][1] < 1
 
 
-def reading(rows: list[Row], share: Share) -> Reading:
-    return Reading(rows, [one for one in rows if one.fraud_flag], share, Counter().timeline(NOW), NOW)
+def reading(rows: list[LiveRow], share: Share) -> LiveReading:
+    return LiveReading(rows, [one for one in rows if one.fraud_flag], share, Counter().timeline(NOW), NOW)
 
 
-def tiles(share: Share, lag: Seen[Lag], model: Model | None = MODEL) -> str:
+def tiles(share: Share, lag: Observation[Lag], model: ScoringModel | None = MODEL) -> str:
     return live_render.tiles(reading([row()], share), lag, model, RUSSIAN, RU, 180)
 
 
-IDLE = Seen(Lag(0, 0.0), 0.0, fresh=True, tried=True)
+IDLE = Observation(Lag(0, 0.0), 0.0, fresh=True, tried=True)
 
 
 def test_the_share_is_told_with_its_change() -> None:
@@ -210,14 +212,14 @@ def test_the_queue_is_told_in_messages_and_time() -> None:
     """With the noun in its form; red when it waits for minutes; honest when Kafka is away."""
     share = Share(0, 0, 0, 0)
     assert "всё оценено и записано" in tiles(share, IDLE)
-    waiting = tiles(share, Seen(Lag(21, 12.0), 0.0, fresh=True, tried=True))
+    waiting = tiles(share, Observation(Lag(21, 12.0), 0.0, fresh=True, tried=True))
     assert "21\u00a0платёж<" in waiting
     assert "ждут до 12\u00a0с" in waiting
     assert "alarm" not in waiting
-    late = tiles(share, Seen(Lag(5, 300.0, exact=False), 0.0, fresh=True, tried=True))
+    late = tiles(share, Observation(Lag(5, 300.0, exact=False), 0.0, fresh=True, tried=True))
     assert "ждут не меньше 5\u00a0мин" in late
     assert "alarm" in late
-    assert "Kafka не отвечает" in tiles(share, Seen(Lag(5, 300.0), 60.0, fresh=False, tried=True))
+    assert "Kafka не отвечает" in tiles(share, Observation(Lag(5, 300.0), 60.0, fresh=False, tried=True))
 
 
 def test_a_missing_manifest_is_told() -> None:
@@ -227,21 +229,21 @@ def test_a_missing_manifest_is_told() -> None:
 
 def test_an_outage_tells_whether_anything_is_known() -> None:
     """What was last read is shown as old; if nothing was, that is said."""
-    known = Seen(reading([row()], Share(1, 1, 0, 0)), 90.0, fresh=False, tried=True)
+    known = Observation(reading([row()], Share(1, 1, 0, 0)), 90.0, fresh=False, tried=True)
     texts = (RU.database_away, RU.database_away_since, RUSSIAN)
     assert RU.database_away_since in unread(known, *texts)
-    assert RU.database_away in unread(Seen(None, 0.0, fresh=False, tried=True), *texts)
-    assert unread(Seen(None, 0.0, fresh=False, tried=False), *texts) == ""
-    assert unread(Seen(1, 0.0, fresh=True, tried=True), *texts) == ""
+    assert RU.database_away in unread(Observation(None, 0.0, fresh=False, tried=True), *texts)
+    assert unread(Observation(None, 0.0, fresh=False, tried=False), *texts) == ""
+    assert unread(Observation(1, 0.0, fresh=True, tried=True), *texts) == ""
     assert "stale" in live_render.freshness(known, "1", RU)
 
 
 def test_an_error_is_not_told_as_an_outage() -> None:
     """Neither of the database nor of Kafka; for the cause the reader is sent to the log."""
     texts = (RU.database_away, RU.database_away_since, RUSSIAN)
-    assert RUSSIAN.reading_failed in unread(Seen(None, 0.0, fresh=False, tried=True, failed=True), *texts)
-    assert RUSSIAN.reading_failed_since in unread(Seen(1, 0.0, fresh=False, tried=True, failed=True), *texts)
-    refused = tiles(Share(1, 0, 0, 0), Seen(Lag(5, 300.0), 60.0, fresh=False, tried=True, failed=True))
+    assert RUSSIAN.reading_failed in unread(Observation(None, 0.0, fresh=False, tried=True, failed=True), *texts)
+    assert RUSSIAN.reading_failed_since in unread(Observation(1, 0.0, fresh=False, tried=True, failed=True), *texts)
+    refused = tiles(Share(1, 0, 0, 0), Observation(Lag(5, 300.0), 60.0, fresh=False, tried=True, failed=True))
     assert "Kafka ответила ошибкой" in refused
     assert "не отвечает" not in refused
 
@@ -305,7 +307,9 @@ def test_an_empty_list_says_why() -> None:
 
 def test_english_writes_its_own_numbers() -> None:
     """Decimal point, commas, no space before the percent sign."""
-    html = live_render.tiles(reading([row()], Share(10_000, 60, 10_000, 50)), IDLE, Model("v", 0.37), ENGLISH, EN, 0)
+    html = live_render.tiles(
+        reading([row()], Share(10_000, 60, 10_000, 50)), IDLE, ScoringModel("v", 0.37), ENGLISH, EN, 0
+    )
     assert "0.60%" in html
     assert "+0.10 pp against the 10,000 before" in html
     assert "threshold 0.37" in html

@@ -21,16 +21,16 @@ from ui.payment import payment as byhand
 from ui.payment.tab import FIRST
 from ui.payment.texts import BYHAND_TEXTS
 from ui.review import render as case_render
-from ui.review.case import Alert, Case, Earlier, Payment, Reason, read_reasons
+from ui.review.case import Alert, Case, Earlier, Payment, ReasonShown, read_reasons
 from ui.review.chart import payments_chart
 from ui.review.reasons import REASON_TEXTS, in_words
 from ui.review.texts import CASE_TEXTS
-from ui.review.verdicts import Given, Order, Precision, Queue, Verdict, Waiting
+from ui.review.verdicts import Given, Precision, Queue, QueuedCase, QueueOrder, Verdict
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
 from ui.shell.texts_en import ENGLISH
 from ui.shell.texts_ru import RUSSIAN
 from ui.threshold import whatif
-from ui.threshold.models import Model
+from ui.threshold.models import ScoringModel
 from ui.threshold.render import comparison, curve_chart
 from ui.threshold.texts import WHATIF_TEXTS
 from ui.threshold.whatif import Basis, Curve, Stream
@@ -74,7 +74,7 @@ def test_whatever_can_be_chosen_has_a_name() -> None:
     """Verdicts, orders, roles and all fields of a payment."""
     for words in (RU, EN):
         assert set(words.buttons) == set(words.verdicts) == set(Verdict)
-        assert set(words.orders) == set(Order)
+        assert set(words.orders) == set(QueueOrder)
     assert all(set(BYHAND_TEXTS[language].fields) == set(FIELDS) for language in ("ru", "en"))
     assert all(set(LOGIN_TEXTS[language].roles) == set(Role) for language in ("ru", "en"))
     assert (RU.buttons[Verdict.FRAUD], RU.buttons[Verdict.FALSE_ALARM]) == ("Подтвердить фрод", "Ложное срабатывание")
@@ -156,7 +156,7 @@ def test_whatever_can_be_chosen_has_a_name() -> None:
 )  # fmt: skip
 def test_reasons_are_said_in_words(values: dict[str, Any], russian: str, english: str) -> None:
     """A phrase by what the reason brings; a group nobody foresaw is shown as it is."""
-    reason = Reason("odd", True, 1.0, values)
+    reason = ReasonShown("odd", True, 1.0, values)
     assert in_words(reason, REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == russian
     assert in_words(reason, REASON_TEXTS["en"], ENGLISH_NUMBERS) == english
 
@@ -183,7 +183,7 @@ def test_reasons_are_said_in_words(values: dict[str, Any], russian: str, english
 )
 def test_values_of_another_version_are_shown_as_they_are(values: dict[str, Any], russian: str) -> None:
     """A place that no list has, or no number at all, is neither named wrongly nor in the way of opening the case."""
-    assert in_words(Reason("odd", True, 1.0, values), REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == russian
+    assert in_words(ReasonShown("odd", True, 1.0, values), REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == russian
 
 
 def test_reasons_are_read_whatever_stands_in_the_table() -> None:
@@ -219,7 +219,7 @@ def test_missing_reasons_are_said_to_be_missing() -> None:
     """Not there yet, there but empty, and not looked for are three things; a score may have changed since the alert."""
     assert "Причины ещё не пришли." in case_render.reasons(CASE, RUSSIAN, RU)
     assert "не выделяется" in case_render.reasons(replace(CASE, alert=Alert([], "v", 0.41)), RUSSIAN, RU)
-    found = replace(CASE, alert=Alert([Reason("x", False, 0.5, {"hour": 3})], "<v>", 0.41))
+    found = replace(CASE, alert=Alert([ReasonShown("x", False, 0.5, {"hour": 3})], "<v>", 0.41))
     calm = replace(found, payment=replace(PAYMENT, fraud_flag=0))
     assert "только у подозрительных" in case_render.reasons(calm, RUSSIAN, RU)
     assert "<li" not in case_render.reasons(calm, RUSSIAN, RU)
@@ -254,7 +254,7 @@ def test_verdicts_are_listed_with_who_and_when() -> None:
 
 def test_the_queue_says_how_many_wait() -> None:
     """And that there may be more than were looked at."""
-    row = Waiting("<p>", 0.9, None, None, None, None, None)
+    row = QueuedCase("<p>", 0.9, None, None, None, None, None)
     assert "Ждут вердикта: 7. Показаны первые 1." in case_render.queue(Queue([row], 7, more=False), RUSSIAN, RU)
     many = case_render.queue(Queue([row], 1000, more=True), RUSSIAN, RU)
     assert "больше 1\u00a0000" in many
@@ -345,7 +345,7 @@ def test_a_curve_that_cannot_be_used_is_none(tmp_path: Path, content: str) -> No
 
 def test_what_if_tells_what_it_does_not_know() -> None:
     """No curve, no database, no model: each is said, and the rest stands."""
-    words, model = WHATIF_TEXTS["ru"], Model("v", 0.5)
+    words, model = WHATIF_TEXTS["ru"], ScoringModel("v", 0.5)
     basis = Basis(Stream(4, 2, [2] * 99), [(0.9, True)])
     whole = comparison(0.1, model, CURVE, basis, 100.0, RUSSIAN, words)
     assert "При пороге 0,10" in whole

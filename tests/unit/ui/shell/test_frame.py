@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from ui.files.download import path_of, scores_route
-from ui.shell.frame import told_plainly
+from ui.shell.frame import friendly_errors
 from ui.shell.texts_ru import RUSSIAN
 
 
@@ -24,7 +24,7 @@ from ui.shell.texts_ru import RUSSIAN
 )
 def test_an_error_is_told_as_what_it_is(error: Exception, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One of the database by its code, none as an outage; the cause is in the log."""
-    with pytest.raises(gr.Error) as caught, told_plainly(RUSSIAN):
+    with pytest.raises(gr.Error) as caught, friendly_errors(RUSSIAN):
         raise error
     assert caught.value.message == said
     assert type(error).__name__ in capsys.readouterr().out

@@ -3,16 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from ui.database import Answer, Flagged, Snapshot, Totals
+from ui.database import Flagged, Results, Snapshot, Totals
 from ui.shell import render
 from ui.shell.texts_en import ENGLISH
 from ui.shell.texts_ru import RUSSIAN
-from ui.threshold.models import Model
+from ui.threshold.models import ScoringModel
 
 READ_AT = datetime(2026, 11, 23, 9, 4, 5, tzinfo=UTC)
 PAYMENT = Flagged("id-1", 0.9734, datetime(2020, 6, 21, 22, 14), 1250.5, "shopping_net", "fraud_Kilback LLC", "TX")
 TOTALS = Totals(12_345, 67, exact=True)
-MODEL = Model("2026-11-20", 0.37)
+MODEL = ScoringModel("2026-11-20", 0.37)
 
 
 def snapshot(flagged: list[Flagged], totals: Totals = TOTALS) -> Snapshot:
@@ -69,33 +69,33 @@ def test_no_flagged_transaction_is_told_in_words() -> None:
 
 def test_totals_tell_share_time_and_model() -> None:
     """How many, which share, when, by which model."""
-    html = render.results_head(Answer(snapshot([]), fresh=True), MODEL, RUSSIAN, 180)
+    html = render.results_head(Results(snapshot([]), fresh=True), MODEL, RUSSIAN, 180)
     assert "Оценено 12\u00a0345\u00a0транзакций, с fraud_flag = 1 — 67 (0,54\u00a0%)." in html
     assert "Обновлено в 12:04:05 · модель 2026-11-20, порог 0,37" in html
 
 
 def test_a_mart_without_scores_has_no_totals() -> None:
     """No share of nothing."""
-    html = render.results_head(Answer(snapshot([], Totals(0, 0, exact=True)), fresh=True), MODEL, RUSSIAN, 180)
+    html = render.results_head(Results(snapshot([], Totals(0, 0, exact=True)), fresh=True), MODEL, RUSSIAN, 180)
     assert "Оценено" not in html
     assert "Обновлено в 12:04:05" in html
 
 
 def test_an_estimated_total_says_so() -> None:
     """Above some millions the total is PostgreSQL's estimate."""
-    answer = Answer(snapshot([], Totals(12_000_000, 67, exact=False)), fresh=True)
+    answer = Results(snapshot([], Totals(12_000_000, 67, exact=False)), fresh=True)
     assert "около 12\u00a0000\u00a0000" in render.results_head(answer, None, RUSSIAN, 0)
 
 
 def test_in_an_outage_the_age_of_the_data_is_told() -> None:
     """The last answer is shown, with the time it is of."""
-    html = render.results_head(Answer(snapshot([]), fresh=False), MODEL, RUSSIAN, 180)
+    html = render.results_head(Results(snapshot([]), fresh=False), MODEL, RUSSIAN, 180)
     assert "База недоступна, показаны данные на 12:04." in html
 
 
 def test_an_outage_from_the_start_is_told() -> None:
     """Nothing was ever read: say so, and what to do."""
-    assert RUSSIAN.database_away in render.results_head(Answer(None, fresh=False), MODEL, RUSSIAN, 0)
+    assert RUSSIAN.database_away in render.results_head(Results(None, fresh=False), MODEL, RUSSIAN, 0)
 
 
 def test_the_chart_says_of_how_many() -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from ui.threshold.models import Model, current_model
+from ui.threshold.models import ScoringModel, current_model
 
 
 def test_version_and_threshold_are_read(tmp_path: Path) -> None:
     """The rest of the manifest is not the page's business."""
     manifest = tmp_path / "manifest.json"
     manifest.write_text('{"version": "7", "threshold": 0.37, "recipe": {}}')
-    assert current_model(manifest) == Model("7", 0.37)
+    assert current_model(manifest) == ScoringModel("7", 0.37)
 
 
 def test_a_new_manifest_is_noticed(tmp_path: Path) -> None:
@@ -21,7 +21,7 @@ def test_a_new_manifest_is_noticed(tmp_path: Path) -> None:
     for age, version in ((2, "7"), (1, "8")):
         manifest.write_text(f'{{"version": "{version}", "threshold": 0.37}}')
         os.utime(manifest, (1e9 - age, 1e9 - age))
-        assert current_model(manifest) == Model(version, 0.37)
+        assert current_model(manifest) == ScoringModel(version, 0.37)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
 from services.scorer.manifest import GoldenRow, Manifest, Recipe
-from services.scorer.models.spans import Spans
+from services.scorer.models.ranges import ModelRanges
 from services.sink.decode import decode_model_message
 
 A, B = (
@@ -27,14 +27,14 @@ def batch(**first_offsets: int) -> Batch:
     return Batch(first_offsets={("transactions", int(name[1:])): offset for name, offset in first_offsets.items()})
 
 
-def told(spans: Spans, model: Manifest, **first_offsets: int) -> list[tuple[int, int, str]]:
+def told(spans: ModelRanges, model: Manifest, **first_offsets: int) -> list[tuple[int, int, str]]:
     records = [orjson.loads(record["value"] or b"")["span"] for record in spans.begin(batch(**first_offsets), model)]
     return [(span["partition"], span["first_offset"], span["model_version"]) for span in records]
 
 
 def test_a_span_is_told_with_the_first_batch_of_a_partition_and_when_the_model_changes() -> None:
     """And never in between."""
-    spans = Spans()
+    spans = ModelRanges()
     spans.follow({0: 1, 1: 1})
     assert told(spans, A, p0=5) == [(0, 5, "a")]
     assert told(spans, A, p0=9, p1=0) == [(1, 0, "a")]
@@ -45,7 +45,7 @@ def test_a_span_is_told_with_the_first_batch_of_a_partition_and_when_the_model_c
 
 def test_a_partition_that_was_away_is_told_of_again() -> None:
     """Another scorer, with another model, may have had it."""
-    spans = Spans()
+    spans = ModelRanges()
     spans.follow({0: 1})
     assert told(spans, A, p0=5) == [(0, 5, "a")]
     spans.follow({0: 2})
@@ -54,7 +54,7 @@ def test_a_partition_that_was_away_is_told_of_again() -> None:
 
 def test_the_sink_reads_what_the_scorer_tells() -> None:
     """Key, place, model and threshold come through."""
-    [record] = Spans().begin(batch(p3=7), A)
+    [record] = ModelRanges().begin(batch(p3=7), A)
     kind, row = decode_model_message(record["value"], 1_574_000_000_000, 0, 12)
     assert kind == "span"
     assert (row[:6], row[7:]) == (("3/7", 3, 7, "a", "0" * 64, 0.5), (0, 12))

@@ -16,7 +16,7 @@ from services.scorer.manifest import Manifest
 
 
 @dataclass(slots=True)
-class Spans:
+class ModelRanges:
     """What one session has told."""
 
     _assignments: dict[int, int] = field(default_factory=dict)
