@@ -17,7 +17,7 @@ from services.scorer.manifest import MANIFEST_NAME
 from services.scorer.settings import ScorerSettings
 from services.sender.known import read_categories
 from services.sink.settings import SinkSettings
-from services.tools.doctor.database import Database, connect, unreachable
+from services.tools.doctor.database import DatabaseChecks, connect, unreachable
 from services.tools.doctor.finding import Finding, Status, found_by, ok
 from services.tools.doctor.kafka import Cluster
 from services.tools.doctor.machine import check_disk, check_memory, check_model, check_python
@@ -93,7 +93,7 @@ def _examine_database(cluster: Cluster | None, categories: Sequence[str]) -> Ite
         yield unreachable(error)
         return
     with connection:
-        database = Database(connection)
+        database = DatabaseChecks(connection)
         yield ok("postgres", f"answers at {connection.info.host}:{connection.info.port}")
         yield from found_by("schema", partial(database.check_schema, MIGRATIONS))
         yield from found_by("rights", database.check_rights)

@@ -72,7 +72,7 @@ LATEST = 10_000
 CATEGORIES_TOLD = 5
 
 
-class Database:
+class DatabaseChecks:
     """A connection of the owner."""
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
