@@ -29,7 +29,7 @@ LOADS = (0.3, 0.6, 0.8, 0.9, 0.95)
 BUSY = 0.6
 """Share of what a process could do that is planned with; the rest is for those that die and for busy hours."""
 BATCH_SECONDS = 0.011
-"""What a Kafka transaction takes however small it is (measured; docs/scale.md)."""
+"""What a Kafka transaction takes however small it is (measured, see Delivery in docs/decisions.md)."""
 COPIES = 3
 CORE_HOUR = 0.04
 """Price of a processor core for an hour, in dollars: about what the large clouds ask; put your own."""
