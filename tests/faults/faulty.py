@@ -38,7 +38,7 @@ def install_kafka(points: Failpoints) -> None:
         def send_offsets_to_transaction(self, *arguments: Any) -> None:
             points.reach("produced")
             super().send_offsets_to_transaction(*arguments)
-            self.flush(30)  # who is frozen or killed here leaves records in an open Kafka transaction, however slow it is
+            self.flush(30)  # however slow the machine: who is frozen or killed here leaves records behind
             points.reach("offsets_sent")
 
         def commit_transaction(self, *arguments: Any) -> None:
