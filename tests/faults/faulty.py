@@ -2,7 +2,7 @@
 
 scorer: restoring       the changelog is being read
         produced        scores, rejects and history are produced, the offsets are not
-        offsets_sent    everything is in the Kafka transaction, which is not committed
+        offsets_sent    everything is in the Kafka transaction and has left the process; nothing is committed
         committing      the same, within the call that commits: nothing but the watchdog ends that one
         committed       the Kafka transaction is committed
 sink:   copied          rows and offsets are written, the database transaction is not committed
@@ -38,6 +38,7 @@ def install_kafka(points: Failpoints) -> None:
         def send_offsets_to_transaction(self, *arguments: Any) -> None:
             points.reach("produced")
             super().send_offsets_to_transaction(*arguments)
+            self.flush(30)  # however slow the machine: who is frozen or killed here leaves records behind
             points.reach("offsets_sent")
 
         def commit_transaction(self, *arguments: Any) -> None:

@@ -39,8 +39,7 @@ def test_killed_at_each_step_of_a_kafka_transaction(pipeline: Pipeline, long: bo
 def test_frozen_past_the_timeout_of_its_kafka_transaction(pipeline: Pipeline, long: bool) -> None:
     """The broker aborts what a frozen scorer left open and fences it: awake again, it starts over with new clients.
 
-    Or its own client gives up before: records that had not left the process when it froze are too old by then. It
-    freezes at its 200th batch: by then the two have shared the partitions, and the case is there to wake it.
+    It freezes at its 200th batch: by then the two have shared the partitions, and the case is there to wake it.
     """
     timeout = (10 if long else 2) * pipeline.slack
     zombie = pipeline.hire_scorer("offsets_sent=stop@200", HOLD, FAULTS_TRANSACTION_TIMEOUT_MS=f"{timeout * 1000:.0f}")
