@@ -22,7 +22,7 @@ from services.scorer.history.history import PAST, WINDOWS
 from services.scorer.manifest import Recipe
 
 
-def payment_risks(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
+def transaction_risks(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
     """Return the risk of each payment, float32 [n]; 0 where the recipe has no table."""
     if recipe.risk is None:
         return np.zeros(len(columns), np.float32)

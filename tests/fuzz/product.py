@@ -102,13 +102,15 @@ class Partition:
         """Take a batch in."""
         batch = events(payments)
         past = self._history.observe(batch, np.full(len(batch), self._number))
-        self._write(to_records(batch.take(past.kept), past.sequences[past.kept], past.forgotten.get(self._number, ())))
+        self._write(
+            to_records(batch.take(past.stored), past.sequences[past.stored], past.evicted.get(self._number, ()))
+        )
         return past
 
     def restart(self) -> None:
         """Forget everything but the changelog."""
         restored = from_records(self._changelog)
-        self._history.give_up(self._number)
+        self._history.release(self._number)
         self._history.take_over(self._number, restored.history)
         self._write(restored.rewrites)
 

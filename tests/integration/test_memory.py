@@ -128,7 +128,7 @@ def test_a_payment_whose_key_is_not_its_customer_is_scored_without_history(
         produce(kafka, topics.transactions, [nested(f"wrong-{at}")], key=b"somebody else")
         wait_for(lambda n=at: scorer.metrics()["fraud_scorer_unkeyed_total"] == 2 * n + 2, 20, scorer.text)
 
-    assert scorer.text().count("scored without history") == 1
+    assert scorer.text().count("scored_without_history") == 1
     assert read_all(kafka, topics.history) == []
     scores = {orjson.loads(m.value() or b"")["score"] for m in read_all(kafka, topics.scores)}
     assert scores == {round(load_model(probe).manifest.golden[0].score, 6)}

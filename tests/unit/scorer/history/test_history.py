@@ -82,10 +82,10 @@ def test_a_payment_sees_the_same_past_however_its_stream_is_cut(
     for size, restart in zip([*cuts, 60], restarts, strict=False):
         batch = events(payments[at : at + size])
         past = history.observe(batch)
-        kept = batch.take(past.kept)
+        kept = batch.take(past.stored)
         records += [
             (r["key"] or b"", r["value"])
-            for r in to_records(kept, past.sequences[past.kept], past.forgotten.get(0, ()))
+            for r in to_records(kept, past.sequences[past.stored], past.evicted.get(0, ()))
         ]
         values.append(past.values)
         at += size
@@ -101,7 +101,7 @@ def test_a_repeated_transaction_counts_once_and_sees_the_same() -> None:
     first = history.observe(events([*stream, *stream]))
     again = history.observe(events([*stream, (1, MONDAY + 9 * 3_600, 10.0, 9)]))
 
-    assert first.kept.tolist() == [True] * 5 + [False] * 5
+    assert first.stored.tolist() == [True] * 5 + [False] * 5
     assert np.array_equal(first.values[:5], first.values[5:], equal_nan=True)
     assert np.array_equal(first.values[:5], again.values[:5], equal_nan=True)
     assert again.values[5, PAST.index("count_so_far")] == 5
@@ -130,10 +130,10 @@ def test_old_events_make_room_and_live_on_in_the_sums() -> None:
     for at in range(0, len(stream), 500):
         batch = events(stream[at : at + 500])
         past = history.observe(batch)
-        kept = batch.take(past.kept)
+        kept = batch.take(past.stored)
         records += [
             (r["key"] or b"", r["value"])
-            for r in to_records(kept, past.sequences[past.kept], past.forgotten.get(0, ()))
+            for r in to_records(kept, past.sequences[past.stored], past.evicted.get(0, ()))
         ]
     later = events([(1, MONDAY + 4_000 * 3_600, 8.0, 9_999)])
     amounts = [amount for _, _, amount, _ in stream]
@@ -150,7 +150,7 @@ def test_what_comes_too_late_sees_nothing_and_is_not_remembered() -> None:
     history.observe(events([(1, MONDAY + n * 60, 1.0, n) for n in range(2 * MOST_EVENTS)]))
     late = history.observe(events([(1, MONDAY, 1.0, 0), (2, MONDAY, 1.0, 0)]))
 
-    assert late.kept.tolist() == [False, True]
+    assert late.stored.tolist() == [False, True]
     assert np.isnan(late.values[0]).all()
 
 
@@ -160,7 +160,7 @@ def test_compaction_does_not_change_what_is_restored() -> None:
     for at in range(0, 2 * MOST_EVENTS, 400):
         batch = events([(n % 3, MONDAY + n * 60, 1.0, n) for n in range(at, at + 400)])
         past = history.observe(batch)
-        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.forgotten.get(0, ()))]
+        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.evicted.get(0, ()))]
     compacted = list({key: (key, value) for key, value in records}.values())
     probe = events([(customer, MONDAY + 10**6, 5.0, 1) for customer in range(3)])
 
@@ -175,7 +175,7 @@ def test_records_that_hardly_count_any_more_are_written_anew() -> None:
     for at in range(0, 8 * MOST_EVENTS, 100):
         batch = events([(1 + n % 2, MONDAY + n * 60, 1.0, n) for n in range(at, at + 100)])
         past = history.observe(batch)
-        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.forgotten.get(0, ()))]
+        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.evicted.get(0, ()))]
     restored = from_records(records)
     rewrites = [(record["key"] or b"", record["value"]) for record in restored.rewrites]
     compacted = {key: value for key, value in records + rewrites if value is not None}
