@@ -19,7 +19,7 @@ from validate import CURVE_OF, validate_curve
 
 from services.common.errors import Stop
 from services.scorer.manifest import Manifest
-from services.scorer.score import load_model
+from services.scorer.models.load import load_model
 
 TOLERANCE = 0.0005
 """The manifest's figures have four decimals; other versions of the learner differ a little."""

@@ -20,7 +20,8 @@ from services.scorer.event_time import SECONDS_A_DAY
 from services.scorer.features import category_codes
 from services.scorer.history.history import PAST
 from services.scorer.manifest import Distribution
-from services.scorer.score import Model, load_model
+from services.scorer.models.load import load_model
+from services.scorer.score import Model
 
 FOLDER = Path(__file__).resolve().parent
 

@@ -21,13 +21,14 @@ from services.scorer.history.changelog import Restored
 from services.scorer.history.restore import check_copartitioned, restore_histories
 from services.scorer.loop import OpenSession, run
 from services.scorer.manifest import Recipe
+from services.scorer.models.load import load_model
 from services.scorer.models.reload import ModelHolder, Reloader, check_history, hash_of
 from services.scorer.models.shadow import Shadow, ShadowPublisher
 from services.scorer.pipeline import Session
 from services.scorer.quarantine import Quarantine
 from services.scorer.read import TransactionSource
 from services.scorer.recall import PartitionHistories, uses_history
-from services.scorer.score import Model, load_model
+from services.scorer.score import Model
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import ScoreWriter
 
@@ -53,16 +54,15 @@ def _run(*, until_empty: bool) -> None:
     kafka, topics = KafkaSettings.read(), TopicSettings.read()
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000)
-    slot = InstanceId.claim(process.state_dir, settings.group_id)
-    found = hash_of(settings.model_dir)
+    instance = InstanceId.claim(process.state_dir, settings.group_id)
+    loaded = hash_of(settings.model_dir)  # before the model: one copied in between is found by the first poll
     model = load_model(settings.model_dir, settings.threads)
-    kept = model.manifest.recipe if uses_history(model.manifest.recipe) else None
-    folder = settings.shadow_model_dir
-    shadow = _watch_shadow(settings, folder, kept, ShadowPublisher(kafka, topics.models)) if folder else None
+    stored = model.manifest.recipe if uses_history(model.manifest.recipe) else None
+    shadow = _start_shadow(settings, stored, kafka, topics.models)
     limits = (settings.reject_limit_share, settings.reject_limit_in_a_row)
-    in_use = ModelHolder(model, shadow, limits)
-    load = partial(_load_another, settings.model_dir, settings, kept)
-    Reloader(settings.model_dir, load, in_use.offer, found).start(settings.model_poll_ms / 1000)
+    models = ModelHolder(model, shadow, limits)
+    load = partial(_load_next, settings.model_dir, settings, stored)
+    Reloader(settings.model_dir, load, models.stage, loaded).start(settings.model_poll_ms / 1000)
     current = _Current()
     serve_probes(
         process.probe_host,
@@ -74,13 +74,12 @@ def _run(*, until_empty: bool) -> None:
     metrics.READY.set_function(lambda: current.ready)
     lag_reader = LagReader(kafka, settings.group_id)
     lag_watch = LagWatch(lag_reader, lambda: current.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
-    told = {"model": model.manifest.version, "threshold": model.manifest.threshold}
-    get_logger().info("started", member=slot.name, **told, timeouts_ms=settings.timeouts_ms)
-    open_session = _session_opener(settings, kafka, topics, slot, kept, stop, watchdog, current)
-    limit = RejectLimit(*limits)
-    suspects = Quarantine(process.state_dir / f"{slot.name}.suspects")
+    version = {"model": model.manifest.version, "threshold": model.manifest.threshold}
+    get_logger().info("started", member=instance.name, **version, timeouts_ms=settings.timeouts_ms)
+    open_session = _session_opener(settings, kafka, topics, instance, stored, stop, watchdog, current)
+    quarantine = Quarantine(process.state_dir / f"{instance.name}.suspects")
     try:
-        run(open_session, in_use, limit, suspects, stop, watchdog.start(), until_empty=until_empty)
+        run(open_session, models, RejectLimit(*limits), quarantine, stop, watchdog.start(), until_empty=until_empty)
     finally:
         lag_watch.close()
     if shadow:
@@ -88,24 +87,27 @@ def _run(*, until_empty: bool) -> None:
     get_logger().info("ended")
 
 
-def _watch_shadow(settings: ScorerSettings, folder: Path, kept: Recipe | None, teller: ShadowPublisher) -> Shadow:
-    """Return the shadow, whose model is loaded behind its back: the scorer does not wait for it."""
-    shadow = Shadow(teller.tell, teller.flush)
-    load = partial(_load_another, folder, settings, kept)
-    reloader = Reloader(folder, load, shadow.offer, reloads=metrics.SHADOW_RELOADS)
-    reloader.start(settings.model_poll_ms / 1000)
+def _start_shadow(settings: ScorerSettings, stored: Recipe | None, kafka: KafkaSettings, topic: str) -> Shadow | None:
+    """Return the shadow, if there is a folder for it. Its model is loaded in the background."""
+    folder = settings.shadow_model_dir
+    if folder is None:
+        return None
+    publisher = ShadowPublisher(kafka, topic)
+    shadow = Shadow(publisher.publish, publisher.flush)
+    load = partial(_load_next, folder, settings, stored)
+    Reloader(folder, load, shadow.stage, reloads=metrics.SHADOW_RELOADS).start(settings.model_poll_ms / 1000)
     return shadow
 
 
-def _load_another(folder: Path, settings: ScorerSettings, kept: Recipe | None) -> Model:
-    """Return the model that is in a folder now, if it can be fed from a history that is kept by a recipe."""
-    model = load_model(folder, settings.threads, CUSTOMER_FIELDS if kept else ())
-    check_history(model.manifest.recipe, kept)
+def _load_next(folder: Path, settings: ScorerSettings, stored: Recipe | None) -> Model:
+    """Return the model that is in a folder now, if it can be used with a history stored by a recipe."""
+    model = load_model(folder, settings.threads, CUSTOMER_FIELDS if stored else ())
+    check_history(model.manifest.recipe, stored)
     return model
 
 
 class _Current:
-    """The session of the moment, for the probes."""
+    """The current session, for the probes."""
 
     def __init__(self) -> None:
         self.session: Session | None = None
@@ -120,15 +122,15 @@ class _Current:
         session = self.session
         if session is None or not session.source.ready:
             return False
-        return session.memory is None or session.memory.partitions == session.source.partitions
+        return session.histories is None or session.histories.partitions == session.source.partitions
 
 
 def _session_opener(
     settings: ScorerSettings,
     kafka: KafkaSettings,
     topics: TopicSettings,
-    slot: InstanceId,
-    kept: Recipe | None,
+    instance: InstanceId,
+    stored: Recipe | None,
     stop: StopSignal,
     watchdog: Watchdog,
     current: _Current,
@@ -143,14 +145,14 @@ def _session_opener(
 
     @contextmanager
     def open_session() -> Iterator[Session]:
-        if kept:
+        if stored:
             check_copartitioned(kafka, topics)
-        target = ScoreWriter(kafka, settings, topics, slot.name, watchdog)
+        target = ScoreWriter(kafka, settings, topics, instance.name, watchdog)
         try:
             target.open(go_on)
-            source = TransactionSource(kafka, settings, [topics.transactions], slot.name)
+            source = TransactionSource(kafka, settings, [topics.transactions], instance.name)
             try:
-                current.session = Session(source, target, PartitionHistories(kept, restore) if kept else None)
+                current.session = Session(source, target, PartitionHistories(stored, restore) if stored else None)
                 yield current.session
             finally:
                 current.session = None

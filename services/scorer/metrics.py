@@ -1,5 +1,8 @@
 """Everything the scorer counts. docs/metrics.md lists it: `python -m stack.metrics_table` writes the list."""
 
+import re
+from collections.abc import Mapping
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from services.common.errors import Reason
@@ -75,3 +78,28 @@ for _mend in Mend:
     MENDED.labels(_mend.value)
 for _reason in Reason:
     REJECTED.labels(_reason.value)
+
+CATEGORY_LABELS = 20
+OTHER = "(other)"
+_CATEGORY = re.compile(r"[^\W\d_](?:[^\W\d]|[ &/-]){0,39}")
+"""Letters and what joins words: a producer's mistake must not make a label of a card number or a person's name."""
+_categories: set[str] = set()
+
+
+def count_values(mended: Mapping[Mend, int], unknown: Mapping[str, int]) -> None:
+    """Count the messages of a batch by kind of mended value, and by unknown category."""
+    for mend, times in mended.items():
+        MENDED.labels(mend.value).inc(times)
+    UNKNOWN_CATEGORY.inc(sum(unknown.values()))
+    for category, times in unknown.items():
+        UNKNOWN_CATEGORY_VALUES.labels(_category_label(category)).inc(times)
+
+
+def _category_label(category: str) -> str:
+    """Return a category, or OTHER beyond the first 20: anybody can write one, and a label is stored for ever."""
+    if category in _categories:
+        return category
+    if len(_categories) >= CATEGORY_LABELS or not _CATEGORY.fullmatch(category):
+        return OTHER
+    _categories.add(category)
+    return category

@@ -15,8 +15,8 @@ from conftest import ROOT
 from services.scorer.features import transaction_risks
 from services.scorer.history.events import Events
 from services.scorer.history.history import History
+from services.scorer.models.load import load_model
 from services.scorer.recall import customer_keys, hashes
-from services.scorer.score import load_model
 
 NUMBERS = {"amount", "lat", "lon", "population_city", "merchant_lat", "merchant_lon", "post_code"}
 

@@ -18,8 +18,9 @@ from services.scorer.history.changelog import Record, from_records, to_records
 from services.scorer.history.events import Events
 from services.scorer.history.history import History, Past
 from services.scorer.manifest import Recipe, read_manifest
+from services.scorer.models.load import load_model
 from services.scorer.recall import PartitionHistories, begin_empty
-from services.scorer.score import Model, load_model
+from services.scorer.score import Model
 from services.sender.csvfile import FileReport, prepare
 
 TOPIC = "transactions"

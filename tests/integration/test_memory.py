@@ -13,7 +13,7 @@ from conftest import Start
 from services.common.contract import customer_key
 from services.common.settings import TopicSettings
 from services.scorer.history.changelog import from_records
-from services.scorer.score import load_model
+from services.scorer.models.load import load_model
 from tests.faults.invariant import ends_of
 from tests.faults.standing import not_read
 from tests.support.messages import PAYMENT, nested

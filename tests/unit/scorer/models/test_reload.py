@@ -11,8 +11,9 @@ from services.common.errors import Stop
 from services.scorer import metrics
 from services.scorer.history.history import PAST
 from services.scorer.manifest import Recipe
+from services.scorer.models.load import load_model
 from services.scorer.models.reload import PATIENCE_SECONDS, ModelHolder, Reloader, check_history, hash_of
-from services.scorer.score import Model, load_model
+from services.scorer.score import Model
 from tests.support.messages import flat
 from tests.support.models import RISKS, write_constant
 
@@ -28,12 +29,12 @@ class Watched:
         self.folder, self.now = folder, 0.0
         self.in_use = ModelHolder(load_model(folder))
         self.loads = 0
-        self._reloader = Reloader(folder, self._load, self.in_use.offer, hash_of(folder), clock=lambda: self.now)
+        self._reloader = Reloader(folder, self._load, self.in_use.stage, hash_of(folder), clock=lambda: self.now)
 
-    def look(self) -> str:
+    def poll(self) -> str:
         """Look once, begin a batch, and return the version that scores it."""
-        self._reloader.look()
-        self.in_use.change()
+        self._reloader.poll()
+        self.in_use.swap_pending()
         return self.in_use.model.manifest.version
 
     def _load(self) -> Model:
@@ -56,7 +57,7 @@ def test_another_model_in_the_folder_is_used_from_the_next_batch_on(watched: Wat
     """The score is the new model's, and the metric names it alone."""
     write_constant(watched.folder, "b", 0.9)
 
-    assert watched.look() == "b"
+    assert watched.poll() == "b"
     versions = {sample.labels["version"] for metric in metrics.MODEL.collect() for sample in metric.samples}
     assert "b" in versions
     assert "a" not in versions
@@ -65,15 +66,15 @@ def test_another_model_in_the_folder_is_used_from_the_next_batch_on(watched: Wat
 def test_a_model_that_is_in_use_is_not_loaded_again(watched: Watched) -> None:
     """Nothing is loaded while the manifest's content is the same, whatever its time says."""
     (watched.folder / "manifest.json").touch()
-    assert (watched.look(), watched.look(), watched.loads) == ("a", "a", 0)
+    assert (watched.poll(), watched.poll(), watched.loads) == ("a", "a", 0)
 
 
 def test_a_batch_keeps_the_model_it_was_prepared_for(watched: Watched) -> None:
     """An offer changes nothing before the next batch begins."""
     prepared_for = watched.in_use.model
-    watched.in_use.offer(load_model(write_constant(watched.folder.parent / "other", "b", 0.9)))
+    watched.in_use.stage(load_model(write_constant(watched.folder.parent / "other", "b", 0.9)))
     assert watched.in_use.model is prepared_for
-    watched.in_use.change()
+    watched.in_use.swap_pending()
     assert watched.in_use.model.manifest.version == "b"
 
 
@@ -84,14 +85,14 @@ def test_a_folder_that_is_half_written_is_tried_again_until_it_is_whole(watched:
     manifest = (other / "manifest.json").read_bytes()
 
     (watched.folder / "manifest.json").write_bytes(manifest[:200])
-    assert watched.look() == "a"
+    assert watched.poll() == "a"
     (watched.folder / "manifest.json").unlink()
-    assert watched.look() == "a"
+    assert watched.poll() == "a"
     (watched.folder / "manifest.json").write_bytes(manifest)
     watched.now += PATIENCE_SECONDS - 1
-    assert watched.look() == "a"
+    assert watched.poll() == "a"
     shutil.copy(other / "probe.onnx", watched.folder)
-    assert watched.look() == "b"
+    assert watched.poll() == "b"
     assert refused() == before
 
 
@@ -101,12 +102,12 @@ def test_a_folder_that_stays_half_written_is_refused_once_and_taken_when_it_is_m
     other = write_constant(watched.folder.parent / "other", "b", 0.9)
     shutil.copy(other / "manifest.json", watched.folder)
     for _ in range(4):
-        assert watched.look() == "a"
+        assert watched.poll() == "a"
         watched.now += PATIENCE_SECONDS / 2
     assert (refused(), watched.loads) == (before + 1, 3)
 
     shutil.copy(other / "probe.onnx", watched.folder)
-    assert watched.look() == "b"
+    assert watched.poll() == "b"
 
 
 def test_a_model_that_scores_its_golden_rows_otherwise_is_refused_at_once_and_not_tried_again(
@@ -118,18 +119,18 @@ def test_a_model_that_scores_its_golden_rows_otherwise_is_refused_at_once_and_no
     path = watched.folder / "manifest.json"
     path.write_bytes(path.read_bytes().replace(b'"score":0.8', b'"score":0.7'))
 
-    assert (watched.look(), watched.look(), watched.loads) == ("a", "a", 1)
+    assert (watched.poll(), watched.poll(), watched.loads) == ("a", "a", 1)
     assert refused() == before + 1
     write_constant(watched.folder, "c", 0.3)
-    assert watched.look() == "c"
+    assert watched.poll() == "c"
 
 
 def test_going_back_to_the_model_before_is_a_change_like_any_other(watched: Watched) -> None:
     """a, b, a."""
     write_constant(watched.folder, "b", 0.9)
-    assert watched.look() == "b"
+    assert watched.poll() == "b"
     write_constant(watched.folder, "a", 0.1)
-    assert watched.look() == "a"
+    assert watched.poll() == "a"
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_a_model_with_other_risks_than_those_of_the_history_is_refused(changes: 
 
 def test_a_model_of_the_past_is_refused_where_no_history_is_kept() -> None:
     """The scorer would have to begin one, without what has already passed."""
-    with pytest.raises(Stop, match="keeps none"):
+    with pytest.raises(Stop, match="stores none"):
         check_history(Recipe(features=("amount", "count_1h"), categories=("home",)), None)
 
 
@@ -171,13 +172,13 @@ def test_memory_stays_flat_over_two_hundred_swaps(tmp_path: Path) -> None:
     in_use = ModelHolder(load_model(tmp_path))
     path = tmp_path / "manifest.json"
     content = path.read_bytes()
-    reloader = Reloader(tmp_path, partial(load_model, tmp_path), in_use.offer, hash_of(tmp_path))
+    reloader = Reloader(tmp_path, partial(load_model, tmp_path), in_use.stage, hash_of(tmp_path))
     process, sizes = psutil.Process(), []
     for number in range(SWAPS):
         path.write_bytes(content + b" " * (number % 2 + 1))
-        reloader.look()
+        reloader.poll()
         before = in_use.model
-        in_use.change()
+        in_use.swap_pending()
         assert in_use.model is not before
         score_golden(in_use.model)
         sizes.append(process.memory_info().rss)

@@ -9,10 +9,9 @@ from structlog.testing import capture_logs
 
 from services.common.errors import Reason, Retry, Stop
 from services.scorer import metrics
-from services.scorer.inference import ModelFailed
+from services.scorer.models.load import load_model
 from services.scorer.models.reload import ModelHolder
-from services.scorer.score import Model, load_model
-from services.scorer.unscored import leave_out, score_carefully
+from services.scorer.score import Model, ModelFailed, reject_unscored, score_bisecting
 from services.tools.backfill.score import Rescorer
 from tests.support.messages import flat
 from tests.support.models import write_constant, write_trap
@@ -26,8 +25,8 @@ def model(tmp_path: Path, version: str, score: float = 0.25) -> Model:
 
 
 def swap(in_use: ModelHolder, to: Model) -> None:
-    in_use.offer(to)
-    in_use.change()
+    in_use.stage(to)
+    in_use.swap_pending()
 
 
 def failures() -> float:
@@ -115,7 +114,7 @@ def test_a_model_that_nothing_can_replace_is_reported_once(tmp_path: Path) -> No
         for _ in range(3):
             in_use.check(a, 10, range(10))
     assert failures() == before + 3
-    assert [(line["event"], line["goes_on_with"]) for line in logs] == [("model failed", None)]
+    assert [(line["event"], line["goes_on_with"]) for line in logs] == [("model_failed", None)]
 
 
 @pytest.mark.parametrize("raises", [True, False])
@@ -128,8 +127,8 @@ def test_rows_without_a_score_are_found_among_all(tmp_path: Path, raises: bool) 
     if raises:
         with pytest.raises(ModelFailed, match="out of data bounds"):
             trap.score(features)
-    scores = score_carefully(trap, features)
-    left, kept, rejects = leave_out(columns, scores, trap)
+    scores = score_bisecting(trap, features)
+    left, kept, rejects = reject_unscored(columns, scores, trap)
 
     assert rejects.keys() == {0, 500, 999}
     assert {reject.reason for reject in rejects.values()} == {Reason.NO_SCORE}
