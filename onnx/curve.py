@@ -18,7 +18,7 @@ from train import FOLDER, TREES, learn
 from validate import CURVE_OF, validate_curve
 
 from services.common.errors import Stop
-from services.scorer.manifest import Manifest
+from services.common.manifest import Manifest
 from services.scorer.models.load import load_model
 
 TOLERANCE = 0.0005

@@ -13,6 +13,7 @@ from services.common.kafka.assignment import Partition
 from services.common.kafka.lag import LagReader, LagWatch
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.logs import configure_logs, get_logger
+from services.common.manifest import Recipe
 from services.common.probes import serve_probes
 from services.common.process import InstanceId, StopSignal, Watchdog, raise_gc_threshold, start_malloc_trim
 from services.common.settings import KafkaSettings, ProcessSettings, TopicSettings
@@ -20,7 +21,6 @@ from services.scorer import metrics
 from services.scorer.history.changelog import Restored
 from services.scorer.history.restore import check_copartitioned, restore_histories
 from services.scorer.loop import OpenSession, run
-from services.scorer.manifest import Recipe
 from services.scorer.models.load import load_model
 from services.scorer.models.reload import ModelHolder, Reloader, check_history, hash_of
 from services.scorer.models.shadow import Shadow, ShadowPublisher

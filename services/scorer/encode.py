@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from services.common.contract import FIELDS
 from services.common.errors import Reject
+from services.common.manifest import Manifest
 from services.common.message import open_envelope
 from services.scorer.explain import GivenReason
 from services.scorer.history.changelog import Record
-from services.scorer.manifest import Manifest
 
 TEXT_MAX_CHARACTERS = 1_000
 """Longer texts of a transaction are cut: with what the scorer adds, an alert must not exceed the largest message."""

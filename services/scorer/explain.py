@@ -14,8 +14,8 @@ import onnxruntime
 import orjson
 from numpy.typing import NDArray
 
+from services.common.manifest import Manifest, Recipe
 from services.scorer.features import GROUPS
-from services.scorer.manifest import Manifest, Recipe
 from services.scorer.score import probabilities
 
 MOST_REASONS = 3

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import Stop
+from services.common.manifest import Recipe
 from services.common.values import GENDERS, Mend, Spellings
 from services.scorer.decode import Columns
 from services.scorer.event_time import SECONDS_A_DAY
 from services.scorer.history.events import is_night
 from services.scorer.history.history import PAST, WINDOWS
-from services.scorer.manifest import Recipe
 
 EARTH_RADIUS_KM = 6371.0088
 URBAN_POPULATION = 2_500

@@ -14,13 +14,13 @@ from xxhash import xxh3_64_intdigest
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.logs import get_logger
+from services.common.manifest import Recipe
 from services.scorer import metrics
 from services.scorer.decode import Columns
 from services.scorer.features import transaction_risks
 from services.scorer.history.changelog import Record, Restored, to_records
 from services.scorer.history.events import Events
 from services.scorer.history.history import PAST, History, Past
-from services.scorer.manifest import Recipe
 
 Restore = Callable[[Iterable[int]], Iterable[tuple[int, Restored]]]
 """Yields each partition with its history."""

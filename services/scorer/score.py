@@ -9,9 +9,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from services.common.errors import Reason, Reject, Stop
+from services.common.manifest import Manifest
 from services.scorer.decode import Columns, Decoder, Rejects
 from services.scorer.features import to_features
-from services.scorer.manifest import Manifest
 
 SCORE_DECIMALS = 6
 

@@ -12,12 +12,12 @@ from confluent_kafka import Message
 from numpy.typing import NDArray
 
 from services.common.contract import FIELDS, record_id
+from services.common.manifest import Recipe, read_manifest
 from services.scorer.decode import Columns, Decoder, Rejects
 from services.scorer.features import required_fields, to_features
 from services.scorer.history.changelog import Record, from_records, to_records
 from services.scorer.history.events import Events
 from services.scorer.history.history import History, Past
-from services.scorer.manifest import Recipe, read_manifest
 from services.scorer.models.load import load_model
 from services.scorer.recall import PartitionHistories, begin_empty
 from services.scorer.score import Model

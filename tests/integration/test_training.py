@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 
 from services.common.contract import FIELDS
+from services.common.manifest import Recipe
 from services.scorer.decode import Decoder
 from services.scorer.history.history import PAST
-from services.scorer.manifest import Recipe
 from services.scorer.models.load import load_model
 from tests.support.messages import PAYMENT
 

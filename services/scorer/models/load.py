@@ -10,9 +10,9 @@ import onnxruntime
 import orjson
 
 from services.common.errors import Stop
+from services.common.manifest import GoldenRow, Unfinished, read_manifest
 from services.scorer.decode import Columns, Decoder
 from services.scorer.features import required_fields, to_features
-from services.scorer.manifest import GoldenRow, Unfinished, read_manifest
 from services.scorer.models.trial import try_model
 from services.scorer.score import Features, Model, ModelFailed, probabilities
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import orjson
 
 from services.common.kafka.assignment import Batch
+from services.common.manifest import Manifest
 from services.scorer.history.changelog import Record
-from services.scorer.manifest import Manifest
 
 
 @dataclass(slots=True)

@@ -16,9 +16,9 @@ from prometheus_client import Counter
 from services.common.errors import FraudError, Retry, Stop
 from services.common.kafka.reject_limit import RejectCount
 from services.common.logs import get_logger
+from services.common.manifest import MANIFEST_NAME, Recipe, Unfinished
 from services.scorer import metrics
 from services.scorer.history.history import PAST
-from services.scorer.manifest import MANIFEST_NAME, Recipe, Unfinished
 from services.scorer.models.shadow import Shadow
 from services.scorer.score import Model
 

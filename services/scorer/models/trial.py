@@ -14,12 +14,12 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from services.common.errors import Stop
+from services.common.manifest import Manifest, Recipe
 from services.common.message import NUMBERS
 from services.scorer.decode import AMOUNT_LIMIT, REQUIRED_FIELDS, Columns
 from services.scorer.explain import explain
 from services.scorer.features import required_fields, to_features
 from services.scorer.history.history import PAST
-from services.scorer.manifest import Manifest, Recipe
 from services.scorer.score import ModelFailed, is_probability, raw_answers
 
 BATCHES = (1, 2, 1_000)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.common.errors import Stop
-from services.scorer.manifest import read_manifest
+from services.common.manifest import read_manifest
 from services.tools.doctor.finding import Finding, fail, ok, warn
 
 TIMEOUT_SECONDS = 3.0

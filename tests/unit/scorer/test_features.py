@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from services.common.errors import Stop
+from services.common.manifest import Recipe
 from services.scorer.decode import Decoder
 from services.scorer.features import FEATURES, required_fields, to_features
-from services.scorer.manifest import Recipe
 from tests.support.messages import nested
 
 RECIPE = Recipe(

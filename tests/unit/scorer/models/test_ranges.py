@@ -5,7 +5,7 @@ import pytest
 
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
-from services.scorer.manifest import GoldenRow, Manifest, Recipe
+from services.common.manifest import GoldenRow, Manifest, Recipe
 from services.scorer.models.ranges import ModelRanges
 from services.sink.decode import decode_model_message
 

@@ -8,9 +8,9 @@ import psutil
 import pytest
 
 from services.common.errors import Stop
+from services.common.manifest import Recipe
 from services.scorer import metrics
 from services.scorer.history.history import PAST
-from services.scorer.manifest import Recipe
 from services.scorer.models.load import load_model
 from services.scorer.models.reload import PATIENCE_SECONDS, ModelHolder, Reloader, check_history, hash_of
 from services.scorer.score import Model

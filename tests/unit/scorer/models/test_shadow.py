@@ -11,8 +11,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from services.common.kafka.assignment import Batch
+from services.common.manifest import Recipe
 from services.common.settings import KafkaSettings
-from services.scorer.manifest import Recipe
 from services.scorer.models import shadow as models_shadow
 from services.scorer.models.load import load_model
 from services.scorer.models.shadow import WAITING_BATCHES, ScoredBatch, Shadow, ShadowPublisher

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from onnx import helper
 from services.common.errors import Stop
-from services.scorer.manifest import Recipe
+from services.common.manifest import Recipe
 from services.scorer.models.load import load_model
 from tests.support.models import to_onnx, write_artifact, write_constant, write_probe
 
