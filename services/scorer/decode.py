@@ -31,7 +31,7 @@ class Columns:
         texts: list [n] a field; None where the field is missing.
         past: what each transaction sees of its customer's past, float64 [n, len(PAST)] of services.scorer.history;
             None without a history.
-        mended: kind -> messages that were read in another spelling than the contract's.
+        repaired: kind -> messages that were read in another spelling than the contract's.
     """
 
     ids: list[str]
@@ -40,13 +40,13 @@ class Columns:
     numbers: dict[str, NDArray[np.float64]]
     texts: dict[str, list[str | None]]
     past: NDArray[np.float64] | None = None
-    mended: Counter[Mend] = field(default_factory=Counter)
+    repaired: Counter[Mend] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def take(self, places: NDArray[np.intp]) -> "Columns":
-        """Return the transactions at these places, ascending, int [m]; `mended` still counts all."""
+        """Return the transactions at these places, ascending, int [m]; `repaired` still counts all."""
         return Columns(
             [self.ids[place] for place in places.tolist()],
             self.rows[places],
@@ -54,7 +54,7 @@ class Columns:
             {field: column[places] for field, column in self.numbers.items()},
             {field: [column[place] for place in places.tolist()] for field, column in self.texts.items()},
             None if self.past is None else self.past[places],
-            self.mended,
+            self.repaired,
         )
 
 
@@ -88,23 +88,23 @@ class Decoder:
         rows: list[int],
         values: Mapping[str, Sequence[Any]],
         rejects: Rejects,
-        mended: Counter[Mend],
+        repaired: Counter[Mend],
     ) -> Columns:
         """Convert a field at a time; a value out of range rejects its row, and the others are converted again."""
         found: Rejects = {}
-        mended_times: Counter[Mend] = Counter()
-        seconds = _time_column(values["transaction_time"], found, mended_times)
+        of_times: Counter[Mend] = Counter()
+        seconds = _time_column(values["transaction_time"], found, of_times)
         numbers = {name: _number_column(name, values[name], found) for name in self.fields if name in NUMBERS}
         texts = {name: list(values[name]) for name in self.fields if name not in NUMBERS and name != "transaction_time"}
         if found:
             rejects |= {rows[place]: reject for place, reject in found.items()}
             good = [place for place in range(len(ids)) if place not in found]
             left = {name: [column[k] for k in good] for name, column in values.items()}
-            return self._to_columns([ids[k] for k in good], [rows[k] for k in good], left, rejects, mended)
-        return Columns(ids, np.array(rows, np.int64), seconds, numbers, texts, mended=mended + mended_times)
+            return self._to_columns([ids[k] for k in good], [rows[k] for k in good], left, rejects, repaired)
+        return Columns(ids, np.array(rows, np.int64), seconds, numbers, texts, repaired=repaired + of_times)
 
 
-def _time_column(times: Sequence[str], found: Rejects, mended: Counter[Mend]) -> NDArray[np.int64]:
+def _time_column(times: Sequence[str], found: Rejects, repaired: Counter[Mend]) -> NDArray[np.int64]:
     """Return the seconds of times, int64 [n]; those of another form than the contract's are read one by one."""
     seconds, valid = parse_times(times)
     for place in np.flatnonzero(~valid).tolist():
@@ -114,7 +114,7 @@ def _time_column(times: Sequence[str], found: Rejects, mended: Counter[Mend]) ->
             found.setdefault(place, _time_reject(times[place], bad))
         else:
             seconds[place] = seconds_of(moment.time)
-            mended.update(moment.mends)
+            repaired.update(moment.mends)
     return seconds
 
 

@@ -142,7 +142,7 @@ class ScorerReport:
         metrics.CONSUMED.inc(written.messages)
         metrics.SCORED.labels("1").inc(written.flagged)
         metrics.SCORED.labels("0").inc(written.messages - written.flagged - len(written.rejects))
-        metrics.count_values(written.mended, written.unknown)
+        metrics.count_values(written.repaired, written.unknown)
         metrics.BATCH_SIZE.observe(written.messages)
         metrics.BATCH_SECONDS.observe(written.seconds)
         metrics.INFERENCE_SECONDS.observe(written.inference_seconds)

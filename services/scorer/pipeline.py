@@ -61,7 +61,7 @@ class ScoredMessages:
         traces: place among the scores -> headers that go on to what is written of a transaction.
         group_metadata: lets the Kafka transaction commit the batch's offsets.
         unknown: category that the model does not know -> transactions.
-        mended: kind -> messages read in another spelling than the contract's.
+        repaired: kind -> messages read in another spelling than the contract's.
         started: time.monotonic() when work on the batch began.
     """
 
@@ -74,7 +74,7 @@ class ScoredMessages:
     traces: dict[int, Headers]
     group_metadata: Any
     unknown: Mapping[str, int]
-    mended: Mapping[Mend, int]
+    repaired: Mapping[Mend, int]
     started: float
 
 
@@ -84,7 +84,7 @@ class WrittenBatch:
 
     Attributes:
         messages, flagged: numbers of messages.
-        unknown, mended: as in ScoredMessages.
+        unknown, repaired: as in ScoredMessages.
         rejects: place in the batch -> why it could not be scored.
         seconds: from the start of work on the batch to its commit.
         inference_seconds: of these, in the model.
@@ -94,7 +94,7 @@ class WrittenBatch:
     messages: int
     flagged: int
     unknown: Mapping[str, int]
-    mended: Mapping[Mend, int]
+    repaired: Mapping[Mend, int]
     rejects: Rejects
     seconds: float
     inference_seconds: float
@@ -165,7 +165,7 @@ class Scoring:
             messages=len(batch.messages),
             flagged=int(scored.flags.sum()),
             unknown=prepared.unknown,
-            mended=prepared.mended,
+            repaired=prepared.repaired,
             rejects=rejects,
             seconds=time.monotonic() - prepared.started,
             inference_seconds=scored.inference_seconds,
@@ -217,7 +217,7 @@ class Scoring:
             traces=traces_of(scored.batch.messages, columns.rows.tolist()),
             group_metadata=self.session.source.group_metadata(),
             unknown=unknown_categories(columns, manifest.recipe),
-            mended=columns.mended + respelled(columns, manifest.recipe),
+            repaired=columns.repaired + respelled(columns, manifest.recipe),
             started=started,
         )
 

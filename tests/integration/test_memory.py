@@ -126,7 +126,7 @@ def test_a_payment_whose_key_is_not_its_customer_is_scored_without_history(
     for at in range(3):
         produce(kafka, topics.transactions, [nested(f"none-{at}")], key=None)
         produce(kafka, topics.transactions, [nested(f"wrong-{at}")], key=b"somebody else")
-        wait_for(lambda n=at: scorer.metrics()["fraud_scorer_unkeyed_total"] == 2 * n + 2, 20, scorer.text)
+        wait_for(lambda n=at: scorer.metrics()["fraud_scorer_without_history_total"] == 2 * n + 2, 20, scorer.text)
 
     assert scorer.text().count("scored_without_history") == 1
     assert read_all(kafka, topics.history) == []

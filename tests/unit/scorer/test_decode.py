@@ -123,8 +123,8 @@ def test_a_producer_that_writes_every_value_as_text_is_read() -> None:
     assert columns.ids == ["a", "12345678901234567890"]
     assert columns.numbers["amount"].tolist() == [25.79, 25.79]
     assert columns.numbers["lat"].tolist() == [32.1482, 32.1482]
-    assert columns.mended == {Mend.NUMBER_AS_TEXT: 1, Mend.ID_AS_NUMBER: 1}
-    assert columns.take(np.arange(0)).mended == columns.mended  # also where the model has no score for one
+    assert columns.repaired == {Mend.NUMBER_AS_TEXT: 1, Mend.ID_AS_NUMBER: 1}
+    assert columns.take(np.arange(0)).repaired == columns.repaired  # also where the model has no score for one
 
 
 @pytest.mark.parametrize(

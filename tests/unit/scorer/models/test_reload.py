@@ -96,8 +96,8 @@ def test_a_folder_that_is_half_written_is_tried_again_until_it_is_whole(watched:
     assert refused() == before
 
 
-def test_a_folder_that_stays_half_written_is_refused_once_and_taken_when_it_is_mended(watched: Watched) -> None:
-    """After half a minute one line and one count; the model in use goes on, and the mended folder is taken."""
+def test_a_folder_that_stays_half_written_is_refused_once_and_loaded_when_it_is_repaired(watched: Watched) -> None:
+    """After half a minute one line and one count; the model in use goes on, and the repaired folder is loaded."""
     before = refused()
     other = write_constant(watched.folder.parent / "other", "b", 0.9)
     shutil.copy(other / "manifest.json", watched.folder)
