@@ -1,4 +1,4 @@
-"""`python -m services.scorer`: score transactions until SIGTERM, or with --until-empty until there are none left."""
+"""`python -m services.scorer`: score transactions until SIGTERM, or with --until-empty until none are left."""
 
 import argparse
 import sys
@@ -36,7 +36,7 @@ from services.scorer.write import ScoreWriter
 def main() -> int:
     """Run the scorer; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m services.scorer", description=__doc__)
-    parser.add_argument("--until-empty", action="store_true", help="end once every transaction has been scored")
+    parser.add_argument("--until-empty", action="store_true", help="end when every transaction is scored")
     arguments = parser.parse_args()
     configure_logs("scorer")
     try:
