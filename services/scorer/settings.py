@@ -14,7 +14,7 @@ class ScorerSettings(GroupSettings):
     The longest end of a batch, offsets and then commit, is shorter than the watchdog's limit.
     """
 
-    model_config = SettingsConfigDict(env_prefix="SCORER_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="SCORER_")
 
     group_id: GroupId = SCORER_GROUP
     probe_port: ProbePort = 9101

@@ -11,7 +11,7 @@ class SinkSettings(GroupSettings):
     The watchdog is fed at each statement, and two of them (the last and the commit) are shorter than its limit.
     """
 
-    model_config = SettingsConfigDict(env_prefix="SINK_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="SINK_")
 
     group_id: GroupId = SINK_GROUP
     probe_port: ProbePort = 9102
