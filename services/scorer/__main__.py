@@ -3,7 +3,8 @@
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from services.common.settings import KafkaSettings, ProcessSettings, TopicSettin
 from services.scorer import metrics
 from services.scorer.history.changelog import Restored
 from services.scorer.history.restore import check_copartitioned, restore_histories
-from services.scorer.loop import OpenSession, run
+from services.scorer.loop import run
 from services.scorer.models.load import load_model
 from services.scorer.models.reload import ModelHolder, Reloader, check_history, hash_of
 from services.scorer.models.shadow import Shadow, ShadowPublisher
@@ -63,23 +64,17 @@ def _run(*, until_empty: bool) -> None:
     models = ModelHolder(model, shadow, limits)
     load = partial(_load_next, settings.model_dir, settings, stored)
     Reloader(settings.model_dir, load, models.stage, loaded).start(settings.model_poll_ms / 1000)
-    current = _Current()
-    serve_probes(
-        process.probe_host,
-        settings.probe_port,
-        live=lambda: watchdog.healthy,
-        ready=lambda: current.ready,
-    )
+    sessions = _Sessions(settings, kafka, topics, instance.name, stored, stop, watchdog)
+    serve_probes(process.probe_host, settings.probe_port, live=lambda: watchdog.healthy, ready=lambda: sessions.ready)
     metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
-    metrics.READY.set_function(lambda: current.ready)
+    metrics.READY.set_function(lambda: sessions.ready)
     lag_reader = LagReader(kafka, settings.group_id)
-    lag_watch = LagWatch(lag_reader, lambda: current.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
+    lag_watch = LagWatch(lag_reader, lambda: sessions.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
     version = {"model": model.manifest.version, "threshold": model.manifest.threshold}
     get_logger().info("started", member=instance.name, **version, timeouts_ms=settings.timeouts_ms)
-    open_session = _session_opener(settings, kafka, topics, instance, stored, stop, watchdog, current)
     quarantine = Quarantine(process.state_dir / f"{instance.name}.suspects")
     try:
-        run(open_session, models, RejectLimit(*limits), quarantine, stop, watchdog.start(), until_empty=until_empty)
+        run(sessions.open, models, RejectLimit(*limits), quarantine, stop, watchdog.start(), until_empty=until_empty)
     finally:
         lag_watch.close()
     if shadow:
@@ -106,61 +101,54 @@ def _load_next(folder: Path, settings: ScorerSettings, stored: Recipe | None) ->
     return model
 
 
-class _Current:
-    """The current session, for the probes."""
+@dataclass(slots=True)
+class _Sessions:
+    """Opens one session of the Kafka clients after the other; the probes ask about the current one."""
 
-    def __init__(self) -> None:
-        self.session: Session | None = None
+    settings: ScorerSettings
+    kafka: KafkaSettings
+    topics: TopicSettings
+    member: str
+    stored: Recipe | None
+    stop: StopSignal
+    watchdog: Watchdog
+    current: Session | None = None
 
     @property
     def done_offsets(self) -> dict[Partition, int]:
-        session = self.session
+        session = self.current
         return session.source.done_offsets if session else {}
 
     @property
     def ready(self) -> bool:
-        session = self.session
+        session = self.current
         if session is None or not session.source.ready:
             return False
         return session.histories is None or session.histories.partitions == session.source.partitions
 
-
-def _session_opener(
-    settings: ScorerSettings,
-    kafka: KafkaSettings,
-    topics: TopicSettings,
-    instance: InstanceId,
-    stored: Recipe | None,
-    stop: StopSignal,
-    watchdog: Watchdog,
-    current: _Current,
-) -> OpenSession:
-    def go_on() -> None:
-        watchdog.feed()
-        if stop.requested:
-            raise Retry("asked to stop before Kafka answered")
-
-    def restore(partitions: Iterable[int]) -> Iterable[tuple[int, Restored]]:
-        return restore_histories(kafka, topics.history, partitions, go_on)
-
     @contextmanager
-    def open_session() -> Iterator[Session]:
-        if stored:
-            check_copartitioned(kafka, topics)
-        target = ScoreWriter(kafka, settings, topics, instance.name, watchdog)
-        try:
-            target.open(go_on)
-            source = TransactionSource(kafka, settings, [topics.transactions], instance.name)
-            try:
-                current.session = Session(source, target, PartitionHistories(stored, restore) if stored else None)
-                yield current.session
-            finally:
-                current.session = None
-                source.close()
-        finally:
-            target.close()
+    def open(self) -> Iterator[Session]:
+        if self.stored:
+            check_copartitioned(self.kafka, self.topics)
+        with closing(ScoreWriter(self.kafka, self.settings, self.topics, self.member, self.watchdog)) as target:
+            target.open(self._go_on)
+            topics = [self.topics.transactions]
+            with closing(TransactionSource(self.kafka, self.settings, topics, self.member)) as source:
+                histories = PartitionHistories(self.stored, self._restore) if self.stored else None
+                self.current = Session(source, target, histories)
+                try:
+                    yield self.current
+                finally:
+                    self.current = None  # first: a probe must not ask a client that is being closed
 
-    return open_session
+    def _restore(self, partitions: Iterable[int]) -> Iterable[tuple[int, Restored]]:
+        return restore_histories(self.kafka, self.topics.history, partitions, self._go_on)
+
+    def _go_on(self) -> None:
+        """Called while a session waits for Kafka, which may take longer than the watchdog's limit."""
+        self.watchdog.feed()
+        if self.stop.requested:
+            raise Retry("asked to stop before Kafka answered")
 
 
 if __name__ == "__main__":

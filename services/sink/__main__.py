@@ -2,8 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 
 from confluent_kafka import KafkaException
 
@@ -61,26 +60,20 @@ def _run(*, until_empty: bool) -> None:
     instance = InstanceId.claim(process.state_dir, settings.group_id)
     state = SinkState()
     source: SinkSource | None = None
-    serve_probes(
-        process.probe_host,
-        settings.probe_port,
-        live=lambda: watchdog.healthy,
-        ready=lambda: state.writing and source is not None and source.ready,
-    )
+
+    def ready() -> bool:
+        return state.writing and source is not None and source.ready
+
+    serve_probes(process.probe_host, settings.probe_port, live=lambda: watchdog.healthy, ready=ready)
     metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
-    metrics.READY.set_function(lambda: state.writing and source is not None and source.ready)
+    metrics.READY.set_function(ready)
     get_logger().info("started", member=instance.name, timeouts_ms=settings.timeouts_ms)
     cluster_id = _cluster_id(kafka, stop, watchdog)
     if cluster_id is None:
         return
 
-    @contextmanager
-    def open_mart() -> Iterator[MartWriter]:
-        mart = MartWriter.connect(cluster_id, settings.statement_timeout_ms, watchdog.feed)
-        try:
-            yield mart
-        finally:
-            mart.close()
+    def open_mart() -> closing[MartWriter]:
+        return closing(MartWriter.connect(cluster_id, settings.statement_timeout_ms, watchdog.feed))
 
     names = [topics.scores, topics.transactions, topics.alerts, topics.models]
     limits = RejectLimits.of(names, settings)
