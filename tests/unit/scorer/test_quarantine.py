@@ -1,4 +1,4 @@
-"""services.scorer.quarantine: which payment killed the process."""
+"""services.scorer.quarantine: which transaction crashed the process."""
 
 import subprocess
 import sys
@@ -69,7 +69,7 @@ def live(path: Path, batches: Iterable[Batch], poison: frozenset[int] = frozense
 
 
 def crashes_until_over(path: Path, batches: list[Batch], poison: frozenset[int]) -> tuple[int, dict[int, Reason]]:
-    """Begin anew after each death, at the first batch; return how many there were, and what was rejected in the end."""
+    """Start again after each crash, at the first batch; return the number of crashes, and what was rejected at last."""
     for deaths in range(100):
         try:
             return deaths, live(path, batches, poison)
@@ -93,7 +93,7 @@ def test_a_killed_process_leaves_what_it_was_scoring(tmp_path: Path) -> None:
     assert tried == [1]
 
 
-def test_a_payment_that_kills_is_found_and_rejected_and_the_rest_is_scored(tmp_path: Path) -> None:
+def test_a_transaction_that_kills_is_found_and_rejected_and_the_rest_is_scored(tmp_path: Path) -> None:
     """A death in company, then three alone; whatever else lies in the batch."""
     deaths, rejected = crashes_until_over(tmp_path / "file", [batch(0, 1_000)], frozenset({321}))
 
@@ -110,7 +110,7 @@ def test_two_that_kill_in_one_batch_are_both_found(tmp_path: Path) -> None:
 
 
 def test_a_suspect_stays_one_however_much_of_other_partitions_comes_first(tmp_path: Path) -> None:
-    """Not a number of payments clears it, but that it was scored."""
+    """Not a number of transactions clears it, but that it was scored."""
     path, poisoned = tmp_path / "file", batch(0, 5, partition=1)
     with pytest.raises(Died):
         live(path, [poisoned], frozenset({3}))
@@ -123,7 +123,7 @@ def test_a_suspect_stays_one_however_much_of_other_partitions_comes_first(tmp_pa
 
 
 def test_a_poisoned_one_is_known_until_a_later_batch_was_scored(tmp_path: Path) -> None:
-    """A batch that could not be written is read again: its poisoned payment must not kill again."""
+    """A batch that could not be written is read again: its poisoned transaction must not crash it again."""
     path, poisoned = tmp_path / "file", batch(0, 5)
     crashes_until_over(path, [poisoned], frozenset({3}))
 

@@ -27,15 +27,15 @@ class Watched:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.now = folder, 0.0
-        self.in_use = ModelHolder(load_model(folder))
+        self.models = ModelHolder(load_model(folder))
         self.loads = 0
-        self._reloader = Reloader(folder, self._load, self.in_use.stage, hash_of(folder), clock=lambda: self.now)
+        self._reloader = Reloader(folder, self._load, self.models.stage, hash_of(folder), clock=lambda: self.now)
 
     def poll(self) -> str:
         """Look once, begin a batch, and return the version that scores it."""
         self._reloader.poll()
-        self.in_use.swap_pending()
-        return self.in_use.model.manifest.version
+        self.models.swap_pending()
+        return self.models.model.manifest.version
 
     def _load(self) -> Model:
         self.loads += 1
@@ -71,11 +71,11 @@ def test_a_model_that_is_in_use_is_not_loaded_again(watched: Watched) -> None:
 
 def test_a_batch_keeps_the_model_it_was_prepared_for(watched: Watched) -> None:
     """An offer changes nothing before the next batch begins."""
-    prepared_for = watched.in_use.model
-    watched.in_use.stage(load_model(write_constant(watched.folder.parent / "other", "b", 0.9)))
-    assert watched.in_use.model is prepared_for
-    watched.in_use.swap_pending()
-    assert watched.in_use.model.manifest.version == "b"
+    prepared_for = watched.models.model
+    watched.models.stage(load_model(write_constant(watched.folder.parent / "other", "b", 0.9)))
+    assert watched.models.model is prepared_for
+    watched.models.swap_pending()
+    assert watched.models.model.manifest.version == "b"
 
 
 def test_a_folder_that_is_half_written_is_tried_again_until_it_is_whole(watched: Watched) -> None:
@@ -134,7 +134,7 @@ def test_going_back_to_the_model_before_is_a_change_like_any_other(watched: Watc
 
 
 @pytest.mark.parametrize(
-    ("features", "risk", "kept"),
+    ("features", "risk", "stored"),
     [
         (("amount",), None, None),
         (("amount",), RISKS, None),
@@ -143,19 +143,19 @@ def test_going_back_to_the_model_before_is_a_change_like_any_other(watched: Watc
     ],
 )
 def test_a_model_is_taken_if_the_history_that_is_kept_is_the_one_it_knows(
-    features: tuple[str, ...], risk: object, kept: tuple[str, ...] | None
+    features: tuple[str, ...], risk: object, stored: tuple[str, ...] | None
 ) -> None:
     """No past, a past without risks, or risks of the same table."""
     recipe = Recipe(features=features, categories=("home",), risk=risk)
-    check_history(recipe, Recipe(features=kept, categories=("home",), risk=RISKS) if kept else None)
+    check_history(recipe, Recipe(features=stored, categories=("home",), risk=RISKS) if stored else None)
 
 
 @pytest.mark.parametrize("changes", [{"risk": None}, {"categories": ("home", "travel"), "risk": None}])
 def test_a_model_with_other_risks_than_those_of_the_history_is_refused(changes: dict[str, object]) -> None:
-    """What the past's payments were worth cannot be looked up anew."""
-    kept = Recipe(features=("amount", *PAST), categories=("home",), risk=RISKS)
+    """What the past's transactions were worth cannot be looked up again."""
+    stored = Recipe(features=("amount", *PAST), categories=("home",), risk=RISKS)
     with pytest.raises(Stop, match="--risks-of"):
-        check_history(kept.model_copy(update=changes), kept)
+        check_history(stored.model_copy(update=changes), stored)
 
 
 def test_a_model_of_the_past_is_refused_where_no_history_is_kept() -> None:
@@ -169,18 +169,18 @@ def test_memory_stays_flat_over_two_hundred_swaps(tmp_path: Path) -> None:
     """The shipped model of 300 trees, swapped and used: within 4 MB after the first swaps (onnxruntime #26831)."""
     for name in ("fraud.onnx", "manifest.json"):
         shutil.copy(SHIPPED / name, tmp_path)
-    in_use = ModelHolder(load_model(tmp_path))
+    models = ModelHolder(load_model(tmp_path))
     path = tmp_path / "manifest.json"
     content = path.read_bytes()
-    reloader = Reloader(tmp_path, partial(load_model, tmp_path), in_use.stage, hash_of(tmp_path))
+    reloader = Reloader(tmp_path, partial(load_model, tmp_path), models.stage, hash_of(tmp_path))
     process, sizes = psutil.Process(), []
     for number in range(SWAPS):
         path.write_bytes(content + b" " * (number % 2 + 1))
         reloader.poll()
-        before = in_use.model
-        in_use.swap_pending()
-        assert in_use.model is not before
-        score_golden(in_use.model)
+        before = models.model
+        models.swap_pending()
+        assert models.model is not before
+        score_golden(models.model)
         sizes.append(process.memory_info().rss)
     assert max(sizes[-WARM_UP:]) - max(sizes[:WARM_UP]) < MOST_GROWTH_BYTES
 

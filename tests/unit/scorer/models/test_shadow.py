@@ -37,7 +37,7 @@ class Message:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Model:
-    """The model in use: 0.25 for every payment."""
+    """The model in use: 0.25 for every transaction."""
     return load_model(write_constant(tmp_path / "model", "a", 0.25))
 
 
@@ -55,7 +55,7 @@ def tallies(*records: dict[str, bytes | None]) -> list[dict[str, Any]]:
 
 
 def test_scores_and_flags_of_both_models_are_compared(model: Model, tmp_path: Path) -> None:
-    """Sums over all batches, published once, in the form the sink keeps."""
+    """Sums over all batches, published once, in the form the sink stores."""
     published: list[dict[str, bytes | None]] = []
     shadow = Shadow(published.append, publish_seconds=NEVER)
     shadow.stage(load_model(write_constant(tmp_path / "shadow", "b", 0.875)))
@@ -73,7 +73,7 @@ def test_scores_and_flags_of_both_models_are_compared(model: Model, tmp_path: Pa
 def test_a_shadow_that_wants_other_fields_reads_them_itself_and_skips_what_it_cannot(
     model: Model, tmp_path: Path
 ) -> None:
-    """What only the shadow needs is no reason to reject a payment."""
+    """What only the shadow needs is no reason to reject a transaction."""
     published: list[dict[str, bytes | None]] = []
     recipe = Recipe(features=("amount", "distance_km"), categories=("home",))
     shadow = Shadow(published.append, publish_seconds=NEVER)
