@@ -96,9 +96,7 @@ def _restore(servers: Servers, rounds: int, customers: int) -> tuple[list[float]
     for start in range(0, customers, BATCH):
         batch = _events(np.arange(start, min(start + BATCH, customers), dtype=np.uint64), customers)
         past = history.observe(batch)
-        producer.produce_batch(
-            topics.history, to_records(batch, past.sequences, past.forgotten.get(0, ())), partition=0
-        )
+        producer.produce_batch(topics.history, to_records(batch, past.sequences, past.evicted.get(0, ())), partition=0)
         producer.flush()
     restored: list[float] = []
     consumed: list[float] = []

@@ -18,12 +18,12 @@ from services.common.process import InstanceId, StopSignal, Watchdog, raise_gc_t
 from services.common.settings import TopicSettings
 from services.scorer.history.changelog import Record
 from services.scorer.loop import ScorerReport, Work, work_through
+from services.scorer.models.load import load_model
 from services.scorer.models.reload import ModelHolder
 from services.scorer.pipeline import Scoring, Session, WrittenBatch
 from services.scorer.quarantine import Quarantine
 from services.scorer.read import TransactionSource
 from services.scorer.recall import PartitionHistories, begin_empty
-from services.scorer.score import load_model
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import ScoreWriter
 
@@ -142,7 +142,7 @@ class _Stopwatch(ScorerReport):
 class _Unexplained(Scoring):
     """Scores, and does not ask why."""
 
-    def _alerts(self, *_: Any, **__: Any) -> dict[int, Record]:
+    def _explain(self, *_: Any, **__: Any) -> dict[int, Record]:
         return {}
 
 

@@ -18,8 +18,8 @@ from train import FOLDER, TREES, learn
 from validate import CURVE_OF, validate_curve
 
 from services.common.errors import Stop
-from services.scorer.manifest import Manifest
-from services.scorer.score import load_model
+from services.common.manifest import Manifest
+from services.scorer.models.load import load_model
 
 TOLERANCE = 0.0005
 """The manifest's figures have four decimals; other versions of the learner differ a little."""

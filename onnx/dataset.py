@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from services.common.contract import CUSTOMER_FIELDS, FIELDS, TEXT_FIELDS
 from services.common.errors import Stop
+from services.common.manifest import Recipe, RiskTable
 from services.common.values import missing_words
 from services.scorer.decode import AMOUNT_LIMIT, REQUIRED_FIELDS, Columns, Decoder
 from services.scorer.event_time import parse_times
-from services.scorer.features import cells, payment_risks, required_fields
+from services.scorer.features import cells, required_fields, transaction_risks
 from services.scorer.history.events import Events
 from services.scorer.history.history import PAST, History
-from services.scorer.manifest import Recipe, RiskTable
 
 TARGET = "target"
 
@@ -70,7 +70,7 @@ class Labelled:
 
     def with_risks(self, recipe: Recipe) -> "Labelled":
         """Return the payments with the risks that a recipe's table gives them."""
-        return replace(self, risks=payment_risks(self.columns, recipe))
+        return replace(self, risks=transaction_risks(self.columns, recipe))
 
     def in_stream(self) -> "Labelled":
         """Return the payments as the scorer sees them when these, and no others, come to it one after another."""

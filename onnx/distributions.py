@@ -16,11 +16,12 @@ from export import write_manifest
 from numpy.typing import NDArray
 
 from services.common.errors import Stop
+from services.common.manifest import Distribution
 from services.scorer.event_time import SECONDS_A_DAY
 from services.scorer.features import category_codes
 from services.scorer.history.history import PAST
-from services.scorer.manifest import Distribution
-from services.scorer.score import Model, load_model
+from services.scorer.models.load import load_model
+from services.scorer.score import Model
 
 FOLDER = Path(__file__).resolve().parent
 

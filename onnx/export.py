@@ -25,11 +25,11 @@ from skl2onnx.common.data_types import FloatTensorType as SklearnFloats
 
 from onnx import TensorProto
 from services.common.errors import Stop
+from services.common.manifest import MANIFEST_NAME, GoldenRow, Manifest, Recipe
 from services.scorer.decode import Decoder
 from services.scorer.features import required_fields, to_features
-from services.scorer.inference import probabilities
-from services.scorer.manifest import MANIFEST_NAME, GoldenRow, Manifest, Recipe
-from services.scorer.score import decode_golden, load_model
+from services.scorer.models.load import decode_golden, load_model
+from services.scorer.score import probabilities
 
 MODEL_NAME = "fraud.onnx"
 CARD_NAME = "MODEL_CARD.md"

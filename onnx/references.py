@@ -16,9 +16,9 @@ from export import write_manifest
 from numpy.typing import NDArray
 
 from services.common.errors import Stop
+from services.common.manifest import Recipe
 from services.scorer.features import to_features
-from services.scorer.manifest import Recipe
-from services.scorer.score import load_model
+from services.scorer.models.load import load_model
 
 FOLDER = Path(__file__).resolve().parent
 

@@ -26,10 +26,10 @@ from validate import SEED, SITUATIONS, Scorer, validate
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import Stop
+from services.common.manifest import Recipe, read_manifest
 from services.scorer.decode import REQUIRED_FIELDS
 from services.scorer.features import FEATURES, to_features
 from services.scorer.history.history import PAST
-from services.scorer.manifest import Recipe, read_manifest
 
 FOLDER = Path(__file__).resolve().parent
 

@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Annotated, Any, Self, get_args
 
 from confluent_kafka import KafkaException, Producer
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -179,6 +179,43 @@ class TopicSettings(Settings):
                 f" replication_factor={self.replication_factor}: nothing could ever be written"
             )
         return self
+
+
+GroupId = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$", description="consumer group, the same for all instances")
+]
+ProbePort = Annotated[int, Field(ge=0, le=65535, description="port of the probes and metrics; 0 = a free one")]
+
+
+class GroupSettings(Settings):
+    """Settings of a member of a consumer group. Its other timeouts follow from the session timeout."""
+
+    group_id: GroupId
+    batch_max_messages: int = Field(
+        10_000, ge=1, le=100_000, description="most messages in a batch (one Kafka or database transaction)"
+    )
+    reject_limit_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="alarm when more than this share of the last 10,000 messages is rejected; 0 = never",
+    )
+    reject_limit_in_a_row: int = Field(1_000, ge=0, description="alarm at this many rejects in a row; 0 = never")
+    probe_port: ProbePort
+    session_timeout_ms: int = Field(
+        15_000, ge=6_000, le=900_000,  # group.min.session.timeout.ms and transaction.max.timeout.ms of a broker
+        description="without a heartbeat for this long an instance loses its partitions; other timeouts follow from it",
+    )  # fmt: skip
+
+    @property
+    def watchdog_ms(self) -> int:
+        """The watchdog ends the process after this long without progress."""
+        raise NotImplementedError
+
+    @property
+    def max_poll_interval_ms(self) -> int:
+        """The group's limit for the time between two polls: one batch, and the restore of new partitions."""
+        return max(300_000, 2 * self.watchdog_ms)
 
 
 class GroupNames(Settings):

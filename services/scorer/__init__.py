@@ -1,6 +1,6 @@
-"""Scores transactions: read, decode, features, score, write. One Kafka transaction a batch."""
+"""Scores transactions: read, decode, recall, score, explain, encode, write; one Kafka transaction a batch."""
 
 import os
 
-# From its import on ONNX Runtime reports to its maker which models it runs, and how fast, unless this is set before.
+# Must be set before ONNX Runtime is imported: it else reports to its maker which models it runs, and how fast.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -1,9 +1,10 @@
-"""`python -m services.scorer`: score transactions until SIGTERM, or with --until-empty until there are none left."""
+"""`python -m services.scorer`: score transactions until SIGTERM, or with --until-empty until none are left."""
 
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,21 +14,22 @@ from services.common.kafka.assignment import Partition
 from services.common.kafka.lag import LagReader, LagWatch
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.logs import configure_logs, get_logger
+from services.common.manifest import Recipe
 from services.common.probes import serve_probes
 from services.common.process import InstanceId, StopSignal, Watchdog, raise_gc_threshold, start_malloc_trim
 from services.common.settings import KafkaSettings, ProcessSettings, TopicSettings
 from services.scorer import metrics
 from services.scorer.history.changelog import Restored
 from services.scorer.history.restore import check_copartitioned, restore_histories
-from services.scorer.loop import OpenSession, run
-from services.scorer.manifest import Recipe
+from services.scorer.loop import run
+from services.scorer.models.load import load_model
 from services.scorer.models.reload import ModelHolder, Reloader, check_history, hash_of
 from services.scorer.models.shadow import Shadow, ShadowPublisher
 from services.scorer.pipeline import Session
 from services.scorer.quarantine import Quarantine
 from services.scorer.read import TransactionSource
 from services.scorer.recall import PartitionHistories, uses_history
-from services.scorer.score import Model, load_model
+from services.scorer.score import Model
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import ScoreWriter
 
@@ -35,7 +37,7 @@ from services.scorer.write import ScoreWriter
 def main() -> int:
     """Run the scorer; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m services.scorer", description=__doc__)
-    parser.add_argument("--until-empty", action="store_true", help="end once every transaction has been scored")
+    parser.add_argument("--until-empty", action="store_true", help="end when every transaction is scored")
     arguments = parser.parse_args()
     configure_logs("scorer")
     try:
@@ -53,34 +55,26 @@ def _run(*, until_empty: bool) -> None:
     kafka, topics = KafkaSettings.read(), TopicSettings.read()
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000)
-    slot = InstanceId.claim(process.state_dir, settings.group_id)
-    found = hash_of(settings.model_dir)
+    instance = InstanceId.claim(process.state_dir, settings.group_id)
+    loaded = hash_of(settings.model_dir)  # before the model: one copied in between is found by the first poll
     model = load_model(settings.model_dir, settings.threads)
-    kept = model.manifest.recipe if uses_history(model.manifest.recipe) else None
-    folder = settings.shadow_model_dir
-    shadow = _watch_shadow(settings, folder, kept, ShadowPublisher(kafka, topics.models)) if folder else None
+    stored = model.manifest.recipe if uses_history(model.manifest.recipe) else None
+    shadow = _start_shadow(settings, stored, kafka, topics.models)
     limits = (settings.reject_limit_share, settings.reject_limit_in_a_row)
-    in_use = ModelHolder(model, shadow, limits)
-    load = partial(_load_another, settings.model_dir, settings, kept)
-    Reloader(settings.model_dir, load, in_use.offer, found).start(settings.model_poll_ms / 1000)
-    current = _Current()
-    serve_probes(
-        process.probe_host,
-        settings.probe_port,
-        live=lambda: watchdog.healthy,
-        ready=lambda: current.ready,
-    )
+    models = ModelHolder(model, shadow, limits)
+    load = partial(_load_next, settings.model_dir, settings, stored)
+    Reloader(settings.model_dir, load, models.stage, loaded).start(settings.model_poll_ms / 1000)
+    sessions = _Sessions(settings, kafka, topics, instance.name, stored, stop, watchdog)
+    serve_probes(process.probe_host, settings.probe_port, live=lambda: watchdog.healthy, ready=lambda: sessions.ready)
     metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
-    metrics.READY.set_function(lambda: current.ready)
+    metrics.READY.set_function(lambda: sessions.ready)
     lag_reader = LagReader(kafka, settings.group_id)
-    lag_watch = LagWatch(lag_reader, lambda: current.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
-    told = {"model": model.manifest.version, "threshold": model.manifest.threshold}
-    get_logger().info("started", member=slot.name, **told, timeouts_ms=settings.timeouts_ms)
-    open_session = _session_opener(settings, kafka, topics, slot, kept, stop, watchdog, current)
-    limit = RejectLimit(*limits)
-    suspects = Quarantine(process.state_dir / f"{slot.name}.suspects")
+    lag_watch = LagWatch(lag_reader, lambda: sessions.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
+    version = {"model": model.manifest.version, "threshold": model.manifest.threshold}
+    get_logger().info("started", member=instance.name, **version, timeouts_ms=settings.timeouts_ms)
+    quarantine = Quarantine(process.state_dir / f"{instance.name}.suspects")
     try:
-        run(open_session, in_use, limit, suspects, stop, watchdog.start(), until_empty=until_empty)
+        run(sessions.open, models, RejectLimit(*limits), quarantine, stop, watchdog.start(), until_empty=until_empty)
     finally:
         lag_watch.close()
     if shadow:
@@ -88,77 +82,73 @@ def _run(*, until_empty: bool) -> None:
     get_logger().info("ended")
 
 
-def _watch_shadow(settings: ScorerSettings, folder: Path, kept: Recipe | None, teller: ShadowPublisher) -> Shadow:
-    """Return the shadow, whose model is loaded behind its back: the scorer does not wait for it."""
-    shadow = Shadow(teller.tell, teller.flush)
-    load = partial(_load_another, folder, settings, kept)
-    reloader = Reloader(folder, load, shadow.offer, reloads=metrics.SHADOW_RELOADS)
-    reloader.start(settings.model_poll_ms / 1000)
+def _start_shadow(settings: ScorerSettings, stored: Recipe | None, kafka: KafkaSettings, topic: str) -> Shadow | None:
+    """Return the shadow, if there is a folder for it. Its model is loaded in the background."""
+    folder = settings.shadow_model_dir
+    if folder is None:
+        return None
+    publisher = ShadowPublisher(kafka, topic)
+    shadow = Shadow(publisher.publish, publisher.flush)
+    load = partial(_load_next, folder, settings, stored)
+    Reloader(folder, load, shadow.stage, reloads=metrics.SHADOW_RELOADS).start(settings.model_poll_ms / 1000)
     return shadow
 
 
-def _load_another(folder: Path, settings: ScorerSettings, kept: Recipe | None) -> Model:
-    """Return the model that is in a folder now, if it can be fed from a history that is kept by a recipe."""
-    model = load_model(folder, settings.threads, CUSTOMER_FIELDS if kept else ())
-    check_history(model.manifest.recipe, kept)
+def _load_next(folder: Path, settings: ScorerSettings, stored: Recipe | None) -> Model:
+    """Return the model that is in a folder now, if it can be used with a history stored by a recipe."""
+    model = load_model(folder, settings.threads, CUSTOMER_FIELDS if stored else ())
+    check_history(model.manifest.recipe, stored)
     return model
 
 
-class _Current:
-    """The session of the moment, for the probes."""
+@dataclass(slots=True)
+class _Sessions:
+    """Opens one session of the Kafka clients after the other; the probes ask about the current one."""
 
-    def __init__(self) -> None:
-        self.session: Session | None = None
+    settings: ScorerSettings
+    kafka: KafkaSettings
+    topics: TopicSettings
+    member: str
+    stored: Recipe | None
+    stop: StopSignal
+    watchdog: Watchdog
+    current: Session | None = None
 
     @property
     def done_offsets(self) -> dict[Partition, int]:
-        session = self.session
+        session = self.current
         return session.source.done_offsets if session else {}
 
     @property
     def ready(self) -> bool:
-        session = self.session
+        session = self.current
         if session is None or not session.source.ready:
             return False
-        return session.memory is None or session.memory.partitions == session.source.partitions
-
-
-def _session_opener(
-    settings: ScorerSettings,
-    kafka: KafkaSettings,
-    topics: TopicSettings,
-    slot: InstanceId,
-    kept: Recipe | None,
-    stop: StopSignal,
-    watchdog: Watchdog,
-    current: _Current,
-) -> OpenSession:
-    def go_on() -> None:
-        watchdog.feed()
-        if stop.requested:
-            raise Retry("asked to stop before Kafka answered")
-
-    def restore(partitions: Iterable[int]) -> Iterable[tuple[int, Restored]]:
-        return restore_histories(kafka, topics.history, partitions, go_on)
+        return session.histories is None or session.histories.partitions == session.source.partitions
 
     @contextmanager
-    def open_session() -> Iterator[Session]:
-        if kept:
-            check_copartitioned(kafka, topics)
-        target = ScoreWriter(kafka, settings, topics, slot.name, watchdog)
-        try:
-            target.open(go_on)
-            source = TransactionSource(kafka, settings, [topics.transactions], slot.name)
-            try:
-                current.session = Session(source, target, PartitionHistories(kept, restore) if kept else None)
-                yield current.session
-            finally:
-                current.session = None
-                source.close()
-        finally:
-            target.close()
+    def open(self) -> Iterator[Session]:
+        if self.stored:
+            check_copartitioned(self.kafka, self.topics)
+        with closing(ScoreWriter(self.kafka, self.settings, self.topics, self.member, self.watchdog)) as target:
+            target.open(self._go_on)
+            topics = [self.topics.transactions]
+            with closing(TransactionSource(self.kafka, self.settings, topics, self.member)) as source:
+                histories = PartitionHistories(self.stored, self._restore) if self.stored else None
+                self.current = Session(source, target, histories)
+                try:
+                    yield self.current
+                finally:
+                    self.current = None  # first: a probe must not ask a client that is being closed
 
-    return open_session
+    def _restore(self, partitions: Iterable[int]) -> Iterable[tuple[int, Restored]]:
+        return restore_histories(self.kafka, self.topics.history, partitions, self._go_on)
+
+    def _go_on(self) -> None:
+        """Called while a session waits for Kafka, which may take longer than the watchdog's limit."""
+        self.watchdog.feed()
+        if self.stop.requested:
+            raise Retry("asked to stop before Kafka answered")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,4 @@
-"""Bytes to columns: opens the messages of a batch, checks the fields the model needs, rejects what cannot be scored.
-
-Knows nothing of Kafka and of what the model does with the fields.
-"""
+"""Bytes to columns: opens the messages of a batch, checks the fields the model needs, rejects what cannot be scored."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,7 +14,7 @@ from services.common.values import MISSING, BadValue, Mend, read_time
 from services.scorer.event_time import parse_times, seconds_of
 
 REQUIRED_FIELDS = ("transaction_time", "amount", "cat_id")
-"""Without these no payment can be scored; every other field may be missing and is NaN or None then."""
+"""Without these a transaction cannot be scored; every other field may be missing, and is NaN or None then."""
 
 AMOUNT_LIMIT = 1e12
 
@@ -29,12 +26,12 @@ class Columns:
     Attributes:
         ids: transaction ids [n].
         rows: places of the transactions in the list of messages, ascending, int64 [n].
-        seconds: event times in seconds since 1970-01-01, local to the payment, int64 [n].
+        seconds: event times in seconds since 1970-01-01, local time, int64 [n].
         numbers: float64 [n] a field; NaN where the field is missing.
         texts: list [n] a field; None where the field is missing.
-        past: what each payment sees of its customer's past, float64 [n, len(PAST)] of services.scorer.history; None
-            where there is no history.
-        mended: how many messages were read in another spelling than the contract's, by the kind of it.
+        past: what each transaction sees of its customer's past, float64 [n, len(PAST)] of services.scorer.history;
+            None without a history.
+        repaired: kind -> messages that were read in another spelling than the contract's.
     """
 
     ids: list[str]
@@ -43,13 +40,13 @@ class Columns:
     numbers: dict[str, NDArray[np.float64]]
     texts: dict[str, list[str | None]]
     past: NDArray[np.float64] | None = None
-    mended: Counter[Mend] = field(default_factory=Counter)
+    repaired: Counter[Mend] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def take(self, places: NDArray[np.intp]) -> "Columns":
-        """Return the transactions at these places, ascending, int [m]; `mended` still counts all."""
+        """Return the transactions at these places, ascending, int [m]; `repaired` still counts all."""
         return Columns(
             [self.ids[place] for place in places.tolist()],
             self.rows[places],
@@ -57,12 +54,12 @@ class Columns:
             {field: column[places] for field, column in self.numbers.items()},
             {field: [column[place] for place in places.tolist()] for field, column in self.texts.items()},
             None if self.past is None else self.past[places],
-            self.mended,
+            self.repaired,
         )
 
 
 Rejects = dict[int, Reject]
-"""What could not be decoded: place in the list of messages -> why."""
+"""Place in the list of messages -> why it cannot be scored."""
 
 
 class Decoder:
@@ -78,7 +75,7 @@ class Decoder:
 
         Args:
             values: the messages' bytes [m].
-            new_id: gives the id of the message at a place, for those that came without one.
+            new_id: returns the id of the message at a place, for messages without one.
         """
         picked = self._reader.read(values, new_id)
         columns = dict(zip(self.fields, picked.columns, strict=True))
@@ -91,24 +88,24 @@ class Decoder:
         rows: list[int],
         values: Mapping[str, Sequence[Any]],
         rejects: Rejects,
-        mended: Counter[Mend],
+        repaired: Counter[Mend],
     ) -> Columns:
-        """Convert a field at a time; a value out of range rejects its row, and the rest is converted again."""
+        """Convert a field at a time; a value out of range rejects its row, and the others are converted again."""
         found: Rejects = {}
-        mended_times: Counter[Mend] = Counter()
-        seconds = _time_column(values["transaction_time"], found, mended_times)
+        of_times: Counter[Mend] = Counter()
+        seconds = _time_column(values["transaction_time"], found, of_times)
         numbers = {name: _number_column(name, values[name], found) for name in self.fields if name in NUMBERS}
         texts = {name: list(values[name]) for name in self.fields if name not in NUMBERS and name != "transaction_time"}
         if found:
             rejects |= {rows[place]: reject for place, reject in found.items()}
-            kept = [place for place in range(len(ids)) if place not in found]
-            left = {name: [column[k] for k in kept] for name, column in values.items()}
-            return self._to_columns([ids[k] for k in kept], [rows[k] for k in kept], left, rejects, mended)
-        return Columns(ids, np.array(rows, np.int64), seconds, numbers, texts, mended=mended + mended_times)
+            good = [place for place in range(len(ids)) if place not in found]
+            left = {name: [column[k] for k in good] for name, column in values.items()}
+            return self._to_columns([ids[k] for k in good], [rows[k] for k in good], left, rejects, repaired)
+        return Columns(ids, np.array(rows, np.int64), seconds, numbers, texts, repaired=repaired + of_times)
 
 
-def _time_column(times: Sequence[str], found: Rejects, mended: Counter[Mend]) -> NDArray[np.int64]:
-    """Return the seconds of times; those of another form than the contract's are read one by one."""
+def _time_column(times: Sequence[str], found: Rejects, repaired: Counter[Mend]) -> NDArray[np.int64]:
+    """Return the seconds of times, int64 [n]; those of another form than the contract's are read one by one."""
     seconds, valid = parse_times(times)
     for place in np.flatnonzero(~valid).tolist():
         try:
@@ -117,7 +114,7 @@ def _time_column(times: Sequence[str], found: Rejects, mended: Counter[Mend]) ->
             found.setdefault(place, _time_reject(times[place], bad))
         else:
             seconds[place] = seconds_of(moment.time)
-            mended.update(moment.mends)
+            repaired.update(moment.mends)
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""Scores to messages of the topic `scores`: exactly three fields. Knows nothing of Kafka clients."""
+"""Results to messages of the topics `scores` (exactly three fields) and `alerts`."""
 
 import math
 from collections.abc import Sequence
@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from services.common.contract import FIELDS
 from services.common.errors import Reject
+from services.common.manifest import Manifest
 from services.common.message import open_envelope
 from services.scorer.explain import GivenReason
 from services.scorer.history.changelog import Record
-from services.scorer.manifest import Manifest
+
+TEXT_MAX_CHARACTERS = 1_000
+"""Longer texts of a transaction are cut: with what the scorer adds, an alert must not exceed the largest message."""
 
 _HEAD, _SCORE = b'{"transaction_id":"', b'","score":'
 _ENDS = (b',"fraud_flag":0}', b',"fraud_flag":1}')
@@ -21,9 +24,6 @@ _ENDS = (b',"fraud_flag":0}', b',"fraud_flag":1}')
 
 def encode_scores(ids: list[str], scores: NDArray[np.float64], flags: NDArray[np.bool_]) -> list[Record]:
     """Return the message of each transaction, keyed by its id.
-
-    A batch's scores become JSON in one call and are cut apart again. A backslash means that some id has characters JSON
-    must escape, a quote perhaps: then ids are encoded one at a time.
 
     Args:
         ids: transaction ids [n], text that UTF-8 can hold.
@@ -33,16 +33,14 @@ def encode_scores(ids: list[str], scores: NDArray[np.float64], flags: NDArray[np
     if not ids:
         return []
     keys = list(map(str.encode, ids))
+    # One JSON call a batch, cut apart again, is several times faster than one a message. A backslash shows that some id
+    # has a character that JSON escapes: then ids are encoded one at a time.
     names = [orjson.dumps(name)[1:-1] for name in ids] if b"\\" in orjson.dumps(ids) else keys
     numbers = orjson.dumps(scores, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
     return [
         {"key": key, "value": b"".join((_HEAD, name, _SCORE, number, _ENDS[flag]))}
         for key, name, number, flag in zip(keys, names, numbers, flags.tolist(), strict=True)
     ]
-
-
-TEXT_MAX_CHARACTERS = 1_000
-"""A longer text of a payment is cut: with what the scorer adds, an alert must not become too large to be written."""
 
 
 def encode_alerts(
@@ -52,13 +50,13 @@ def encode_alerts(
     values: Sequence[bytes | None],
     manifest: Manifest,
 ) -> list[Record]:
-    """Return the message of each flagged payment, keyed by its id.
+    """Return the message of each flagged transaction, keyed by its id.
 
     Args:
         ids: transaction ids [n].
         scores: as published [n].
-        reasons: of each payment, the largest first [n].
-        values: the payments' messages as they were read [n].
+        reasons: of each transaction, the largest first [n].
+        values: the messages as they were read [n].
         manifest: the model's, for its version and threshold.
     """
     return [
@@ -71,7 +69,7 @@ def encode_alerts(
                     "reasons": given,
                     "model_version": manifest.version,
                     "threshold": manifest.threshold,
-                    "data": payment_fields(value),
+                    "data": transaction_fields(value),
                 }
             ),
         }
@@ -79,10 +77,10 @@ def encode_alerts(
     ]
 
 
-def payment_fields(value: bytes | None) -> dict[str, str | int | float | None]:
-    """Return those of a payment's 17 fields that its message has; what is neither text nor a finite number is None.
+def transaction_fields(value: bytes | None) -> dict[str, str | int | float | None]:
+    """Return those of the 17 fields that a message has; None for what is neither text nor a finite number.
 
-    A message may hold faults where the scorer did not look; then none of its fields are told.
+    No field at all if the message is faulty in a part that the scorer did not need.
     """
     try:
         _, data = open_envelope(value)

@@ -1,4 +1,4 @@
-"""Event times: text to seconds, a whole column at once. Pure numpy.
+"""Event times: text to seconds, a whole column at once.
 
 Accepted: `YYYY-MM-DD HH:MM` and `YYYY-MM-DD HH:MM:SS`, with a blank or a `T` between date and time; years 1970 to
 2099. The calendar is the proleptic Gregorian one; days are counted as in "chrono-Compatible Low-Level Date
@@ -53,7 +53,7 @@ def seconds_of(time: datetime) -> int:
 def _to_seconds_form(times: Sequence[str]) -> NDArray[np.uint8]:
     """Return the times as ASCII text with seconds, uint8 [n, SECOND_LENGTH].
 
-    What has no such form becomes an impossible time.
+    Text of any other form becomes an impossible time.
     """
     together = "".join(times)
     if together.isascii() and set(map(len, times)) == {MINUTE_LENGTH}:

@@ -1,9 +1,9 @@
-"""Why payments are flagged: what the model would say if a group of features were as they usually are. Pure.
+"""Explains why transactions are flagged: how the score changes if a group of features has its usual values.
 
-A group's features are replaced by reference values, and the change of the score's log-odds is what the group gives to
-the score (occlusion: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014). The model itself
-is asked, so reasons hold for any ONNX model. Groups are replaced one at a time: where two of them say the same, each
-seems smaller than it is. Knows nothing of how a reason is said in words.
+A group's features are replaced by reference values, and the change of the score's log-odds is the group's contribution
+(occlusion: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", 2014). Only the model's answers
+are used, so this works for any ONNX model. Groups are replaced one at a time: where two of them carry the same
+information, the contribution of each is underestimated.
 """
 
 from collections.abc import Mapping
@@ -14,23 +14,23 @@ import onnxruntime
 import orjson
 from numpy.typing import NDArray
 
+from services.common.manifest import Manifest, Recipe
 from services.scorer.features import GROUPS
-from services.scorer.inference import probabilities
-from services.scorer.manifest import Manifest, Recipe
+from services.scorer.score import probabilities
 
 MOST_REASONS = 3
 LEAST_SIZE = 0.1
-"""Smallest change of the log-odds that is a reason: a tenth more or less of the odds."""
+"""Smallest change of the log-odds that counts as a reason: odds that change by a tenth."""
 
 SIZE_DECIMALS = 3
 CERTAIN = 1e-7
-"""Probabilities nearer to 0 or 1 count as this near: float32 does not tell them apart (2^-24 below 1)."""
+"""Probabilities closer to 0 or 1 are clipped: float32 has no finer steps there (2^-24 below 1)."""
 
 
 class GivenReason(TypedDict):
     """A group of features that moved the score.
 
-    `size` is the change of the log-odds, natural logarithm, without its sign; `values` are the group's features: a
+    `size` is the absolute change of the log-odds (natural logarithm); `values` are the group's features: a
     number, the category's name, or None where the value is missing.
     """
 
@@ -43,15 +43,15 @@ class GivenReason(TypedDict):
 def explain(
     session: onnxruntime.InferenceSession, manifest: Manifest, features: NDArray[np.float32]
 ) -> list[list[GivenReason]]:
-    """Return at most MOST_REASONS reasons of each payment, the largest first.
+    """Return at most MOST_REASONS reasons of each transaction, the largest first.
 
-    A group of which every value is missing is no reason, nor is one that changes the log-odds by less than LEAST_SIZE.
-    A feature without a reference in the manifest is replaced by NaN, as if its value were missing.
+    A group whose values are all missing is no reason, nor is one that changes the log-odds by less than LEAST_SIZE. A
+    feature without a reference in the manifest is replaced by NaN, as if its value were missing.
 
     Args:
-        session: the model.
+        session: of the model.
         manifest: its recipe and references.
-        features: float32 [n, k]; n payments, usually the flagged ones of a batch.
+        features: float32 [n, k], usually of the flagged transactions of a batch.
     """
     recipe = manifest.recipe
     groups = {name: places for name in GROUPS if (places := _places(recipe, name))}
@@ -84,16 +84,16 @@ def _changes(
     groups: list[list[int]],
     usual: NDArray[np.float32],
 ) -> NDArray[np.float64]:
-    """Return what each group gives to the log-odds, float64 [groups, n], in one call of the model.
+    """Return the contribution of each group to the log-odds, float64 [groups, n], in one call of the model.
 
-    It is asked only where a group's values are there and not as usual: else it would say the same again.
+    Rows are scored again only where a group has values and they are not the usual ones: else nothing would change.
     """
     asked = np.array([_are_unusual(features[:, places], usual[places]) for places in groups])
     which, rows = np.nonzero(asked)
     versions = features[rows]
     for group, places in enumerate(groups):
         versions[np.ix_(which == group, places)] = usual[places]
-    odds = _log_odds(probabilities(session, np.concatenate([features, versions]), to_the_end=True))
+    odds = _log_odds(probabilities(session, np.concatenate([features, versions]), all_trees=True))
     found = odds[rows] - odds[len(features) :]
     changes = np.zeros(asked.shape)
     changes[which, rows] = np.where(np.isfinite(found), found, 0.0)
@@ -107,13 +107,13 @@ def _are_unusual(values: NDArray[np.float32], usual: NDArray[np.float32]) -> NDA
 
 
 def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    kept = np.clip(scores, CERTAIN, 1 - CERTAIN)
-    odds: NDArray[np.float64] = np.log(kept / (1 - kept))
+    clipped = np.clip(scores, CERTAIN, 1 - CERTAIN)
+    odds: NDArray[np.float64] = np.log(clipped / (1 - clipped))
     return odds
 
 
 def _shortest(features: NDArray[np.float32]) -> list[list[float | None]]:
-    """Return the values [n][k] in the shortest form that is this float32 again, None for NaN: as JSON writes them."""
+    """Return the values [n][k] as the shortest decimals that round to the same float32, None for NaN: as in JSON."""
     written = orjson.dumps(np.ascontiguousarray(features), option=orjson.OPT_SERIALIZE_NUMPY)
     values: list[list[float | None]] = orjson.loads(written)
     return values
@@ -129,7 +129,7 @@ def _reason(group: str, change: float, recipe: Recipe, places: list[int], values
 
 
 def _value(recipe: Recipe, name: str, value: float | None) -> float | str | None:
-    """Return a feature's value, a category by its name; one that the recipe does not know has none."""
+    """Return a feature's value, a category by its name; None for a category that the recipe does not know."""
     if name == "category" and value is not None:
         return recipe.categories[int(value)] if value >= 0 else None
     return value

@@ -1,9 +1,10 @@
-"""Columns to the model's input matrix. Pure numpy, the same code for training and for serving.
+"""Columns to the model's input matrix: the same code for training and for serving.
 
-A feature is a named function of the columns and the recipe. The recipe in the model's manifest says which features
-the model wants and in which order. Features never identify a customer, a place or a calendar date.
+A feature is a named function of the columns and the recipe. The recipe in the model's manifest lists the features of
+the model in their order. Features never identify a customer, a place or a calendar date.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -14,28 +15,12 @@ from numpy.typing import NDArray
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import Stop
-from services.common.values import GENDERS, Spellings
+from services.common.manifest import Recipe
+from services.common.values import GENDERS, Mend, Spellings
 from services.scorer.decode import Columns
 from services.scorer.event_time import SECONDS_A_DAY
 from services.scorer.history.events import is_night
 from services.scorer.history.history import PAST, WINDOWS
-from services.scorer.manifest import Recipe
-
-
-def payment_risks(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
-    """Return the risk of each payment, float32 [n]; 0 where the recipe has no table."""
-    if recipe.risk is None:
-        return np.zeros(len(columns), np.float32)
-    return recipe.risk.table[cells(columns, recipe, recipe.risk.edges)]
-
-
-def cells(columns: Columns, recipe: Recipe, edges: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the place of each payment in a risk table with these edges of amounts, int64 [n]."""
-    category = category_codes(columns, recipe).astype(np.int64)
-    category[category < 0] = len(recipe.categories)
-    bins = np.searchsorted(edges, columns.numbers["amount"])
-    return (category * 2 + is_night(columns.seconds)) * (len(edges) + 1) + bins
-
 
 EARTH_RADIUS_KM = 6371.0088
 URBAN_POPULATION = 2_500
@@ -64,7 +49,7 @@ def required_fields(recipe: Recipe) -> set[str]:
 def to_features(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
     """Return the model's input, float32 [n, len(recipe.features)]; NaN where a value is missing.
 
-    A value beyond what float32 holds, 3.4e38, says nothing of a payment: it counts as missing.
+    A value that float32 cannot hold (above 3.4e38) counts as missing.
     """
     matrix = np.empty((len(columns), len(recipe.features)), np.float32)
     with np.errstate(over="ignore"):
@@ -77,9 +62,45 @@ def to_features(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
 def category_codes(columns: Columns, recipe: Recipe) -> NDArray[np.float64]:
     """Return the place of each category in the recipe, float64 [n]; a category it does not know is -1 ("other").
 
-    Spellings that differ by case, blanks, dashes or underscores alone are known.
+    Spellings that differ only by case, blanks, dashes or underscores are known.
     """
     return _look_up(recipe.codes, recipe.spellings, columns.texts["cat_id"], missing=-1.0)
+
+
+def respelled(columns: Columns, recipe: Recipe) -> Counter[Mend]:
+    """Return how many categories and genders were read in another spelling than the model's or the contract's."""
+    mends: Counter[Mend] = Counter()
+    for field, spellings, mend in (
+        ("cat_id", recipe.spellings, Mend.CATEGORY_SPELLING),
+        ("gender", GENDERS, Mend.GENDER_SPELLING),
+    ):
+        texts = columns.texts.get(field, ())
+        if unusual := set(texts) - spellings.known - {None}:
+            found = {text for text in unusual if text and spellings.find(text)}
+            mends[mend] += sum(text in found for text in texts)
+    return +mends
+
+
+def unknown_categories(columns: Columns, recipe: Recipe) -> Counter[str]:
+    """Return category -> transactions, of the categories that the model does not know."""
+    texts = columns.texts["cat_id"]
+    unknown = {text for text in set(texts) - recipe.spellings.known if text and recipe.spellings.find(text) is None}
+    return Counter(text for text in texts if text in unknown) if unknown else Counter()
+
+
+def transaction_risks(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
+    """Return the risk of each transaction by itself, float32 [n]; 0 if the recipe has no table."""
+    if recipe.risk is None:
+        return np.zeros(len(columns), np.float32)
+    return recipe.risk.table[cells(columns, recipe, recipe.risk.edges)]
+
+
+def cells(columns: Columns, recipe: Recipe, edges: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the place of each transaction in a risk table with these edges of amounts, int64 [n]."""
+    category = category_codes(columns, recipe).astype(np.int64)
+    category[category < 0] = len(recipe.categories)
+    bins = np.searchsorted(edges, columns.numbers["amount"])
+    return (category * 2 + is_night(columns.seconds)) * (len(edges) + 1) + bins
 
 
 def _look_up(
@@ -117,7 +138,7 @@ def _population(columns: Columns, _: Recipe) -> NDArray[Any]:
 
 
 def _urban(columns: Columns, _: Recipe) -> NDArray[Any]:
-    """1 for a home in a town of more than 2,500 people, else 0: the exact population nearly names the customer."""
+    """1 for a home in a town of more than 2,500 people, else 0: the exact population nearly identifies a customer."""
     population = columns.numbers["population_city"]
     return np.where(np.isnan(population), np.nan, population > URBAN_POPULATION)
 
@@ -172,8 +193,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "customer": ("population", "urban", "gender"),
     "distance": ("distance_km",),
 }
-"""Features that tell of one and the same thing, by the name of the reason they make (services.scorer.reasons).
+"""Features about one subject, by the name of the reason they make (services.scorer.explain).
 
-What says the same stands together: the windows lie within each other, and risks repeat counts and sums, so that each of
-them alone could be replaced without much effect.
+Features that carry the same information are in one group: the windows lie within each other, and risks repeat counts
+and sums, so each of them could be replaced alone without much effect.
 """

@@ -12,7 +12,7 @@ from services.common.kafka.pipeline import InFlight
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.logs import get_logger
 from services.common.process import Backoff, StopSignal, Watchdog
-from services.scorer import categories, metrics
+from services.scorer import metrics
 from services.scorer.models.reload import ModelHolder
 from services.scorer.pipeline import Scoring, Session, WrittenBatch
 from services.scorer.quarantine import Quarantine
@@ -142,7 +142,7 @@ class ScorerReport:
         metrics.CONSUMED.inc(written.messages)
         metrics.SCORED.labels("1").inc(written.flagged)
         metrics.SCORED.labels("0").inc(written.messages - written.flagged - len(written.rejects))
-        categories.count(written.mended, written.unknown)
+        metrics.count_values(written.repaired, written.unknown)
         metrics.BATCH_SIZE.observe(written.messages)
         metrics.BATCH_SECONDS.observe(written.seconds)
         metrics.INFERENCE_SECONDS.observe(written.inference_seconds)

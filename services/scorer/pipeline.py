@@ -1,4 +1,4 @@
-"""What is done with a batch: from messages to all that follows from them, and from there to one Kafka transaction."""
+"""Processes one batch: decode, recall, score, explain, encode; and then write, in one Kafka transaction."""
 
 import contextlib
 import time
@@ -10,87 +10,83 @@ from typing import Any
 import numpy as np
 
 from services.common.contract import record_id
+from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
 from services.common.kafka.dead_letters import Headers
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.values import Mend
-from services.scorer.categories import mended_names, unknown_categories
 from services.scorer.decode import Columns, Rejects
 from services.scorer.encode import encode_alerts, encode_scores
 from services.scorer.explain import explain
+from services.scorer.features import respelled, unknown_categories
 from services.scorer.history.changelog import Record
-from services.scorer.inference import ModelFailed
 from services.scorer.models.ranges import ModelRanges
 from services.scorer.models.reload import ModelHolder
 from services.scorer.models.shadow import ScoredBatch
 from services.scorer.quarantine import Quarantine
 from services.scorer.read import TransactionSource
 from services.scorer.recall import PartitionHistories
-from services.scorer.score import Model
+from services.scorer.score import Features, Model, ModelFailed, ask_bisecting, reject_unscored
 from services.scorer.trace import traces_of
-from services.scorer.unscored import Features, ask_carefully, leave_out
 from services.scorer.write import ScoreWriter
+
+Changelog = dict[int, list[Record]]
+"""Partition -> its records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One life of the Kafka clients, and of what is remembered with them: from a fresh start to the first error.
+    """One life of the Kafka clients, and of the histories restored with them: from a start to the first error.
 
-    Without a memory every payment is scored as if its customer had no past.
+    Without histories every transaction is scored as if its customer had no past.
     """
 
     source: TransactionSource
     target: ScoreWriter
-    memory: PartitionHistories | None = None
-    spans: ModelRanges = field(default_factory=ModelRanges)
+    histories: PartitionHistories | None = None
+    ranges: ModelRanges = field(default_factory=ModelRanges)
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredMessages:
-    """A batch and all that follows from it, ready to be written.
+    """A batch and everything to write for it.
 
     Attributes:
-        batch: what was read.
-        seen: what the model saw of it, and its answers.
-        scores: records, a payment that could be scored each, n of them.
-        alerts: place among the scores -> record, of each payment that is flagged.
+        scored: the batch as the model saw it, and its answers.
+        scores: a record for each scored transaction, n of them.
+        alerts: place among the scores -> record, of each flagged transaction.
         rejects: place in the batch -> why it cannot be scored.
-        unscored: places, among the transactions that the model was asked about, of those it has no score for.
-        memories: partition -> the changelog records of the batch.
-        spans: records of which model begins with it.
+        changelog: partition -> the records of its history.
+        ranges: records of which model scores from here on.
         traces: place among the scores -> headers that go on to what is written of a transaction.
         group_metadata: lets the Kafka transaction commit the batch's offsets.
-        unknown: category that the model does not know -> payments.
-        mended: kind -> messages read in another spelling than the contract's.
-        started: time.monotonic() when the batch was taken up.
-        inference_seconds: what the model took.
+        unknown: category that the model does not know -> transactions.
+        repaired: kind -> messages read in another spelling than the contract's.
+        started: time.monotonic() when work on the batch began.
     """
 
-    batch: Batch
-    seen: ScoredBatch
+    scored: ScoredBatch
     scores: list[Record]
     alerts: dict[int, Record]
     rejects: Rejects
-    unscored: list[int]
-    memories: dict[int, list[Record]]
-    spans: list[Record]
+    changelog: Changelog
+    ranges: list[Record]
     traces: dict[int, Headers]
     group_metadata: Any
     unknown: Mapping[str, int]
-    mended: Mapping[Mend, int]
+    repaired: Mapping[Mend, int]
     started: float
-    inference_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenBatch:
-    """What became of a batch.
+    """What is counted of a committed batch.
 
     Attributes:
         messages, flagged: numbers of messages.
-        unknown, mended: those of the batch.
+        unknown, repaired: as in ScoredMessages.
         rejects: place in the batch -> why it could not be scored.
-        seconds: from taking the batch up to its commit.
+        seconds: from the start of work on the batch to its commit.
         inference_seconds: of these, in the model.
         age_seconds: of its oldest message, at the commit.
     """
@@ -98,7 +94,7 @@ class WrittenBatch:
     messages: int
     flagged: int
     unknown: Mapping[str, int]
-    mended: Mapping[Mend, int]
+    repaired: Mapping[Mend, int]
     rejects: Rejects
     seconds: float
     inference_seconds: float
@@ -107,141 +103,154 @@ class WrittenBatch:
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """A batch's two halves. The first needs what came before it and the processor, the second the broker."""
+    """The two halves of the work on a batch: prepare() needs the processor, write() the broker."""
 
     session: Session
-    in_use: ModelHolder
+    models: ModelHolder
     limit: RejectLimit
-    suspects: Quarantine
+    quarantine: Quarantine
 
     def follow(self, partitions: Mapping[int, int]) -> None:
-        """Hold the histories of these partitions (partition -> number of its assignment), and change the model if due.
+        """Swap in a staged model, and hold the histories of these partitions (partition -> number of its assignment).
 
         Raises:
-            Retry: one cannot be restored.
+            Retry: a history cannot be restored.
         """
-        self.in_use.change()
-        self.session.spans.follow(partitions)
-        if self.session.memory:
-            self.session.memory.follow(partitions)
+        self.models.swap_pending()
+        self.session.ranges.follow(partitions)
+        if self.session.histories:
+            self.session.histories.follow(partitions)
 
     def prepare(self, batch: Batch) -> ScoredMessages:
-        """Find all that follows from a batch:
+        """Return everything to write for a batch:
 
-        1. look for payments that kill the process: they are rejects; what is only suspected is tried alone first
-        2. decode the messages into columns; what cannot be decoded is a reject
-        3. recall the customers' past, and take the payments into it
-        4. compute features and score them; what has no finite score is a reject too, though its customer's past has it
-        5. find the reasons of what is flagged
-        6. encode what is to be written
+        1. decode the messages into columns; what cannot be decoded is rejected, and so is what crashed this scorer
+        2. recall the customers' past, and add the transactions to it
+        3. score; what has no finite score is rejected too, and stays in its customer's history
+        4. explain what is flagged
+        5. encode
 
         Raises:
-            Retry: the model failed; one that scored before it has taken its place.
+            Retry: the model failed and was replaced by the last one that scored.
         """
-        started, model = time.monotonic(), self.in_use.model
-        deadly = self.suspects.poisoned(batch)
-        self.suspects.probe(batch, lambda row: decode_batch(Batch(batch.messages[row : row + 1]), model))
-        with self.suspects.scoring(batch):
-            columns, rejects = decode_batch(batch, model, deadly)
-            memories: dict[int, list[Record]] = {}
-            if self.session.memory:
-                columns, memories = self.session.memory.recall(batch.messages, columns)
-            features = model.features(columns)
-        self.suspects.probe(batch, lambda row: _try(model, features[columns.rows == row]))
-        with self.suspects.scoring(batch):
-            asked = time.monotonic()
-            scores = np.asarray(self._ask(model, model.score, features, np.nan), np.float64)
-            inference_seconds = time.monotonic() - asked
-            unscored = np.flatnonzero(~np.isfinite(scores)).tolist()
-            if unscored:
-                columns, kept, without = leave_out(columns, scores, model)
-                features, scores, rejects = features[kept], scores[kept], rejects | without
-            seen = ScoredBatch(batch, columns, features, scores, model.flag(scores), model)
-            alerts = self._alerts(seen)
-        return ScoredMessages(
-            batch=batch,
-            seen=seen,
-            scores=encode_scores(columns.ids, scores, seen.flags),
-            alerts=alerts,
-            rejects=rejects,
-            unscored=unscored,
-            memories=memories,
-            spans=self.session.spans.begin(batch, model.manifest),
-            traces=traces_of(batch.messages, columns.rows.tolist()),
-            group_metadata=self.session.source.group_metadata(),
-            unknown=unknown_categories(columns, model.manifest.recipe),
-            mended=columns.mended + mended_names(columns, model.manifest.recipe),
-            started=started,
-            inference_seconds=inference_seconds,
-        )
+        started, model = time.monotonic(), self.models.model
+        with self.quarantine.guard(batch) as poisoned:
+            columns, rejects = self._decode(batch, model, poisoned)
+            columns, changelog = self._recall(batch, columns)
+            scored, unscored = self._score(batch, columns, model)
+            alerts = self._explain(scored)
+        return self._encode(scored, alerts, rejects | unscored, changelog, started)
 
     def write(self, prepared: ScoredMessages) -> WrittenBatch:
-        """Write what follows from a batch, and its offsets, in one Kafka transaction.
+        """Write everything that follows from a batch, and its offsets, in one Kafka transaction.
 
         Raises:
-            Retry: nothing of the batch was written, or the model has no score for too many and was dropped;
-            Stop: likewise, and nothing a retry could mend.
+            Retry: nothing of the batch was written, or the model had no score for too many and was dropped;
+            Stop: likewise, and not retryable.
         """
-        batch, rejects, seen = prepared.batch, prepared.rejects, prepared.seen
-        asked = len(seen.scores) + len(prepared.unscored)
-        self.in_use.check(seen.model, asked, prepared.unscored)
-        self.suspects.clear(batch)
+        scored, rejects = prepared.scored, prepared.rejects
+        batch, asked = scored.batch, len(scored.scores) + len(scored.unscored)
+        self.models.check(scored.model, asked, scored.unscored)
+        self.quarantine.clear(batch)
         self.session.target.write(
-            batch, prepared.scores, prepared.traces, prepared.alerts, rejects, prepared.memories, prepared.spans,
+            batch, prepared.scores, prepared.traces, prepared.alerts, rejects, prepared.changelog, prepared.ranges,
             prepared.group_metadata,
         )  # fmt: skip
         self.session.source.finish(batch)
         self.limit.count(len(batch.messages), rejects, batch.place_of)
-        self.in_use.has_scored(seen.model, asked, prepared.unscored)
-        if self.in_use.shadow:
-            self.in_use.shadow.see(seen)
+        self.models.has_scored(scored.model, asked, scored.unscored)
+        if self.models.shadow:
+            self.models.shadow.compare(scored)
         return WrittenBatch(
             messages=len(batch.messages),
-            flagged=int(seen.flags.sum()),
+            flagged=int(scored.flags.sum()),
             unknown=prepared.unknown,
-            mended=prepared.mended,
+            repaired=prepared.repaired,
             rejects=rejects,
             seconds=time.monotonic() - prepared.started,
-            inference_seconds=prepared.inference_seconds,
+            inference_seconds=scored.inference_seconds,
             age_seconds=batch.age_seconds(time.time()),
         )
 
-    def _ask(self, model: Model, question: Callable[[Features], Any], features: Features, otherwise: Any) -> Any:
-        """Return the answers of the batch's model; where it fails and none takes its place, it is asked by parts."""
-        try:
-            return question(features)
-        except ModelFailed as error:
-            self.in_use.drop(model, error)
-            return ask_carefully(question, features, otherwise)
+    def _decode(self, batch: Batch, model: Model, poisoned: Rejects) -> tuple[Columns, Rejects]:
+        self.quarantine.probe(batch, lambda row: decode_batch(Batch(batch.messages[row : row + 1]), model))
+        return decode_batch(batch, model, poisoned)
 
-    def _alerts(self, seen: ScoredBatch) -> dict[int, Record]:
-        """Return place among the ids -> alert, of each flagged payment."""
-        model, columns, flagged = seen.model, seen.columns, np.flatnonzero(seen.flags)
-        question = partial(explain, model.session, model.manifest)
-        reasons = self._ask(model, question, seen.features[flagged], [])
+    def _recall(self, batch: Batch, columns: Columns) -> tuple[Columns, Changelog]:
+        histories = self.session.histories
+        return histories.recall(batch.messages, columns) if histories else (columns, {})
+
+    def _score(self, batch: Batch, columns: Columns, model: Model) -> tuple[ScoredBatch, Rejects]:
+        """Return the transactions that have a score, and the others as rejects."""
+        features, rejects = model.features(columns), dict[int, Reject]()
+        self.quarantine.probe(batch, lambda row: _probe(model, features[columns.rows == row]))
+        asked = time.monotonic()
+        scores = np.asarray(self._ask(model, model.score, features, np.nan), np.float64)
+        inference_seconds = time.monotonic() - asked
+        unscored = np.flatnonzero(~np.isfinite(scores)).tolist()
+        if unscored:
+            columns, places, rejects = reject_unscored(columns, scores, model)
+            features, scores = features[places], scores[places]
+        flags = model.flag(scores)
+        return ScoredBatch(batch, columns, features, scores, flags, model, unscored, inference_seconds), rejects
+
+    def _explain(self, scored: ScoredBatch) -> dict[int, Record]:
+        """Return place among the scores -> alert, of each flagged transaction."""
+        model, columns, flagged = scored.model, scored.columns, np.flatnonzero(scored.flags)
+        reasons = self._ask(model, partial(explain, model.session, model.manifest), scored.features[flagged], [])
         ids = [columns.ids[place] for place in flagged.tolist()]
-        values = [seen.batch.messages[row].value() for row in columns.rows[flagged].tolist()]
-        alerts = encode_alerts(ids, seen.scores[flagged].tolist(), reasons, values, model.manifest)
+        values = [scored.batch.messages[row].value() for row in columns.rows[flagged].tolist()]
+        alerts = encode_alerts(ids, scored.scores[flagged].tolist(), reasons, values, model.manifest)
         return dict(zip(flagged.tolist(), alerts, strict=True))
 
+    def _encode(
+        self, scored: ScoredBatch, alerts: dict[int, Record], rejects: Rejects, changelog: Changelog, started: float
+    ) -> ScoredMessages:
+        columns, manifest = scored.columns, scored.model.manifest
+        return ScoredMessages(
+            scored=scored,
+            scores=encode_scores(columns.ids, scored.scores, scored.flags),
+            alerts=alerts,
+            rejects=rejects,
+            changelog=changelog,
+            ranges=self.session.ranges.begin(scored.batch, manifest),
+            traces=traces_of(scored.batch.messages, columns.rows.tolist()),
+            group_metadata=self.session.source.group_metadata(),
+            unknown=unknown_categories(columns, manifest.recipe),
+            repaired=columns.repaired + respelled(columns, manifest.recipe),
+            started=started,
+        )
 
-def decode_batch(batch: Batch, model: Model, deadly: Rejects | None = None) -> tuple[Columns, Rejects]:
-    """Return the columns of a batch's messages and the rejects among them; a deadly message is not looked at."""
-    messages, deadly = batch.messages, deadly or {}
+    def _ask(self, model: Model, ask: Callable[[Features], Any], features: Features, default: Any) -> Any:
+        """Return the model's answers. If it fails, it is replaced; without a replacement the rows at fault are found.
+
+        Raises:
+            Retry: it was replaced.
+        """
+        try:
+            return ask(features)
+        except ModelFailed as error:
+            self.models.drop(model, error)
+            return ask_bisecting(ask, features, default)
+
+
+def decode_batch(batch: Batch, model: Model, poisoned: Rejects | None = None) -> tuple[Columns, Rejects]:
+    """Return the columns of a batch's messages and the rejects among them; poisoned messages are not decoded."""
+    messages, poisoned = batch.messages, poisoned or {}
 
     def new_id(row: int) -> str:
         message = messages[row]
         return record_id(message.topic(), message.partition(), message.offset())  # type: ignore[arg-type]  # was read
 
     values = [message.value() for message in messages]
-    for row in deadly:
+    for row in poisoned:
         values[row] = None
     columns, rejects = model.decoder.decode(values, new_id)
-    return columns, rejects | deadly
+    return columns, rejects | poisoned
 
 
-def _try(model: Model, features: Features) -> None:
-    """Ask the model of one payment all that it is asked of a batch; nothing comes of it, not even an error."""
+def _probe(model: Model, features: Features) -> None:
+    """Ask the model all that it is asked of a batch, for the sake of a crash; its errors are found with the batch."""
     with contextlib.suppress(ModelFailed):
         model.score(features)
         explain(model.session, model.manifest, features)

@@ -1,14 +1,15 @@
-"""Payments that kill the process while they are scored: a native crash leaves nobody who could reject them.
+"""Finds transactions that crash the process while they are scored: after a native crash no code is left to reject them.
 
-A consumer of Kafka is not told how often a record was read. So a small file says what is being scored just now, and the
-next life of this member finds in it what its predecessor died of:
+Kafka does not tell a consumer how often a record was delivered. So a small file says what is being scored, and after a
+crash the next process with this instance id finds in it what its predecessor was working on:
 
-1. what was being scored at a death is suspected: each such payment is tried alone, under its name, before its batch
-2. a payment that was being tried at three deaths is not scored any more: it is rejected
-3. what has been scored is no longer suspected
+1. Everything that was being scored at a crash is suspected. Each suspect is probed alone, under its own name, before
+   the rest of its batch.
+2. What was being probed at three crashes is poisoned: it is rejected and not scored any more.
+3. What has been scored is no longer suspected.
 
-Only decoding and scoring count, not what waits for a broker: an outage makes no payment a suspect. What kills only in
-company is not found. Against the death of a process the file needs no fsync. Knows nothing of how payments are scored.
+Only decoding and scoring are marked, not the wait for a broker: a process killed in an outage leaves no suspects. What
+crashes only together with other records is not found. The file needs no fsync to outlive its process.
 """
 
 import os
@@ -23,142 +24,136 @@ from services.common.errors import Reason, Reject
 from services.common.kafka.assignment import Batch, Partition
 from services.common.logs import get_logger
 
-DEATHS_ALONE = 3
+CRASHES_ALONE = 3
 
 Ranges = dict[Partition, tuple[int, int]]
-"""(topic, partition) -> offsets from the first, included, to the last, not included."""
+"""(topic, partition) -> first offset, and the one behind the last."""
 
-Record = tuple[str, int, int]
+Position = tuple[str, int, int]
 """(topic, partition, offset)"""
 
 log = get_logger()
 
 
 class Quarantine:
-    """What this member is scoring, kept in a file for its next life. Both halves of the loop use it at once."""
+    """What this process is scoring, in a file for its successor, and what its predecessors left in it.
+
+    One thread scores; clear() may be called from another.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Take up what the file says; without one nothing is suspected."""
-        self._changed = threading.Condition()
-        self._at_work: list[Ranges] = []
-        self._tried: Record | None = None
+        """Read the file; without one, nothing is suspected."""
+        self._lock = threading.Lock()
+        self._scoring: Ranges = {}
+        self._probed: Position | None = None
         self._suspected: Ranges = {}
-        self._deaths: dict[Record, int] = {}
-        self._recall(path)
+        self._crashes: dict[Position, int] = {}
+        self._read(path)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         self._length = os.fstat(self._file).st_size
-        self._write()
-
-    def poisoned(self, batch: Batch) -> dict[int, Reject]:
-        """Return place in the batch -> why that payment must not be scored."""
-        places = _offsets(batch) if self._deaths else ()
-        counts = {row: (record, self._deaths.get(record, 0)) for row, record in places}
-        found = {row: (record, deaths) for row, (record, deaths) in counts.items() if deaths >= DEATHS_ALONE}
-        for (topic, partition, offset), deaths in found.values():
-            log.error("deadly", topic=topic, partition=partition, offset=offset, deaths=deaths)
-        message = "the process died {} times while it was scoring this"
-        return {row: Reject(Reason.CRASH, "", message.format(deaths)) for row, (_, deaths) in found.items()}
-
-    def probe(self, batch: Batch, trial: Callable[[int], object]) -> None:
-        """Call `trial` with the place of each suspected payment of the batch, and with nothing else being scored.
-
-        A payment that is known to be deadly is not tried.
-        """
-        for row, record in _offsets(batch) if self._suspected else ():
-            if self._is_suspected(record) and self._deaths.get(record, 0) < DEATHS_ALONE:
-                with self._trying(record):
-                    trial(row)
+        self._mark()
 
     @contextmanager
-    def scoring(self, batch: Batch) -> Iterator[None]:
-        """Remember, while the block lasts, that a batch is being scored; blocks may overlap in threads."""
-        ranges = _ranges(batch)
-        with self._changed:
-            self._changed.wait_for(lambda: not self._tried)
-            self._at_work.append(ranges)
-            self._write()
+    def guard(self, batch: Batch) -> Iterator[dict[int, Reject]]:
+        """Mark a batch as being scored while the block lasts; yield place in the batch -> why it must not be scored."""
+        poisoned = self._poisoned(batch)
+        self._mark(scoring=_ranges(batch))
         try:
-            yield
-        finally:
-            with self._changed:
-                self._at_work = [other for other in self._at_work if other is not ranges]
-                self._write()
-                self._changed.notify_all()
+            yield poisoned
+        finally:  # an exception is no crash: this process goes on and reports it
+            self._mark()
+
+    def probe(self, batch: Batch, trial: Callable[[int], object]) -> None:
+        """Call `trial` with the place of each suspected transaction of a guarded batch; poisoned ones are left out.
+
+        Meanwhile the file names this one alone, so that a crash convicts it and not its batch.
+        """
+        for row, position in _positions(batch) if self._suspected else ():
+            if self._is_suspected(position) and self._crashes.get(position, 0) < CRASHES_ALONE:
+                self._mark(probed=position)
+                trial(row)
+                self._mark(scoring=_ranges(batch))
 
     def clear(self, batch: Batch) -> None:
-        """Suspect nothing of a batch any more: it has been scored; what came before it is written."""
-        if not self._suspected and not self._deaths:
+        """Suspect nothing of a scored batch any more, and forget the crashes of all that is already written."""
+        if not self._suspected and not self._crashes:
             return
-        with self._changed:
-            for place, (first, end) in _ranges(batch).items():
-                if place in self._suspected and self._suspected[place][1] <= end:
-                    del self._suspected[place]
-                self._deaths = {
-                    record: deaths
-                    for record, deaths in self._deaths.items()
-                    if record[:2] != place or record[2] >= first
+        with self._lock:
+            for partition, (first, end) in _ranges(batch).items():
+                if partition in self._suspected and self._suspected[partition][1] <= end:
+                    del self._suspected[partition]
+                # Poisoned ones of this batch are still known: if its write fails, it is read and scored again.
+                self._crashes = {
+                    position: crashes
+                    for position, crashes in self._crashes.items()
+                    if position[:2] != partition or position[2] >= first
                 }
             self._write()
 
-    @contextmanager
-    def _trying(self, record: Record) -> Iterator[None]:
-        """Remember, while the block lasts, that this payment is being tried; only a death leaves it in the file."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._tried and not self._at_work)
-            self._tried = record
-            self._write()
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._tried = None
-                self._write()
-                self._changed.notify_all()
+    def _poisoned(self, batch: Batch) -> dict[int, Reject]:
+        found: dict[int, Reject] = {}
+        for row, position in _positions(batch) if self._crashes else ():
+            crashes = self._crashes.get(position, 0)
+            if crashes >= CRASHES_ALONE:
+                _log_error("poison_rejected", position, crashes=crashes)
+                found[row] = Reject(Reason.CRASH, "", f"the process died {crashes} times while it was scoring this")
+        return found
 
-    def _is_suspected(self, record: Record) -> bool:
-        topic, partition, offset = record
+    def _is_suspected(self, position: Position) -> bool:
+        topic, partition, offset = position
         first, end = self._suspected.get((topic, partition), (0, 0))
         return first <= offset < end
+
+    def _mark(self, scoring: Ranges | None = None, probed: Position | None = None) -> None:
+        with self._lock:
+            self._scoring, self._probed = scoring or {}, probed
+            self._write()
 
     def _write(self) -> None:
         content = orjson.dumps(
             {
-                "tried": self._tried,
-                "scoring": [[*place, *offsets] for ranges in self._at_work for place, offsets in ranges.items()],
-                "suspected": [[*place, *offsets] for place, offsets in self._suspected.items()],
-                "deaths": [[*record, deaths] for record, deaths in self._deaths.items()],
+                "tried": self._probed,
+                "scoring": [[*partition, *offsets] for partition, offsets in self._scoring.items()],
+                "suspected": [[*partition, *offsets] for partition, offsets in self._suspected.items()],
+                "deaths": [[*position, crashes] for position, crashes in self._crashes.items()],
             }
         )
+        # One write, padded over what was longer before: truncating first would leave a moment without content.
         self._length = max(self._length, len(content))
         os.pwrite(self._file, content.ljust(self._length), 0)
 
-    def _recall(self, path: Path) -> None:
-        """Take up what the file says, and count the death that it tells of."""
+    def _read(self, path: Path) -> None:
+        """Read the file, and count the crash that it shows."""
         try:
-            told = orjson.loads(path.read_bytes())
+            left = orjson.loads(path.read_bytes())
         except (FileNotFoundError, orjson.JSONDecodeError):
             return
-        self._deaths = {(topic, partition, offset): deaths for topic, partition, offset, deaths in told["deaths"]}
-        for topic, partition, *offsets in told["suspected"] + told["scoring"]:
+        self._crashes = {(topic, partition, offset): crashes for topic, partition, offset, crashes in left["deaths"]}
+        for topic, partition, *offsets in left["suspected"] + left["scoring"]:
             self._suspect((topic, partition), *offsets)
-        for topic, partition, first, end in told["scoring"]:
-            log.error("died while scoring", topic=topic, partition=partition, offset=first, messages=end - first)
-        if told["tried"]:
-            topic, partition, offset = told["tried"]
-            deaths = self._deaths[topic, partition, offset] = self._deaths.get((topic, partition, offset), 0) + 1
-            log.error("died while scoring", topic=topic, partition=partition, offset=offset, messages=1, deaths=deaths)
+        for topic, partition, first, end in left["scoring"]:
+            _log_error("crashed_while_scoring", (topic, partition, first), messages=end - first)
+        if left["tried"]:
+            topic, partition, offset = left["tried"]
+            crashes = self._crashes[topic, partition, offset] = self._crashes.get((topic, partition, offset), 0) + 1
+            _log_error("crashed_while_scoring", (topic, partition, offset), messages=1, crashes=crashes)
 
-    def _suspect(self, place: Partition, first: int, end: int) -> None:
-        before = self._suspected.get(place, (first, end))
-        self._suspected[place] = (min(first, before[0]), max(end, before[1]))
+    def _suspect(self, partition: Partition, first: int, end: int) -> None:
+        before = self._suspected.get(partition, (first, end))
+        self._suspected[partition] = (min(first, before[0]), max(end, before[1]))
+
+
+def _log_error(event: str, position: Position, **more: int) -> None:
+    topic, partition, offset = position
+    log.error(event, topic=topic, partition=partition, offset=offset, **more)
 
 
 def _ranges(batch: Batch) -> Ranges:
-    return {place: (batch.first_offsets[place], end) for place, end in batch.next_offsets.items()}
+    return {partition: (batch.first_offsets[partition], end) for partition, end in batch.next_offsets.items()}
 
 
-def _offsets(batch: Batch) -> Iterable[tuple[int, Record]]:
-    """Return place in the batch and record, of each of its messages."""
+def _positions(batch: Batch) -> Iterable[tuple[int, Position]]:
+    """Return place in the batch and position of each of its messages."""
     return [
         (row, (message.topic() or "", message.partition() or 0, message.offset() or 0))
         for row, message in enumerate(batch.messages)

@@ -1,7 +1,7 @@
-"""The histories of the owned partitions: gives each payment of a batch its past, and the records that keep it.
+"""The histories of the owned partitions: adds each transaction's past to a batch, and returns the changelog of it.
 
-What a batch changes is changed at once. If the batch then fails, its session ends and its memory with it; the next
-session restores what is committed. So memory and changelog never differ for longer than a batch.
+A batch changes the histories at once, before it is committed. If it then fails, its session ends and the histories with
+it; the next session restores what is committed. So histories and changelog never differ for longer than a batch.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,35 +14,35 @@ from xxhash import xxh3_64_intdigest
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.logs import get_logger
+from services.common.manifest import Recipe
 from services.scorer import metrics
 from services.scorer.decode import Columns
-from services.scorer.features import payment_risks
+from services.scorer.features import transaction_risks
 from services.scorer.history.changelog import Record, Restored, to_records
 from services.scorer.history.events import Events
 from services.scorer.history.history import PAST, History, Past
-from services.scorer.manifest import Recipe
 
 Restore = Callable[[Iterable[int]], Iterable[tuple[int, Restored]]]
-"""Gives each partition's history, one after the other."""
+"""Yields each partition with its history."""
 
-REWRITES_AT_ONCE = 100
-"""Old records of the changelog written anew with a batch."""
+REWRITES_A_BATCH = 100
+"""Old changelog records rewritten with a batch: a restore may find thousands, which must not delay one."""
 
 log = get_logger()
 
 
 def begin_empty(partitions: Iterable[int]) -> list[tuple[int, Restored]]:
-    """Restore nothing: each partition begins with an empty history, whatever its changelog says."""
+    """Return an empty history for each partition, without reading its changelog."""
     return [(partition, Restored(History(), [])) for partition in partitions]
 
 
 def uses_history(recipe: Recipe) -> bool:
-    """Return whether a model wants to know the past at all."""
+    """Return whether a model has features of the past."""
     return not set(PAST).isdisjoint(recipe.features)
 
 
 class PartitionHistories:
-    """The histories of one session."""
+    """The histories of one session of the Kafka clients."""
 
     def __init__(self, recipe: Recipe, restore: Restore) -> None:
         self._recipe = recipe
@@ -50,17 +50,17 @@ class PartitionHistories:
         self._history = History()
         self._rewrites: dict[int, list[Record]] = {}
         self._assignments: dict[int, int] = {}
-        self._told_unkeyed = False
+        self._reported_wrong_key = False
 
     @property
     def partitions(self) -> dict[int, int]:
-        """The partitions whose histories are held -> the assignment they are of."""
+        """The partitions whose histories are held -> number of the assignment they were restored for."""
         return dict(self._assignments)
 
     def follow(self, partitions: Mapping[int, int]) -> None:
-        """Hold the histories of these partitions and of no others; restores those of a new assignment.
+        """Hold the histories of exactly these partitions; restore those of a new assignment.
 
-        A partition that was away for a moment is restored too: another member may have gone on with it.
+        A partition that was revoked and assigned again is restored too: another member may have scored in between.
 
         Args:
             partitions: partition -> number of its assignment.
@@ -72,7 +72,7 @@ class PartitionHistories:
             return
         for partition, assignment in self._assignments.items():
             if partitions.get(partition) != assignment:
-                self._history.give_up(partition)
+                self._history.release(partition)
                 del self._rewrites[partition]
         if new := sorted(partitions.keys() - self._rewrites.keys()):
             for partition, restored in self._restore(new):
@@ -82,60 +82,59 @@ class PartitionHistories:
         metrics.CUSTOMERS.set(len(self._history))
 
     def recall(self, messages: Sequence[Message], columns: Columns) -> tuple[Columns, dict[int, list[Record]]]:
-        """Return the columns with each payment's past, and partition -> the changelog records of the batch.
+        """Return the columns with each transaction's past, and partition -> the changelog records of the batch.
 
-        A payment whose key is not its customer has no past and leaves none: its partition may not be its customer's.
+        A transaction whose key is not its customer has no past and is not stored: the customer's history is in the
+        partition of the right key, which may be another scorer's.
         """
         read = [messages[row] for row in columns.rows.tolist()]
         keys = [message.key() or b"" for message in read]
-        known = are_customers(keys, columns)
+        keyed = are_customers(keys, columns)
         events = Events(
             customers=hashes(keys),
             seconds=columns.seconds,
             amounts=columns.numbers["amount"].astype(np.float32),
             ids=hashes([name.encode() for name in columns.ids]),
-            risks=payment_risks(columns, self._recipe),
+            risks=transaction_risks(columns, self._recipe),
         )
-        events, partitions = events.take(known), np.array([message.partition() for message in read], np.int64)[known]
+        events, partitions = events.take(keyed), np.array([message.partition() for message in read], np.int64)[keyed]
         past = self._history.observe(events, partitions)
         values = np.full((len(columns), len(PAST)), np.nan)
-        values[known] = past.values
-        self._count(int((~known).sum()), int((~past.kept).sum()))
+        values[keyed] = past.values
+        self._count(int((~keyed).sum()), int((~past.stored).sum()))
         return replace(columns, past=values), self._records(events, partitions, past)
 
     def _records(self, events: Events, partitions: NDArray[np.int64], past: Past) -> dict[int, list[Record]]:
-        """Return partition -> what is to be kept of a batch, and some of what the restore found to be written anew."""
+        """Return partition -> the changelog records of a batch, and some of those that the restore found to rewrite."""
         records: dict[int, list[Record]] = {}
         for partition in np.unique(partitions).tolist():
-            new = past.kept & (partitions == partition)
+            new = past.stored & (partitions == partition)
             rewrites = self._rewrites[partition]
-            some, self._rewrites[partition] = rewrites[:REWRITES_AT_ONCE], rewrites[REWRITES_AT_ONCE:]
-            records[partition] = to_records(events.take(new), past.sequences[new], past.forgotten.get(partition, ()))
-            records[partition] += some
+            records[partition] = to_records(events.take(new), past.sequences[new], past.evicted.get(partition, ()))
+            records[partition] += rewrites[:REWRITES_A_BATCH]
+            self._rewrites[partition] = rewrites[REWRITES_A_BATCH:]
         return records
 
-    def _count(self, unkeyed: int, not_remembered: int) -> None:
-        metrics.NOT_REMEMBERED.inc(not_remembered)
-        metrics.WITHOUT_HISTORY.inc(unkeyed)
-        if unkeyed and not self._told_unkeyed:
-            self._told_unkeyed = True
-            log.warning("scored without history", unkeyed=unkeyed, reason="the key is not name_1|name_2|street")
+    def _count(self, wrong_key: int, not_stored: int) -> None:
+        metrics.NOT_REMEMBERED.inc(not_stored)
+        metrics.WITHOUT_HISTORY.inc(wrong_key)
+        if wrong_key and not self._reported_wrong_key:
+            self._reported_wrong_key = True
+            log.warning("scored_without_history", transactions=wrong_key, reason="the key is not name_1|name_2|street")
 
 
 def customer_keys(columns: Columns) -> list[bytes | None]:
-    """Return the key that each payment should have, None where a part of the customer is missing."""
+    """Return the key that each transaction should have, None where a part of the customer is missing."""
     parts = zip(*(columns.texts[field] for field in CUSTOMER_FIELDS), strict=True)
     return ["|".join(names).encode() if all(names) else None for names in parts]
 
 
 def are_customers(keys: Sequence[bytes], columns: Columns) -> NDArray[np.bool_]:
-    """Return which keys are those of their payments' customers, bool [n].
-
-    All at once where all of them are: as many lines, and the same text. If not, or if a name has a line in it, a key at
-    a time.
-    """
+    """Return which keys are those of their transactions' customers, bool [n]."""
     parts = [columns.texts[field] for field in CUSTOMER_FIELDS]
     if all(map(all, parts)):
+        # Usually all keys are right, and one comparison of the joined texts shows it. The lines are counted because a
+        # name with a line break could make two different lists join to the same text.
         together = "\n".join(map("|".join, zip(*parts, strict=True)))
         if together.count("\n") == len(keys) - 1 and together.encode() == b"\n".join(keys):
             return np.ones(len(keys), np.bool_)

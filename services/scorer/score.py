@@ -1,46 +1,59 @@
-"""The model: an ONNX file checked against its manifest, served by ONNX Runtime on the CPU. Knows no Kafka."""
+"""The model: features of transactions to scores, by ONNX Runtime on the CPU."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import onnxruntime
-import orjson
 from numpy.typing import NDArray
 
-from services.common.errors import Stop
-from services.scorer.decode import Columns, Decoder
-from services.scorer.features import required_fields, to_features
-from services.scorer.inference import ModelFailed, open_session, probabilities
-from services.scorer.manifest import GoldenRow, Manifest, read_manifest
-from services.scorer.models.trial import try_model
+from services.common.errors import Reason, Reject, Stop
+from services.common.manifest import Manifest
+from services.scorer.decode import Columns, Decoder, Rejects
+from services.scorer.features import to_features
 
-GOLDEN_TOLERANCE = 1e-5
 SCORE_DECIMALS = 6
+
+CHUNK_ROWS = 1_000
+"""Rows of one run of the session: the trees and a chunk stay in the processor's cache."""
+
+EARLY_STOP = "settled"
+"""An optional second input of a model: the log-odds below which it stops early. The graph holds a default."""
+
+ROUNDING = 1e-5
+"""A float32 sum or softmax may be this far outside [0, 1] and still be a probability."""
+
+Features = NDArray[np.float32]
+"""A model's input, [n, k]."""
+
+Answer = TypeVar("Answer")
+
+
+class ModelFailed(Stop):
+    """A model raised an error, or returned something other than a number a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A checked model, ready to score."""
+    """A checked model, ready to score (services.scorer.models.load)."""
 
     manifest: Manifest
     session: onnxruntime.InferenceSession
     decoder: Decoder
 
-    def features(self, columns: Columns) -> NDArray[np.float32]:
+    def features(self, columns: Columns) -> Features:
         """Return the model's input, float32 [n, k]."""
         return to_features(columns, self.manifest.recipe)
 
-    def score(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the probability of fraud of each row of features, float64 [n] in [0, 1], rounded to 6 decimals.
+    def score(self, features: Features) -> NDArray[np.float64]:
+        """Return the probability of fraud of each row, float64 [n] in [0, 1]; NaN where the model gives none.
 
-        The rounded value is what is published, and the flag is taken from it, so that every reader of a score and the
-        manifest's threshold comes to the same flag. It is NaN where the model gives no probability.
+        Rounded to 6 decimals: the flag is taken from the value that is published, so that every reader of a score who
+        compares it with the threshold gets the same flag.
 
         Raises:
-            ModelFailed: the model raised an error, or gave something else than a number a row.
+            ModelFailed: see there.
         """
         return np.round(probabilities(self.session, features), SCORE_DECIMALS)
 
@@ -49,58 +62,91 @@ class Model:
         return scores >= self.manifest.threshold
 
 
-def load_model(folder: Path, threads: int = 1, more_fields: Iterable[str] = ()) -> Model:
-    """Return the model of a folder once it has proved to be what its manifest says.
+def probabilities(
+    session: onnxruntime.InferenceSession, features: Features, *, all_trees: bool = False
+) -> NDArray[np.float64]:
+    """Return the probability of class 1 of each row, float64 [n] in [0, 1], NaN where the model gives none.
+
+    Arguments and errors as of raw_answers().
+    """
+    found = raw_answers(session, features, all_trees=all_trees)
+    if not (valid := is_probability(found)).all():
+        found[~valid] = np.nan
+    return np.clip(found, 0.0, 1.0)
+
+
+def raw_answers(
+    session: onnxruntime.InferenceSession, features: Features, *, all_trees: bool = False
+) -> NDArray[np.float64]:
+    """Return the model's answer for class 1 of each row, float64 [n], unchecked.
+
+    It is in the session's last output: [n, 2] (a column a class, as ONNX-ML classifiers without ZipMap give), or the
+    probability alone, [n] or [n, 1].
 
     Args:
-        folder: of manifest.json and the ONNX file.
-        threads: of ONNX Runtime.
-        more_fields: what is to be decoded besides the fields that the model's features need.
+        session: of the model.
+        features: its input, float32 [n, k].
+        all_trees: evaluate all trees, also of a model that stops early where a transaction is settled.
 
     Raises:
-        Stop: data outside the file, wrong number of features, not a classifier's output, golden rows that come out
-            otherwise, or no finite probability for whatever a transaction may hold (services.scorer.trial).
-        Unfinished: a file is missing, or the hash is wrong.
+        ModelFailed: see there.
     """
-    manifest = read_manifest(folder)
-    path = folder / manifest.model_file
-    fields = required_fields(manifest.recipe)
-    session = open_session(path, manifest.sha256, threads, len(manifest.recipe.features))
-    model = Model(manifest, session, Decoder(fields.union(more_fields)))
-    golden = _check_golden_features(path, model)
-    try_model(path, session, manifest)
-    _check_golden_scores(path, model, golden)
-    return model
+    name, output = session.get_inputs()[0].name, session.get_outputs()[-1].name
+    can_stop = any(optional.name == EARLY_STOP for optional in session.get_overridable_initializers())
+    more = {EARLY_STOP: np.array(-np.inf, np.float32)} if all_trees and can_stop else {}
+    chunks = [
+        _run(session, output, {name: chunk, **more}, len(chunk))
+        for chunk in (features[start : start + CHUNK_ROWS] for start in range(0, len(features), CHUNK_ROWS))
+    ]
+    return np.concatenate(chunks).astype(np.float64) if chunks else np.empty(0)
 
 
-def decode_golden(decoder: Decoder, rows: tuple[GoldenRow, ...] | list[Mapping[str, Any]]) -> Columns:
-    """Return the columns of golden transactions.
+def is_probability(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which values are finite and in [0, 1], apart from rounding, bool [n]."""
+    return (values >= -ROUNDING) & (values <= 1 + ROUNDING)
 
-    Raises:
-        Stop: one of them cannot be decoded.
+
+def ask_bisecting(ask: Callable[[Features], Sequence[Answer]], features: Features, default: Answer) -> list[Answer]:
+    """Return the model's answer to each row; where it fails it is asked by halves, down to the rows at fault.
+
+    Args:
+        ask: returns an answer a row; may raise ModelFailed.
+        features: float32 [n, k].
+        default: the answer to a row at fault.
     """
-    transactions = [row.transaction if isinstance(row, GoldenRow) else row for row in rows]
-    columns, rejects = decoder.decode([orjson.dumps(transaction) for transaction in transactions], str)
-    if rejects:
-        raise Stop(f"golden row {min(rejects)} cannot be decoded: {rejects[min(rejects)]}")
-    return columns
-
-
-def _check_golden_features(path: Path, model: Model) -> NDArray[np.float32]:
-    """Return the golden rows' features, once they are those of the manifest."""
-    rows = model.manifest.golden
-    features = to_features(decode_golden(model.decoder, rows), model.manifest.recipe)
-    expected = np.array([row.features for row in rows], np.float32)
-    if expected.shape != features.shape or not np.allclose(features, expected, rtol=1e-6, atol=1e-6, equal_nan=True):
-        raise Stop(f"{path}: the golden rows' features come out differently: recipe and code do not fit")
-    return features
-
-
-def _check_golden_scores(path: Path, model: Model, features: NDArray[np.float32]) -> None:
     try:
-        scores = probabilities(model.session, features)
-    except ModelFailed as error:
-        raise Stop(f"{path} cannot score the golden rows: {error}") from error
-    worst = float(np.abs(scores - np.array([row.score for row in model.manifest.golden])).max())
-    if not worst <= GOLDEN_TOLERANCE:
-        raise Stop(f"{path}: the golden rows' scores differ by {worst:.2g}, allowed {GOLDEN_TOLERANCE:.0e}")
+        return list(ask(features))
+    except ModelFailed:
+        if len(features) == 1:
+            return [default]
+    middle = len(features) // 2
+    return [a for half in (features[:middle], features[middle:]) for a in ask_bisecting(ask, half, default)]
+
+
+def score_bisecting(model: Model, features: Features) -> NDArray[np.float64]:
+    """Return the scores, float64 [n], NaN where the model gives no probability, or fails."""
+    return np.array(ask_bisecting(lambda rows: model.score(rows).tolist(), features, np.nan), np.float64)
+
+
+def reject_unscored(
+    columns: Columns, scores: NDArray[np.float64], model: Model
+) -> tuple[Columns, NDArray[np.intp], Rejects]:
+    """Return the transactions that have a score, their places, int [m], and the others as rejects."""
+    has_score = np.isfinite(scores)
+    reject = Reject(Reason.NO_SCORE, "", f"the model {model.manifest.version} gives no finite probability")
+    scored = np.flatnonzero(has_score)
+    return columns.take(scored), scored, dict.fromkeys(columns.rows[~has_score].tolist(), reject)
+
+
+def _run(
+    session: onnxruntime.InferenceSession, output: str, inputs: dict[str, NDArray[Any]], rows: int
+) -> NDArray[Any]:
+    try:
+        answer = session.run([output], inputs)[0]
+    except Exception as error:  # ONNX Runtime's exceptions share no base class
+        raise ModelFailed(" ".join(str(error).split())) from error
+    shape = np.shape(answer)
+    if shape not in {(rows,), (rows, 1), (rows, 2)}:
+        raise ModelFailed(f"gave an answer of the shape {list(shape)} to {rows} rows, not [n], [n, 1] or [n, 2]")
+    column: NDArray[Any] = answer[:, -1] if len(shape) > 1 else answer
+    return column

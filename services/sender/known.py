@@ -1,10 +1,10 @@
-"""Categories that the model knows, and those of a file that it does not. Knows the manifest's file, not the scorer."""
+"""Categories that the model knows, and those of a file that it does not."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.common.manifest import current_manifest
 from services.common.values import GENDERS, Spellings
 
 VALUES_KEPT = 20
@@ -44,11 +44,8 @@ class UnknownValues:
 
 def read_categories(manifest: Path) -> Sequence[str]:
     """Return the categories the model knows, in alphabetical order; none if the manifest cannot be read."""
-    try:
-        found = json.loads(manifest.read_bytes())["recipe"]["categories"]
-        return sorted(str(name) for name in found)
-    except (OSError, ValueError, KeyError, TypeError):
-        return ()
+    found = current_manifest(manifest)
+    return sorted(found.recipe.categories) if found else ()
 
 
 def spellings(categories: Sequence[str]) -> dict[str, Spellings]:

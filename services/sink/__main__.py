@@ -1,9 +1,8 @@
-"""`python -m services.sink`: keep scores in PostgreSQL until SIGTERM, or --until-empty until there are none left."""
+"""`python -m services.sink`: store scores in PostgreSQL until SIGTERM, or with --until-empty until none are left."""
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 
 from confluent_kafka import KafkaException
 
@@ -31,15 +30,15 @@ from services.sink.write import MartWriter
 BROKER_TIMEOUT_SECONDS = 5.0
 
 SWITCH_SECONDS = 0.0005
-"""How long the thread that decodes may keep Python's lock from the one that writes. With Python's 5 ms the database had
-nothing to do at the end of each block of 32 KiB.
+"""How long the thread that decodes may hold the GIL while the one that writes waits for it. With Python's default of
+5 ms the database was idle at the end of each block of 32 KiB.
 """
 
 
 def main() -> int:
     """Run the sink; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m services.sink", description=__doc__)
-    parser.add_argument("--until-empty", action="store_true", help="end once everything has been kept")
+    parser.add_argument("--until-empty", action="store_true", help="end when everything is stored")
     arguments = parser.parse_args()
     configure_logs("sink")
     try:
@@ -58,33 +57,27 @@ def _run(*, until_empty: bool) -> None:
     start_malloc_trim()
     stop = StopSignal.install()
     watchdog = Watchdog(settings.watchdog_ms / 1000).start()
-    slot = InstanceId.claim(process.state_dir, settings.group_id)
+    instance = InstanceId.claim(process.state_dir, settings.group_id)
     state = SinkState()
     source: SinkSource | None = None
-    serve_probes(
-        process.probe_host,
-        settings.probe_port,
-        live=lambda: watchdog.healthy,
-        ready=lambda: state.writing and source is not None and source.ready,
-    )
+
+    def ready() -> bool:
+        return state.writing and source is not None and source.ready
+
+    serve_probes(process.probe_host, settings.probe_port, live=lambda: watchdog.healthy, ready=ready)
     metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
-    metrics.READY.set_function(lambda: state.writing and source is not None and source.ready)
-    get_logger().info("started", member=slot.name, timeouts_ms=settings.timeouts_ms)
+    metrics.READY.set_function(ready)
+    get_logger().info("started", member=instance.name, timeouts_ms=settings.timeouts_ms)
     cluster_id = _cluster_id(kafka, stop, watchdog)
     if cluster_id is None:
         return
 
-    @contextmanager
-    def open_mart() -> Iterator[MartWriter]:
-        mart = MartWriter.connect(cluster_id, settings.statement_timeout_ms, watchdog.feed)
-        try:
-            yield mart
-        finally:
-            mart.close()
+    def open_mart() -> closing[MartWriter]:
+        return closing(MartWriter.connect(cluster_id, settings.statement_timeout_ms, watchdog.feed))
 
     names = [topics.scores, topics.transactions, topics.alerts, topics.models]
     limits = RejectLimits.of(names, settings)
-    source = SinkSource(kafka, settings, names, slot.name)
+    source = SinkSource(kafka, settings, names, instance.name)
     lag_reader = LagReader(kafka, settings.group_id)
     lag_watch = LagWatch(lag_reader, lambda: source.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
     try:
@@ -96,14 +89,14 @@ def _run(*, until_empty: bool) -> None:
 
 
 def _cluster_id(kafka: KafkaSettings, stop: StopSignal, watchdog: Watchdog) -> str | None:
-    """Return the id of the Kafka cluster once it answers, None if asked to stop before."""
+    """Wait for Kafka and return the id of the cluster; None if asked to stop before."""
     query, backoff = BrokerQuery(kafka), Backoff()
     while not stop.requested:
         watchdog.feed()
         try:
             cluster_id = query.ask(lambda admin: admin.list_topics(timeout=BROKER_TIMEOUT_SECONDS).cluster_id)
         except KafkaException as error:
-            get_logger().warning("waiting for Kafka", reason=error.args[0].name())
+            get_logger().warning("kafka_unavailable", reason=error.args[0].name())
         else:
             if cluster_id:
                 return str(cluster_id)

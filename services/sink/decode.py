@@ -1,8 +1,7 @@
-"""Bytes to rows of the tables. Pure: knows nothing of Kafka clients and of SQL.
+"""Bytes to rows of the tables: scores, alerts, and what the scorer publishes about models.
 
-What fits is decoded straight into typed fields by msgspec; what it refuses is read again with care. Scores are read
-tolerantly, as other scorers write them too; what breaks the contract is a reject, an alert too. Transactions, which are
-read leniently: services.common.stored.
+msgspec decodes well-formed scores straight into typed fields; what it refuses is read again, tolerantly, because other
+scorers may write scores too. What breaks the contract is a reject. Transactions are decoded by services.common.stored.
 """
 
 import contextlib
@@ -25,11 +24,34 @@ ScoreRow = tuple[str, float, int, datetime, int, int]
 AlertRow = tuple[str, list[Any], str, float, datetime, int, int]
 """transaction_id, reasons, model_version, threshold, alerted_at, src_partition, src_offset"""
 
+Row = tuple[Any, ...]
+
+MOST_INT4, MOST_INT8 = 2**31 - 1, 2**63 - 1
+"""PostgreSQL's: a binary COPY truncates what exceeds an int4, and fails on what exceeds an int8."""
+
+Kind = tuple[type, Any, Any]
+"""Type of a field, least and largest value; both are ignored for text."""
+
+TEXT: Kind = (str, 0, 0)
+COUNT: Kind = (int, 0, MOST_INT8)
+SHARE: Kind = (float, 0, 1)
+SUM: Kind = (float, 0, math.inf)
+
+RANGE_FIELDS: dict[str, Kind] = {
+    "partition": (int, 0, MOST_INT4), "first_offset": COUNT, "model_version": TEXT, "model_sha256": TEXT,
+    "threshold": SHARE,
+}  # fmt: skip
+STATS_FIELDS: dict[str, Kind] = {
+    "model_version": TEXT, "shadow_version": TEXT, "scored": COUNT, "skipped": COUNT, "both_flagged": COUNT,
+    "only_model": COUNT, "only_shadow": COUNT, "shift": (float, -math.inf, math.inf), "absolute_shift": SUM,
+    "largest_shift": SHARE, "cpu_seconds": SUM,
+}  # fmt: skip
+
 _FLAGS = {0: 0, 1: 1}
-"""Also takes true and false, which equal 1 and 0."""
+"""Also accepts true and false, which equal 1 and 0."""
 
 
-class _Score(msgspec.Struct, gc=False, forbid_unknown_fields=True):  # what such a field holds msgspec would not look at
+class _Score(msgspec.Struct, gc=False, forbid_unknown_fields=True):  # msgspec does not check unknown fields
     transaction_id: Id
     score: Annotated[float, msgspec.Meta(ge=0, le=1)]
     fraud_flag: Annotated[int, msgspec.Meta(ge=0, le=1)]
@@ -62,7 +84,7 @@ def decode_score(value: bytes | None, timestamp_ms: int, partition: int, offset:
 
 
 def decode_alert(value: bytes | None, timestamp_ms: int, partition: int, offset: int) -> AlertRow:
-    """Return the row of a message of `alerts`. What stands in a reason is for its readers to judge.
+    """Return the row of a message of `alerts`. The contents of a reason are not checked.
 
     Raises:
         Reject: the message breaks the contract.
@@ -72,12 +94,33 @@ def decode_alert(value: bytes | None, timestamp_ms: int, partition: int, offset:
     if type(reasons) is not list:
         raise Reject(Reason.BAD_TYPE, "reasons", f"expected an array, got {type(reasons).__name__}")
     try:
-        orjson.dumps(reasons)  # goes less deep than its reader: so does PostgreSQL's, and that of the page
+        orjson.dumps(reasons)  # its limit of nesting is lower than the parser's, and so are PostgreSQL's and the page's
     except orjson.JSONEncodeError:
         raise Reject(Reason.BAD_JSON, "reasons", "nested too deeply") from None
     if type(version) is not str:
         raise Reject(Reason.BAD_TYPE, "model_version", f"expected text, got {type(version).__name__}")
     return transaction_id, reasons, version, _share("threshold", threshold), moment_of(timestamp_ms), partition, offset
+
+
+def decode_model_message(value: bytes | None, timestamp_ms: int, partition: int, offset: int) -> tuple[str, Row]:
+    """Return "span" or "tally", and its row of `model_spans` or `shadow_tallies`.
+
+    Raises:
+        Reject: it is neither, or does not fit the tables.
+    """
+    try:
+        message = orjson.loads(value)  # type: ignore[arg-type]  # None is an error like any other
+    except orjson.JSONDecodeError as error:
+        raise Reject(Reason.BAD_JSON, "", str(error)) from None
+    published_at = moment_of(timestamp_ms)
+    match message:
+        case {"span": {**fields}}:
+            values = _values(fields, RANGE_FIELDS)
+            return "span", (f"{values[0]}/{values[1]}", *values, published_at, partition, offset)
+        case {"tally": {**fields}}:
+            key = f"{partition}/{offset}/{timestamp_ms}"  # in a recreated topic the same offset comes again
+            return "tally", (key, *_values(fields, STATS_FIELDS), published_at, partition, offset)
+    raise Reject(Reason.NOT_OBJECT, "", "expected a span or a tally")
 
 
 def _fields(value: bytes | None, names: tuple[str, ...]) -> tuple[Any, ...]:
@@ -101,7 +144,7 @@ def _id(given: Any) -> str:
 
 
 def _as_number(value: Any) -> Any:
-    """Return the number that a text spells, and anything else as it is."""
+    """Return the number that a text spells; anything else unchanged."""
     with contextlib.suppress(BadValue):
         return read_number("score", value).value if type(value) is str else value
     return value
@@ -114,51 +157,6 @@ def _share(field: str, given: Any) -> float:
     if not 0 <= value <= 1:
         raise Reject(Reason.OUT_OF_RANGE, field, f"expected 0 to 1, got {value}")
     return float(value)
-
-
-MOST_INT4, MOST_INT8 = 2**31 - 1, 2**63 - 1
-"""PostgreSQL's: a binary COPY cuts off what is larger than an int4, and fails on what is larger than an int8."""
-
-Kind = tuple[type, Any, Any]
-"""The type of a field, and from where to where it goes; of a text nothing more is asked."""
-
-TEXT: Kind = (str, 0, 0)
-COUNT: Kind = (int, 0, MOST_INT8)
-SHARE: Kind = (float, 0, 1)
-SUM: Kind = (float, 0, math.inf)
-
-SPAN_FIELDS: dict[str, Kind] = {
-    "partition": (int, 0, MOST_INT4), "first_offset": COUNT, "model_version": TEXT, "model_sha256": TEXT,
-    "threshold": SHARE,
-}  # fmt: skip
-TALLY_FIELDS: dict[str, Kind] = {
-    "model_version": TEXT, "shadow_version": TEXT, "scored": COUNT, "skipped": COUNT, "both_flagged": COUNT,
-    "only_model": COUNT, "only_shadow": COUNT, "shift": (float, -math.inf, math.inf), "absolute_shift": SUM,
-    "largest_shift": SHARE, "cpu_seconds": SUM,
-}  # fmt: skip
-
-Row = tuple[Any, ...]
-
-
-def decode_model_message(value: bytes | None, timestamp_ms: int, partition: int, offset: int) -> tuple[str, Row]:
-    """Return "span" or "tally", and its row of `model_spans` or `shadow_tallies`.
-
-    Raises:
-        Reject: it is neither, or holds what the tables cannot.
-    """
-    try:
-        message = orjson.loads(value)  # type: ignore[arg-type]  # None is an error like any other
-    except orjson.JSONDecodeError as error:
-        raise Reject(Reason.BAD_JSON, "", str(error)) from None
-    told_at = moment_of(timestamp_ms)
-    match message:
-        case {"span": {**fields}}:
-            values = _values(fields, SPAN_FIELDS)
-            return "span", (f"{values[0]}/{values[1]}", *values, told_at, partition, offset)
-        case {"tally": {**fields}}:
-            key = f"{partition}/{offset}/{timestamp_ms}"  # the place alone comes again where a topic is recreated
-            return "tally", (key, *_values(fields, TALLY_FIELDS), told_at, partition, offset)
-    raise Reject(Reason.NOT_OBJECT, "", "expected a span or a tally")
 
 
 def _values(fields: dict[Any, Any], kinds: dict[str, Kind]) -> list[Any]:

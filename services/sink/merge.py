@@ -1,4 +1,4 @@
-"""Brings rows into a table by binary COPY, also where the database refuses some of them. Knows nothing of offsets."""
+"""Loads rows into a table by binary COPY, also where the database refuses some of them."""
 
 import struct
 from collections.abc import Callable, Sequence
@@ -15,11 +15,11 @@ Row = tuple[Any, ...]
 """A row of a table; ends with (partition, offset) of the record it was made of."""
 
 Refuse = Callable[[Row, Reject], None]
-"""Is told each row that the database refused, and why."""
+"""Called with each row that the database refused, and why."""
 
 
 class KnownRow(Exception):
-    """A row was taken to be new, and is there already: the database transaction has failed and may be begun again."""
+    """A row that was assumed to be new exists: the database transaction has failed and can be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class MergeResult:
 
 
 class Merger:
-    """Copies rows straight into a table as long as that goes well: as long as all of them were new the last time.
+    """Copies rows straight into a table as long as all rows of the last batch were new.
 
-    Rows that may be there already take the way through a staging table, which costs the database about twice as much.
+    Rows that may exist go through a staging table, which costs the database about twice as much.
     """
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
@@ -50,11 +50,11 @@ class Merger:
         self._all_new: set[str] = set()
 
     def load(self, table: Table, rows: Sequence[Row]) -> MergeResult:
-        """Bring rows into a table in the database transaction that is open.
+        """Load rows into a table in the open database transaction.
 
         Raises:
-            KnownRow: they do not all go straight, and the next time will not be tried to.
-            psycopg.Error: nothing of them is there, and the database transaction has failed.
+            KnownRow: a row exists; the next call uses the staging table.
+            psycopg.Error: no row was loaded, and the database transaction has failed.
         """
         if table.name in self._all_new:
             try:

@@ -1,4 +1,4 @@
-"""What is done with a batch: from messages to rows, and from there to one database transaction."""
+"""Processes one batch: decodes messages into rows, then writes them in one database transaction."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,11 +17,10 @@ from services.sink.tables import ALERTS, SCORES, SPANS, TALLIES, TRANSACTIONS, T
 from services.sink.write import MartWriter
 
 MODEL_TABLES = {"span": SPANS, "tally": TALLIES}
-"""The table of each kind of message of the topic of models."""
-
+"""Kind of message of `scorer.models` -> its table."""
 
 Decode = Callable[[bytes | None, int, int, int], Row]
-"""Makes a row of (value, Kafka's timestamp in ms, partition, offset), or raises Reject."""
+"""(value, Kafka's timestamp in ms, partition, offset) -> row; may raise Reject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class PreparedRows:
         batch: what was read.
         parts: the rows of each table.
         rejects: scores and alerts that break the contract.
-        skipped: how many other messages could not be read.
+        skipped: number of other messages that cannot be decoded.
     """
 
     batch: Batch
@@ -43,13 +42,13 @@ class PreparedRows:
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """What became of a batch.
+    """What is counted of a committed batch.
 
     Attributes:
         batch: what was read.
         written: table -> what changed in it.
-        rejects: all that were kept, those that the database refused too.
-        skipped: how many other messages could not be read.
+        rejects: all that were stored, also those that the database refused.
+        skipped: number of other messages that cannot be decoded.
         seconds: of the database transaction.
     """
 
@@ -62,7 +61,7 @@ class StoredBatch:
 
 @dataclass(frozen=True, slots=True)
 class Storing:
-    """A batch's two halves. The first needs the processor, the second the database."""
+    """The two halves of the work on a batch: prepare() needs the processor, write() the database."""
 
     mart: MartWriter
     topics: TopicSettings
@@ -70,14 +69,14 @@ class Storing:
     reader: TransactionReader = field(default_factory=TransactionReader)
 
     def prepare(self, batch: Batch) -> PreparedRows:
-        """Decode the messages into rows, the last of an id; scores and alerts that break the contract are rejects."""
+        """Return the rows of a batch; scores and alerts that break the contract are rejects."""
         return PreparedRows(batch, *decode_batch(batch, self.topics, self.reader))
 
     def write(self, prepared: PreparedRows) -> StoredBatch:
         """Write rows, rejects and offsets in one database transaction.
 
         Raises:
-            Retry: nothing of the batch was written; Stop: likewise, and nothing a retry could mend.
+            Retry: nothing of the batch was written; Stop: likewise, and not retryable.
         """
         started, batch = time.monotonic(), prepared.batch
         written, rejects = self.mart.write(batch, prepared.parts, prepared.rejects)
@@ -88,35 +87,35 @@ class Storing:
 def decode_batch(
     batch: Batch, topics: TopicSettings, reader: TransactionReader
 ) -> tuple[list[TableRows], list[RejectRow], int]:
-    """Return the rows of a batch, the rejects of scores and alerts, and how many others could not be read.
+    """Return the rows of a batch, the rejects among scores and alerts, and the number of others that cannot be decoded.
 
-    Of an id that comes more than once the last one is kept: a merge must not meet a row twice (SQLSTATE 21000).
+    Of several messages with one id only the last is returned: a merge fails on a row that comes twice (SQLSTATE 21000).
     """
     of_topic: dict[str, list[Message]] = {}
     for message in batch.messages:
-        of_topic.setdefault(message.topic(), []).append(message)  # type: ignore[arg-type]  # what was read has its place
+        of_topic.setdefault(message.topic(), []).append(message)  # type: ignore[arg-type]  # what was read has a position
     parts: list[TableRows] = []
     rejects: list[RejectRow] = []
-    judged: list[tuple[Table, str, Decode]] = [
+    checked: list[tuple[Table, str, Decode]] = [
         (SCORES, topics.scores, decode_score),
         (ALERTS, topics.alerts, decode_alert),
     ]
-    for table, topic, decode in judged:
-        parts.append(TableRows(table, topic, _judged(of_topic.get(topic, ()), decode, rejects)))
-    transactions, unread = _transactions(of_topic.get(topics.transactions, ()), reader, topics.transactions)
+    for table, topic, decode in checked:
+        parts.append(TableRows(table, topic, _checked_rows(of_topic.get(topic, ()), decode, rejects)))
+    transactions, undecoded = _transactions(of_topic.get(topics.transactions, ()), reader, topics.transactions)
     parts.append(TableRows(TRANSACTIONS, topics.transactions, transactions))
-    of_models, strange = _of_models(of_topic.get(topics.models, ()))
+    of_models, invalid = _of_models(of_topic.get(topics.models, ()))
     parts += [TableRows(table, topics.models, rows) for table, rows in of_models]
-    return parts, rejects, unread + strange
+    return parts, rejects, undecoded + invalid
 
 
-def _judged(messages: Iterable[Message], decode: Decode, rejects: list[RejectRow]) -> list[Row]:
-    """Return the rows of scores or alerts; what breaks the contract is added to the rejects."""
+def _checked_rows(messages: Iterable[Message], decode: Decode, rejects: list[RejectRow]) -> list[Row]:
+    """Return the rows of scores or alerts; add what breaks the contract to the rejects."""
     rows: dict[str, Row] = {}
     for message in messages:
         try:
             partition, offset = message.partition(), message.offset()
-            row = decode(message.value(), message.timestamp()[1], partition, offset)  # type: ignore[arg-type]  # as _place()
+            row = decode(message.value(), message.timestamp()[1], partition, offset)  # type: ignore[arg-type]  # as in _position()
         except Reject as reject:
             rejects.append(reject_row(message, reject))
         else:
@@ -125,25 +124,25 @@ def _judged(messages: Iterable[Message], decode: Decode, rejects: list[RejectRow
 
 
 def _transactions(messages: Sequence[Message], reader: TransactionReader, topic: str) -> tuple[list[Row], int]:
-    """Return the rows of transactions, and how many messages are none."""
-    rows, unread = reader.read([message.value() for message in messages], topic, [*map(_place, messages)])
-    return [*{row[0]: row for row in rows}.values()], unread
+    """Return the rows of transactions, and the number of messages that are none."""
+    rows, undecoded = reader.read([message.value() for message in messages], topic, [*map(_position, messages)])
+    return [*{row[0]: row for row in rows}.values()], undecoded
 
 
 def _of_models(messages: Iterable[Message]) -> tuple[list[tuple[Table, list[Row]]], int]:
-    """Return the rows of the tables that tell of models, and how many messages cannot be read."""
+    """Return the rows of the tables about models, and the number of messages that cannot be decoded."""
     rows: dict[str, dict[str, Row]] = {kind: {} for kind in MODEL_TABLES}
-    strange = 0
+    invalid = 0
     for message in messages:
         try:
-            kind, row = decode_model_message(message.value(), message.timestamp()[1], *_place(message))
+            kind, row = decode_model_message(message.value(), message.timestamp()[1], *_position(message))
         except Reject:
-            strange += 1
+            invalid += 1
         else:
-            rows[kind].pop(row[0], None)  # told again, it is the newest
+            rows[kind].pop(row[0], None)  # the newest comes last: the table numbers its rows in this order
             rows[kind][row[0]] = row
-    return [(table, [*rows[kind].values()]) for kind, table in MODEL_TABLES.items()], strange
+    return [(table, [*rows[kind].values()]) for kind, table in MODEL_TABLES.items()], invalid
 
 
-def _place(message: Message) -> tuple[int, int]:
-    return message.partition(), message.offset()  # type: ignore[return-value]  # what was read has its place
+def _position(message: Message) -> tuple[int, int]:
+    return message.partition(), message.offset()  # type: ignore[return-value]  # what was read has a position

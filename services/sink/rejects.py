@@ -1,4 +1,4 @@
-"""What the sink keeps of a record that cannot be kept as it should: its bytes, its place and the reason. Pure."""
+"""Records that the sink cannot store as rows: their bytes, position and reason, and the limits for them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,12 +22,12 @@ KEEP = """
         timestamp_ms = excluded.timestamp_ms, reason = excluded.reason, field = excluded.field,
         message = excluded.message, key = excluded.key, value = excluded.value, rejected_at = now(), replayed_at = null
 """
-"""A place that is read again, because the database begins anew or the topic was recreated, counts as it is now."""
+"""A position may be rejected again: after a restore of the database, or in a recreated topic. The newest one counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectRow:
-    """A record that breaks the contract, its bytes untouched; `timestamp_ms` is Kafka's."""
+    """A rejected record, its bytes unchanged; `timestamp_ms` is Kafka's."""
 
     topic: str
     partition: int
@@ -41,7 +41,7 @@ class RejectRow:
 
     @property
     def place(self) -> str:
-        """Where it lies: topic/partition/offset."""
+        """Its position, topic/partition/offset."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
     def parameters(self, cluster_id: str) -> tuple[Any, ...]:
@@ -53,7 +53,7 @@ class RejectRow:
 
 
 def reject_row(message: Message, reject: Reject) -> RejectRow:
-    """Return the row that keeps a record which breaks the contract."""
+    """Return the row of a rejected record."""
     return RejectRow(
         topic=message.topic() or "",
         partition=message.partition() or 0,
@@ -68,7 +68,7 @@ def reject_row(message: Message, reject: Reject) -> RejectRow:
 
 
 class RejectLimits:
-    """The limits of a sink: topic -> limit."""
+    """The reject limits of a sink by topic, and their metrics."""
 
     def __init__(self, limits: Mapping[str, RejectLimit]) -> None:
         self._limits = limits
@@ -78,12 +78,12 @@ class RejectLimits:
 
     @classmethod
     def of(cls, topics: Iterable[str], settings: SinkSettings) -> Self:
-        """Return the limits of the settings."""
+        """Return the limits that the settings give for each topic."""
         share, in_a_row = settings.reject_limit_share, settings.reject_limit_in_a_row
         return cls({topic: RejectLimit(share, in_a_row) for topic in topics})
 
     def count(self, batch: Batch, rejects: Sequence[RejectRow]) -> None:
-        """Note that a batch is written."""
+        """Count the messages of a written batch and the rejects among them."""
         for topic, (messages, places) in _by_topic(batch, rejects).items():
             self._limits[topic].count(messages, places, lambda row, of=places: of[row].place)  # type: ignore[misc]
             self._show(topic)
@@ -95,7 +95,7 @@ class RejectLimits:
 
 
 def _by_topic(batch: Batch, rejects: Sequence[RejectRow]) -> dict[str, tuple[int, dict[int, RejectRow]]]:
-    """Return topic -> how many messages the batch has of it, and the rejects at their places among them."""
+    """Return topic -> number of messages in the batch, and place among them -> reject."""
     if not rejects:
         return {topic: (messages, {}) for topic, messages in Counter(m.topic() or "" for m in batch.messages).items()}
     rejected = {(reject.topic, reject.partition, reject.offset): reject for reject in rejects}

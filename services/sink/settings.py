@@ -1,48 +1,30 @@
-"""Settings of the sink, from the environment. Where PostgreSQL is, libpq reads itself: PGHOST, PGPORT, PGUSER, …"""
+"""Settings of the sink, from the environment. libpq itself reads where PostgreSQL is: PGHOST, PGPORT, PGUSER, …"""
 
-from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from services.common.settings import SINK_GROUP, Settings
+from services.common.settings import SINK_GROUP, GroupId, GroupSettings, ProbePort
 
 
-class SinkSettings(Settings):
-    """SINK_*. The timeouts follow from the session's: session < statement < watchdog < time between polls.
+class SinkSettings(GroupSettings):
+    """SINK_*. Timeouts, from the shortest on: session < statement < watchdog < poll interval.
 
     The watchdog is fed at each statement, and two of them (the last and the commit) are shorter than its limit.
     """
 
-    model_config = SettingsConfigDict(env_prefix="SINK_", frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix="SINK_")
 
-    group_id: str = Field(SINK_GROUP, pattern=r"^[A-Za-z0-9._-]{1,100}$", description="consumer group of all sinks")
-    batch_max_messages: int = Field(10_000, ge=1, le=100_000, description="most messages in a database transaction")
-    reject_limit_share: float = Field(
-        0.5,
-        ge=0,
-        le=1,
-        description="alarm when more than this share of the last 10,000 messages is rejected; 0 = never",
-    )
-    reject_limit_in_a_row: int = Field(1_000, ge=0, description="alarm at so many rejects in a row; 0 = never")
-    probe_port: int = Field(9102, ge=0, le=65535, description="port of the probes; 0 takes a free one")
-    session_timeout_ms: int = Field(
-        15_000, ge=6_000, le=900_000,  # the least that brokers allow (group.min.session.timeout.ms)
-        description="the group gives a silent sink's partitions away; its other timeouts follow from this one",
-    )  # fmt: skip
+    group_id: GroupId = SINK_GROUP
+    probe_port: ProbePort = 9102
 
     @property
     def statement_timeout_ms(self) -> int:
-        """The database ends a statement after it."""
+        """The database cancels a statement after this time."""
         return self.session_timeout_ms * 4 // 3
 
     @property
     def watchdog_ms(self) -> int:
-        """A sink that makes no progress for so long ends itself; calls to a broker return within 10 s."""
+        """The watchdog ends the process after this long without progress; calls to a broker return within 10 s."""
         return max(45_000, self.session_timeout_ms * 3)
-
-    @property
-    def max_poll_interval_ms(self) -> int:
-        """The group's limit for one batch."""
-        return max(300_000, 2 * self.watchdog_ms)
 
     @property
     def timeouts_ms(self) -> dict[str, int]:

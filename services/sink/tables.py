@@ -1,4 +1,4 @@
-"""The tables the sink fills, and the SQL that moves rows into them. Pure: runs nothing."""
+"""The tables that the sink fills, and the SQL that moves rows into them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from psycopg import sql
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table, how rows get into it, and when a row that is there already changes. Its first column is its key.
+    """A table, how rows get into it, and when an existing row changes. Its first column is its key.
 
     Attributes:
         content: a row changes if one of these columns does.
-        time: the column with Kafka's time of the record, if there is one: tells which of two records is the newer one.
-        order: a column that numbers the rows as they are written, if there is one: a changed row is numbered anew.
+        time: the column with Kafka's time of the record, if there is one: the newer of two records has the later time.
+        order: a column that numbers the rows as they are written, if there is one; a changed row gets a new number.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Table:
         return f"staged_{self.name}"
 
     def create_staging(self) -> sql.Composed:
-        """Return the statement that makes the staging table of a connection."""
+        """Return the statement that creates the staging table of a connection."""
         columns = sql.SQL(", ").join(
             sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
             for name, kind in zip(self.columns, self.types, strict=True)
@@ -43,7 +43,7 @@ class Table:
         return sql.SQL("delete from {}").format(sql.Identifier(self.staging))
 
     def copy(self) -> sql.Composed:
-        """Return the COPY into the table itself; a key that is there already ends it."""
+        """Return the COPY into the table itself; it fails on an existing key."""
         return self._copy(self.name)
 
     def copy_to_staging(self) -> sql.Composed:

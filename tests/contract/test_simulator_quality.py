@@ -12,11 +12,11 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from conftest import ROOT
-from services.scorer.features import payment_risks
+from services.scorer.features import transaction_risks
 from services.scorer.history.events import Events
 from services.scorer.history.history import History
+from services.scorer.models.load import load_model
 from services.scorer.recall import customer_keys, hashes
-from services.scorer.score import load_model
 
 NUMBERS = {"amount", "lat", "lon", "population_city", "merchant_lat", "merchant_lon", "post_code"}
 
@@ -39,7 +39,7 @@ def test_the_shipped_model_finds_the_simulated_frauds(seed: str, tmp_path: Path)
         columns.seconds,
         columns.numbers["amount"].astype(np.float32),
         hashes([name.encode() for name in columns.ids]),
-        payment_risks(columns, model.manifest.recipe),
+        transaction_risks(columns, model.manifest.recipe),
     )
     remembering = replace(columns, past=History().observe(events).values)
 

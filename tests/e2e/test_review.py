@@ -323,7 +323,8 @@ def test_what_if_moves_figures_and_nothing_else(tab: Page, served: ServiceProces
 @pytest.mark.slow
 def test_what_if_without_a_curve_says_so(tab: Page, start_page: Start, mart: Connection, tmp_path: Path) -> None:
     """Precision and recall are not invented; the stream's own figures stay."""
-    (tmp_path / "manifest.json").write_text('{"version": "other", "threshold": 0.37}')
+    other = json.loads((ROOT / "onnx/manifest.json").read_bytes()) | {"version": "other", "threshold": 0.37}
+    (tmp_path / "manifest.json").write_text(json.dumps(other))
     (tmp_path / "curve.json").write_bytes((ROOT / "onnx/curve.json").read_bytes())
     add(mart, "p-1")
     visit(tab, ready(start_page(UI_MANIFEST=str(tmp_path / "manifest.json"))), "Порог")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 import psycopg
 
 from services.common.settings import TopicSettings, project_root
-from services.scorer.score import load_model
+from services.scorer.models.load import load_model
 from tests.faults.audit import Connection, applied_places, install_audit, remove_audit
 from tests.faults.feeder import Feeder, payments
 from tests.faults.invariant import (

@@ -11,7 +11,8 @@ from random import Random
 import psycopg
 
 from services.common.settings import TopicSettings, project_root
-from services.scorer.score import Model, load_model
+from services.scorer.models.load import load_model
+from services.scorer.score import Model
 from tests.faults.audit import Connection
 from tests.faults.crew import Crew, Lives, Member
 from tests.faults.feeder import Feeder, Payment, payments

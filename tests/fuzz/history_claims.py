@@ -26,7 +26,7 @@ def payments_see_the_past(seed: bytes) -> Fates:
         seen = [plain.observe(payment) or [np.nan] * len(PAST) for payment in batch]
         expected = np.array(seen, np.float64).reshape(len(batch), len(PAST))
         assert np.array_equal(past.values, expected, equal_nan=True)
-        fates += Counter({"remembered": int(past.kept.sum()), "known already": int((~past.kept).sum())})
+        fates += Counter({"remembered": int(past.stored.sum()), "known already": int((~past.stored).sum())})
         if random.random() < 0.1:
             partition.compact()
         if random.random() < 0.2:

@@ -12,14 +12,15 @@ from confluent_kafka import Message
 from numpy.typing import NDArray
 
 from services.common.contract import FIELDS, record_id
+from services.common.manifest import Recipe, read_manifest
 from services.scorer.decode import Columns, Decoder, Rejects
 from services.scorer.features import required_fields, to_features
 from services.scorer.history.changelog import Record, from_records, to_records
 from services.scorer.history.events import Events
 from services.scorer.history.history import History, Past
-from services.scorer.manifest import Recipe, read_manifest
+from services.scorer.models.load import load_model
 from services.scorer.recall import PartitionHistories, begin_empty
-from services.scorer.score import Model, load_model
+from services.scorer.score import Model
 from services.sender.csvfile import FileReport, prepare
 
 TOPIC = "transactions"
@@ -102,13 +103,15 @@ class Partition:
         """Take a batch in."""
         batch = events(payments)
         past = self._history.observe(batch, np.full(len(batch), self._number))
-        self._write(to_records(batch.take(past.kept), past.sequences[past.kept], past.forgotten.get(self._number, ())))
+        self._write(
+            to_records(batch.take(past.stored), past.sequences[past.stored], past.evicted.get(self._number, ()))
+        )
         return past
 
     def restart(self) -> None:
         """Forget everything but the changelog."""
         restored = from_records(self._changelog)
-        self._history.give_up(self._number)
+        self._history.release(self._number)
         self._history.take_over(self._number, restored.history)
         self._write(restored.rewrites)
 

@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 from conftest import Start
 from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
-from services.scorer.score import load_model
+from services.scorer.models.load import load_model
 from stack.servers import PostgresServer
 from tests.support.messages import keyed, nested
 from tests.support.models import write_constant, write_probe

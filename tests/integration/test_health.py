@@ -124,4 +124,4 @@ def test_nothing_is_behind_once_all_is_kept(kafka: str, topics: TopicSettings, s
     assert (
         0 < scorer.metrics()["fraud_scorer_inference_seconds_sum"] < scorer.metrics()["fraud_scorer_batch_seconds_sum"]
     )
-    assert scorer.metrics()['fraud_scorer_dlq_total{reason="bad_json"}'] == 1
+    assert scorer.metrics()['fraud_scorer_rejects_total{reason="bad_json"}'] == 1

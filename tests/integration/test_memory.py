@@ -13,7 +13,7 @@ from conftest import Start
 from services.common.contract import customer_key
 from services.common.settings import TopicSettings
 from services.scorer.history.changelog import from_records
-from services.scorer.score import load_model
+from services.scorer.models.load import load_model
 from tests.faults.invariant import ends_of
 from tests.faults.standing import not_read
 from tests.support.messages import PAYMENT, nested
@@ -126,9 +126,9 @@ def test_a_payment_whose_key_is_not_its_customer_is_scored_without_history(
     for at in range(3):
         produce(kafka, topics.transactions, [nested(f"none-{at}")], key=None)
         produce(kafka, topics.transactions, [nested(f"wrong-{at}")], key=b"somebody else")
-        wait_for(lambda n=at: scorer.metrics()["fraud_scorer_unkeyed_total"] == 2 * n + 2, 20, scorer.text)
+        wait_for(lambda n=at: scorer.metrics()["fraud_scorer_without_history_total"] == 2 * n + 2, 20, scorer.text)
 
-    assert scorer.text().count("scored without history") == 1
+    assert scorer.text().count("scored_without_history") == 1
     assert read_all(kafka, topics.history) == []
     scores = {orjson.loads(m.value() or b"")["score"] for m in read_all(kafka, topics.scores)}
     assert scores == {round(load_model(probe).manifest.golden[0].score, 6)}

@@ -90,7 +90,7 @@ def test_no_client_of_ours_lets_a_broker_make_a_topic(strange: str) -> None:
         DeadLetters.open(kafka, topics.dead_letters)
     assert read_history(kafka, topics.history) == {}
     teller = ShadowPublisher(kafka, topics.models)
-    teller.tell({"key": b"tally", "value": b"{}"})
+    teller.publish({"key": b"tally", "value": b"{}"})
     teller.flush()
     producer, failures = Producer(kafka.client_config(message_timeout_ms=3_000)), list[KafkaError | None]()
     producer.produce(topics.scores, b"{}", on_delivery=lambda error, _: failures.append(error))

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 
 from conftest import Start
 from services.common.settings import TopicSettings
-from services.scorer.score import load_model
+from services.scorer.models.load import load_model
 from services.tools.doctor.finding import Status
 from services.tools.doctor.probes import check_model_in_use
 from tests.support.messages import keyed, nested
@@ -59,7 +59,7 @@ def test_each_score_is_of_one_model_and_can_be_traced_to_it(
     assert len(by_id) == 10_000
     assert {tuple(by_id[f"0-{n}"]) for n in range(500)} == {(SCORE_OF["a"], SCORE_OF["b"])}
     assert {tuple(scores) for name, scores in by_id.items() if name.startswith("19-")} == {(SCORE_OF["b"],)}
-    assert "model swapped" in scorer.text()
+    assert "model_swapped" in scorer.text()
 
     kept = "select count(*) from scores_with_models where model_version is not null"
     wait_for(lambda: mart.execute(kept).fetchone() == (10_000,), 60, lambda: sink.text()[-2_000:])
@@ -85,7 +85,7 @@ def test_a_refused_model_changes_nothing(kafka: str, topics: TopicSettings, star
     wait_for(lambda: scored(kafka, topics) == [("x", SCORE_OF["a"])], 20)
 
     assert scorer.metrics()['fraud_scorer_model_reloads_total{result="swapped"}'] == 0
-    assert "model refused" in scorer.text()
+    assert "model_refused" in scorer.text()
 
 
 @pytest.mark.slow
@@ -140,7 +140,7 @@ def test_a_model_that_fails_later_is_dropped_and_nothing_is_lost(
     found = scorer.metrics()
     assert found[FAILURES] == 1
     assert [name for name in found if name.startswith("fraud_scorer_model_info")] == [in_use]
-    assert '"model failed"' in scorer.text()
+    assert '"model_failed"' in scorer.text()
     [finding] = check_model_in_use(f"http://127.0.0.1:{scorer.probe_port}", folder)
     assert (finding.status, finding.text[:47]) == (Status.FAIL, "the scorer goes on with a: b failed, was refuse")
     assert scorer.terminate() == 0

@@ -17,10 +17,10 @@ import pandas as pd
 import pytest
 
 from services.common.contract import FIELDS
+from services.common.manifest import Recipe
 from services.scorer.decode import Decoder
 from services.scorer.history.history import PAST
-from services.scorer.manifest import Recipe
-from services.scorer.score import load_model
+from services.scorer.models.load import load_model
 from tests.support.messages import PAYMENT
 
 ROOT = Path(__file__).resolve().parents[2]

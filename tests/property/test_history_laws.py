@@ -56,7 +56,7 @@ class AnyHistory(RuleBasedStateMachine):
         if self.seen[number]:
             again = data.draw(st.lists(st.sampled_from(self.seen[number]), max_size=10))
             self.observe(number, again)
-            assert not self.partitions[number].observe(again).kept.any()
+            assert not self.partitions[number].observe(again).stored.any()
 
     @rule(number=st.sampled_from(NUMBERS))
     def restart(self, number: int) -> None:

@@ -168,7 +168,7 @@ def test_an_own_model_is_mounted_swapped_by_a_copy_and_tried_by_a_backfill(
     assert '"model": "own-1"' in compose("logs", "--no-color", "scorer")
     assert "read-only file system" in compose("exec", "-T", "scorer", "sh", "-c", "touch onnx/x 2>&1 || true").lower()
     shutil.copy(later / "manifest.json", live)
-    wait_for(lambda: "model swapped" in compose("logs", "--no-color", "scorer"), 60 * slack())
+    wait_for(lambda: "model_swapped" in compose("logs", "--no-color", "scorer"), 60 * slack())
 
     tools = ("-f", "docker-compose.yml", "-f", "docker-compose.tools.yml")
     told = compose(*tools, "run", "--rm", "--build", "--volume", f"{later}:/model:ro", "backfill")

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from services.common.errors import Reason, Stop
 from services.common.settings import project_root
 from services.scorer.decode import Decoder
-from services.scorer.score import load_model
+from services.scorer.models.load import load_model
 from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused
 from tests.support.messages import nested

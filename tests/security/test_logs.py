@@ -60,7 +60,7 @@ def test_neither_logs_nor_metrics_tell_a_payment(kafka: str, topics: TopicSettin
     ]
     scorer, sink = services
 
-    wait_for(lambda: counted(scorer, "fraud_scorer_dlq_total") >= 8, 60, scorer.text)
+    wait_for(lambda: counted(scorer, "fraud_scorer_rejects_total") >= 8, 60, scorer.text)
     wait_for(lambda: counted(sink, "fraud_sink_rejects_total") >= len(bad_scores()), 60, sink.text)
     told = [service.text() + str(service.metrics()) for service in services]
     for service in services:

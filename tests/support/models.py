@@ -9,10 +9,10 @@ import onnx.checker  # the folder onnx/ of this project shadows nothing, but `im
 import orjson
 
 from onnx import TensorProto, helper, numpy_helper
+from services.common.manifest import Recipe, RiskTable
 from services.scorer.history.history import PAST
-from services.scorer.inference import probabilities
-from services.scorer.manifest import Recipe, RiskTable
-from services.scorer.score import decode_golden
+from services.scorer.models.load import decode_golden
+from services.scorer.score import probabilities
 from tests.support.messages import PAYMENT
 
 PROBE_FEATURES = ("amount", *PAST)

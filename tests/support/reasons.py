@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from services.common.contract import customer_key
 from services.common.settings import project_root
 from services.scorer.explain import GivenReason, explain
+from services.scorer.models.load import load_model
 from services.scorer.recall import PartitionHistories, begin_empty
-from services.scorer.score import Model, load_model
+from services.scorer.score import Model
 from tests.support.messages import PAYMENT
 
 CATEGORIES = ("grocery_net", "home", "gas_transport", "food_dining")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from services.common.contract import record_id
-from services.scorer.features import payment_risks
+from services.scorer.features import transaction_risks
 from services.scorer.history.events import Events
 from services.scorer.history.history import PAST, History
 from services.scorer.recall import customer_keys, hashes
@@ -42,7 +42,7 @@ def _recomputed_in_order(
         columns.seconds,
         columns.numbers["amount"].astype(np.float32),
         hashes([name.encode() for name in columns.ids]),
-        payment_risks(columns, model.manifest.recipe),
+        transaction_risks(columns, model.manifest.recipe),
     )
     values = np.full((len(places), len(PAST)), np.nan)
     values[keyed] = History().observe(events.take(keyed)).values

@@ -8,17 +8,16 @@ What is paid depends on the hour: the latest payments of a live stream are those
 those of the hours that were found, weighted as they were found; hours themselves are compared over whole days alone.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
 
+from services.common.manifest import current_manifest
 from ui.database import Connection, Database
 
 LOOKED_AT = 10_000
@@ -80,19 +79,13 @@ class DriftReading:
 
 def current_distributions(manifest: Path) -> dict[str, WindowDistribution] | None:
     """Return the distributions of the manifest as it is now, or None if it has none or cannot be read."""
+    found = current_manifest(manifest)
     try:
-        return _read(manifest, manifest.stat().st_mtime_ns)
-    except OSError:
-        return None
-
-
-@lru_cache(maxsize=2)
-def _read(manifest: Path, _changed_at: int) -> dict[str, WindowDistribution] | None:
-    """Read the file once for each time it changes."""
-    try:
-        found = json.loads(manifest.read_bytes()).get("distributions")
-        distributions = TypeAdapter(dict[str, WindowDistribution]).validate_python(found)
-    except (ValueError, ValidationError, AttributeError):
+        distributions = {
+            name: WindowDistribution(one.edges, one.values, one.counts)
+            for name, one in (found.distributions if found else {}).items()
+        }
+    except ValueError:
         return None
     is_whole = distributions.keys() >= set(MEASURED) - {"hour"} and distributions["past"].edges
     return distributions if is_whole else None

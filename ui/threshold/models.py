@@ -1,15 +1,12 @@
 """Reads from PostgreSQL which model scores, and how its shadow compares. Knows the mart's tables, not who looks."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
 
 from psycopg.rows import class_row
-from pydantic import Field, TypeAdapter, ValidationError
 
+from services.common.manifest import current_manifest
 from ui.database import Connection, Database
 from ui.watch import Watch
 
@@ -19,24 +16,13 @@ class ScoringModel:
     """The model in use: its version, and the score in [0, 1] from which a transaction is flagged."""
 
     version: str
-    threshold: Annotated[float, Field(ge=0, le=1)]
+    threshold: float
 
 
 def current_model(manifest: Path) -> ScoringModel | None:
-    """Return the model the manifest names now, or None if it cannot be read: the page works without it."""
-    try:
-        return _read(manifest, manifest.stat().st_mtime_ns)
-    except OSError:
-        return None
-
-
-@lru_cache(maxsize=2)
-def _read(manifest: Path, _changed_at: int) -> ScoringModel | None:
-    """Read the file once for each time it changes."""
-    try:
-        return TypeAdapter(ScoringModel).validate_python(json.loads(manifest.read_bytes()))
-    except (ValueError, ValidationError):
-        return None
+    """Return the model of the manifest as it is now, or None if it cannot be read: the page works without it."""
+    found = current_manifest(manifest)
+    return ScoringModel(found.version, found.threshold) if found else None
 
 
 SHOWN = 5

@@ -5,7 +5,6 @@ What scorer and sink have in common: the consumer and its settings, the batch th
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
@@ -14,33 +13,13 @@ from services.common.kafka.assignment import Ownership, Partition, is_drained, l
 from services.common.kafka.closing import Membership
 from services.common.kafka.orphans import OrphanMonitor
 from services.common.logs import get_logger
-from services.common.settings import KafkaSettings
+from services.common.settings import GroupSettings, KafkaSettings
 
 FIRST_MESSAGE_WAIT_SECONDS = 0.2
 QUEUED_KIB = 8_192
 """What librdkafka may have read ahead; 64 MiB by default, and small messages take several times their size."""
 
 log = get_logger()
-
-
-class GroupSettings(Protocol):
-    """The settings of a member."""
-
-    @property
-    def group_id(self) -> str:
-        """The consumer group."""
-
-    @property
-    def batch_max_messages(self) -> int:
-        """Most messages of a batch."""
-
-    @property
-    def session_timeout_ms(self) -> int:
-        """The group gives the partitions of a member away that was silent for so long."""
-
-    @property
-    def max_poll_interval_ms(self) -> int:
-        """The group's limit between two reads."""
 
 
 class GroupConsumer:

@@ -1,1 +1,1 @@
-"""What the scorer remembers of each customer, and the changelog that brings it back."""
+"""The history of each customer, and the changelog that it is restored from."""

@@ -1,4 +1,4 @@
-"""Payments as the history sees them, in columns, and the sums that run over them. Pure numpy."""
+"""Transactions as the history sees them, in columns, and the running sums over them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,21 +11,21 @@ from services.scorer.event_time import SECONDS_A_DAY
 NIGHT_FROM, NIGHT_TO = 22 * 3_600, 4 * 3_600
 
 RUNNING = ("total", "nights", "risk_total")
-"""Running sums: amounts, night events, risks; up to and with an event, forgotten ones included."""
+"""Running sums: amounts, night events, risks; up to and including an event, evicted ones included."""
 
 Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """n payments, in the order of their arrival.
+    """n transactions, in the order of their arrival.
 
     Attributes:
-        customers: 64-bit hashes of who pays, uint64 [n].
+        customers: 64-bit hashes of the customers, uint64 [n].
         seconds: event times in seconds since 1970-01-01, int64 [n].
         amounts: float32 [n].
         ids: 64-bit hashes of the transactions' ids, uint64 [n].
-        risks: how likely each is a fraud by itself, float32 [n] (services.scorer.features).
+        risks: how likely each is fraud by itself, float32 [n] (features.transaction_risks).
     """
 
     customers: NDArray[np.uint64]
@@ -38,19 +38,19 @@ class Events:
         return len(self.customers)
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Events":
-        """Return some of the payments."""
+        """Return some of the transactions."""
         return Events(self.customers[rows], self.seconds[rows], self.amounts[rows], self.ids[rows], self.risks[rows])
 
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """Events of a customer that made room, the oldest ones.
+    """The oldest events of a customer, which made room for new ones.
 
     Attributes:
         customer: 64-bit hash.
-        count: how many were forgotten, ever.
-        seconds, sequence: event time and number of the newest of them: what is kept lies behind it.
-        sums: what all forgotten ones come to, by the names of RUNNING.
+        count: how many were evicted, ever.
+        seconds, sequence: event time and number of the newest of them; all that is stored lies behind it.
+        sums: of all evicted ones, by the names of RUNNING.
     """
 
     customer: int
@@ -67,7 +67,7 @@ def is_night(seconds: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def groups(rows: NDArray[Any]) -> tuple[Rows, Rows]:
-    """Return where each group of equal rows begins and how many it has; equal rows stand together."""
+    """Return where each group of equal rows begins and how many it has; equal rows are adjacent."""
     firsts = np.flatnonzero(np.append(np.ones(min(1, len(rows)), np.bool_), rows[1:] != rows[:-1]))
     return firsts, np.diff(firsts, append=len(rows))
 
@@ -79,10 +79,10 @@ def ranks(firsts: Rows, counts: Rows) -> Rows:
 
 
 def running_sums(bases: NDArray[np.float64], shares: NDArray[np.float64], firsts: Rows, counts: Rows) -> NDArray[Any]:
-    """Return the sums that run over each group, float64 [k, n], from its bases on: one share after the other.
+    """Return the running sums of each group, float64 [k, n], from its bases on: one share after the other.
 
-    So a sum depends on its own group alone, and not on how the group came about, however its shares are rounded. Blocks
-    of 1, 2, 4, 8, ... places of all groups that are so long are summed up at once.
+    So the bits of a sum depend on its own group alone, not on the batches that the group arrived in. Blocks of 1, 2, 4,
+    8, ... places are summed up at once, each for all groups that are long enough.
 
     Args:
         bases: what each group begins with, [k, groups].

@@ -1,4 +1,4 @@
-"""Takes events in: gives each customer a stretch of the shared columns, a longer one when it is full. Pure numpy."""
+"""All customers' events in shared columns: each customer has a block of them, and a larger one when it is full."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,54 +9,21 @@ from numpy.typing import NDArray
 from services.scorer.history.allocator import BuddyAllocator
 from services.scorer.history.events import RUNNING, Events, Evicted, Rows, groups, own_shares, ranks, running_sums
 
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)
-"""2^64 by the golden ratio (Knuth, The Art of Computer Programming, 6.4): neighbouring partitions end far apart."""
+MOST_EVENTS = 1_024
+"""Events stored of a customer. One more evicts the older half, which stays only in the running sums."""
 
+FIRST_CAPACITY = 8
+LOAD_CHUNK = 200_000
+"""Events summed up at once by a load: bounds the memory that takes."""
 
-def names_of(customers: NDArray[np.uint64], partitions: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return 64 bits for each customer of a partition, uint64 [n]: the same customer of another partition is another.
+NO_PARTITION = -1
+"""The partition of a free row."""
 
-    Args:
-        customers: 64-bit hashes, uint64 [n].
-        partitions: int64 [n].
-    """
-    return customers ^ (partitions.astype(np.uint64) * _SPREAD)
+_GROWTH = 1.25
+_PARTITION_SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 by the golden ratio (Knuth, The Art of Computer Programming, 6.4): spreads neighbouring partitions far apart."""
 
-
-class CustomerIndex:
-    """Names and their rows. A row that is given back is given to somebody else."""
-
-    def __init__(self) -> None:
-        self._rows: dict[int, int] = {}
-        self._free: list[int] = []
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    @property
-    def end(self) -> int:
-        """The first row that nobody ever had."""
-        return len(self._rows) + len(self._free)
-
-    def find(self, names: Sequence[int]) -> list[int]:
-        """Return the row of each name, -1 for those that have none."""
-        get = self._rows.get
-        return [get(name, -1) for name in names]
-
-    def add(self, names: Sequence[int]) -> Rows:
-        """Return a row for each name, int64 [n]; the names are new and each stands there once."""
-        first = self.end
-        reused = [self._free.pop() for _ in range(min(len(names), len(self._free)))]
-        rows = reused + list(range(first, first + len(names) - len(reused)))
-        self._rows.update(zip(names, rows, strict=True))
-        return np.array(rows, np.int64)
-
-    def remove(self, names: Iterable[int]) -> None:
-        """Give back the rows of these names."""
-        self._free += [self._rows.pop(name) for name in names]
-
-
-_COLUMNS = {
+_EVENT_COLUMNS = {
     "seconds": np.uint32,
     "amount": np.float32,
     "id": np.uint64,
@@ -72,30 +39,129 @@ _CUSTOMER_COLUMNS = {
     "start": np.int64,
     "length": np.int64,
     "capacity": np.int64,
-    "forgotten": np.int64,
+    "evicted": np.int64,
     "total": np.float64,
     "nights": np.float64,
     "risk_total": np.float64,
 }
 
 
-class Timelines:
-    """All customers' events. A customer is known by a row, a number that stays.
+class EventStore:
+    """The events of all customers, ordered by event time within a customer. A customer is addressed by its row.
 
     Attributes:
-        of: what is known of each row: whose it is, where its stretch begins, how long it is, how many events were
-            forgotten and what they come to, by the names of RUNNING.
-        events: the columns that the stretches are of; those of RUNNING are sums up to and with an event, forgotten
-            ones included.
+        customers: columns by row: hash and partition of the customer, start, length and capacity of its block, how many
+            of its events were evicted and what these sum up to, by the names of RUNNING.
+        events: the columns that the blocks divide; those of RUNNING are sums up to and including an event, evicted ones
+            included.
     """
 
     def __init__(self) -> None:
-        self.of = {name: np.zeros(64, dtype) for name, dtype in _CUSTOMER_COLUMNS.items()}
-        self.events = {name: np.zeros(512, dtype) for name, dtype in _COLUMNS.items()}
+        self.customers = {name: np.zeros(64, dtype) for name, dtype in _CUSTOMER_COLUMNS.items()}
+        self.events = {name: np.zeros(512, dtype) for name, dtype in _EVENT_COLUMNS.items()}
+        self._index = CustomerIndex()
+        self._allocator = BuddyAllocator()
+        self._evicted: dict[int, list[Evicted]] = {}
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the columns."""
+        return sum(column.nbytes for columns in (self.customers, self.events) for column in columns.values())
+
+    def rows_of(self, customers: NDArray[np.uint64], partitions: NDArray[np.int64]) -> Rows:
+        """Return the rows of the partitions' customers, int64 [n]; a new customer gets a row and an empty block."""
+        keys = _keys(customers, partitions)
+        rows = np.array(self._index.find(keys.tolist()), np.int64)
+        if (missing := rows < 0).any():
+            new, firsts, inverse = np.unique(keys[missing], return_index=True, return_inverse=True)
+            capacities = np.full(len(new), FIRST_CAPACITY, np.int64)
+            added = self._add_customers(new, customers[missing][firsts], partitions[missing][firsts], capacities)
+            rows[missing] = added[inverse]
+        return rows
+
+    def is_late(self, rows: Rows, seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which event times lie before everything stored of a customer with evicted events, bool [n].
+
+        What such an event should see is no longer known: it may lie anywhere among the evicted ones.
+        """
+        oldest = self.events["seconds"][self.customers["start"][rows]]
+        return (self.customers["evicted"][rows] > 0) & (seconds < oldest)
+
+    def is_duplicate(self, rows: Rows, events: Events) -> NDArray[np.bool_]:
+        """Return which events repeat one of the same customer, time and id, stored or earlier in `events`, bool [n].
+
+        Equal rows must be adjacent, in the order of arrival and with event times that do not fall.
+        """
+        found = np.zeros(len(rows), np.bool_)
+        end = self.customers["start"][rows] + self.customers["length"][rows]
+        newest = self.events["seconds"].take(end - 1, mode="clip")
+        # Nearly every event is newer than all that is stored of its customer and needs no search.
+        old = np.flatnonzero((newest >= events.seconds) & (self.customers["length"][rows] > 0))
+        if len(old):
+            found[old] = self._is_stored(rows[old], events.take(old))
+        same = (rows[1:] == rows[:-1]) & (events.seconds[1:] == events.seconds[:-1])
+        if same.any():
+            at_once = np.flatnonzero(np.append(same, False) | np.append(False, same))
+            columns = (events.ids[at_once], events.seconds[at_once], rows[at_once])
+            order = np.lexsort(columns)  # stable: the first to arrive stays first and is no duplicate
+            found[at_once[order[1:]]] |= np.logical_and.reduce([c[order[1:]] == c[order[:-1]] for c in columns])
+        return found
+
+    def exceeds_capacity(self, rows: Rows, new: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which events must wait for an eviction, bool [n].
+
+        From the first new event above MOST_EVENTS on, all of its row: what it sees depends on the eviction.
+        """
+        lengths = self.customers["length"][rows]
+        if int(lengths.max(initial=0)) + len(rows) <= MOST_EVENTS:
+            return np.zeros(len(rows), np.bool_)
+        firsts, counts = groups(rows)
+        up_to = np.cumsum(new, dtype=np.int64)
+        more = up_to - np.repeat(up_to[firsts] - new[firsts], counts)
+        waits: NDArray[np.bool_] = lengths + more > MOST_EVENTS
+        return waits
+
+    def insert(self, rows: Rows, events: Events) -> Rows:
+        """Store new events, for which exceeds_capacity() is false, and return their sequence numbers, int64 [n].
+
+        Equal rows must be adjacent, in the order of arrival and with event times that do not fall.
+        """
+        firsts, counts = groups(rows)
+        distinct = rows[firsts]
+        full = self.customers["length"][distinct] + counts > self.customers["capacity"][distinct]
+        if full.any():
+            self._move_to_larger_blocks(distinct[full], counts[full])
+        next_sequences = self.customers["evicted"][distinct] + self.customers["length"][distinct]
+        sequences = np.repeat(next_sequences, counts) + ranks(firsts, counts)
+        last = self.customers["start"][rows] + self.customers["length"][rows] - 1
+        newest = self.events["seconds"].take(last, mode="clip")
+        out_of_order = (self.customers["length"][rows] > 0) & (events.seconds < newest)
+        if not out_of_order.any():
+            self._append(rows, events, sequences)
+            return sequences
+        # Rare, and each shifts what lies behind it: one at a time. Before the others, whose running sums go on from
+        # those of the last event stored.
+        for place in np.flatnonzero(out_of_order).tolist():
+            self._insert_out_of_order(int(rows[place]), events.take(np.array([place])), int(sequences[place]))
+        self._append(rows[~out_of_order], events.take(~out_of_order), sequences[~out_of_order])
+        return sequences
+
+    def evict_older_half(self, rows: Rows) -> None:
+        """Evict the older half of each row's events; the rows are full."""
+        for row in np.unique(rows).tolist():
+            self._evict(row, MOST_EVENTS // 2)
+
+    def take_evicted(self) -> dict[int, list[Evicted]]:
+        """Return partition -> what was evicted since the last call."""
+        evicted, self._evicted = self._evicted, {}
+        return evicted
 
     def lower_bound(self, rows: Rows, seconds: NDArray[np.int64]) -> Rows:
-        """Return how many events of each row lie strictly before a time, int64 [n]: a binary search of all at once."""
-        before_first, lengths = self.of["start"][rows] - 1, self.of["length"][rows]
+        """Return how many events of each row lie strictly before a time, int64 [n]: one binary search for all rows."""
+        before_first, lengths = self.customers["start"][rows] - 1, self.customers["length"][rows]
         low, times = np.zeros(len(rows), np.int64), self.events["seconds"]
         step = 1 << int(lengths.max(initial=0)).bit_length() >> 1
         while step:
@@ -106,263 +172,202 @@ class Timelines:
             step >>= 1
         return low
 
-    def before(self, rows: Rows, places: Rows) -> NDArray[np.float64]:
-        """Return the running sums over all before a place in each row's stretch, float64 [len(RUNNING), n]."""
-        last, inside = self.of["start"][rows] + places - 1, places > 0
-        sums = [np.where(inside, self.events[name].take(last, mode="clip"), self.of[name][rows]) for name in RUNNING]
+    def sums_before(self, rows: Rows, places: Rows) -> NDArray[np.float64]:
+        """Return the running sums over all events before a place in each row's block, float64 [len(RUNNING), n]."""
+        last, inside = self.customers["start"][rows] + places - 1, places > 0
+        sums = [
+            np.where(inside, self.events[name].take(last, mode="clip"), self.customers[name][rows]) for name in RUNNING
+        ]
         return np.array(sums, np.float64)
 
-    def is_late(self, rows: Rows, seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return which times lie before all that is kept of a customer of whom events were forgotten, bool [n]."""
-        return (self.of["forgotten"][rows] > 0) & (seconds < self.events["seconds"][self.of["start"][rows]])
+    def load(self, events: Events, sequences: Rows, evicted: Iterable[Evicted]) -> None:
+        """Fill an empty store, as of partition 0, with events ordered by customer, event time and sequence."""
+        firsts, counts = groups(events.customers)
+        customers = events.customers[firsts]
+        partitions = np.zeros(len(customers), np.int64)
+        capacities = np.maximum(FIRST_CAPACITY, _powers_of_two(counts))
+        added = self._add_customers(_keys(customers, partitions), customers, partitions, capacities)
+        for one in evicted:  # before the events: their running sums go on from what was evicted
+            [row] = self.rows_of(np.array([one.customer], np.uint64), np.zeros(1, np.int64))
+            for name, value in {"evicted": one.count, **one.sums}.items():
+                self.customers[name][row] = value
+        rows = np.repeat(added, counts)
+        for start in range(0, len(rows), LOAD_CHUNK):
+            chunk = np.arange(start, min(start + LOAD_CHUNK, len(rows)))
+            self._append(rows[chunk], events.take(chunk), sequences[chunk])
 
-    def known(self, rows: Rows, events: Events) -> NDArray[np.bool_]:
-        """Return which events are there already, bool [n]: same customer, event time and id, kept or further up.
+    def take_over(self, partition: int, other: "EventStore") -> None:
+        """Copy all customers of a loaded store, as those of a partition that has none here yet."""
+        old = np.arange(len(other))
+        customers, lengths = other.customers["customer"][old], other.customers["length"][old]
+        partitions = np.full(len(old), partition, np.int64)
+        capacities = other.customers["capacity"][old]
+        rows = self._add_customers(_keys(customers, partitions), customers, partitions, capacities)
+        for name in ("length", "evicted", *RUNNING):
+            self.customers[name][rows] = other.customers[name][old]
+        to = _concatenated_ranges(self.customers["start"][rows], lengths)
+        source = _concatenated_ranges(other.customers["start"][old], lengths)
+        for name, column in self.events.items():
+            column[to] = other.events[name][source]
 
-        The events of a row stand together, in the order of arrival, and their times do not fall.
-        """
-        found = np.zeros(len(rows), np.bool_)
-        end = self.of["start"][rows] + self.of["length"][rows]
-        newest = self.events["seconds"].take(end - 1, mode="clip")
-        old = np.flatnonzero((newest >= events.seconds) & (self.of["length"][rows] > 0))
-        if len(old):
-            found[old] = self._holds(rows[old], events.take(old))
-        same = (rows[1:] == rows[:-1]) & (events.seconds[1:] == events.seconds[:-1])
-        if same.any():
-            at_once = np.flatnonzero(np.append(same, False) | np.append(False, same))
-            columns = (events.ids[at_once], events.seconds[at_once], rows[at_once])
-            order = np.lexsort(columns)  # stable: what arrived first stays first
-            found[at_once[order[1:]]] |= np.logical_and.reduce([c[order[1:]] == c[order[:-1]] for c in columns])
-        return found
+    def release(self, partition: int) -> None:
+        """Remove all customers of a partition; their rows and blocks are free for others."""
+        rows = np.flatnonzero(self.customers["partition"][: self._index.end] == partition)
+        keys = _keys(self.customers["customer"][rows], self.customers["partition"][rows].astype(np.int64))
+        self._free(self.customers["start"][rows], self.customers["capacity"][rows])
+        for name in ("length", "evicted", *RUNNING):
+            self.customers[name][rows] = 0
+        self.customers["partition"][rows] = NO_PARTITION
+        self._index.remove(keys.tolist())
 
-    def _holds(self, rows: Rows, events: Events) -> NDArray[np.bool_]:
-        """Return which events are in their row's stretch, bool [n]."""
-        end = self.of["start"][rows] + self.of["length"][rows]
-        at = self.of["start"][rows] + self.lower_bound(rows, events.seconds)
+    def _add_customers(
+        self, keys: NDArray[np.uint64], customers: NDArray[np.uint64], partitions: Rows, capacities: Rows
+    ) -> Rows:
+        """Give each new customer a row and an empty block; return the rows, int64 [n]."""
+        rows = self._index.add(keys.tolist())
+        if self._index.end > len(self.customers["start"]):
+            _grow(self.customers, self._index.end)
+        starts = self._allocate(capacities)
+        values = {"customer": customers, "partition": partitions, "start": starts, "capacity": capacities}
+        for name, column in values.items():
+            self.customers[name][rows] = column
+        return rows
+
+    def _is_stored(self, rows: Rows, events: Events) -> NDArray[np.bool_]:
+        """Return which events are in their row's block, bool [n]."""
+        end = self.customers["start"][rows] + self.customers["length"][rows]
+        at = self.customers["start"][rows] + self.lower_bound(rows, events.seconds)
         found = np.zeros(len(rows), np.bool_)
         while (same := (at < end) & (self.events["seconds"].take(at, mode="clip") == events.seconds)).any():
             found |= same & (self.events["id"].take(at, mode="clip") == events.ids)
             at = np.where(same, at + 1, end)
         return found
 
-
-FIRST_CAPACITY = 8
-MOST_EVENTS = 1_024
-"""Events kept of a customer; when one more comes the older half is forgotten, but for its part in the running sums."""
-
-NOBODY = -1
-"""The partition of a row that is free."""
-
-LOADED_AT_ONCE = 200_000
-"""Events summed up together when much is loaded: what that takes in memory is bounded."""
-
-_GROWTH = 1.25
-
-
-class Stretches(Timelines):
-    """All customers' events. A customer is known by a row, a number that stays."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._register = CustomerIndex()
-        self._forgotten: dict[int, list[Evicted]] = {}
-        self._space = BuddyAllocator()
-
-    def __len__(self) -> int:
-        return len(self._register)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the columns."""
-        return sum(column.nbytes for columns in (self.of, self.events) for column in columns.values())
-
-    def rows_of(self, customers: NDArray[np.uint64], partitions: NDArray[np.int64]) -> Rows:
-        """Return the rows of the partitions' customers, int64 [n]; a new customer gets a row and an empty stretch."""
-        names = names_of(customers, partitions)
-        rows = np.array(self._register.find(names.tolist()), np.int64)
-        if (strange := rows < 0).any():
-            new, firsts, places = np.unique(names[strange], return_index=True, return_inverse=True)
-            capacities = np.full(len(new), FIRST_CAPACITY, np.int64)
-            rows[strange] = self._add(new, customers[strange][firsts], partitions[strange][firsts], capacities)[places]
-        return rows
-
-    def insert(self, rows: Rows, events: Events) -> Rows:
-        """Take new events in, for which there is room, and return their sequence numbers, int64 [n].
-
-        The events of a row stand together, in the order of arrival, and their times do not fall.
-        """
-        firsts, counts = groups(rows)
-        who = rows[firsts]
-        full = self.of["length"][who] + counts > self.of["capacity"][who]
-        if full.any():
-            self._lengthen(who[full], counts[full])
-        sequences = np.repeat(self.of["forgotten"][who] + self.of["length"][who], counts) + ranks(firsts, counts)
-        last = self.of["start"][rows] + self.of["length"][rows] - 1
-        newest = self.events["seconds"].take(last, mode="clip")
-        between = (self.of["length"][rows] > 0) & (events.seconds < newest)
-        if not between.any():
-            self._append(rows, events, sequences)
-            return sequences
-        for place in np.flatnonzero(between).tolist():
-            self._insert_between(int(rows[place]), events.take(np.array([place])), int(sequences[place]))
-        self._append(rows[~between], events.take(~between), sequences[~between])
-        return sequences
-
-    def load(self, events: Events, sequences: Rows, forgotten: Iterable[Evicted]) -> None:
-        """Take in everything at once, ordered by customer, event time and sequence; there must be nothing yet."""
-        firsts, counts = groups(events.customers)
-        customers = events.customers[firsts]
-        partitions = np.zeros(len(customers), np.int64)
-        capacities = np.maximum(FIRST_CAPACITY, _powers_of_two(counts))
-        rows = np.repeat(self._add(names_of(customers, partitions), customers, partitions, capacities), counts)
-        for lost in forgotten:
-            [row] = self.rows_of(np.array([lost.customer], np.uint64), np.zeros(1, np.int64))
-            for name, known in {"forgotten": lost.count, **lost.sums}.items():
-                self.of[name][row] = known
-        for start in range(0, len(rows), LOADED_AT_ONCE):
-            some = np.arange(start, min(start + LOADED_AT_ONCE, len(rows)))
-            self._append(rows[some], events.take(some), sequences[some])
-
-    def take_over(self, partition: int, other: "Stretches") -> None:
-        """Take in the customers of another one, as those of a partition of which there are none yet."""
-        old = np.arange(len(other))
-        customers, lengths = other.of["customer"][old], other.of["length"][old]
-        partitions = np.full(len(old), partition, np.int64)
-        rows = self._add(names_of(customers, partitions), customers, partitions, other.of["capacity"][old])
-        for name in ("length", "forgotten", *RUNNING):
-            self.of[name][rows] = other.of[name][old]
-        to, taken = _places(self.of["start"][rows], lengths), _places(other.of["start"][old], lengths)
-        for name, column in self.events.items():
-            column[to] = other.events[name][taken]
-
-    def give_up(self, partition: int) -> None:
-        """Forget all customers of a partition; their space is given to others."""
-        rows = np.flatnonzero(self.of["partition"][: self._register.end] == partition)
-        names = names_of(self.of["customer"][rows], self.of["partition"][rows].astype(np.int64))
-        for start, capacity in zip(self.of["start"][rows].tolist(), self.of["capacity"][rows].tolist(), strict=True):
-            self._space.give_back(start, capacity)
-        for name in ("length", "forgotten", *RUNNING):
-            self.of[name][rows] = 0
-        self.of["partition"][rows] = NOBODY
-        self._register.remove(names.tolist())
-
-    def exceeds_capacity(self, rows: Rows, new: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which events must wait until older ones of their row are forgotten, bool [n].
-
-        Namely the first new one that would be one too many, and all of its row after it.
-        """
-        lengths = self.of["length"][rows]
-        if int(lengths.max(initial=0)) + len(rows) <= MOST_EVENTS:
-            return np.zeros(len(rows), np.bool_)
-        firsts, counts = groups(rows)
-        up_to = np.cumsum(new, dtype=np.int64)
-        more = up_to - np.repeat(up_to[firsts] - new[firsts], counts)
-        waits: NDArray[np.bool_] = lengths + more > MOST_EVENTS
-        return waits
-
-    def forget(self, rows: Rows) -> None:
-        """Forget the older half of each row's events; the rows are full."""
-        for row in np.unique(rows).tolist():
-            self._forget(row, MOST_EVENTS // 2)
-
-    def take_forgotten(self) -> dict[int, list[Evicted]]:
-        """Return partition -> what was forgotten since the last call."""
-        forgotten, self._forgotten = self._forgotten, {}
-        return forgotten
-
     def _append(self, rows: Rows, events: Events, sequences: Rows) -> None:
+        """Write events behind the last one of their row, and their running sums."""
         firsts, counts = groups(rows)
-        who = rows[firsts]
-        at = self.of["start"][rows] + self.of["length"][rows] + ranks(firsts, counts)
-        bases = self.before(who, self.of["length"][who])
+        distinct = rows[firsts]
+        at = self.customers["start"][rows] + self.customers["length"][rows] + ranks(firsts, counts)
+        bases = self.sums_before(distinct, self.customers["length"][distinct])
         for name, values in _plain(events, sequences).items():
             self.events[name][at] = values
         shares = own_shares(events.seconds, events.amounts, events.risks)
         for name, sums in zip(RUNNING, running_sums(bases, shares, firsts, counts), strict=True):
             self.events[name][at] = sums
-        self.of["length"][who] += counts
+        self.customers["length"][distinct] += counts
 
-    def _insert_between(self, row: int, event: Events, sequence: int) -> None:
-        """Put one event where its time belongs, after those of the same time, and sum up anew from there on."""
-        start, length = int(self.of["start"][row]), int(self.of["length"][row])
+    def _insert_out_of_order(self, row: int, event: Events, sequence: int) -> None:
+        """Insert one event by its time, behind those of the same time, and repeat the running sums from there on."""
+        start, length = int(self.customers["start"][row]), int(self.customers["length"][row])
         times = self.events["seconds"][start : start + length]
         place = int(np.searchsorted(times, event.seconds[0], side="right"))
-        base = self.before(np.array([row]), np.array([place]))
+        base = self.sums_before(np.array([row]), np.array([place]))
         at, end = start + place, start + length
         for name, values in _plain(event, np.array([sequence])).items():
             column = self.events[name]
-            column[at + 1 : end + 1] = column[at:end].copy()
+            column[at + 1 : end + 1] = column[at:end].copy()  # the two overlap
             column[at] = values[0]
         seconds, amounts, risks = (self.events[name][at : end + 1] for name in ("seconds", "amount", "risk"))
         shares = own_shares(seconds, amounts, risks)
+        # One share after the other, as in _append(): the sums have the same bits as if it had come in time.
         sums = running_sums(base, shares, np.array([0]), np.array([shares.shape[1]]))
         for name, column_sums in zip(RUNNING, sums, strict=True):
             self.events[name][at : end + 1] = column_sums
-        self.of["length"][row] += 1
+        self.customers["length"][row] += 1
 
-    def _add(
-        self, names: NDArray[np.uint64], customers: NDArray[np.uint64], partitions: Rows, capacities: Rows
-    ) -> Rows:
-        """Give each new customer a row and an empty stretch; return the rows, int64 [n]."""
-        rows = self._register.add(names.tolist())
-        if self._register.end > len(self.of["start"]):
-            _grow(self.of, self._register.end)
-        starts = self._allocate(capacities)
-        known = {"customer": customers, "partition": partitions, "start": starts, "capacity": capacities}
-        for name, values in known.items():
-            self.of[name][rows] = values
-        return rows
-
-    def _allocate(self, capacities: Rows) -> Rows:
-        """Return the starts of stretches that are free now, int64 [n]."""
-        starts = self._space.take_many(capacities)
-        if self._space.end >= len(self.events["seconds"]):
-            _grow(self.events, self._space.end + 1)
-        return starts
-
-    def _lengthen(self, rows: Rows, counts: Rows) -> None:
-        """Give each row a stretch that has room for so many more events."""
-        starts, lengths, capacities = (self.of[name][rows] for name in ("start", "length", "capacity"))
-        longer = _powers_of_two(lengths + counts)
-        to = self._allocate(longer)
-        old, new = _places(starts, lengths), _places(to, lengths)
-        for column in self.events.values():
-            column[new] = column[old]
-        self.of["start"][rows], self.of["capacity"][rows] = to, longer
-        for start, capacity in zip(starts.tolist(), capacities.tolist(), strict=True):
-            self._space.give_back(start, capacity)
-
-    def _forget(self, row: int, dropped: int) -> None:
-        start, length = int(self.of["start"][row]), int(self.of["length"][row])
-        newest = start + dropped - 1
-        self.of["forgotten"][row] += dropped
-        for name in RUNNING:
-            self.of[name][row] = self.events[name][newest]
-        self._forgotten.setdefault(int(self.of["partition"][row]), []).append(
+    def _evict(self, row: int, count: int) -> None:
+        """Evict a row's oldest events: note what they sum up to, then move the others to the start of the block."""
+        start, length = int(self.customers["start"][row]), int(self.customers["length"][row])
+        newest = start + count - 1
+        self.customers["evicted"][row] += count
+        for name in RUNNING:  # the running sums of the newest one cover all that were ever evicted
+            self.customers[name][row] = self.events[name][newest]
+        self._evicted.setdefault(int(self.customers["partition"][row]), []).append(
             Evicted(
-                customer=int(self.of["customer"][row]),
-                count=int(self.of["forgotten"][row]),
+                customer=int(self.customers["customer"][row]),
+                count=int(self.customers["evicted"][row]),
                 seconds=int(self.events["seconds"][newest]),
                 sequence=int(self.events["sequence"][newest]),
-                sums={name: float(self.of[name][row]) for name in RUNNING},
+                sums={name: float(self.customers[name][row]) for name in RUNNING},
             )
         )
         for column in self.events.values():
-            column[start : start + length - dropped] = column[start + dropped : start + length].copy()
-        self.of["length"][row] = length - dropped
+            column[start : start + length - count] = column[start + count : start + length].copy()
+        self.customers["length"][row] = length - count
+
+    def _move_to_larger_blocks(self, rows: Rows, counts: Rows) -> None:
+        """Move each row's events to a block with room for `counts` more."""
+        starts, lengths, capacities = (self.customers[name][rows] for name in ("start", "length", "capacity"))
+        larger = _powers_of_two(lengths + counts)
+        to = self._allocate(larger)
+        source, target = _concatenated_ranges(starts, lengths), _concatenated_ranges(to, lengths)
+        for column in self.events.values():
+            column[target] = column[source]
+        self.customers["start"][rows], self.customers["capacity"][rows] = to, larger
+        self._free(starts, capacities)
+
+    def _allocate(self, capacities: Rows) -> Rows:
+        """Return the starts of free blocks of these lengths, int64 [n]."""
+        starts = self._allocator.take_many(capacities)
+        if self._allocator.end > len(self.events["seconds"]):
+            _grow(self.events, self._allocator.end)
+        return starts
+
+    def _free(self, starts: Rows, capacities: Rows) -> None:
+        for start, capacity in zip(starts.tolist(), capacities.tolist(), strict=True):
+            self._allocator.give_back(start, capacity)
 
 
-def _places(starts: Rows, lengths: Rows) -> Rows:
-    """Return all places of stretches, one stretch after the other, int64 [sum of lengths]."""
+class CustomerIndex:
+    """Keys of customers and their rows. The row of a removed key is used again."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, int] = {}
+        self._free: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def end(self) -> int:
+        """The first row that was never used."""
+        return len(self._rows) + len(self._free)
+
+    def find(self, keys: Sequence[int]) -> list[int]:
+        """Return the row of each key, -1 for an unknown one."""
+        get = self._rows.get
+        return [get(key, -1) for key in keys]
+
+    def add(self, keys: Sequence[int]) -> Rows:
+        """Return a row for each key, int64 [n]; the keys are new and distinct."""
+        first = self.end
+        reused = [self._free.pop() for _ in range(min(len(keys), len(self._free)))]
+        rows = reused + list(range(first, first + len(keys) - len(reused)))
+        self._rows.update(zip(keys, rows, strict=True))
+        return np.array(rows, np.int64)
+
+    def remove(self, keys: Iterable[int]) -> None:
+        """Free the rows of these keys."""
+        self._free += [self._rows.pop(key) for key in keys]
+
+
+def _keys(customers: NDArray[np.uint64], partitions: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return a key for each customer of a partition, uint64 [n]; the same hash in another partition has another key."""
+    return customers ^ (partitions.astype(np.uint64) * _PARTITION_SPREAD)
+
+
+def _concatenated_ranges(starts: Rows, lengths: Rows) -> Rows:
+    """Return the places of all blocks, one block after the other, int64 [sum of lengths]."""
     return np.repeat(starts, lengths) + ranks(np.cumsum(lengths) - lengths, lengths)
 
 
 def _powers_of_two(counts: Rows) -> Rows:
-    """Return the least power of two that is no less than each count, int64 [n]; the counts are at most 2^52."""
+    """Return the smallest power of two not below each count, int64 [n]; the counts are at most 2^52."""
     return 1 << np.ceil(np.log2(np.maximum(counts, 1))).astype(np.int64)
 
 
 def _plain(events: Events, sequences: Rows) -> dict[str, NDArray[Any]]:
+    """Return the columns of events that are no running sums."""
     return {
         "seconds": events.seconds,
         "amount": events.amounts,
@@ -373,6 +378,7 @@ def _plain(events: Events, sequences: Rows) -> dict[str, NDArray[Any]]:
 
 
 def _grow(columns: dict[str, NDArray[Any]], needed: int) -> None:
+    """Lengthen the columns to at least `needed`, by a quarter at a time: doubling would waste up to half of them."""
     for name, column in columns.items():
         longer = np.zeros(max(needed, int(len(column) * _GROWTH)), column.dtype)
         longer[: len(column)] = column

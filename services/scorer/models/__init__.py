@@ -1,1 +1,1 @@
-"""Which model scores: reloading, the shadow, and the ranges of offsets each model scored."""
+"""Models while the scorer runs: loading and trial, replacement, the shadow, and which model scored what."""

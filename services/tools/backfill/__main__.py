@@ -15,7 +15,7 @@ from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import FraudError
 from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, TopicSettings
-from services.scorer.score import load_model
+from services.scorer.models.load import load_model
 from services.sink.write import classify_error
 from services.tools.backfill.labels import read_labels
 from services.tools.backfill.read import find_ranges, read_range

@@ -8,8 +8,7 @@ from confluent_kafka import Message
 from services.common.kafka.assignment import Batch
 from services.scorer.pipeline import decode_batch
 from services.scorer.recall import PartitionHistories, begin_empty, uses_history
-from services.scorer.score import Model
-from services.scorer.unscored import leave_out, score_carefully
+from services.scorer.score import Model, reject_unscored, score_bisecting
 
 Row = tuple[str, float, int]
 """transaction_id, score, fraud_flag"""
@@ -33,9 +32,9 @@ class Rescorer:
         self.rejected += len(rejects)
         if self._memory:
             columns, _ = self._memory.recall(messages, columns)
-        scores = score_carefully(self._model, self._model.features(columns))
+        scores = score_bisecting(self._model, self._model.features(columns))
         if not np.isfinite(scores).all():
-            columns, kept, without = leave_out(columns, scores, self._model)
+            columns, kept, without = reject_unscored(columns, scores, self._model)
             scores = scores[kept]
             self.rejected += len(without)
         flags = self._model.flag(scores)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
-from services.scorer.history.changelog import KEY, PAYMENT, SUMS, SUMS_KEY, Record, Table, key_of
+from services.scorer.history.changelog import KEY, SUMS, SUMS_KEY, TRANSACTION, Record, Table, key_of
 
 Records = Sequence[tuple[bytes, bytes | None]]
 """(key, value) in the order of offsets; the last of a key counts."""
@@ -38,7 +38,7 @@ def remembered(records: Records, customer: int) -> Remembered:
             if _customer_of(key) == customer:
                 summed_up = int(np.frombuffer(value, SUMS)["count"][0])
             continue
-        table = np.frombuffer(value, PAYMENT)
+        table = np.frombuffer(value, TRANSACTION)
         for payment in table[table["customer"] == customer]:
             moment = datetime.fromtimestamp(int(payment["seconds"]), UTC).replace(tzinfo=None)
             payments.append({"event_time": moment.isoformat(sep=" "), "amount": round(float(payment["amount"]), 2)})
@@ -57,7 +57,7 @@ def records_without(records: Records, customer: int) -> list[Record]:
             if theirs:
                 changes.append({"key": key, "value": None})
             continue
-        table = np.frombuffer(value, PAYMENT)
+        table = np.frombuffer(value, TRANSACTION)
         others = table[table["customer"] != customer]
         if theirs:
             changes.append({"key": key, "value": None})

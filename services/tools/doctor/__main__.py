@@ -12,8 +12,8 @@ from pathlib import Path
 import psycopg
 
 from services.common.errors import FraudError
+from services.common.manifest import MANIFEST_NAME
 from services.common.settings import KafkaSettings, TopicSettings, project_root
-from services.scorer.manifest import MANIFEST_NAME
 from services.scorer.settings import ScorerSettings
 from services.sender.known import read_categories
 from services.sink.settings import SinkSettings

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.common.errors import Stop
-from services.scorer.manifest import Unfinished
-from services.scorer.score import load_model
+from services.common.manifest import Unfinished
+from services.scorer.models.load import load_model
 from services.tools.doctor.finding import Finding, fail, ok, warn
 
 OLDEST_PYTHON = (3, 11)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from services.common.errors import Stop
-from services.scorer.manifest import read_manifest
+from services.common.manifest import read_manifest
 from services.tools.doctor.finding import Finding, fail, ok, warn
 
 TIMEOUT_SECONDS = 3.0
@@ -62,10 +62,10 @@ def check_model_in_use(url: str, folder: Path) -> Iterator[Finding]:
         return  # what is wrong with the folder is told elsewhere
     if wanted.sha256 != sha256 or wanted.version != version:
         text = f"the scorer goes on with {version}: {wanted.version} failed, was refused or is about to be loaded"
-        yield fail("model in use", text, "look for 'model failed' and 'model refused': make logs SERVICE=scorer")
+        yield fail("model in use", text, "look for 'model_failed' and 'model_refused': make logs SERVICE=scorer")
     elif failures:
         text = f"{version} has failed {failures:.0f} times since the scorer began, and nothing is there to replace it"
-        yield warn("model in use", text, "look for 'model failed': make logs SERVICE=scorer")
+        yield warn("model in use", text, "look for 'model_failed': make logs SERVICE=scorer")
     else:
         yield ok("model in use", f"{version}, that of the folder")
 

@@ -111,7 +111,7 @@ def test_payments_removed_before_they_were_scored_are_told(pipeline: Pipeline) -
         scorer = pipeline.hire_scorer(HOLD)
         pipeline.recovered("payments removed", time.monotonic(), within=60)
     gone = sum(firsts[partition] - stood[partition] for partition in firsts)
-    assert scorer.service.metrics()["fraud_scorer_gone_total"] == gone > 0
+    assert scorer.service.metrics()["fraud_scorer_expired_offsets_total"] == gone > 0
     assert "gone before they were scored" in scorer.service.text()
 
     log = pipeline.settle()

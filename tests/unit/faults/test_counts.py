@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from services.common.contract import customer_key
-from services.scorer.score import Model, load_model
+from services.scorer.models.load import load_model
+from services.scorer.score import Model
 from tests.faults.invariant import Findings, Log, compare_acknowledged, compare_scores, compare_topics
 from tests.faults.tally import summed_up
 from tests.support.messages import PAYMENT, nested

@@ -29,7 +29,7 @@ def test_common_imports_no_service() -> None:
         assert all(name.startswith("services.common") for name in ours), path
 
 
-@pytest.mark.parametrize("name", ["decode", "features", "event_time", "manifest"])
+@pytest.mark.parametrize("name", ["decode", "features", "event_time"])
 def test_pure_modules_of_the_scorer_know_no_kafka(name: str) -> None:
     """decode and features are functions of their arguments."""
     assert not {"confluent_kafka", "os", "socket", "time"} & imports_of(ROOT / f"services/scorer/{name}.py")

@@ -123,8 +123,8 @@ def test_a_producer_that_writes_every_value_as_text_is_read() -> None:
     assert columns.ids == ["a", "12345678901234567890"]
     assert columns.numbers["amount"].tolist() == [25.79, 25.79]
     assert columns.numbers["lat"].tolist() == [32.1482, 32.1482]
-    assert columns.mended == {Mend.NUMBER_AS_TEXT: 1, Mend.ID_AS_NUMBER: 1}
-    assert columns.take(np.arange(0)).mended == columns.mended  # also where the model has no score for one
+    assert columns.repaired == {Mend.NUMBER_AS_TEXT: 1, Mend.ID_AS_NUMBER: 1}
+    assert columns.take(np.arange(0)).repaired == columns.repaired  # also where the model has no score for one
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_times_of_other_forms_are_read_as_the_clock_shows_them(text: str) -> Non
 
 @pytest.mark.parametrize("word", ["NA", "N/A", "nan", "NULL", "None", "\\N", "-", ""])
 def test_words_for_missing_are_missing_in_every_field(word: str) -> None:
-    """An id too: payments without one do not share it. And no two unknown people are one customer."""
+    """An id too: transactions without one do not share it. And no two unknown people are one customer."""
     decoder = Decoder({"gender", "lat", "name_1", "name_2", "street"})
     changes = {"gender": word, "lat": word, "name_1": word, "name_2": word, "street": word}
     columns, rejects = decoder.decode([nested(word, **changes), nested("b")], lambda row: f"row-{row}")

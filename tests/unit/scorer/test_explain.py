@@ -7,10 +7,10 @@ import orjson
 import pytest
 
 from services.common.contract import FIELDS
-from services.scorer.encode import TEXT_MAX_CHARACTERS, encode_alerts, payment_fields
+from services.scorer.encode import TEXT_MAX_CHARACTERS, encode_alerts, transaction_fields
 from services.scorer.explain import LEAST_SIZE, MOST_REASONS, explain
 from services.scorer.features import FEATURES, GROUPS
-from services.scorer.inference import probabilities
+from services.scorer.score import probabilities
 from tests.support.messages import FRAUD
 from tests.support.reasons import BURST, CALM, NIGHT, features_of, reasons_of, shipped
 from ui.review.case import read_reasons
@@ -75,7 +75,7 @@ def test_sizes_are_what_the_model_says_without_the_group() -> None:
     replaced = row.copy()
     for name in GROUPS["amount"]:
         replaced[:, model.manifest.recipe.features.index(name)] = model.manifest.references[name]
-    before, after = probabilities(model.session, np.concatenate([row, replaced]), to_the_end=True).clip(1e-7, 1 - 1e-7)
+    before, after = probabilities(model.session, np.concatenate([row, replaced]), all_trees=True).clip(1e-7, 1 - 1e-7)
     change = np.log(before / (1 - before)) - np.log(after / (1 - after))
     assert reasons["amount"]["size"] == pytest.approx(change, abs=0.001)
 
@@ -160,7 +160,7 @@ def test_an_alert_holds_the_payment_its_reasons_and_the_model() -> None:
 )  # fmt: skip
 def test_whatever_a_payment_holds_its_alert_can_be_written(value: bytes, expected: dict[str, Any]) -> None:
     """What is no text and no finite number is null, long texts are cut, a message that cannot be opened has no data."""
-    found = payment_fields(value)
+    found = transaction_fields(value)
     assert found == expected
     assert list(found) == [field for field in FIELDS if field in found]
     assert orjson.loads(orjson.dumps(found)) == expected

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from services.common.errors import Stop
+from services.common.manifest import Recipe
 from services.scorer.decode import Decoder
 from services.scorer.features import FEATURES, required_fields, to_features
-from services.scorer.manifest import Recipe
 from tests.support.messages import nested
 
 RECIPE = Recipe(
@@ -22,7 +22,7 @@ def features(*values: bytes) -> "np.typing.NDArray[np.float32]":
 
 
 def test_features_are_what_their_names_say() -> None:
-    """A payment worked out by hand."""
+    """A transaction worked out by hand."""
     [row] = features(nested("a", transaction_time="2019-09-14 02:46", merchant_lat=33.1482, merchant_lon=-99.1872))
 
     assert row.dtype == np.float32

@@ -13,11 +13,10 @@ import pytest
 
 from services.common.errors import Stop
 from services.common.values import Mend
-from services.scorer.categories import mended_names, unknown_categories
-from services.scorer.features import FEATURES, to_features
+from services.scorer.features import FEATURES, respelled, to_features, unknown_categories
 from services.scorer.history.history import PAST
-from services.scorer.inference import probabilities
-from services.scorer.score import Model, load_model
+from services.scorer.models.load import load_model
+from services.scorer.score import Model, probabilities
 from tests.support.messages import FRAUD, PAYMENT, flat
 
 SHIPPED = Path(__file__).resolve().parents[3] / "onnx"
@@ -43,8 +42,8 @@ def rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     path.write_text(json.dumps(manifest))
 
 
-def score(model: Model, *payments: dict[str, Any]) -> list[float]:
-    columns, rejects = model.decoder.decode([flat(None, **payment) for payment in payments], str)
+def score(model: Model, *transactions: dict[str, Any]) -> list[float]:
+    columns, rejects = model.decoder.decode([flat(None, **transaction) for transaction in transactions], str)
     assert rejects == {}
     return [float(score) for score in model.score(model.features(columns))]
 
@@ -58,9 +57,9 @@ def test_the_graph_takes_the_features_and_gives_the_probability_alone() -> None:
 
 
 def test_what_the_first_trees_settle_is_far_from_the_threshold(model: Model) -> None:
-    """All trees would not flag it either; the score of every other payment is that of all trees."""
+    """All trees would not flag it either; the score of every other transaction is that of all trees."""
     features = np.array([row.features for row in model.manifest.golden], np.float32)
-    early, all_trees = (probabilities(model.session, features, to_the_end=end) for end in (False, True))
+    early, all_trees = (probabilities(model.session, features, all_trees=end) for end in (False, True))
     settled = early < 0.00001
 
     assert 0 < settled.sum() < len(settled)
@@ -70,7 +69,7 @@ def test_what_the_first_trees_settle_is_far_from_the_threshold(model: Model) -> 
 
 
 def test_golden_rows_cover_both_flags_and_missing_values(model: Model) -> None:
-    """At least twelve payments, some flagged, some not, some with NaN, some of an unknown category."""
+    """At least twelve transactions, some flagged, some not, some with NaN, some of an unknown category."""
     golden = model.manifest.golden
     categories = {row.transaction["cat_id"] for row in golden}
     assert len(golden) >= 12
@@ -180,10 +179,10 @@ def test_every_unknown_category_scores_as_other(model: Model) -> None:
 def test_spellings_of_a_category_and_a_gender_score_alike(model: Model) -> None:
     """Case, blanks, dashes and underscores make no other category; each mending is counted, the unknown are named."""
     spelled = ("shopping_net", "Shopping_Net", "SHOPPING NET", "shopping-net ")
-    payments = [FRAUD | {"cat_id": name, "gender": gender} for name in spelled for gender in ("F", "female")]
-    columns, _ = model.decoder.decode([flat(None, **payment) for payment in payments], str)
+    transactions = [FRAUD | {"cat_id": name, "gender": gender} for name in spelled for gender in ("F", "female")]
+    columns, _ = model.decoder.decode([flat(None, **transaction) for transaction in transactions], str)
     assert len(set(model.score(model.features(columns)).tolist())) == 1
-    assert mended_names(columns, model.manifest.recipe) == {Mend.CATEGORY_SPELLING: 6, Mend.GENDER_SPELLING: 4}
+    assert respelled(columns, model.manifest.recipe) == {Mend.CATEGORY_SPELLING: 6, Mend.GENDER_SPELLING: 4}
     assert not unknown_categories(columns, model.manifest.recipe)
     odd, _ = model.decoder.decode([flat(None, cat_id=name) for name in ("books", "books", "home")], str)
     assert unknown_categories(odd, model.manifest.recipe) == {"books": 2}
@@ -192,5 +191,5 @@ def test_spellings_of_a_category_and_a_gender_score_alike(model: Model) -> None:
 @pytest.mark.parametrize("missing", [None, math.nan])
 def test_a_payment_without_population_and_gender_is_scored(model: Model, missing: float | None) -> None:
     """What is missing is NaN to the model, and an obvious fraud is flagged all the same."""
-    payment = FRAUD | {"population_city": missing, "gender": missing}
-    assert model.flag(np.array(score(model, payment))).tolist() == [True]
+    transaction = FRAUD | {"population_city": missing, "gender": missing}
+    assert model.flag(np.array(score(model, transaction))).tolist() == [True]

@@ -1,18 +1,18 @@
-"""services.scorer.quarantine: which payment killed the process."""
+"""services.scorer.quarantine: which transaction crashed the process."""
 
 import subprocess
 import sys
-import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from conftest import ROOT
 from services.common.errors import Reason
 from services.common.kafka.assignment import Batch
-from services.scorer.quarantine import DEATHS_ALONE, Quarantine
+from services.scorer.quarantine import CRASHES_ALONE, Quarantine
 
 
 class Record:
@@ -46,7 +46,7 @@ def live(path: Path, batches: Iterable[Batch], poison: frozenset[int] = frozense
     Raises:
         Died: it did.
     """
-    suspects = Quarantine(path)
+    quarantine = Quarantine(path)
     rejected: dict[int, Reason] = {}
 
     def swallow(offsets: Iterable[int]) -> None:
@@ -57,20 +57,19 @@ def live(path: Path, batches: Iterable[Batch], poison: frozenset[int] = frozense
     try:
         for one in batches:
             offsets = [message.offset() or 0 for message in one.messages]
-            deadly = suspects.poisoned(one)
-            suspects.probe(one, lambda row, offsets=offsets: swallow([offsets[row]]))  # type: ignore[misc]
-            with suspects.scoring(one):
-                swallow(offset for row, offset in enumerate(offsets) if row not in deadly)
-            suspects.clear(one)
-            rejected |= {offsets[row]: reject.reason for row, reject in deadly.items()}
+            with quarantine.guard(one) as poisoned:
+                quarantine.probe(one, lambda row, offsets=offsets: swallow([offsets[row]]))  # type: ignore[misc]
+                swallow(offset for row, offset in enumerate(offsets) if row not in poisoned)
+            quarantine.clear(one)
+            rejected |= {offsets[row]: reject.reason for row, reject in poisoned.items()}
     except Died as death:
         path.write_bytes(death.args[0])
         raise
     return rejected
 
 
-def deaths_until_over(path: Path, batches: list[Batch], poison: frozenset[int]) -> tuple[int, dict[int, Reason]]:
-    """Begin anew after each death, at the first batch; return how many there were, and what was rejected in the end."""
+def crashes_until_over(path: Path, batches: list[Batch], poison: frozenset[int]) -> tuple[int, dict[int, Reason]]:
+    """Start again after each crash, at the first batch; return the number of crashes, and what was rejected at last."""
     for deaths in range(100):
         try:
             return deaths, live(path, batches, poison)
@@ -83,9 +82,9 @@ def test_a_killed_process_leaves_what_it_was_scoring(tmp_path: Path) -> None:
     """The file outlives a process that ends without a word."""
     script = (
         "import os, pathlib; from services.common.kafka.assignment import Batch;"
-        "from services.scorer.quarantine import Suspects;"
-        f"s = Suspects(pathlib.Path({str(tmp_path / 'file')!r}));"
-        "scoring = s.scoring(Batch([1], {('t', 0): 8}, {('t', 0): 7})); scoring.__enter__(); os.abort()"
+        "from services.scorer.quarantine import Quarantine;"
+        f"q = Quarantine(pathlib.Path({str(tmp_path / 'file')!r}));"
+        "guard = q.guard(Batch([], {('t', 0): 8}, {('t', 0): 7})); guard.__enter__(); os.abort()"
     )
     subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False, capture_output=True)
 
@@ -94,46 +93,46 @@ def test_a_killed_process_leaves_what_it_was_scoring(tmp_path: Path) -> None:
     assert tried == [1]
 
 
-def test_a_payment_that_kills_is_found_and_rejected_and_the_rest_is_scored(tmp_path: Path) -> None:
+def test_a_transaction_that_kills_is_found_and_rejected_and_the_rest_is_scored(tmp_path: Path) -> None:
     """A death in company, then three alone; whatever else lies in the batch."""
-    deaths, rejected = deaths_until_over(tmp_path / "file", [batch(0, 1_000)], frozenset({321}))
+    deaths, rejected = crashes_until_over(tmp_path / "file", [batch(0, 1_000)], frozenset({321}))
 
-    assert deaths == 1 + DEATHS_ALONE
+    assert deaths == 1 + CRASHES_ALONE
     assert rejected == {321: Reason.CRASH}
 
 
 def test_two_that_kill_in_one_batch_are_both_found(tmp_path: Path) -> None:
     """One after the other."""
-    deaths, rejected = deaths_until_over(tmp_path / "file", [batch(0, 50), batch(50, 50)], frozenset({10, 70, 99}))
+    deaths, rejected = crashes_until_over(tmp_path / "file", [batch(0, 50), batch(50, 50)], frozenset({10, 70, 99}))
 
     assert rejected == dict.fromkeys((10, 70, 99), Reason.CRASH)
-    assert deaths <= 2 + 3 * DEATHS_ALONE
+    assert deaths <= 2 + 3 * CRASHES_ALONE
 
 
 def test_a_suspect_stays_one_however_much_of_other_partitions_comes_first(tmp_path: Path) -> None:
-    """Not a number of payments clears it, but that it was scored."""
+    """Not a number of transactions clears it, but that it was scored."""
     path, poisoned = tmp_path / "file", batch(0, 5, partition=1)
     with pytest.raises(Died):
         live(path, [poisoned], frozenset({3}))
     others = [batch(10_000 + first, 1_000) for first in range(0, 20_000, 1_000)]
 
-    deaths, rejected = deaths_until_over(path, [*others, poisoned], frozenset({3}))
+    deaths, rejected = crashes_until_over(path, [*others, poisoned], frozenset({3}))
 
-    assert deaths == DEATHS_ALONE
+    assert deaths == CRASHES_ALONE
     assert rejected == {3: Reason.CRASH}
 
 
-def test_a_deadly_one_is_known_until_a_later_batch_was_scored(tmp_path: Path) -> None:
-    """A batch that could not be written is read again: its deadly payment must not kill again."""
+def test_a_poisoned_one_is_known_until_a_later_batch_was_scored(tmp_path: Path) -> None:
+    """A batch that could not be written is read again: its poisoned transaction must not crash it again."""
     path, poisoned = tmp_path / "file", batch(0, 5)
-    deaths_until_over(path, [poisoned], frozenset({3}))
+    crashes_until_over(path, [poisoned], frozenset({3}))
 
     assert live(path, [poisoned]) == {3: Reason.CRASH}
     live(path, [batch(5, 5)])
     assert live(path, [poisoned]) == {}
 
 
-def test_dying_of_something_else_makes_nobody_deadly(tmp_path: Path) -> None:
+def test_dying_of_something_else_makes_nobody_poisoned(tmp_path: Path) -> None:
     """Killed from outside, in one batch after the other: all of them are scored in the end."""
     path = tmp_path / "file"
     for first in range(0, 200, 10):
@@ -148,47 +147,41 @@ def test_what_was_scored_is_not_suspected(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with pytest.raises(Died):
         live(path, [batch(0, 10)], frozenset({5}))
-    suspects, tried = Quarantine(path), list[int]()
+    quarantine, tried = Quarantine(path), list[int]()
 
     for _ in range(2):
-        suspects.probe(batch(0, 20), tried.append)
-        suspects.clear(batch(0, 20))
+        quarantine.probe(batch(0, 20), tried.append)
+        quarantine.clear(batch(0, 20))
 
     assert tried == list(range(10))
 
 
-def test_while_one_is_tried_nothing_else_is_scored(tmp_path: Path) -> None:
-    """Of two at a time the file would not name the one."""
+def test_while_one_is_probed_the_file_names_it_alone(tmp_path: Path) -> None:
+    """A crash then convicts this one and not its batch."""
     path = tmp_path / "file"
     with pytest.raises(Died):
-        live(path, [batch(0, 1)], frozenset({0}))
-    suspects, order = Quarantine(path), list[str]()
-    begun = threading.Event()
+        live(path, [batch(0, 3)], frozenset({0}))
+    quarantine, marks = Quarantine(path), list[tuple[object, object]]()
 
-    def score() -> None:
-        assert begun.wait(10)
-        with suspects.scoring(batch(7, 1)):
-            order.append("scored")
+    def mark(_: int = 0) -> None:
+        left = orjson.loads(path.read_bytes())
+        marks.append((left["tried"], left["scoring"]))
 
-    def trial(_: int) -> None:
-        begun.set()
-        other.join(0.2)
-        order.append("tried")
+    with quarantine.guard(batch(0, 1)):
+        mark()
+        quarantine.probe(batch(0, 1), mark)
+        mark()
+    mark()
 
-    other = threading.Thread(target=score)
-    other.start()
-    suspects.probe(batch(0, 1), trial)
-    other.join()
-
-    assert order == ["tried", "scored"]
+    assert marks == [(None, [["t", 0, 0, 1]]), (["t", 0, 0], []), (None, [["t", 0, 0, 1]]), (None, [])]
 
 
 def test_an_error_that_is_reported_is_no_death(tmp_path: Path) -> None:
     """An exception clears the file: the process has lived."""
     path, tried = tmp_path / "file", list[int]()
-    suspects = Quarantine(path)
+    quarantine = Quarantine(path)
     for _ in range(5):
-        with pytest.raises(ValueError, match="a word"), suspects.scoring(batch(3)):
+        with pytest.raises(ValueError, match="a word"), quarantine.guard(batch(3)):
             raise ValueError("a word")
 
     Quarantine(path).probe(batch(3), tried.append)

@@ -1,4 +1,4 @@
-"""services.scorer.history.allocator: stretches that never overlap."""
+"""services.scorer.history.allocator: blocks that never overlap."""
 
 from itertools import pairwise
 from random import Random
@@ -10,7 +10,7 @@ from services.scorer.history.allocator import BuddyAllocator
 
 
 @given(st.lists(st.integers(3, 10).map(lambda power: 1 << power) | st.just(0), max_size=200), st.randoms())
-def test_stretches_never_overlap_and_begin_at_multiples_of_their_length(lengths: list[int], random: Random) -> None:
+def test_blocks_never_overlap_and_begin_at_multiples_of_their_length(lengths: list[int], random: Random) -> None:
     """Whatever is taken and given back (0: give one back), in any order."""
     space, taken = BuddyAllocator(), []
     for length in lengths:
@@ -18,10 +18,10 @@ def test_stretches_never_overlap_and_begin_at_multiples_of_their_length(lengths:
             taken.append((space.take(length), length))
         elif taken:
             space.give_back(*taken.pop(random.randrange(len(taken))))
-    spans = sorted(taken)
-    assert all(start % length == 0 for start, length in spans)
-    assert all(start + length <= following for (start, length), (following, _) in pairwise(spans))
-    assert all(start + length <= space.end for start, length in spans)
+    blocks = sorted(taken)
+    assert all(start % length == 0 for start, length in blocks)
+    assert all(start + length <= following for (start, length), (following, _) in pairwise(blocks))
+    assert all(start + length <= space.end for start, length in blocks)
 
 
 def test_what_was_given_back_is_used_again() -> None:

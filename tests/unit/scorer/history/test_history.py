@@ -1,4 +1,4 @@
-"""services.scorer.history.history and changelog: what a payment sees of its customer's past."""
+"""services.scorer.history.history and changelog: what a transaction sees of its customer's past."""
 
 import math
 
@@ -14,12 +14,12 @@ from services.scorer.history.events import Events
 from services.scorer.history.history import PAST, WINDOWS, History
 from services.scorer.history.store import MOST_EVENTS
 
-Payment = tuple[int, int, float, int]
+Transaction = tuple[int, int, float, int]
 """customer, seconds, amount, id; the risk is made of the amount"""
 
 MONDAY = 1_546_819_200  # 2019-01-07 00:00
 
-PAYMENTS = st.lists(
+TRANSACTIONS = st.lists(
     st.tuples(
         st.integers(1, 3),
         st.integers(0, 5 * 24 * 6).map(lambda tens: MONDAY + 600 * tens),
@@ -30,8 +30,8 @@ PAYMENTS = st.lists(
 )
 
 
-def events(payments: list[Payment]) -> Events:
-    columns = list(zip(*payments, strict=True)) or [()] * 4
+def events(transactions: list[Transaction]) -> Events:
+    columns = list(zip(*transactions, strict=True)) or [()] * 4
     amounts = np.array(columns[2], np.float32)
     return Events(
         np.array(columns[0], np.uint64),
@@ -46,13 +46,13 @@ def risk(amount: float) -> float:
     return float(np.float32(amount) % np.float32(1))
 
 
-def remembered(payments: list[Payment]) -> list[list[float]]:
-    """Return what each payment sees, worked out one by one from the definition."""
+def expected(transactions: list[Transaction]) -> list[list[float]]:
+    """Return what each transaction sees, worked out one by one from the definition."""
     seen: dict[int, list[tuple[int, float, int]]] = {}
     rows = []
-    for customer, seconds, amount, number in payments:
-        kept = seen.setdefault(customer, [])
-        earlier = sorted((event for event in kept if event[0] < seconds), key=lambda event: event[0])
+    for customer, seconds, amount, number in transactions:
+        stored = seen.setdefault(customer, [])
+        earlier = sorted((event for event in stored if event[0] < seconds), key=lambda event: event[0])
         last = earlier[-1][1] if earlier else math.nan
         row = [seconds - earlier[-1][0], last, risk(last)] if earlier else [math.nan] * 3
         for window in WINDOWS.values():
@@ -62,8 +62,8 @@ def remembered(payments: list[Payment]) -> list[list[float]]:
             row += [len(inside), round(sum(event[1] for event in inside), 2), len(nights), risks]
         row.append(round(amount * len(earlier) / sum(event[1] for event in earlier), 4) if earlier else math.nan)
         rows.append([*row, len(earlier)])
-        if (seconds, number) not in [(event[0], event[2]) for event in kept]:
-            kept.append((seconds, amount, number))
+        if (seconds, number) not in [(event[0], event[2]) for event in stored]:
+            stored.append((seconds, amount, number))
     return rows
 
 
@@ -72,26 +72,26 @@ def same(found: NDArray[np.float64], expected: list[list[float]]) -> bool:
 
 
 @settings(max_examples=300, deadline=None)
-@given(PAYMENTS, st.lists(st.integers(1, 60)), st.lists(st.booleans(), min_size=60, max_size=60))
+@given(TRANSACTIONS, st.lists(st.integers(1, 60)), st.lists(st.booleans(), min_size=60, max_size=60))
 def test_a_payment_sees_the_same_past_however_its_stream_is_cut(
-    payments: list[Payment], cuts: list[int], restarts: list[bool]
+    transactions: list[Transaction], cuts: list[int], restarts: list[bool]
 ) -> None:
     """In batches of any size, with restores from the changelog in between, in any order of event times."""
     history, records = History(), []
     values, at = [], 0
     for size, restart in zip([*cuts, 60], restarts, strict=False):
-        batch = events(payments[at : at + size])
+        batch = events(transactions[at : at + size])
         past = history.observe(batch)
-        kept = batch.take(past.kept)
+        stored = batch.take(past.stored)
         records += [
             (r["key"] or b"", r["value"])
-            for r in to_records(kept, past.sequences[past.kept], past.forgotten.get(0, ()))
+            for r in to_records(stored, past.sequences[past.stored], past.evicted.get(0, ()))
         ]
         values.append(past.values)
         at += size
         if restart:
             history = from_records(records).history
-    assert same(np.vstack(values), remembered(payments[:at]))
+    assert same(np.vstack(values), expected(transactions[:at]))
 
 
 def test_a_repeated_transaction_counts_once_and_sees_the_same() -> None:
@@ -101,13 +101,13 @@ def test_a_repeated_transaction_counts_once_and_sees_the_same() -> None:
     first = history.observe(events([*stream, *stream]))
     again = history.observe(events([*stream, (1, MONDAY + 9 * 3_600, 10.0, 9)]))
 
-    assert first.kept.tolist() == [True] * 5 + [False] * 5
+    assert first.stored.tolist() == [True] * 5 + [False] * 5
     assert np.array_equal(first.values[:5], first.values[5:], equal_nan=True)
     assert np.array_equal(first.values[:5], again.values[:5], equal_nan=True)
     assert again.values[5, PAST.index("count_so_far")] == 5
 
 
-def test_payments_of_the_same_minute_do_not_see_each_other() -> None:
+def test_transactions_of_the_same_minute_do_not_see_each_other() -> None:
     """Only strictly earlier event time counts."""
     past = History().observe(events([(1, MONDAY, 10.0, 1), (1, MONDAY, 20.0, 2), (1, MONDAY + 60, 30.0, 3)]))
 
@@ -115,7 +115,7 @@ def test_payments_of_the_same_minute_do_not_see_each_other() -> None:
     assert past.values[2, PAST.index("amount_over_mean")] == pytest.approx(2)
 
 
-def test_a_first_payment_has_an_empty_past_not_a_missing_one() -> None:
+def test_a_first_transaction_has_an_empty_past_not_a_missing_one() -> None:
     """Counts are 0; what does not exist is NaN."""
     [row] = History().observe(events([(1, MONDAY, 10.0, 1)])).values
 
@@ -130,10 +130,10 @@ def test_old_events_make_room_and_live_on_in_the_sums() -> None:
     for at in range(0, len(stream), 500):
         batch = events(stream[at : at + 500])
         past = history.observe(batch)
-        kept = batch.take(past.kept)
+        stored = batch.take(past.stored)
         records += [
             (r["key"] or b"", r["value"])
-            for r in to_records(kept, past.sequences[past.kept], past.forgotten.get(0, ()))
+            for r in to_records(stored, past.sequences[past.stored], past.evicted.get(0, ()))
         ]
     later = events([(1, MONDAY + 4_000 * 3_600, 8.0, 9_999)])
     amounts = [amount for _, _, amount, _ in stream]
@@ -144,23 +144,23 @@ def test_old_events_make_room_and_live_on_in_the_sums() -> None:
         assert past.values[0, PAST.index("amount_over_mean")] == pytest.approx(8 * len(stream) / sum(amounts), abs=1e-4)
 
 
-def test_what_comes_too_late_sees_nothing_and_is_not_remembered() -> None:
-    """A payment older than everything kept of its customer, once something was forgotten."""
+def test_what_comes_too_late_sees_nothing_and_is_not_stored() -> None:
+    """A transaction older than everything stored of its customer, once something was evicted."""
     history = History()
     history.observe(events([(1, MONDAY + n * 60, 1.0, n) for n in range(2 * MOST_EVENTS)]))
     late = history.observe(events([(1, MONDAY, 1.0, 0), (2, MONDAY, 1.0, 0)]))
 
-    assert late.kept.tolist() == [False, True]
+    assert late.stored.tolist() == [False, True]
     assert np.isnan(late.values[0]).all()
 
 
 def test_compaction_does_not_change_what_is_restored() -> None:
-    """Only the last record of each key counts, as a compacted topic keeps it."""
+    """Only the last record of each key counts, as in a compacted topic."""
     history, records = History(), []
     for at in range(0, 2 * MOST_EVENTS, 400):
         batch = events([(n % 3, MONDAY + n * 60, 1.0, n) for n in range(at, at + 400)])
         past = history.observe(batch)
-        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.forgotten.get(0, ()))]
+        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.evicted.get(0, ()))]
     compacted = list({key: (key, value) for key, value in records}.values())
     probe = events([(customer, MONDAY + 10**6, 5.0, 1) for customer in range(3)])
 
@@ -169,13 +169,13 @@ def test_compaction_does_not_change_what_is_restored() -> None:
     )
 
 
-def test_records_that_hardly_count_any_more_are_written_anew() -> None:
-    """The changelog stays in bounds: with what is rewritten under its old key it tells the same history, in less."""
+def test_records_that_are_mostly_evicted_are_rewritten() -> None:
+    """The changelog stays in bounds: after the rewrites it restores the same history from less."""
     history, records = History(), []
     for at in range(0, 8 * MOST_EVENTS, 100):
         batch = events([(1 + n % 2, MONDAY + n * 60, 1.0, n) for n in range(at, at + 100)])
         past = history.observe(batch)
-        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.forgotten.get(0, ()))]
+        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.evicted.get(0, ()))]
     restored = from_records(records)
     rewrites = [(record["key"] or b"", record["value"]) for record in restored.rewrites]
     compacted = {key: value for key, value in records + rewrites if value is not None}
@@ -191,6 +191,6 @@ def test_records_that_hardly_count_any_more_are_written_anew() -> None:
 
 
 def test_a_changelog_of_another_version_is_refused() -> None:
-    """Its records would be taken for other payments."""
+    """Its records would be taken for other transactions."""
     with pytest.raises(Stop, match="does not know"):
         from_records([(bytes(12), bytes(20))])

@@ -1,11 +1,11 @@
-"""Which model scored what is told exactly when it changes hands."""
+"""A range of a model is published exactly when another model or another scorer begins."""
 
 import orjson
 import pytest
 
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
-from services.scorer.manifest import GoldenRow, Manifest, Recipe
+from services.common.manifest import GoldenRow, Manifest, Recipe
 from services.scorer.models.ranges import ModelRanges
 from services.sink.decode import decode_model_message
 
@@ -27,32 +27,32 @@ def batch(**first_offsets: int) -> Batch:
     return Batch(first_offsets={("transactions", int(name[1:])): offset for name, offset in first_offsets.items()})
 
 
-def told(spans: ModelRanges, model: Manifest, **first_offsets: int) -> list[tuple[int, int, str]]:
-    records = [orjson.loads(record["value"] or b"")["span"] for record in spans.begin(batch(**first_offsets), model)]
+def begun(ranges: ModelRanges, model: Manifest, **first_offsets: int) -> list[tuple[int, int, str]]:
+    records = [orjson.loads(record["value"] or b"")["span"] for record in ranges.begin(batch(**first_offsets), model)]
     return [(span["partition"], span["first_offset"], span["model_version"]) for span in records]
 
 
-def test_a_span_is_told_with_the_first_batch_of_a_partition_and_when_the_model_changes() -> None:
+def test_a_range_begins_with_the_first_batch_of_a_partition_and_when_the_model_changes() -> None:
     """And never in between."""
-    spans = ModelRanges()
-    spans.follow({0: 1, 1: 1})
-    assert told(spans, A, p0=5) == [(0, 5, "a")]
-    assert told(spans, A, p0=9, p1=0) == [(1, 0, "a")]
-    assert told(spans, A, p0=11, p1=3) == []
-    assert told(spans, B, p0=20) == [(0, 20, "b")]
-    assert told(spans, B, p0=21, p1=4) == [(1, 4, "b")]
+    ranges = ModelRanges()
+    ranges.follow({0: 1, 1: 1})
+    assert begun(ranges, A, p0=5) == [(0, 5, "a")]
+    assert begun(ranges, A, p0=9, p1=0) == [(1, 0, "a")]
+    assert begun(ranges, A, p0=11, p1=3) == []
+    assert begun(ranges, B, p0=20) == [(0, 20, "b")]
+    assert begun(ranges, B, p0=21, p1=4) == [(1, 4, "b")]
 
 
-def test_a_partition_that_was_away_is_told_of_again() -> None:
+def test_a_partition_that_is_assigned_again_begins_a_range() -> None:
     """Another scorer, with another model, may have had it."""
-    spans = ModelRanges()
-    spans.follow({0: 1})
-    assert told(spans, A, p0=5) == [(0, 5, "a")]
-    spans.follow({0: 2})
-    assert told(spans, A, p0=50) == [(0, 50, "a")]
+    ranges = ModelRanges()
+    ranges.follow({0: 1})
+    assert begun(ranges, A, p0=5) == [(0, 5, "a")]
+    ranges.follow({0: 2})
+    assert begun(ranges, A, p0=50) == [(0, 50, "a")]
 
 
-def test_the_sink_reads_what_the_scorer_tells() -> None:
+def test_the_sink_reads_what_the_scorer_publishes() -> None:
     """Key, place, model and threshold come through."""
     [record] = ModelRanges().begin(batch(p3=7), A)
     kind, row = decode_model_message(record["value"], 1_574_000_000_000, 0, 12)
@@ -61,7 +61,7 @@ def test_the_sink_reads_what_the_scorer_tells() -> None:
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b'{"span":{}}', b'{"span":1}', b'{"tally":{"scored":1}}'])
-def test_what_is_no_span_is_a_reject(value: bytes | None) -> None:
+def test_what_is_no_range_is_a_reject(value: bytes | None) -> None:
     """Whatever stands in the topic, the sink goes on."""
     with pytest.raises(Reject):
         decode_model_message(value, 0, 0, 0)

@@ -8,11 +8,12 @@ import psutil
 import pytest
 
 from services.common.errors import Stop
+from services.common.manifest import Recipe
 from services.scorer import metrics
 from services.scorer.history.history import PAST
-from services.scorer.manifest import Recipe
+from services.scorer.models.load import load_model
 from services.scorer.models.reload import PATIENCE_SECONDS, ModelHolder, Reloader, check_history, hash_of
-from services.scorer.score import Model, load_model
+from services.scorer.score import Model
 from tests.support.messages import flat
 from tests.support.models import RISKS, write_constant
 
@@ -26,15 +27,15 @@ class Watched:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.now = folder, 0.0
-        self.in_use = ModelHolder(load_model(folder))
+        self.models = ModelHolder(load_model(folder))
         self.loads = 0
-        self._reloader = Reloader(folder, self._load, self.in_use.offer, hash_of(folder), clock=lambda: self.now)
+        self._reloader = Reloader(folder, self._load, self.models.stage, hash_of(folder), clock=lambda: self.now)
 
-    def look(self) -> str:
+    def poll(self) -> str:
         """Look once, begin a batch, and return the version that scores it."""
-        self._reloader.look()
-        self.in_use.change()
-        return self.in_use.model.manifest.version
+        self._reloader.poll()
+        self.models.swap_pending()
+        return self.models.model.manifest.version
 
     def _load(self) -> Model:
         self.loads += 1
@@ -56,7 +57,7 @@ def test_another_model_in_the_folder_is_used_from_the_next_batch_on(watched: Wat
     """The score is the new model's, and the metric names it alone."""
     write_constant(watched.folder, "b", 0.9)
 
-    assert watched.look() == "b"
+    assert watched.poll() == "b"
     versions = {sample.labels["version"] for metric in metrics.MODEL.collect() for sample in metric.samples}
     assert "b" in versions
     assert "a" not in versions
@@ -65,16 +66,16 @@ def test_another_model_in_the_folder_is_used_from_the_next_batch_on(watched: Wat
 def test_a_model_that_is_in_use_is_not_loaded_again(watched: Watched) -> None:
     """Nothing is loaded while the manifest's content is the same, whatever its time says."""
     (watched.folder / "manifest.json").touch()
-    assert (watched.look(), watched.look(), watched.loads) == ("a", "a", 0)
+    assert (watched.poll(), watched.poll(), watched.loads) == ("a", "a", 0)
 
 
 def test_a_batch_keeps_the_model_it_was_prepared_for(watched: Watched) -> None:
     """An offer changes nothing before the next batch begins."""
-    prepared_for = watched.in_use.model
-    watched.in_use.offer(load_model(write_constant(watched.folder.parent / "other", "b", 0.9)))
-    assert watched.in_use.model is prepared_for
-    watched.in_use.change()
-    assert watched.in_use.model.manifest.version == "b"
+    prepared_for = watched.models.model
+    watched.models.stage(load_model(write_constant(watched.folder.parent / "other", "b", 0.9)))
+    assert watched.models.model is prepared_for
+    watched.models.swap_pending()
+    assert watched.models.model.manifest.version == "b"
 
 
 def test_a_folder_that_is_half_written_is_tried_again_until_it_is_whole(watched: Watched) -> None:
@@ -84,29 +85,29 @@ def test_a_folder_that_is_half_written_is_tried_again_until_it_is_whole(watched:
     manifest = (other / "manifest.json").read_bytes()
 
     (watched.folder / "manifest.json").write_bytes(manifest[:200])
-    assert watched.look() == "a"
+    assert watched.poll() == "a"
     (watched.folder / "manifest.json").unlink()
-    assert watched.look() == "a"
+    assert watched.poll() == "a"
     (watched.folder / "manifest.json").write_bytes(manifest)
     watched.now += PATIENCE_SECONDS - 1
-    assert watched.look() == "a"
+    assert watched.poll() == "a"
     shutil.copy(other / "probe.onnx", watched.folder)
-    assert watched.look() == "b"
+    assert watched.poll() == "b"
     assert refused() == before
 
 
-def test_a_folder_that_stays_half_written_is_refused_once_and_taken_when_it_is_mended(watched: Watched) -> None:
-    """After half a minute one line and one count; the model in use goes on, and the mended folder is taken."""
+def test_a_folder_that_stays_half_written_is_refused_once_and_loaded_when_it_is_repaired(watched: Watched) -> None:
+    """After half a minute one line and one count; the model in use goes on, and the repaired folder is loaded."""
     before = refused()
     other = write_constant(watched.folder.parent / "other", "b", 0.9)
     shutil.copy(other / "manifest.json", watched.folder)
     for _ in range(4):
-        assert watched.look() == "a"
+        assert watched.poll() == "a"
         watched.now += PATIENCE_SECONDS / 2
     assert (refused(), watched.loads) == (before + 1, 3)
 
     shutil.copy(other / "probe.onnx", watched.folder)
-    assert watched.look() == "b"
+    assert watched.poll() == "b"
 
 
 def test_a_model_that_scores_its_golden_rows_otherwise_is_refused_at_once_and_not_tried_again(
@@ -118,22 +119,22 @@ def test_a_model_that_scores_its_golden_rows_otherwise_is_refused_at_once_and_no
     path = watched.folder / "manifest.json"
     path.write_bytes(path.read_bytes().replace(b'"score":0.8', b'"score":0.7'))
 
-    assert (watched.look(), watched.look(), watched.loads) == ("a", "a", 1)
+    assert (watched.poll(), watched.poll(), watched.loads) == ("a", "a", 1)
     assert refused() == before + 1
     write_constant(watched.folder, "c", 0.3)
-    assert watched.look() == "c"
+    assert watched.poll() == "c"
 
 
 def test_going_back_to_the_model_before_is_a_change_like_any_other(watched: Watched) -> None:
     """a, b, a."""
     write_constant(watched.folder, "b", 0.9)
-    assert watched.look() == "b"
+    assert watched.poll() == "b"
     write_constant(watched.folder, "a", 0.1)
-    assert watched.look() == "a"
+    assert watched.poll() == "a"
 
 
 @pytest.mark.parametrize(
-    ("features", "risk", "kept"),
+    ("features", "risk", "stored"),
     [
         (("amount",), None, None),
         (("amount",), RISKS, None),
@@ -142,24 +143,24 @@ def test_going_back_to_the_model_before_is_a_change_like_any_other(watched: Watc
     ],
 )
 def test_a_model_is_taken_if_the_history_that_is_kept_is_the_one_it_knows(
-    features: tuple[str, ...], risk: object, kept: tuple[str, ...] | None
+    features: tuple[str, ...], risk: object, stored: tuple[str, ...] | None
 ) -> None:
     """No past, a past without risks, or risks of the same table."""
     recipe = Recipe(features=features, categories=("home",), risk=risk)
-    check_history(recipe, Recipe(features=kept, categories=("home",), risk=RISKS) if kept else None)
+    check_history(recipe, Recipe(features=stored, categories=("home",), risk=RISKS) if stored else None)
 
 
 @pytest.mark.parametrize("changes", [{"risk": None}, {"categories": ("home", "travel"), "risk": None}])
 def test_a_model_with_other_risks_than_those_of_the_history_is_refused(changes: dict[str, object]) -> None:
-    """What the past's payments were worth cannot be looked up anew."""
-    kept = Recipe(features=("amount", *PAST), categories=("home",), risk=RISKS)
+    """What the past's transactions were worth cannot be looked up again."""
+    stored = Recipe(features=("amount", *PAST), categories=("home",), risk=RISKS)
     with pytest.raises(Stop, match="--risks-of"):
-        check_history(kept.model_copy(update=changes), kept)
+        check_history(stored.model_copy(update=changes), stored)
 
 
 def test_a_model_of_the_past_is_refused_where_no_history_is_kept() -> None:
     """The scorer would have to begin one, without what has already passed."""
-    with pytest.raises(Stop, match="keeps none"):
+    with pytest.raises(Stop, match="stores none"):
         check_history(Recipe(features=("amount", "count_1h"), categories=("home",)), None)
 
 
@@ -168,18 +169,18 @@ def test_memory_stays_flat_over_two_hundred_swaps(tmp_path: Path) -> None:
     """The shipped model of 300 trees, swapped and used: within 4 MB after the first swaps (onnxruntime #26831)."""
     for name in ("fraud.onnx", "manifest.json"):
         shutil.copy(SHIPPED / name, tmp_path)
-    in_use = ModelHolder(load_model(tmp_path))
+    models = ModelHolder(load_model(tmp_path))
     path = tmp_path / "manifest.json"
     content = path.read_bytes()
-    reloader = Reloader(tmp_path, partial(load_model, tmp_path), in_use.offer, hash_of(tmp_path))
+    reloader = Reloader(tmp_path, partial(load_model, tmp_path), models.stage, hash_of(tmp_path))
     process, sizes = psutil.Process(), []
     for number in range(SWAPS):
         path.write_bytes(content + b" " * (number % 2 + 1))
-        reloader.look()
-        before = in_use.model
-        in_use.change()
-        assert in_use.model is not before
-        score_golden(in_use.model)
+        reloader.poll()
+        before = models.model
+        models.swap_pending()
+        assert models.model is not before
+        score_golden(models.model)
         sizes.append(process.memory_info().rss)
     assert max(sizes[-WARM_UP:]) - max(sizes[:WARM_UP]) < MOST_GROWTH_BYTES
 

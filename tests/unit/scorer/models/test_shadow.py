@@ -3,16 +3,20 @@
 import threading
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import orjson
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from services.common.kafka.assignment import Batch
-from services.scorer.manifest import Recipe
-from services.scorer.models.shadow import WAITING_BATCHES, ScoredBatch, Shadow
-from services.scorer.score import Model, load_model
+from services.common.manifest import Recipe
+from services.common.settings import KafkaSettings
+from services.scorer.models import shadow as models_shadow
+from services.scorer.models.load import load_model
+from services.scorer.models.shadow import WAITING_BATCHES, ScoredBatch, Shadow, ShadowPublisher
+from services.scorer.score import Model
 from services.sink.decode import decode_model_message
 from services.sink.tables import TALLIES
 from tests.support.messages import nested
@@ -33,11 +37,11 @@ class Message:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Model:
-    """The model in use: 0.25 for every payment."""
+    """The model in use: 0.25 for every transaction."""
     return load_model(write_constant(tmp_path / "model", "a", 0.25))
 
 
-def seen(model: Model, *values: bytes) -> ScoredBatch:
+def scored(model: Model, *values: bytes) -> ScoredBatch:
     columns, _ = model.decoder.decode(values, str)
     features = model.features(columns)
     scores = model.score(features)
@@ -51,15 +55,15 @@ def tallies(*records: dict[str, bytes | None]) -> list[dict[str, Any]]:
 
 
 def test_scores_and_flags_of_both_models_are_compared(model: Model, tmp_path: Path) -> None:
-    """Sums over all batches, told once, in the form the sink keeps."""
-    told: list[dict[str, bytes | None]] = []
-    shadow = Shadow(told.append, tell_seconds=NEVER)
-    shadow.offer(load_model(write_constant(tmp_path / "shadow", "b", 0.875)))
-    shadow.see(seen(model, *[nested(f"{n}") for n in range(3)]))
-    shadow.see(seen(model, nested("x")))
+    """Sums over all batches, published once, in the form the sink stores."""
+    published: list[dict[str, bytes | None]] = []
+    shadow = Shadow(published.append, publish_seconds=NEVER)
+    shadow.stage(load_model(write_constant(tmp_path / "shadow", "b", 0.875)))
+    shadow.compare(scored(model, *[nested(f"{n}") for n in range(3)]))
+    shadow.compare(scored(model, nested("x")))
     shadow.close()
 
-    [tally] = tallies(*told)
+    [tally] = tallies(*published)
     assert (tally["model_version"], tally["shadow_version"]) == ("a", "b")
     assert (tally["scored"], tally["skipped"], tally["only_shadow"], tally["only_model"]) == (4, 0, 4, 0)
     assert (tally["shift"], tally["absolute_shift"], tally["largest_shift"]) == (2.5, 2.5, 0.625)
@@ -69,21 +73,21 @@ def test_scores_and_flags_of_both_models_are_compared(model: Model, tmp_path: Pa
 def test_a_shadow_that_wants_other_fields_reads_them_itself_and_skips_what_it_cannot(
     model: Model, tmp_path: Path
 ) -> None:
-    """What only the shadow needs is no reason to reject a payment."""
-    told: list[dict[str, bytes | None]] = []
+    """What only the shadow needs is no reason to reject a transaction."""
+    published: list[dict[str, bytes | None]] = []
     recipe = Recipe(features=("amount", "distance_km"), categories=("home",))
-    shadow = Shadow(told.append, tell_seconds=NEVER)
-    shadow.offer(load_model(write_constant(tmp_path / "shadow", "b", 0.125, recipe)))
-    shadow.see(seen(model, nested("0"), nested("1", lat="north"), nested("2")))
+    shadow = Shadow(published.append, publish_seconds=NEVER)
+    shadow.stage(load_model(write_constant(tmp_path / "shadow", "b", 0.125, recipe)))
+    shadow.compare(scored(model, nested("0"), nested("1", lat="north"), nested("2")))
     shadow.close()
 
-    [tally] = tallies(*told)
+    [tally] = tallies(*published)
     assert (tally["scored"], tally["skipped"], tally["absolute_shift"]) == (2, 1, 0.25)
 
 
 def test_what_the_shadow_has_no_time_for_is_skipped_and_counted(model: Model, tmp_path: Path) -> None:
     """The writing thread never waits for it."""
-    told: list[dict[str, bytes | None]] = []
+    published: list[dict[str, bytes | None]] = []
     free = threading.Event()
 
     class Slow:
@@ -95,14 +99,14 @@ def test_what_the_shadow_has_no_time_for_is_skipped_and_counted(model: Model, tm
             return getattr(loaded.session, name)
 
     loaded = load_model(write_constant(tmp_path / "shadow", "b", 0.875))
-    shadow = Shadow(told.append, tell_seconds=NEVER)
-    shadow.offer(replace(loaded, session=Slow()))
+    shadow = Shadow(published.append, publish_seconds=NEVER)
+    shadow.stage(replace(loaded, session=Slow()))
     for n in range(20):
-        shadow.see(seen(model, nested(f"{n}")))
+        shadow.compare(scored(model, nested(f"{n}")))
     free.set()
     shadow.close()
 
-    [tally] = tallies(*told)
+    [tally] = tallies(*published)
     assert tally["scored"] + tally["skipped"] == 20
     assert WAITING_BATCHES <= tally["scored"] <= WAITING_BATCHES + 1
 
@@ -114,50 +118,80 @@ def test_a_shadow_that_fails_is_dropped_until_another_one_comes(model: Model, tm
         def __getattr__(self, name: str) -> Any:
             raise RuntimeError(name)
 
-    told: list[dict[str, bytes | None]] = []
+    published: list[dict[str, bytes | None]] = []
     good = load_model(write_constant(tmp_path / "shadow", "b", 0.875))
-    shadow = Shadow(told.append, tell_seconds=0)
-    shadow.offer(replace(good, session=Broken()))
-    shadow.see(seen(model, nested("0")))
+    shadow = Shadow(published.append, publish_seconds=0)
+    shadow.stage(replace(good, session=Broken()))
+    shadow.compare(scored(model, nested("0")))
     while shadow.model is not None:
-        shadow.see(seen(model, nested("1")))
-    shadow.offer(good)
-    shadow.see(seen(model, nested("2")))
+        shadow.compare(scored(model, nested("1")))
+    shadow.stage(good)
+    shadow.compare(scored(model, nested("2")))
     shadow.close()
-    assert sum(tally["scored"] for tally in tallies(*told)) == 1
+    assert sum(tally["scored"] for tally in tallies(*published)) == 1
 
 
 def test_what_the_shadow_has_no_score_for_is_skipped(model: Model, tmp_path: Path) -> None:
     """The sums stay finite: one NaN would make the whole tally unreadable."""
-    told: list[dict[str, bytes | None]] = []
-    shadow = Shadow(told.append, tell_seconds=NEVER)
-    shadow.offer(load_model(write_trap(tmp_path / "shadow", "b", 0.875, 1_337.0, raises=False)))
-    shadow.see(seen(model, nested("0"), nested("1", amount=1_337.0), nested("2")))
+    published: list[dict[str, bytes | None]] = []
+    shadow = Shadow(published.append, publish_seconds=NEVER)
+    shadow.stage(load_model(write_trap(tmp_path / "shadow", "b", 0.875, 1_337.0, raises=False)))
+    shadow.compare(scored(model, nested("0"), nested("1", amount=1_337.0), nested("2")))
     shadow.close()
 
-    [tally] = tallies(*told)
+    [tally] = tallies(*published)
     assert (tally["scored"], tally["skipped"], tally["absolute_shift"]) == (2, 1, 1.25)
 
 
 def test_of_another_pair_of_models_a_tally_of_its_own_is_kept(model: Model, tmp_path: Path) -> None:
     """What two models said is not mixed with what a third one said."""
-    told: list[dict[str, bytes | None]] = []
-    shadow = Shadow(told.append, tell_seconds=NEVER)
-    shadow.offer(load_model(write_constant(tmp_path / "shadow", "c", 0.5)))
+    published: list[dict[str, bytes | None]] = []
+    shadow = Shadow(published.append, publish_seconds=NEVER)
+    shadow.stage(load_model(write_constant(tmp_path / "shadow", "c", 0.5)))
     other = load_model(write_constant(tmp_path / "other", "b", 0.75))
-    shadow.see(seen(model, nested("0")))
-    shadow.see(seen(other, nested("1"), nested("2")))
+    shadow.compare(scored(model, nested("0")))
+    shadow.compare(scored(other, nested("1"), nested("2")))
     shadow.close()
-    found = [(tally["model_version"], tally["scored"], tally["both_flagged"]) for tally in tallies(*told)]
+    found = [(tally["model_version"], tally["scored"], tally["both_flagged"]) for tally in tallies(*published)]
     assert found == [("a", 1, 0), ("b", 2, 2)]
 
 
 def test_features_of_the_same_recipe_are_not_made_again(model: Model, tmp_path: Path) -> None:
     """The shadow's cost is then that of its trees alone."""
-    told: list[dict[str, bytes | None]] = []
-    shadow = Shadow(told.append, tell_seconds=NEVER)
-    shadow.offer(load_model(write_constant(tmp_path / "shadow", "b", 0.875)))
-    batch = seen(model, nested("0"))
-    shadow.see(replace(batch, columns=replace(batch.columns, numbers={}), features=np.ones((1, 2), np.float32)))
+    published: list[dict[str, bytes | None]] = []
+    shadow = Shadow(published.append, publish_seconds=NEVER)
+    shadow.stage(load_model(write_constant(tmp_path / "shadow", "b", 0.875)))
+    batch = scored(model, nested("0"))
+    shadow.compare(replace(batch, columns=replace(batch.columns, numbers={}), features=np.ones((1, 2), np.float32)))
     shadow.close()
-    assert orjson.loads(told[0]["value"] or b"")["tally"]["scored"] == 1
+    assert orjson.loads(published[0]["value"] or b"")["tally"]["scored"] == 1
+
+
+class FakeProducer:
+    """A producer whose first instance takes one message and then fails fatally."""
+
+    made: ClassVar[list["FakeProducer"]] = []
+
+    def __init__(self, _: object) -> None:
+        self.taken = 0
+        FakeProducer.made.append(self)
+
+    def produce(self, *_: object) -> None:
+        if self is FakeProducer.made[0] and self.taken:
+            raise KafkaException(KafkaError(KafkaError._FATAL))
+        self.taken += 1
+
+    def poll(self, timeout: float) -> int:
+        return int(timeout)
+
+
+def test_a_producer_that_failed_for_good_is_recreated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message that met the error is sent by the new one, and so are those after it."""
+    monkeypatch.setattr(FakeProducer, "made", [])
+    monkeypatch.setattr(models_shadow, "Producer", FakeProducer)
+    publisher = ShadowPublisher(KafkaSettings(), "models")
+
+    for _ in range(3):
+        publisher.publish({"key": b"tally", "value": b"{}"})
+
+    assert [producer.taken for producer in FakeProducer.made] == [1, 2]

@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 
 from onnx import helper
 from services.common.errors import Stop
-from services.scorer.manifest import Recipe
-from services.scorer.score import load_model
+from services.common.manifest import Recipe
+from services.scorer.models.load import load_model
 from tests.support.models import to_onnx, write_artifact, write_constant, write_probe
 
 TOWN = Recipe(features=("amount", "population"), categories=("home",))

@@ -1,6 +1,6 @@
-"""The manifest beside the ONNX file: what the model is, what it wants and how it was judged. Knows no ONNX."""
+"""The manifest beside the ONNX file: the model's version, input, threshold and figures. Everybody reads it here."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,36 +15,36 @@ MANIFEST_NAME = "manifest.json"
 
 
 class Unfinished(Stop):
-    """Files of a model that do not belong together, or are not there: they may still be being written."""
+    """Files of a model are missing or do not belong together; they may still be being copied."""
 
 
 class RiskTable(BaseModel):
-    """How likely a payment is a fraud by itself: a coarse look-up that the history sums up over a customer's past."""
+    """How likely a transaction is fraud by itself: a coarse table whose values the history sums up over a past."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    amounts: tuple[float, ...] = Field(description="ascending edges of the amounts' bins")
-    risks: tuple[float, ...] = Field(description="by category of the recipe and then any other, day and night, bin")
+    amounts: tuple[float, ...] = Field(description="edges of the amounts' bins, ascending")
+    risks: tuple[float, ...] = Field(description="by category (and any other), then day and night, then bin")
 
     @cached_property
     def edges(self) -> NDArray[np.float64]:
-        """The edges of the amounts' bins, float64."""
+        """The edges of the amounts' bins, float64 [edges]."""
         return np.array(self.amounts, np.float64)
 
     @cached_property
     def table(self) -> NDArray[np.float32]:
-        """The risks, float32."""
+        """The risks, float32 [cells]."""
         return np.array(self.risks, np.float32)
 
 
 class Recipe(BaseModel):
-    """How a transaction becomes the model's input: the features in their order, and their constants."""
+    """How a transaction becomes the model's input: features in their order, and their constants."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     features: tuple[str, ...] = Field(min_length=1, description="names of services.scorer.features, in column order")
-    categories: tuple[str, ...] = Field(min_length=1, description="cat_id values; a category's code is its place")
-    risk: RiskTable | None = Field(None, description="what features of a customer's past risk are made of")
+    categories: tuple[str, ...] = Field(min_length=1, description="values of cat_id; a category's code is its place")
+    risk: RiskTable | None = Field(None, description="for features of the risk of a customer's past")
 
     @cached_property
     def codes(self) -> dict[str | None, float]:
@@ -53,7 +53,7 @@ class Recipe(BaseModel):
 
     @cached_property
     def spellings(self) -> Spellings:
-        """The categories, and how they are told by other spellings."""
+        """The categories, and the look-up of other spellings of them."""
         return Spellings(self.categories)
 
     @model_validator(mode="after")
@@ -64,17 +64,17 @@ class Recipe(BaseModel):
 
 
 class Distribution(BaseModel):
-    """How something is distributed over the training data, by the hour of the day: what drift is measured against."""
+    """A distribution in the training data by the hour of the day, which drift is measured against."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    edges: tuple[float, ...] = Field((), description="of numbers, ascending; an edge belongs to the bin above it")
-    values: tuple[str, ...] = Field((), description="of texts: a bin each, and a last one for all others")
-    counts: tuple[tuple[int, ...], ...] = Field(description="payments of each hour in each bin, [24][bins]")
+    edges: tuple[float, ...] = Field((), description="of numbers, ascending; an edge belongs to the bin above")
+    values: tuple[str, ...] = Field((), description="of texts: a bin each, and one for all others")
+    counts: tuple[tuple[int, ...], ...] = Field(description="transactions by hour and bin, [24][bins]")
 
 
 class GoldenRow(BaseModel):
-    """A transaction whose features and score are known: the check that data, code and model still fit."""
+    """A transaction with its features and score, which code and model must reproduce."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -94,12 +94,12 @@ class Manifest(BaseModel):
     threshold: float = Field(gt=0, lt=1, description="fraud_flag = 1 where score >= threshold")
     recipe: Recipe
     references: dict[str, float | None] = Field(
-        default_factory=dict, description="feature -> its usual value, which reasons compare with; none or None: NaN"
+        default_factory=dict, description="feature -> its usual value, for reasons; missing or None: NaN"
     )
     distributions: dict[str, Distribution] = Field(
-        default_factory=dict, description="of the scores and of main features over the training data"
+        default_factory=dict, description="of the scores and some features in the training data"
     )
-    figures: dict[str, Any] = Field(default_factory=dict, description="how good the model is, and how that was got")
+    figures: dict[str, Any] = Field(default_factory=dict, description="quality of the model and how it was measured")
     golden: tuple[GoldenRow, ...] = Field(min_length=1)
 
 
@@ -107,7 +107,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a model folder.
 
     Raises:
-        Unfinished: there is none, or it does not have the fields it must.
+        Unfinished: there is none, or it is not a valid one.
     """
     path = folder / MANIFEST_NAME
     try:
@@ -116,3 +116,19 @@ def read_manifest(folder: Path) -> Manifest:
         raise Unfinished(f"no model manifest at {path}: {error.strerror}") from error
     except ValidationError as error:
         raise Unfinished(f"{path} is not a model manifest: {error}") from error
+
+
+def current_manifest(path: Path) -> Manifest | None:
+    """Return the manifest that a file holds now, None if it cannot be read; parsed once for each change of the file."""
+    try:
+        return _parsed(path, path.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=2)
+def _parsed(path: Path, _changed_at: int) -> Manifest | None:
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError:
+        return None

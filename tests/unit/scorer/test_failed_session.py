@@ -37,16 +37,16 @@ def test_a_failed_session_is_forgotten_though_a_client_raised_while_it_was_close
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its error stays, as confluent-kafka never gives it free; the session that its frames held does not."""
-    stop, kept = StopSignal(), []
+    stop, references = StopSignal(), []
 
     @contextlib.contextmanager
     def open_session() -> Iterator[Any]:
         held = Held()
-        kept.append(weakref.ref(held))
-        if len(kept) == 3:
+        references.append(weakref.ref(held))
+        if len(references) == 3:
             stop.request()
         try:
-            raise Retry("the broker is away")
+            raise Retry("the broker is unavailable")
             yield held
         finally:
             fail_to_abort()
@@ -55,7 +55,7 @@ def test_a_failed_session_is_forgotten_though_a_client_raised_while_it_was_close
     limit = RejectLimit(0, 0)
     run(open_session, None, limit, Quarantine(tmp_path / "suspects"), stop, Watchdog(60))  # type: ignore[arg-type]
 
-    assert [reference() for reference in kept] == [None] * 3
+    assert [reference() for reference in references] == [None] * 3
 
 
 def test_frames_of_causes_are_forgotten_too() -> None:
@@ -72,11 +72,11 @@ def test_frames_of_causes_are_forgotten_too() -> None:
     try:
         fails(held)
     except Retry as error:
-        kept = error
+        references = error
     del held
     assert reference()
 
-    forget_frames(kept)
+    forget_frames(references)
 
     gc.collect()
     assert reference() is None
