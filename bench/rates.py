@@ -142,8 +142,8 @@ class _Stopwatch(ScorerReport):
 class _Unexplained(Scoring):
     """Scores, and does not ask why."""
 
-    def _alerts(self, *_: Any, **__: Any) -> dict[int, Record]:
-        return {}
+    def _alerts(self, *_: Any, **__: Any) -> list[Record]:
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,5 +165,5 @@ class _PassThrough:
     def write(self, prepared: tuple[float, Batch, list[Record], Any]) -> WrittenBatch:
         """Write them in one Kafka transaction."""
         started, batch, records, metadata = prepared
-        self.session.target.write(batch, records, {}, {}, {}, {}, [], metadata)
+        self.session.target.write(batch, records, [], {}, {}, [], metadata)
         return WrittenBatch(len(batch.messages), 0, {}, {}, {}, time.monotonic() - started, 0.0, 0.0)

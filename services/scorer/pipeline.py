@@ -11,7 +11,6 @@ import numpy as np
 
 from services.common.contract import record_id
 from services.common.kafka.assignment import Batch
-from services.common.kafka.dead_letters import Headers
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.values import Mend
 from services.scorer.categories import mended_names, unknown_categories
@@ -27,7 +26,6 @@ from services.scorer.quarantine import Quarantine
 from services.scorer.read import TransactionSource
 from services.scorer.recall import PartitionHistories
 from services.scorer.score import Model
-from services.scorer.trace import traces_of
 from services.scorer.unscored import Features, ask_carefully, leave_out
 from services.scorer.write import ScoreWriter
 
@@ -53,12 +51,11 @@ class ScoredMessages:
         batch: what was read.
         seen: what the model saw of it, and its answers.
         scores: records, a payment that could be scored each, n of them.
-        alerts: place among the scores -> record, of each payment that is flagged.
+        alerts: records, one for each payment that is flagged.
         rejects: place in the batch -> why it cannot be scored.
         unscored: places, among the transactions that the model was asked about, of those it has no score for.
         memories: partition -> the changelog records of the batch.
         spans: records of which model begins with it.
-        traces: place among the scores -> headers that go on to what is written of a transaction.
         group_metadata: lets the Kafka transaction commit the batch's offsets.
         unknown: category that the model does not know -> payments.
         mended: kind -> messages read in another spelling than the contract's.
@@ -69,12 +66,11 @@ class ScoredMessages:
     batch: Batch
     seen: ScoredBatch
     scores: list[Record]
-    alerts: dict[int, Record]
+    alerts: list[Record]
     rejects: Rejects
     unscored: list[int]
     memories: dict[int, list[Record]]
     spans: list[Record]
-    traces: dict[int, Headers]
     group_metadata: Any
     unknown: Mapping[str, int]
     mended: Mapping[Mend, int]
@@ -167,7 +163,6 @@ class Scoring:
             unscored=unscored,
             memories=memories,
             spans=self.session.spans.begin(batch, model.manifest),
-            traces=traces_of(batch.messages, columns.rows.tolist()),
             group_metadata=self.session.source.group_metadata(),
             unknown=unknown_categories(columns, model.manifest.recipe),
             mended=columns.mended + mended_names(columns, model.manifest.recipe),
@@ -187,7 +182,7 @@ class Scoring:
         self.in_use.check(seen.model, asked, prepared.unscored)
         self.suspects.clear(batch)
         self.session.target.write(
-            batch, prepared.scores, prepared.traces, prepared.alerts, rejects, prepared.memories, prepared.spans,
+            batch, prepared.scores, prepared.alerts, rejects, prepared.memories, prepared.spans,
             prepared.group_metadata,
         )  # fmt: skip
         self.session.source.finish(batch)
@@ -214,15 +209,14 @@ class Scoring:
             self.in_use.drop(model, error)
             return ask_carefully(question, features, otherwise)
 
-    def _alerts(self, seen: ScoredBatch) -> dict[int, Record]:
-        """Return place among the ids -> alert, of each flagged payment."""
+    def _alerts(self, seen: ScoredBatch) -> list[Record]:
+        """Return the alert of each flagged payment."""
         model, columns, flagged = seen.model, seen.columns, np.flatnonzero(seen.flags)
         question = partial(explain, model.session, model.manifest)
         reasons = self._ask(model, question, seen.features[flagged], [])
         ids = [columns.ids[place] for place in flagged.tolist()]
         values = [seen.batch.messages[row].value() for row in columns.rows[flagged].tolist()]
-        alerts = encode_alerts(ids, seen.scores[flagged].tolist(), reasons, values, model.manifest)
-        return dict(zip(flagged.tolist(), alerts, strict=True))
+        return encode_alerts(ids, seen.scores[flagged].tolist(), reasons, values, model.manifest)
 
 
 def decode_batch(batch: Batch, model: Model, deadly: Rejects | None = None) -> tuple[Columns, Rejects]:

@@ -91,8 +91,7 @@ class ScoreWriter:
         self,
         batch: Batch,
         scores: list[Record],
-        traces: Mapping[int, Headers],
-        alerts: Mapping[int, Record],
+        alerts: list[Record],
         rejects: Mapping[int, Reject],
         memories: Mapping[int, list[Record]],
         spans: list[Record],
@@ -101,7 +100,7 @@ class ScoreWriter:
         """Write everything that follows from a batch, or nothing of it:
 
         1. begin a Kafka transaction
-        2. produce the scores and, by place, the alerts of some; those at the places of `traces` with these headers
+        2. produce the scores and the alerts
         3. produce the rejects to the dead letters, original key and value untouched
         4. produce what the history remembers, to the partition it belongs to
         5. produce which model scored the batch, where that is new
@@ -117,9 +116,8 @@ class ScoreWriter:
         try:
             self._producer.begin_transaction()
             self._open = True
-            self._produce_traced(self._topics.scores, scores, traces)
-            alert_traces = {number: traces[place] for number, place in enumerate(alerts) if place in traces}
-            self._produce_traced(self._topics.alerts, list(alerts.values()), alert_traces)
+            self._produce_all(self._topics.scores, scores)
+            self._produce_all(self._topics.alerts, alerts)
             for row, reject in rejects.items():
                 self._produce_reject(batch.messages[row], reject)
             for partition, records in memories.items():
@@ -179,15 +177,6 @@ class ScoreWriter:
                     raise KafkaException(error)
             records = left
             self._producer.poll(QUEUE_WAIT_SECONDS)
-
-    def _produce_traced(self, topic: str, records: list[Record], traces: Mapping[int, Headers]) -> None:
-        """Queue all records in their order: produce_batch() drops headers, so those that have some go one by one."""
-        start = 0
-        for place, headers in traces.items():
-            self._produce_all(topic, records[start:place])
-            self._produce_one(topic, records[place]["value"], records[place]["key"], headers)
-            start = place + 1
-        self._produce_all(topic, records[start:])
 
     def _produce_reject(self, message: Message, reject: Reject) -> None:
         headers = error_headers(message, reject)
