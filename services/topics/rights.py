@@ -15,13 +15,11 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 
 from services.common.errors import Stop
 from services.common.kafka.dead_letters import REPLAYS
+from services.common.kafka.scan import DLQ_GROUP, RESTORE_GROUP
 from services.common.settings import GroupNames, TopicSettings
 
 TOPIC, GROUP, TRANSACTIONAL_ID = ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID
 READ, WRITE, DESCRIBE = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
-
-RESTORE_GROUP, DLQ_GROUP = "fraud-restore", "fraud-dlq"
-"""Of consumers that join no group: librdkafka looks for a coordinator all the same, and gives up if it may not."""
 
 
 @dataclass(frozen=True, slots=True)
