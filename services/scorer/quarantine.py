@@ -20,7 +20,8 @@ from pathlib import Path
 import orjson
 
 from services.common.errors import Reason, Reject
-from services.common.kafka.assignment import Batch, Partition
+from services.common.kafka.assignment import Batch
+from services.common.kafka.offsets import Partition
 from services.common.logs import get_logger
 
 DEATHS_ALONE = 3

@@ -1,13 +1,13 @@
-"""Reads `transactions` as one member of the scorers' group. Knows nothing of what a message holds."""
+"""Reads `transactions` as one member of the scorers' group."""
 
 from typing import Any
 
 from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Retry, Stop
 from services.common.kafka.assignment import Batch
 from services.common.kafka.consumer import GroupConsumer
+from services.common.kafka.offsets import EARLIEST, LATEST
 from services.common.logs import get_logger
 from services.scorer import metrics
 
@@ -25,7 +25,7 @@ class TransactionSource(GroupConsumer):
         What is returned counts as taken up: if it is not written, this consumer is of no use any more.
 
         Raises:
-            Retry: the consumer must be made anew; Stop: the topic was.
+            Retry: the consumer must be recreated; Stop: the topic was.
         """
         try:
             messages = self._consume()
@@ -48,7 +48,10 @@ class TransactionSource(GroupConsumer):
     @property
     def partitions(self) -> dict[int, int]:
         """The partitions that are owned and positioned -> how often each was assigned to this member."""
-        return {place[1]: self._ownership.assignments[place] for place in list(self._ownership.next_offsets)}
+        return {
+            partition: self._ownership.assignments[topic, partition]
+            for topic, partition in list(self._ownership.next_offsets)
+        }
 
     def _position(self) -> None:
         """Ask the group where the new partitions stand: stable offsets alone, no transaction pending on them.
@@ -59,23 +62,20 @@ class TransactionSource(GroupConsumer):
         Raises:
             Stop: the topic ends before the offset that comes next: it was recreated.
         """
-        places = set(self._ownership.unpositioned)
-        lows = self._edge_offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        wanted = list(self._ownership.unpositioned)
+        lows = self._query.watermarks(wanted, EARLIEST)
         answer = self._consumer.committed(
-            [TopicPartition(*place) for place in places], timeout=POSITION_TIMEOUT_SECONDS
+            [TopicPartition(*partition) for partition in wanted], timeout=POSITION_TIMEOUT_SECONDS
         )
-        committed = {(place.topic, place.partition): place.offset for place in answer}
-        highs = self._edge_offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        for place, offset in committed.items():  # the highs are the newer ones
-            if offset > highs[place]:
-                ends = f"the group stands at {offset}, the topic ends at {highs[place]}: it was recreated"
-                raise Stop(f"{place[0]}/{place[1]}: {ends}; docs/operations.md says what to do")
-            if OFFSET_INVALID != offset < lows[place]:
-                log.error(
-                    "gone before they were scored", topic=place[0], partition=place[1], first=offset,
-                    last=lows[place] - 1,
-                )  # fmt: skip
-                metrics.EXPIRED_OFFSETS.inc(lows[place] - offset)
-            start = max(offset, lows[place])
-            self._consumer.seek(TopicPartition(*place, start))
-            self._ownership.position({place: start})
+        highs = self._query.watermarks(wanted, LATEST)  # after the offsets: another member may be committing
+        for topic, partition, offset in ((found.topic, found.partition, found.offset) for found in answer):
+            low, high = lows[topic, partition], highs[topic, partition]
+            if offset > high:
+                reason = f"committed offset {offset} is past the end offset {high}: the topic was recreated"
+                raise Stop(f"{topic}/{partition}: {reason}; docs/operations.md says what to do")
+            if OFFSET_INVALID != offset < low:
+                log.error("offsets_expired", topic=topic, partition=partition, first=offset, last=low - 1)
+                metrics.EXPIRED_OFFSETS.inc(low - offset)
+            start = max(offset, low)
+            self._consumer.seek(TopicPartition(topic, partition, start))
+            self._ownership.set_positions({(topic, partition): start})

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from services.common.errors import Retry, forget_frames
-from services.common.kafka.assignment import Batch, Partition
+from services.common.kafka.assignment import Batch
+from services.common.kafka.offsets import Partition
 from services.common.kafka.pipeline import InFlight
 from services.common.logs import get_logger
 from services.common.process import Backoff, StopSignal, Watchdog

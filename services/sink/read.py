@@ -5,14 +5,15 @@ the offsets in the same transaction as the rows.
 """
 
 import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
 from confluent_kafka import KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka.admin import AdminClient
 
 from services.common.errors import Retry, Stop
-from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, Batch, Partition, answer_of, check_fatal
+from services.common.kafka.assignment import Batch, check_fatal
 from services.common.kafka.consumer import GroupConsumer
+from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, EARLIEST, LATEST, Partition, answer_of
 
 Locate = Callable[[Mapping[Partition, int], Mapping[str, str]], dict[Partition, int]]
 """(topic, partition) -> low watermark, and topic -> id in; (topic, partition) -> next offset out. May raise Retry."""
@@ -69,28 +70,26 @@ class SinkSource(GroupConsumer):
             self._consumer.resume(self._consumer.assignment())
 
     def _position(self, locate: Locate) -> None:
-        places = set(self._ownership.unpositioned)
-        lows = self._edge_offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        located = locate(lows, self._topic_ids({topic for topic, _ in places}))
-        highs = self._edge_offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        for place, offset in located.items():  # the highs are the newer ones: another sink may be writing just now
-            _check_within(place, offset, lows[place], highs[place])
-            self._consumer.seek(TopicPartition(*place, offset))
-            self._ownership.position({place: offset})
-
-    def _topic_ids(self, topics: Collection[str]) -> dict[str, str]:
-        """Return topic -> the id that Kafka gave it when it was created (KIP-516)."""
-        try:
-            answers = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=BROKER_TIMEOUT_SECONDS)
-            return {topic: str(answer_of(answer).topic_id) for topic, answer in answers.items()}
-        except KafkaException:
-            self._forget_admin()  # as _edge_offsets()
-            raise
+        wanted = list(self._ownership.unpositioned)
+        lows = self._query.watermarks(wanted, EARLIEST)
+        topics = sorted({topic for topic, _ in wanted})
+        located = locate(lows, self._query.ask(lambda admin: _topic_ids(admin, topics)))
+        highs = self._query.watermarks(wanted, LATEST)  # after the offsets: another sink may be writing
+        for partition, offset in located.items():
+            _check_within(partition, offset, lows[partition], highs[partition])
+            self._consumer.seek(TopicPartition(*partition, offset))
+            self._ownership.set_positions({partition: offset})
 
 
-def _check_within(place: Partition, offset: int, low: int, high: int) -> None:
+def _topic_ids(admin: AdminClient, topics: list[str]) -> dict[str, str]:
+    """Return topic -> the id that Kafka gave it when it was created (KIP-516)."""
+    answers = admin.describe_topics(TopicCollection(topics), request_timeout=BROKER_TIMEOUT_SECONDS)
+    return {topic: str(answer_of(answer).topic_id) for topic, answer in answers.items()}
+
+
+def _check_within(partition: Partition, offset: int, low: int, high: int) -> None:
     """Raise Stop if a partition does not hold what the database wants next: never skip in silence."""
-    name = f"{place[0]}/{place[1]}"
+    name = f"{partition[0]}/{partition[1]}"
     advice = "docs/operations.md says what to do"
     if offset < low:
         raise Stop(f"{name}: offsets {offset} to {low - 1} are gone before they were kept (retention); {advice}")

@@ -12,7 +12,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     ResourceType,
 )
 
-from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, answer_of
+from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, answer_of
 from services.common.logs import get_logger
 from services.common.settings import TopicSettings
 from services.topics.shape import Shape, shapes

@@ -14,13 +14,11 @@ from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
     AdminClient,
     NewTopic,
-    OffsetSpec,
 )
 
 from conftest import ROOT
 from services.common.errors import Retry, Stop
-from services.common.kafka.assignment import watermarks
-from services.common.kafka.offsets import BrokerQuery
+from services.common.kafka.offsets import EARLIEST, BrokerQuery, watermarks
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.history.restore import check_copartitioned
 from services.scorer.models.shadow import ShadowPublisher
@@ -60,7 +58,7 @@ def made(admin: AdminClient, prefix: str) -> list[str]:
 
 
 def low(admin: AdminClient, topic: str) -> int:
-    return watermarks(admin, [(topic, 0)], OffsetSpec.earliest())[topic, 0]  # type: ignore[no-untyped-call]
+    return watermarks(admin, [(topic, 0)], EARLIEST)[topic, 0]
 
 
 def wait_for_config(admin: AdminClient, topic: str, expected: dict[str, str]) -> None:

@@ -5,26 +5,14 @@ partitions), and a fetched batch may hold records of a partition that has been r
 here, and records are accepted by it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from services.common.errors import Retry, Stop
+from services.common.kafka.offsets import Partition
 from services.common.logs import get_logger
-
-Partition = tuple[str, int]
-"""(topic, partition)"""
-
-Watermarks = Callable[[Iterable[Partition], OffsetSpec], dict[Partition, int]]
-"""Asks the brokers for the earliest or the latest offset of each partition."""
-
-BROKER_TIMEOUT_SECONDS = 10.0
-
-Answer = TypeVar("Answer")
 
 log = get_logger()
 
@@ -82,7 +70,7 @@ class Ownership:
         self.assignments: dict[Partition, int] = {}
 
     def on_assign(self, _: Consumer, partitions: Iterable[TopicPartition]) -> None:
-        """Take partitions over; nothing of them is accepted before position() says where they stand."""
+        """Take partitions over; nothing of them is accepted before set_positions() says where they begin."""
         self.assigned_once = True
         for partition in partitions:
             place = (partition.topic, partition.partition)
@@ -97,8 +85,8 @@ class Ownership:
             self.next_offsets.pop(place, None)
             self.done_offsets.pop(place, None)
 
-    def position(self, offsets: Mapping[Partition, int]) -> None:
-        """Note where partitions stand: the next offset to accept."""
+    def set_positions(self, offsets: Mapping[Partition, int]) -> None:
+        """Set the next offset to accept of partitions; of one that was revoked meanwhile it is ignored."""
         for place, offset in offsets.items():
             if place in self.unpositioned:
                 self.unpositioned.discard(place)
@@ -162,7 +150,7 @@ def check_error(error: KafkaError) -> None:
     check_fatal(error)
     if error.code() == KafkaError._MAX_POLL_EXCEEDED:
         raise Retry(f"the consumer was too slow: {error.str()}")
-    log.warning("kafka", error=error.name(), detail=error.str())
+    log.warning("kafka_client_error", error=error.name(), detail=error.str())
 
 
 def check_fatal(error: KafkaError) -> None:
@@ -173,70 +161,3 @@ def check_fatal(error: KafkaError) -> None:
     """
     if error.code() == KafkaError._FATAL or error.fatal():
         raise Stop(f"the consumer failed for good: {error.str()}")
-
-
-def is_drained(consumer: Consumer, ownership: Ownership, edges: Watermarks) -> bool:
-    """Return whether everything in the owned partitions has been processed up to their ends as they are now.
-
-    Ends count control records (the markers of Kafka transactions), so the client's position is compared with them: it
-    passes control records, while the offset after the last message does not.
-    """
-    if not ownership.assigned_once or ownership.unpositioned:
-        return False
-    try:
-        positions = consumer.position([TopicPartition(*place) for place in ownership.next_offsets])
-        ends = edges(ownership.next_offsets, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-    except KafkaException:
-        return False
-    reached = {(position.topic, position.partition): position.offset for position in positions}
-    return all(max(reached[place], ownership.next_offsets[place]) >= end for place, end in ends.items())
-
-
-def watermarks(
-    admin: AdminClient,
-    places: Iterable[Partition],
-    edge: OffsetSpec,
-    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
-    timeout_seconds: float = BROKER_TIMEOUT_SECONDS,
-) -> dict[Partition, int]:
-    """Return the earliest or the latest offset of each partition, asked of the brokers in one request each.
-
-    Raises:
-        KafkaException: a broker does not answer, or knows no earliest or latest offset (-1). Of a moment in time that
-            is an answer: nothing is later.
-    """
-    wanted = {TopicPartition(*place): edge for place in places}
-    answers = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout_seconds)
-    found = {(place.topic, place.partition): answer_of(answer).offset for place, answer in answers.items()}
-    if edge in (OffsetSpec.earliest(), OffsetSpec.latest()) and min(found.values(), default=0) < 0:  # type: ignore[no-untyped-call]
-        raise KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE))
-    return found
-
-
-def answer_of(future: "Future[Answer]") -> Answer:
-    """Return what the brokers answered to an admin client.
-
-    An error is raised anew. The one that the future keeps would keep the frames it was raised through, and these the
-    future and its client: threads and memory would stay until Python looked for cycles, which it seldom does here.
-
-    Raises:
-        KafkaException: they did not, or refused.
-    """
-    if error := future.exception():
-        raise type(error)(*error.args)
-    return future.result()
-
-
-def lag(consumer: Consumer, ownership: Ownership) -> int:
-    """Return how many messages the owned partitions are behind, as of the last fetch.
-
-    Not counted: what retention has removed (below the low watermark) and control records the client has passed.
-    """
-    behind = 0
-    for position in consumer.position([TopicPartition(*place) for place in ownership.next_offsets]):
-        watermarks = consumer.get_watermark_offsets(TopicPartition(position.topic, position.partition), cached=True)
-        if watermarks:
-            low, high = watermarks
-            next_offset = ownership.next_offsets[position.topic, position.partition]
-            behind += max(0, high - max(next_offset, position.offset, low))
-    return behind

@@ -3,15 +3,15 @@
 What scorer and sink have in common: the consumer and its settings, the batch that follows the load, and ownership.
 """
 
-from collections.abc import Callable, Iterable
-from functools import cached_property
+from collections.abc import Callable
 from typing import Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.kafka.assignment import Ownership, Partition, is_drained, lag, watermarks
+from services.common.kafka.assignment import Ownership
 from services.common.kafka.closing import Membership
+from services.common.kafka.lag import GroupPosition
+from services.common.kafka.offsets import LATEST, BrokerQuery, Partition
 from services.common.kafka.orphans import OrphanMonitor
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings
@@ -54,11 +54,11 @@ class GroupConsumer:
     def __init__(self, kafka: KafkaSettings, settings: GroupSettings, topics: list[str], member: str) -> None:
         self.before_revoke: Callable[[], None] = lambda: None
         self.full = False
-        self._kafka = kafka
+        self._query = BrokerQuery(kafka)
         self._topics = topics
         self._batch_max = settings.batch_max_messages
         self._ownership = Ownership()
-        self._unowned = OrphanMonitor(settings.group_id, topics)
+        self._orphans = OrphanMonitor(settings.group_id, topics)
         self._consumer = Consumer(
             kafka.client_config(
                 group_id=settings.group_id,
@@ -85,8 +85,18 @@ class GroupConsumer:
 
     @property
     def drained(self) -> bool:
-        """Whether everything there is has been read, as far as this member has advanced."""
-        return is_drained(self._consumer, self._ownership, self._edge_offsets)
+        """Whether everything in the owned partitions has been read, up to their ends as they are now."""
+        if not self.ready:
+            return False
+        next_offsets = self._ownership.next_offsets
+        try:
+            positions = self._positions()
+            ends = self._query.watermarks(next_offsets, LATEST)
+        except KafkaException:
+            return False
+        # Ends count control records (the markers of Kafka transactions). The client's position passes them, while the
+        # offset after the last message does not.
+        return all(max(positions[partition], next_offsets[partition]) >= end for partition, end in ends.items())
 
     @property
     def done_offsets(self) -> dict[Partition, int]:
@@ -95,13 +105,19 @@ class GroupConsumer:
 
     @property
     def lag(self) -> int:
-        """Messages of the owned partitions that lie ahead."""
-        return lag(self._consumer, self._ownership)
+        """Messages of the owned partitions that lie ahead, as of the last fetch."""
+        messages = 0
+        for partition, position in self._positions().items():
+            if watermarks := self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True):
+                # The position passes the control records that lie after the last message.
+                next_offset = max(self._ownership.next_offsets[partition], position)
+                messages += GroupPosition(*watermarks, next_offset).behind
+        return messages
 
     def close(self) -> None:
         """Leave off reading; the group keeps this member's place for the session timeout.
 
-        What the group has asked for by now is given up before, and with it the rebalance goes on: see UnownedWatch.
+        What the group has asked for by now is given up before, and with it the rebalance goes on: see OrphanMonitor.
         Nothing may be under way any more that was read here: what is written later could be another member's by then.
 
         Raises:
@@ -110,12 +126,12 @@ class GroupConsumer:
         try:
             self._membership.close()
         finally:
-            self._forget_admin()  # its threads end with it; the consumer's callbacks keep this object alive
+            self._query.close()  # its threads end with it; the consumer's callbacks keep this object alive
 
     def _consume(self) -> list[Message]:
         """Return the messages that wait, at most a batch; none after 0.2 s without any."""
-        if self._unowned.should_rejoin(self._admin):
-            log.warning("partitions without an owner", does="leave the group and join it again")
+        if self._query.ask(self._orphans.should_rejoin):
+            log.warning("orphan_partitions", action="leave the group and join it again")
             self._consumer.unsubscribe()
             self._membership.subscribe(self._topics)
         messages = self._consumer.consume(1, FIRST_MESSAGE_WAIT_SECONDS)
@@ -124,27 +140,10 @@ class GroupConsumer:
         self.full = len(messages) >= self._batch_max
         return messages
 
-    def _edge_offsets(self, places: Iterable[Partition], edge: OffsetSpec) -> dict[Partition, int]:
-        """Return the earliest or the latest offset of each partition.
-
-        A client that failed is not asked again. After a broker's restart it may ask for ever with the leader epochs of
-        the time before, and be refused (FENCED_LEADER_EPOCH).
-
-        Raises:
-            KafkaException: a broker does not answer.
-        """
-        try:
-            return watermarks(self._admin, places, edge)
-        except KafkaException:
-            self._forget_admin()
-            raise
-
-    @cached_property
-    def _admin(self) -> AdminClient:
-        return AdminClient(self._kafka.client_config())
-
-    def _forget_admin(self) -> None:
-        self.__dict__.pop("_admin", None)
+    def _positions(self) -> dict[Partition, int]:
+        """Return where the client stands in the owned partitions: after the last record it has passed on."""
+        found = self._consumer.position([TopicPartition(*partition) for partition in self._ownership.next_offsets])
+        return {(partition.topic, partition.partition): partition.offset for partition in found}
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Take partitions over from their oldest message on; who positions them seeks.

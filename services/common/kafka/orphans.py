@@ -16,7 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     TopicDescription,
 )
 
-from services.common.kafka.assignment import answer_of
+from services.common.kafka.offsets import answer_of
 from services.common.outages import log_refusal
 
 ANSWER_SECONDS = 5.0

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka.admin import AdminClient
 
 from services.common.errors import Retry, Stop
-from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, watermarks
 from services.common.kafka.closing import close
+from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, EARLIEST, LATEST, watermarks
 from services.common.settings import KafkaSettings
 
 BACKFILL_GROUP, DLQ_GROUP, RESTORE_GROUP = "fraud-backfill", "fraud-dlq", "fraud-restore"
@@ -43,8 +43,8 @@ def whole_topic(kafka: KafkaSettings, topic: str) -> dict[int, Range]:
         if found.error is not None:
             raise Stop(f"topic {topic}: {found.error.str()}")
         partitions = [(topic, partition) for partition in found.partitions]
-        lows = watermarks(admin, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = watermarks(admin, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        lows = watermarks(admin, partitions, EARLIEST)
+        ends = watermarks(admin, partitions, LATEST)
     except KafkaException as error:
         raise Retry(f"cannot see the topic {topic}: {error.args[0].name()}") from error
     return {partition: Range(lows[topic, partition], ends[topic, partition]) for _, partition in partitions}

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka.admin import AdminClient
 
 from services.common.errors import Retry, Stop
-from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, watermarks
+from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, LATEST, watermarks
 from services.common.kafka.scan import RESTORE_GROUP, Range, scan
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings, TopicSettings
@@ -89,8 +89,7 @@ def read_changelog(
     # The end is the newest offset there is, committed or not: a transaction of the partition's last owner may be
     # decided while its markers are still being written. The scan reads committed records, so it waits for them.
     try:
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        ends = watermarks(AdminClient(kafka.client_config()), [(topic, partition) for partition in records], latest)
+        ends = watermarks(AdminClient(kafka.client_config()), [(topic, partition) for partition in records], LATEST)
     except KafkaException as error:
         raise Retry(f"cannot see where {topic} ends: {error.args[0].name()}") from error
     ranges = {partition: Range(FIRST_OFFSET, end) for (_, partition), end in ends.items()}

@@ -7,7 +7,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Retry
-from services.common.kafka.assignment import watermarks
+from services.common.kafka.offsets import watermarks
 from services.common.kafka.scan import Range, whole_topic
 from services.common.settings import KafkaSettings
 
