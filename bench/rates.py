@@ -13,11 +13,12 @@ from typing import Any
 from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers
 from services.common.kafka.assignment import Batch
+from services.common.kafka.pipeline import work_through
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.process import InstanceId, StopSignal, Watchdog, raise_gc_threshold
 from services.common.settings import TopicSettings
 from services.scorer.history.changelog import Record
-from services.scorer.loop import ScorerReport, Work, work_through
+from services.scorer.loop import ScorerReport, Work, steps_of
 from services.scorer.models.reload import ModelHolder
 from services.scorer.pipeline import Scoring, Session, WrittenBatch
 from services.scorer.quarantine import Quarantine
@@ -110,7 +111,7 @@ def _run(
     report.stop = stop
     busy = time.process_time()
     try:
-        work_through(source, work(Session(source, target, memory)), report, stop, watchdog)
+        work_through(steps_of(source, work(Session(source, target, memory)), report), stop, watchdog)
         return _Run(rows / report.seconds, (time.process_time() - busy) / rows * 1e6, report.flagged)
     finally:
         source.close()

@@ -185,7 +185,6 @@ class Scoring:
             batch, prepared.scores, prepared.alerts, rejects, prepared.memories, prepared.spans,
             prepared.group_metadata,
         )  # fmt: skip
-        self.session.source.finish(batch)
         self.limit.count(len(batch.messages), rejects, batch.place_of)
         self.in_use.has_scored(seen.model, asked, prepared.unscored)
         if self.in_use.shadow:

@@ -37,10 +37,6 @@ class TransactionSource(GroupConsumer):
         self._ownership.advance(batch)
         return batch
 
-    def finish(self, batch: Batch) -> None:
-        """Note that all that follows from a batch is committed."""
-        self._ownership.finish(batch)
-
     def group_metadata(self) -> Any:
         """Return what lets a Kafka transaction commit offsets for this member (KIP-447)."""
         return self._consumer.consumer_group_metadata()

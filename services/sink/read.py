@@ -1,7 +1,7 @@
-"""Reads `scores`, `transactions` and `alerts` from where the database stands. Knows nothing of what a message holds.
+"""Reads `scores`, `transactions`, `alerts` and `scorer.models` from where the database stands.
 
-The consumer group only shares out the partitions. Where each of them goes on is told by the database, which holds
-the offsets in the same transaction as the rows.
+The consumer group only assigns the partitions. Where each of them goes on the database says, which stores the offsets
+in the same transaction as the rows.
 """
 
 import contextlib
@@ -42,8 +42,8 @@ class SinkSource(GroupConsumer):
         return batch
 
     def finish(self, batch: Batch) -> None:
-        """Note that a batch is in the database, and tell the group, for tools that show its lag."""
-        self._ownership.finish(batch)
+        """Note that a batch is in the database, and commit its offsets to the group, for tools that show its lag."""
+        super().finish(batch)
         with contextlib.suppress(KafkaException):
             self._consumer.commit(offsets=batch.offsets(), asynchronous=True)
 
@@ -73,6 +73,7 @@ class SinkSource(GroupConsumer):
         wanted = list(self._ownership.unpositioned)
         lows = self._query.watermarks(wanted, EARLIEST)
         topics = sorted({topic for topic, _ in wanted})
+        self.settle()  # a batch in flight moves the offsets in the database, and uses the connection that is asked
         located = locate(lows, self._query.ask(lambda admin: _topic_ids(admin, topics)))
         highs = self._query.watermarks(wanted, LATEST)  # after the offsets: another sink may be writing
         for partition, offset in located.items():

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
-from services.common.kafka.assignment import Ownership
+from services.common.kafka.assignment import Batch, Ownership
 from services.common.kafka.closing import Membership
 from services.common.kafka.lag import GroupPosition
 from services.common.kafka.offsets import LATEST, BrokerQuery, Partition
@@ -47,12 +47,12 @@ class GroupConsumer:
     """A consumer and what it owns. Batches follow the load: a lone message at once, all that waits under load.
 
     Attributes:
-        before_revoke: called before partitions are given up; must return once nothing of theirs is being written.
+        settle: waits until nothing is being written; called before partitions are given up.
         full: whether the last read had as many messages as a batch may have; likely more wait.
     """
 
     def __init__(self, kafka: KafkaSettings, settings: GroupSettings, topics: list[str], member: str) -> None:
-        self.before_revoke: Callable[[], None] = lambda: None
+        self.settle: Callable[[], None] = lambda: None
         self.full = False
         self._query = BrokerQuery(kafka)
         self._topics = topics
@@ -114,6 +114,10 @@ class GroupConsumer:
                 messages += GroupPosition(*watermarks, next_offset).behind
         return messages
 
+    def finish(self, batch: Batch) -> None:
+        """Note that all that follows from a batch is committed."""
+        self._ownership.finish(batch)
+
     def close(self) -> None:
         """Leave off reading; the group keeps this member's place for the session timeout.
 
@@ -156,5 +160,5 @@ class GroupConsumer:
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Give partitions up once nothing of theirs is being written: their next owner begins where that ends."""
-        self.before_revoke()
+        self.settle()
         self._ownership.on_revoke(consumer, partitions)
