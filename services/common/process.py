@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Self, TextIO
+from typing import Self, TextIO, TypeVar
 
 from services.common.errors import Stop
 from services.common.folders import short_hash
@@ -41,6 +41,8 @@ GIVE_BACK_SECONDS = 10.0
 
 MOST_DOUBLINGS = 30
 """Of a back-off: any first wait has come to its longest by then."""
+
+Waited = TypeVar("Waited")
 
 log = get_logger()
 
@@ -206,7 +208,7 @@ class InstanceId:
 
 
 class Backoff:
-    """Waits longer after each failure in a row: 0.1 s doubling up to 5 s."""
+    """Waits longer after each failure in a row: 0.1 s, doubling up to 5 s."""
 
     def __init__(self, first_seconds: float = 0.1, longest_seconds: float = 5.0) -> None:
         self.failures = 0
@@ -217,9 +219,9 @@ class Backoff:
         """Note a success."""
         self.failures = 0
 
-    def wait(self, sleep: Callable[[float], object]) -> None:
-        """Note a failure and wait with `sleep(seconds)`."""
+    def wait(self, sleep: Callable[[float], Waited]) -> Waited:
+        """Note a failure, wait with `sleep(seconds)`, and return what that returns."""
         doublings = min(self.failures, MOST_DOUBLINGS)  # 2.0**1024 is beyond a float
         seconds = min(self._first_seconds * 2.0**doublings, self._longest_seconds)
         self.failures += 1
-        sleep(seconds)
+        return sleep(seconds)

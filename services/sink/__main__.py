@@ -1,19 +1,16 @@
-"""`python -m services.sink`: keep scores in PostgreSQL until SIGTERM, or --until-empty until there are none left."""
+"""`python -m services.sink`: store scores in PostgreSQL until SIGTERM, or --until-empty until there are none left."""
 
 import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from confluent_kafka import KafkaException
-
 from services.common.errors import FraudError
 from services.common.kafka.lag import LagReader, LagWatch
-from services.common.kafka.offsets import BrokerQuery
+from services.common.kafka.offsets import wait_for_cluster
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.process import (
-    Backoff,
     InstanceId,
     StopSignal,
     Watchdog,
@@ -28,18 +25,16 @@ from services.sink.rejects import RejectLimits
 from services.sink.settings import SinkSettings
 from services.sink.write import MartWriter
 
-BROKER_TIMEOUT_SECONDS = 5.0
-
 SWITCH_SECONDS = 0.0005
-"""How long the thread that decodes may keep Python's lock from the one that writes. With Python's 5 ms the database had
-nothing to do at the end of each block of 32 KiB.
+"""How long the thread that decodes may hold the GIL while the one that writes waits for it. With Python's 5 ms the
+database had nothing to do at the end of each block of 32 KiB.
 """
 
 
 def main() -> int:
     """Run the sink; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m services.sink", description=__doc__)
-    parser.add_argument("--until-empty", action="store_true", help="end once everything has been kept")
+    parser.add_argument("--until-empty", action="store_true", help="end once everything has been stored")
     arguments = parser.parse_args()
     configure_logs("sink")
     try:
@@ -70,9 +65,14 @@ def _run(*, until_empty: bool) -> None:
     metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
     metrics.READY.set_function(lambda: state.writing and source is not None and source.ready)
     get_logger().info("started", member=slot.name, timeouts_ms=settings.timeouts_ms)
-    cluster_id = _cluster_id(kafka, stop, watchdog)
+
+    def wait(seconds: float) -> bool:
+        watchdog.feed()
+        return stop.wait(seconds)
+
+    cluster_id = wait_for_cluster(kafka, wait)
     if cluster_id is None:
-        return
+        return  # asked to stop
 
     @contextmanager
     def open_mart() -> Iterator[MartWriter]:
@@ -93,22 +93,6 @@ def _run(*, until_empty: bool) -> None:
         source.close()
         lag_watch.close()
     get_logger().info("ended")
-
-
-def _cluster_id(kafka: KafkaSettings, stop: StopSignal, watchdog: Watchdog) -> str | None:
-    """Return the id of the Kafka cluster once it answers, None if asked to stop before."""
-    query, backoff = BrokerQuery(kafka), Backoff()
-    while not stop.requested:
-        watchdog.feed()
-        try:
-            cluster_id = query.ask(lambda admin: admin.list_topics(timeout=BROKER_TIMEOUT_SECONDS).cluster_id)
-        except KafkaException as error:
-            get_logger().warning("waiting for Kafka", reason=error.args[0].name())
-        else:
-            if cluster_id:
-                return str(cluster_id)
-        backoff.wait(stop.wait)
-    return None
 
 
 if __name__ == "__main__":

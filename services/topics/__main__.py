@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import FraudError, Stop
+from services.common.kafka.offsets import wait_for_cluster
 from services.common.logs import configure_logs, get_logger
 from services.common.settings import GroupNames, KafkaSettings, TopicSettings
 from services.scorer.settings import ScorerSettings
@@ -40,7 +41,7 @@ def main() -> int:
         make_topics(kafka, topics)
         if options.rights:
             given = grant(AdminClient(kafka.client_config()), topics, GroupNames.read())
-            get_logger().info("rights given", rights=given)
+            get_logger().info("rights_granted", rights=given)
     except FraudError as error:
         get_logger().critical("stopped", reason=str(error))
         return 1
@@ -64,9 +65,15 @@ def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
     Raises:
         Stop: the broker does not answer within a minute, or refuses to make one.
     """
-    admin = AdminClient(kafka.client_config())
-    _wait_for_broker(admin)
-    wanted = shapes(topics)
+    deadline = time.monotonic() + BROKER_WAIT_SECONDS
+
+    def wait(seconds: float) -> bool:
+        time.sleep(seconds)
+        return time.monotonic() > deadline
+
+    if wait_for_cluster(kafka, wait) is None:
+        raise Stop(f"no Kafka broker answers within {BROKER_WAIT_SECONDS:.0f} s")
+    admin, wanted = AdminClient(kafka.client_config()), shapes(topics)
     copies = {"min.insync.replicas": str(topics.min_insync_replicas)}
     new = [
         NewTopic(name, shape.partitions, topics.replication_factor, config={**copies, **shape.config})
@@ -76,25 +83,13 @@ def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
     for name, future in admin.create_topics(new, operation_timeout=30).items():
         try:
             future.result()
-            get_logger().info("topic made", topic=name, partitions=wanted[name].partitions)
+            get_logger().info("topic_created", topic=name, partitions=wanted[name].partitions)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise Stop(f"cannot make the topic {name}: {error.args[0].str()}") from error
             existing.append(name)
     if existing:
         align(admin, topics, existing)
-
-
-def _wait_for_broker(admin: AdminClient) -> None:
-    deadline = time.monotonic() + BROKER_WAIT_SECONDS
-    while True:
-        try:
-            admin.list_topics(timeout=2)
-        except KafkaException as error:
-            if time.monotonic() > deadline:
-                raise Stop(f"no Kafka broker answers: {error.args[0].str()}") from error
-        else:
-            return
 
 
 if __name__ == "__main__":

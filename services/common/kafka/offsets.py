@@ -11,12 +11,15 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from services.common.errors import Reason, Reject
 from services.common.kafka.closing import close_or_leave
+from services.common.logs import get_logger
+from services.common.process import Backoff
 from services.common.settings import KafkaSettings
 
 Partition = tuple[str, int]
 """(topic, partition)"""
 
 BROKER_TIMEOUT_SECONDS = 10.0
+CLUSTER_TIMEOUT_SECONDS = 5.0
 
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -88,6 +91,25 @@ class BrokerQuery:
     def _config(self, **own: Any) -> dict[str, Any]:
         # log_level 0: whoever asks reports an outage once, librdkafka would log a line a second.
         return self._kafka.client_config(**own) | {"log_level": 0}
+
+
+def wait_for_cluster(kafka: KafkaSettings, wait: Callable[[float], bool]) -> str | None:
+    """Return the id of the Kafka cluster as soon as a broker answers; None if given up before.
+
+    Args:
+        wait: waits for some seconds before the next try, and returns whether to give up.
+    """
+    query, backoff = BrokerQuery(kafka), Backoff()
+    while True:
+        try:
+            cluster_id = query.ask(lambda admin: admin.list_topics(timeout=CLUSTER_TIMEOUT_SECONDS).cluster_id)
+        except KafkaException as error:
+            get_logger().warning("kafka_unavailable", reason=error.args[0].str())
+        else:
+            if cluster_id:
+                return str(cluster_id)
+        if backoff.wait(wait):
+            return None
 
 
 def _offsets(answer: Iterable[TopicPartition]) -> dict[Partition, int]:
