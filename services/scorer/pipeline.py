@@ -185,7 +185,7 @@ class Scoring:
             batch, prepared.scores, prepared.alerts, rejects, prepared.memories, prepared.spans,
             prepared.group_metadata,
         )  # fmt: skip
-        self.limit.count(len(batch.messages), rejects, batch.place_of)
+        self.limit.count(len(batch.messages), rejects, batch.position_of)
         self.in_use.has_scored(seen.model, asked, prepared.unscored)
         if self.in_use.shadow:
             self.in_use.shadow.see(seen)

@@ -17,12 +17,12 @@ log = get_logger()
 
 
 class TransactionSource(GroupConsumer):
-    """A consumer that goes on where the group's committed offsets say."""
+    """A consumer that begins at the group's committed offsets."""
 
     def read(self) -> Batch:
         """Return the messages that wait, at most a batch; an empty batch after 0.2 s without any.
 
-        What is returned counts as taken up: if it is not written, this consumer is of no use any more.
+        It is not returned again: if it is not written, this consumer must be replaced.
 
         Raises:
             Retry: the consumer must be recreated; Stop: the topic was.
@@ -43,21 +43,20 @@ class TransactionSource(GroupConsumer):
 
     @property
     def partitions(self) -> dict[int, int]:
-        """The partitions that are owned and positioned -> how often each was assigned to this member."""
+        """Partition -> how often it was assigned to this member; those that are owned and have a position."""
         return {
             partition: self._ownership.assignments[topic, partition]
             for topic, partition in list(self._ownership.next_offsets)
         }
 
     def _position(self) -> None:
-        """Ask the group where the new partitions stand: stable offsets alone, no transaction pending on them.
-
-        A partition of which nothing was ever committed begins with its oldest message. So does one whose next messages
-        are gone: nobody can score them any more, and the others must not wait for that.
+        """Set the new partitions to their committed offsets; one without begins with its oldest message.
 
         Raises:
-            Stop: the topic ends before the offset that comes next: it was recreated.
+            Stop: the topic ends before the committed offset: it was recreated.
         """
+        # committed() returns stable offsets alone: it waits for a transaction that is pending on a partition, such as
+        # its last owner's.
         wanted = list(self._ownership.unpositioned)
         lows = self._query.watermarks(wanted, EARLIEST)
         answer = self._consumer.committed(
@@ -70,6 +69,7 @@ class TransactionSource(GroupConsumer):
                 reason = f"committed offset {offset} is past the end offset {high}: the topic was recreated"
                 raise Stop(f"{topic}/{partition}: {reason}; docs/operations.md says what to do")
             if OFFSET_INVALID != offset < low:
+                # Nobody can score them any more, and the messages after them must not wait.
                 log.error("offsets_expired", topic=topic, partition=partition, first=offset, last=low - 1)
                 metrics.EXPIRED_OFFSETS.inc(low - offset)
             start = max(offset, low)

@@ -16,21 +16,21 @@ from services.common.kafka.consumer import GroupConsumer
 from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, EARLIEST, LATEST, Partition, answer_of
 
 Locate = Callable[[Mapping[Partition, int], Mapping[str, str]], dict[Partition, int]]
-"""(topic, partition) -> low watermark, and topic -> id in; (topic, partition) -> next offset out. May raise Retry."""
+"""Called with (topic, partition) -> low watermark, and topic -> id; returns (topic, partition) -> next offset."""
 
 
 class SinkSource(GroupConsumer):
-    """A consumer that goes on where the database says."""
+    """A consumer that begins where the database says."""
 
     def read(self, locate: Locate) -> Batch:
         """Return the messages that wait, at most a batch; an empty batch after 0.2 s without any.
 
-        What is returned counts as taken up: if it is not written, release() goes back. Messages of a partition that was
-        just assigned are dropped, and the partition is sought to where the database stands.
+        It is not returned again, unless release() goes back to the offsets in the database. Messages of a partition
+        that was just assigned are dropped, and the partition is sought to its offset in the database.
 
         Raises:
-            Retry: the database or the broker cannot tell where to go on.
-            Stop: the topic and the database do not fit together any more.
+            Retry: the database or the broker does not answer.
+            Stop: the offset in the database is not one of the topic any more.
         """
         try:
             batch = self._ownership.accept(self._consume())
@@ -64,7 +64,7 @@ class SinkSource(GroupConsumer):
                     check_fatal(error)
 
     def release(self) -> None:
-        """Go on fetching, from where the database stands."""
+        """Go on fetching, from the offsets in the database."""
         self._ownership.invalidate()
         with contextlib.suppress(KafkaException):
             self._consumer.resume(self._consumer.assignment())
@@ -89,10 +89,11 @@ def _topic_ids(admin: AdminClient, topics: list[str]) -> dict[str, str]:
 
 
 def _check_within(partition: Partition, offset: int, low: int, high: int) -> None:
-    """Raise Stop if a partition does not hold what the database wants next: never skip in silence."""
+    """Raise Stop if a partition does not hold the database's next offset: never skip silently."""
     name = f"{partition[0]}/{partition[1]}"
     advice = "docs/operations.md says what to do"
     if offset < low:
-        raise Stop(f"{name}: offsets {offset} to {low - 1} are gone before they were kept (retention); {advice}")
+        raise Stop(f"{name}: offsets {offset} to {low - 1} expired before they were stored (retention); {advice}")
     if offset > high:
-        raise Stop(f"{name}: the database stands at {offset}, the topic ends at {high}: it was recreated; {advice}")
+        reason = f"the offset {offset} in the database is past the end offset {high}: the topic was recreated"
+        raise Stop(f"{name}: {reason}; {advice}")

@@ -128,12 +128,12 @@ def test_topics_that_a_broker_made_are_aligned(strange: str, capfd: pytest.Captu
         }.get(topic, {}))  # fmt: skip
     said = told.out + told.err
     assert re.search(rf"partitions_differ .* partitions=1 topic={topics.transactions} wanted=6\n", said)
-    assert re.search(rf"topic made .* partitions=1 topic={topics.models}\n", said)
+    assert re.search(rf"topic_created .* partitions=1 topic={topics.models}\n", said)
 
     make_topics(kafka, topics)
     said = "".join(capfd.readouterr())
     assert "topic_aligned" not in said
-    assert said.count("topic exists") == len(ours)
+    assert said.count("topic_exists") == len(ours)
 
 
 @pytest.mark.slow

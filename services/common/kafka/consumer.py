@@ -1,7 +1,4 @@
-"""Reads topics as one member of a consumer group; who reads says where a partition goes on.
-
-What scorer and sink have in common: the consumer and its settings, the batch that follows the load, and ownership.
-"""
+"""Reads topics as one member of a consumer group. Subclasses say at which offset a partition begins."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -18,7 +15,7 @@ from services.common.settings import KafkaSettings
 
 FIRST_MESSAGE_WAIT_SECONDS = 0.2
 QUEUED_KIB = 8_192
-"""What librdkafka may have read ahead; 64 MiB by default, and small messages take several times their size."""
+"""What librdkafka may fetch ahead; 64 MiB by default, and small messages take several times their size."""
 
 log = get_logger()
 
@@ -36,15 +33,15 @@ class GroupSettings(Protocol):
 
     @property
     def session_timeout_ms(self) -> int:
-        """The group gives the partitions of a member away that was silent for so long."""
+        """After this the group reassigns the partitions of a member that sends no heartbeat."""
 
     @property
     def max_poll_interval_ms(self) -> int:
-        """The group's limit between two reads."""
+        """After this without a read the group reassigns them too."""
 
 
 class GroupConsumer:
-    """A consumer and what it owns. Batches follow the load: a lone message at once, all that waits under load.
+    """A consumer and its partitions. Batches follow the load: a lone message at once, all that waits under load.
 
     Attributes:
         settle: waits until nothing is being written; called before partitions are given up.
@@ -65,12 +62,12 @@ class GroupConsumer:
                 group_instance_id=member,
                 partition_assignment_strategy="cooperative-sticky",
                 session_timeout_ms=settings.session_timeout_ms,
-                heartbeat_interval_ms=1_000,  # by which a member learns of a rebalance; 3 s by default
+                heartbeat_interval_ms=1_000,  # a member learns of a rebalance by it; 3 s by default
                 max_poll_interval_ms=settings.max_poll_interval_ms,
                 enable_auto_commit=False,
                 enable_auto_offset_store=False,
                 isolation_level="read_committed",
-                auto_offset_reset="error",  # never skip in silence, nor begin anew
+                auto_offset_reset="error",  # never skip silently, nor start over
                 fetch_queue_backoff_ms=20,
                 queued_max_messages_kbytes=QUEUED_KIB,
             )
@@ -80,7 +77,7 @@ class GroupConsumer:
 
     @property
     def ready(self) -> bool:
-        """Whether this member has joined the group and knows where its partitions stand."""
+        """Whether this member has joined the group and all its partitions have a position."""
         return self._ownership.assigned_once and not self._ownership.unpositioned
 
     @property
@@ -119,10 +116,10 @@ class GroupConsumer:
         self._ownership.finish(batch)
 
     def close(self) -> None:
-        """Leave off reading; the group keeps this member's place for the session timeout.
+        """Stop reading; the group holds this member's place for the session timeout.
 
-        What the group has asked for by now is given up before, and with it the rebalance goes on: see OrphanMonitor.
-        Nothing may be under way any more that was read here: what is written later could be another member's by then.
+        Nothing that was read here may be in flight any more: it could be another member's by then. Partitions that the
+        group has asked for by now are released first, so that the rebalance goes on: see OrphanMonitor.
 
         Raises:
             CloseTimeout: it takes longer than 10 s; the process should end.
@@ -134,10 +131,12 @@ class GroupConsumer:
 
     def _consume(self) -> list[Message]:
         """Return the messages that wait, at most a batch; none after 0.2 s without any."""
+        # Leaving makes the group rebalance, and that one hands the orphans out.
         if self._query.ask(self._orphans.should_rejoin):
             log.warning("orphan_partitions", action="leave the group and join it again")
             self._consumer.unsubscribe()
             self._membership.subscribe(self._topics)
+        # consume() of more than one waits for all of them until the timeout.
         messages = self._consumer.consume(1, FIRST_MESSAGE_WAIT_SECONDS)
         if messages and self._batch_max > 1:
             messages += self._consumer.consume(self._batch_max - 1, 0)
@@ -145,20 +144,19 @@ class GroupConsumer:
         return messages
 
     def _positions(self) -> dict[Partition, int]:
-        """Return where the client stands in the owned partitions: after the last record it has passed on."""
+        """Return the client's positions in the owned partitions: after the last record it has passed on."""
         found = self._consumer.position([TopicPartition(*partition) for partition in self._ownership.next_offsets])
         return {(partition.topic, partition.partition): partition.offset for partition in found}
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Take partitions over from their oldest message on; who positions them seeks.
-
-        One that was paused when it was lost would be paused for good: resume() reaches only what is assigned.
-        """
+        # From the oldest message on: what is fetched before the position is set and sought is not accepted. Asking for
+        # the position here would block the rebalance.
         consumer.incremental_assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions])
+        # One that was paused when it was lost would stay paused: resume() reaches only what is assigned.
         consumer.resume(partitions)
         self._ownership.on_assign(consumer, partitions)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Give partitions up once nothing of theirs is being written: their next owner begins where that ends."""
+        # The next owner reads the committed offsets once this returns: a batch in flight must have moved them.
         self.settle()
         self._ownership.on_revoke(consumer, partitions)

@@ -25,10 +25,10 @@ log = get_logger()
 
 
 def check_copartitioned(kafka: KafkaSettings, topics: TopicSettings) -> None:
-    """Check that the changelog has as many partitions as the transactions: a customer is in the same one of both.
+    """Check that changelog and transactions have as many partitions: a customer is in the same one of both.
 
     Raises:
-        Stop: it has not; Retry: one of them does not exist (yet), or the broker does not answer.
+        Stop: they differ; Retry: one of them does not exist (yet), or the broker does not answer.
     """
     admin = AdminClient(kafka.client_config())
     try:
@@ -47,14 +47,14 @@ def check_copartitioned(kafka: KafkaSettings, topics: TopicSettings) -> None:
 def restore_histories(
     kafka: KafkaSettings, topic: str, partitions: Iterable[int], progress: Callable[[], None]
 ) -> Iterator[tuple[int, Restored]]:
-    """Yield each partition and its history as the changelog tells it.
+    """Yield each partition and its history, restored from the changelog.
 
     Args:
         progress: called between reads; may raise to give up.
 
     Raises:
         Retry: the broker does not answer.
-        Stop: the changelog is not one of this version.
+        Stop: the changelog is of another version.
     """
     started = time.monotonic()
     records = read_changelog(kafka, topic, partitions, progress)

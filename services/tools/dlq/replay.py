@@ -7,7 +7,7 @@ Kafka forgets the offsets of an idle group after a week, when the letters are st
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from services.common.kafka.dead_letters import PREFIX, REPLAYS, Headers, errors_of, note_of, own_headers
+from services.common.kafka.dead_letters import PREFIX, REPLAYS, Headers, errors_of, own_headers, replay_marker
 from services.common.kafka.transaction import TransactionalProducer
 from services.common.settings import KafkaSettings
 from services.tools.dlq.letter import Letter
@@ -57,7 +57,7 @@ class Replay:
                 _, partition, offset = letter.at
                 replayed[partition].append(offset)
             for partition, offsets in replayed.items():
-                value, headers = note_of(offsets)
+                value, headers = replay_marker(offsets)
                 self._producer.send(self._dead_letters, value, None, headers, partition)
 
 

@@ -9,7 +9,14 @@ from typing import Self, cast
 from confluent_kafka import Message
 
 from services.common.errors import Reject
-from services.common.kafka.dead_letters import Headers, attempts_of, errors_of, is_note, offsets_of_note, whole
+from services.common.kafka.dead_letters import (
+    Headers,
+    attempts_of,
+    errors_of,
+    is_replay_marker,
+    replayed_offsets,
+    whole,
+)
 from services.common.kafka.offsets import moment_of
 from services.common.kafka.scan import DLQ_GROUP, Range, scan, whole_topic
 from services.common.settings import KafkaSettings
@@ -44,15 +51,15 @@ class DeadLetters:
             Retry: the broker does not answer, or a Kafka transaction stays open.
         """
         for message in self._read():
-            if not is_note(_headers(message)):
-                yield to_letter(message, replayed=_place(message) in self.replayed)
+            if not is_replay_marker(_headers(message)):
+                yield to_letter(message, replayed=_position(message) in self.replayed)
 
     def _read_notes(self) -> set[RecordPosition]:
         replayed: set[RecordPosition] = set()
         for message in self._read():
-            if is_note(_headers(message)):
-                partition, _ = _place(message)
-                replayed |= {(partition, offset) for offset in offsets_of_note(message.value())}
+            if is_replay_marker(_headers(message)):
+                partition, _ = _position(message)
+                replayed |= {(partition, offset) for offset in replayed_offsets(message.value())}
         return replayed
 
     def _read(self) -> Iterator[Message]:
@@ -63,7 +70,7 @@ def to_letter(message: Message, *, replayed: bool) -> Letter:
     """Return a letter as it was read; what its headers do not tell, or tell badly, stays empty."""
     headers = _headers(message)
     told = defaultdict(str, errors_of(headers))
-    partition, offset = _place(message)
+    partition, offset = _position(message)
     return Letter(
         topic=told["topic"],
         partition=whole(told["partition"], -1),
@@ -87,7 +94,7 @@ def _headers(message: Message) -> Headers | None:
     return cast(Headers | None, message.headers())
 
 
-def _place(message: Message) -> RecordPosition:
+def _position(message: Message) -> RecordPosition:
     return message.partition() or 0, message.offset() or 0
 
 
