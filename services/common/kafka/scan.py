@@ -1,13 +1,13 @@
 """Reads a topic from one offset to another, outside of any group: nothing is committed."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from services.common.errors import Retry, Stop
+from services.common.errors import Retry
 from services.common.kafka.closing import close
 from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, EARLIEST, LATEST, watermarks
 from services.common.settings import KafkaSettings
@@ -29,25 +29,29 @@ class Range:
     end: int
 
 
-def whole_topic(kafka: KafkaSettings, topic: str) -> dict[int, Range]:
-    """Return partition -> all its offsets as of now.
+def whole_topic(kafka: KafkaSettings, topic: str, partitions: Iterable[int] | None = None) -> dict[int, Range]:
+    """Return partition -> all its offsets as of now; of all partitions if none are given.
 
     The end is the newest offset there is, committed or not: an open Kafka transaction may lie before it.
 
     Raises:
-        Stop: there is no such topic; Retry: the broker does not answer.
+        Retry: there is no such topic, or the broker does not answer.
     """
     admin = AdminClient(kafka.client_config())
     try:
-        found = admin.list_topics(topic, timeout=BROKER_TIMEOUT_SECONDS).topics[topic]
-        if found.error is not None:
-            raise Stop(f"topic {topic}: {found.error.str()}")
-        partitions = [(topic, partition) for partition in found.partitions]
-        lows = watermarks(admin, partitions, EARLIEST)
-        ends = watermarks(admin, partitions, LATEST)
+        numbers = _partitions(admin, topic) if partitions is None else partitions
+        wanted = [(topic, number) for number in numbers]
+        lows, ends = watermarks(admin, wanted, EARLIEST), watermarks(admin, wanted, LATEST)
     except KafkaException as error:
-        raise Retry(f"cannot see the topic {topic}: {error.args[0].name()}") from error
-    return {partition: Range(lows[topic, partition], ends[topic, partition]) for _, partition in partitions}
+        raise Retry(f"cannot see the topic {topic}: {error.args[0].str()}") from error
+    return {partition: Range(lows[topic, partition], ends[topic, partition]) for _, partition in wanted}
+
+
+def _partitions(admin: AdminClient, topic: str) -> list[int]:
+    found = admin.list_topics(topic, timeout=BROKER_TIMEOUT_SECONDS).topics[topic]
+    if found.error is not None:
+        raise KafkaException(found.error)
+    return list(found.partitions)
 
 
 def scan(

@@ -7,16 +7,12 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from services.common.errors import Retry, Stop
-from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, LATEST, watermarks
-from services.common.kafka.scan import RESTORE_GROUP, Range, scan
+from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS
+from services.common.kafka.scan import RESTORE_GROUP, scan, whole_topic
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer import metrics
 from services.scorer.history.changelog import Restored, from_records
-
-FIRST_OFFSET = 0
-"""Where reading begins; auto.offset.reset moves on from one that is gone. With OFFSET_BEGINNING a new client waits for
-0.5 s."""
 
 STALLED_SECONDS = 20.0
 """How long nothing may come: longer than a Kafka transaction that nobody ends can hold its partition up."""
@@ -86,13 +82,9 @@ def read_changelog(
         Retry: the broker does not answer, or nothing comes for 20 s.
     """
     records: dict[int, list[tuple[bytes, bytes | None]]] = {partition: [] for partition in partitions}
-    # The end is the newest offset there is, committed or not: a transaction of the partition's last owner may be
-    # decided while its markers are still being written. The scan reads committed records, so it waits for them.
-    try:
-        ends = watermarks(AdminClient(kafka.client_config()), [(topic, partition) for partition in records], LATEST)
-    except KafkaException as error:
-        raise Retry(f"cannot see where {topic} ends: {error.args[0].name()}") from error
-    ranges = {partition: Range(FIRST_OFFSET, end) for (_, partition), end in ends.items()}
+    # A transaction of the partition's last owner may be decided while its markers are still being written. The ranges
+    # end past it, and the scan reads committed records, so it waits for them.
+    ranges = whole_topic(kafka, topic, records)
     for messages in scan(kafka, RESTORE_GROUP, topic, ranges, progress, STALLED_SECONDS):
         for message in messages:
             records[message.partition() or 0].append((message.key() or b"", message.value()))

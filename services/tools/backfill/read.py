@@ -16,7 +16,7 @@ def find_ranges(kafka: KafkaSettings, topic: str, since: datetime | None, until:
     """Return partition -> its offsets between two moments of the brokers' clock; None: all there is as of now.
 
     Raises:
-        Stop: there is no such topic; Retry: no broker answers.
+        Retry: there is no such topic, or the broker does not answer.
     """
     whole = whole_topic(kafka, topic)
     firsts = _offsets_at(kafka, topic, whole, since) if since else {}
@@ -34,7 +34,7 @@ def _offsets_at(kafka: KafkaSettings, topic: str, whole: Mapping[int, Range], mo
     try:
         found = watermarks(admin, [(topic, partition) for partition in whole], spec)
     except KafkaException as error:
-        raise Retry(f"cannot see the topic {topic}: {error.args[0].name()}") from error
+        raise Retry(f"cannot see the topic {topic}: {error.args[0].str()}") from error
     return {partition: whole[partition].end if offset < 0 else offset for (_, partition), offset in found.items()}
 
 

@@ -40,7 +40,7 @@ class DeadLetters:
         """Ask where the topic ends, and read its notes.
 
         Raises:
-            Stop: there is no such topic; Retry: the broker does not answer.
+            Retry: there is no such topic, or the broker does not answer.
         """
         return cls(kafka, topic, whole_topic(kafka, topic))
 
