@@ -79,7 +79,7 @@ def steps_of(source: TransactionSource, work: Work, report: "ScorerReport") -> S
         work.follow(source.partitions)
         return batch
 
-    return Steps(source, read, work.prepare, work.write, report.count, report)
+    return Steps(source=source, read=read, prepare=work.prepare, write=work.write, count=report.count, report=report)
 
 
 class ScorerReport(Report):

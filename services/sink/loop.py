@@ -61,9 +61,15 @@ def run(
             state.writing = True
             work, report = Storing(mart, topics, limits), SinkReport(source)
             yield Steps(
-                source, lambda: source.read(mart.positions), work.prepare, work.write, report.count, report,
-                mart.check_if_due, PACE_SECONDS,
-            )  # fmt: skip
+                source=source,
+                read=lambda: source.read(mart.positions),
+                prepare=work.prepare,
+                write=work.write,
+                count=report.count,
+                report=report,
+                idle=mart.check_if_due,
+                pace_seconds=PACE_SECONDS,
+            )
 
     def on_retry(error: Retry, failures: int) -> None:
         state.writing = False

@@ -144,7 +144,12 @@ def work_through(
     *,
     until_empty: bool = False,
 ) -> None:
-    """Write batch after batch, until asked to stop or until no message is left.
+    """Write batch after batch, until asked to stop or until no message is left:
+
+    1. read what waits: from here on it is not accepted again
+    2. prepare it
+    3. finish the batch in flight, if there is one: its offsets are done
+    4. write, in a thread; if the batch was full, the next one is read and prepared meanwhile
 
     Raises:
         Retry, Stop: a batch was not written, nor any after it.
