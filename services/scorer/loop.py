@@ -1,8 +1,7 @@
 """The scorer's loop: each batch is scored, and what follows from it is written in one Kafka transaction."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
 
 from services.common.errors import Retry
 from services.common.kafka import pipeline
@@ -13,26 +12,13 @@ from services.common.logs import get_logger
 from services.common.process import StopSignal, Watchdog
 from services.scorer import categories, metrics
 from services.scorer.models.reload import ModelHolder
-from services.scorer.pipeline import Scoring, Session, WrittenBatch
+from services.scorer.pipeline import ScoredMessages, Scoring, Session, WrittenBatch
 from services.scorer.quarantine import Quarantine
 from services.scorer.read import TransactionSource
 
 FAILURES_IN_A_ROW = 20
 
 log = get_logger()
-
-
-class Work(Protocol):
-    """What is done with a batch, in two halves; the second runs while the first is at the next batch."""
-
-    def follow(self, partitions: Mapping[int, int]) -> None:
-        """Take note of which partitions are owned (partition -> number of its assignment), after each read."""
-
-    def prepare(self, batch: Batch) -> Any:
-        """Return what write() needs."""
-
-    def write(self, prepared: Any) -> WrittenBatch:
-        """Write a batch, whole or not at all."""
 
 
 OpenSession = Callable[[], AbstractContextManager[Session]]
@@ -57,10 +43,19 @@ def run(
     """
 
     @contextmanager
-    def open_steps() -> Iterator[Steps[Any, WrittenBatch]]:
+    def open_steps() -> Iterator[Steps[ScoredMessages, WrittenBatch]]:
         with open_session() as session:
-            work = Scoring(session, in_use, limit, suspects)
-            yield steps_of(session.source, work, ScorerReport(session.source, limit))
+            source, work = session.source, Scoring(session, in_use, limit, suspects)
+            report = ScorerReport(source, limit)
+
+            def read() -> Batch:
+                batch = source.read()
+                work.follow(source.partitions)  # restores the histories of partitions that were assigned meanwhile
+                return batch
+
+            yield Steps(
+                source=source, read=read, prepare=work.prepare, write=work.write, count=report.count, report=report
+            )
 
     def on_retry(error: Retry, failures: int) -> None:
         metrics.REBUILDS.inc()
@@ -69,17 +64,6 @@ def run(
     pipeline.run(
         open_steps, stop, watchdog, on_retry, stop.wait, most_failures=FAILURES_IN_A_ROW, until_empty=until_empty
     )
-
-
-def steps_of(source: TransactionSource, work: Work, report: "ScorerReport") -> Steps[Any, WrittenBatch]:
-    """Return the steps of the loop."""
-
-    def read() -> Batch:
-        batch = source.read()
-        work.follow(source.partitions)
-        return batch
-
-    return Steps(source=source, read=read, prepare=work.prepare, write=work.write, count=report.count, report=report)
 
 
 class ScorerReport(Report):
