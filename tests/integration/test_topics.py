@@ -59,7 +59,7 @@ def test_partitions_are_raised_and_the_history_begins_anew(kafka: str, topics: T
 
 def test_partitions_are_not_taken_away(kafka: str, topics: TopicSettings, start: Start) -> None:
     """Kafka cannot, and nothing is changed by halves."""
-    assert "partitions cannot be taken away" in change(start, topics, "--grow", exit_code=1, partitions=3)
+    assert "partitions cannot be removed" in change(start, topics, "--grow", exit_code=1, partitions=3)
     assert counts(kafka, topics) == [6, 6, 6, 6, 6]
 
 
