@@ -13,11 +13,12 @@ from typing import Any
 from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers
 from services.common.kafka.assignment import Batch
+from services.common.kafka.pipeline import Steps, work_through
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.process import InstanceId, StopSignal, Watchdog, raise_gc_threshold
 from services.common.settings import TopicSettings
 from services.scorer.history.changelog import Record
-from services.scorer.loop import ScorerReport, Work, work_through
+from services.scorer.loop import ScorerReport
 from services.scorer.models.load import load_model
 from services.scorer.models.reload import ModelHolder
 from services.scorer.pipeline import Scoring, Session, WrittenBatch
@@ -42,7 +43,7 @@ def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures
     unexplained_work = lambda session: _Unexplained(session, in_use, NO_LIMIT, suspects)  # noqa: E731
     runs: dict[str, list[_Run]] = {name: [] for name in ("pass", "score", "unexplained", "forget")}
 
-    def run(name: str, work: Callable[[Session], Work], *, remembers: bool) -> None:
+    def run(name: str, work: Callable[[Session], "Work"], *, remembers: bool) -> None:
         memory = PartitionHistories(model.manifest.recipe, begin_empty) if remembers else None
         runs[name].append(_run(servers, topics, rows, f"{name}-{len(runs[name])}", work, memory))
 
@@ -96,7 +97,7 @@ def _run(
     topics: TopicSettings,
     rows: int,
     group: str,
-    work: Callable[[Session], Work],
+    work: Callable[[Session], "Work"],
     memory: PartitionHistories | None,
 ) -> _Run:
     """Return what all messages take, from the first batch read to the last one committed, by a new consumer group."""
@@ -110,11 +111,23 @@ def _run(
     report.stop = stop
     busy = time.process_time()
     try:
-        work_through(source, work(Session(source, target, memory)), report, stop, watchdog)
+        work_through(_steps(work(Session(source, target, memory)), report), stop, watchdog)
         return _Run(rows / report.seconds, (time.process_time() - busy) / rows * 1e6, report.flagged)
     finally:
         source.close()
         target.close()
+
+
+def _steps(work: "Work", report: "_Stopwatch") -> Steps[Any, WrittenBatch]:
+    """Return the steps of the scorer's loop."""
+    source = work.session.source
+
+    def read() -> Batch:
+        batch = source.read()
+        work.follow(source.partitions)
+        return batch
+
+    return Steps(source, read, work.prepare, work.write, report.count, report)
 
 
 class _Stopwatch(ScorerReport):
@@ -142,8 +155,8 @@ class _Stopwatch(ScorerReport):
 class _Unexplained(Scoring):
     """Scores, and does not ask why."""
 
-    def _explain(self, *_: Any, **__: Any) -> dict[int, Record]:
-        return {}
+    def _explain(self, *_: Any, **__: Any) -> list[Record]:
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,5 +178,8 @@ class _PassThrough:
     def write(self, prepared: tuple[float, Batch, list[Record], Any]) -> WrittenBatch:
         """Write them in one Kafka transaction."""
         started, batch, records, metadata = prepared
-        self.session.target.write(batch, records, {}, {}, {}, {}, [], metadata)
+        self.session.target.write(batch, records, [], {}, {}, [], metadata)
         return WrittenBatch(len(batch.messages), 0, {}, {}, {}, time.monotonic() - started, 0.0, 0.0)
+
+
+Work = Scoring | _PassThrough

@@ -13,11 +13,10 @@ from typing import Any
 
 import psycopg
 from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka.admin import AdminClient
 
 from services.common.errors import Stop
-from services.common.kafka.assignment import watermarks
-from services.common.kafka.offsets import BrokerQuery
+from services.common.kafka.offsets import LATEST, BrokerQuery, watermarks
 from services.common.settings import KafkaSettings, TopicSettings
 from services.topics.__main__ import make_topics
 from stack.ports import free_port
@@ -64,8 +63,7 @@ class Servers:
     def offsets(self, topic: str) -> int:
         """Return how many offsets a topic holds: its messages, and the markers of Kafka transactions."""
         places = [(topic, place.partition) for place in self.partitions(topic)]
-        ends = watermarks(self._admin, places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        return sum(ends.values())
+        return sum(watermarks(self._admin, places, LATEST).values())
 
     def partitions(self, topic: str) -> list[TopicPartition]:
         """Return the partitions of a topic."""

@@ -1,4 +1,4 @@
-"""Tells an outage of Kafka, which passes by itself, from a refusal, which a person must mend."""
+"""Distinguishes an outage of Kafka, which passes by itself, from a refusal, which a person must fix."""
 
 from functools import cache
 
@@ -19,7 +19,7 @@ _OUTAGES = frozenset(
         KafkaError._PURGE_QUEUE,
         KafkaError._PURGE_INFLIGHT,
         KafkaError._NODE_UPDATE,
-        KafkaError._FATAL,  # of a producer: another one may go on
+        KafkaError._FATAL,  # of a producer: a new one may succeed
         KafkaError.REQUEST_TIMED_OUT,
         KafkaError.BROKER_NOT_AVAILABLE,
         KafkaError.NETWORK_EXCEPTION,
@@ -41,16 +41,16 @@ _OUTAGES = frozenset(
         KafkaError.THROTTLING_QUOTA_EXCEEDED,
     }
 )
-"""Codes of Kafka's protocol and of librdkafka (rdkafka.h) by which nobody has refused anything."""
+"""Codes of Kafka's protocol and of librdkafka (rdkafka.h) that are no refusal."""
 
 
 def is_outage(error: KafkaError) -> bool:
-    """Return whether an error says that brokers are unavailable for a while; any other is to be told as what it is."""
+    """Return whether an error means that brokers are unavailable for a while."""
     return error.retriable() or error.code() in _OUTAGES
 
 
 def log_refusal(event: str, error: KafkaError) -> None:
-    """Log an error that is no outage, once a process: what asks every second would say the same for ever."""
+    """Log an error that is no outage, once a process: it would come again every second."""
     if not is_outage(error):
         _log_once(event, error.name())
 

@@ -1,4 +1,4 @@
-"""How a process lives: asked to stop, watched for being stuck, told apart from its twins. Knows no Kafka."""
+"""Signals, watchdog, instance id, memory and backoff of a process."""
 
 import ctypes
 import faulthandler
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Self, TextIO
+from typing import Self, TextIO, TypeVar
 
 from services.common.errors import Stop
 from services.common.folders import short_hash
@@ -26,56 +26,58 @@ EXIT_STUCK = 75
 """Exit code of a process that its own watchdog ended (EX_TEMPFAIL of sysexits.h): start it again."""
 
 WATCH_SECONDS = 0.5
-"""Between two looks of the watchdog."""
+"""Between two checks of the watchdog."""
 
 LOCKED_GRACE_SECONDS = 5.0
-"""So much longer than the watchdog's limit Python's lock may be held."""
+"""How much longer than the watchdog's limit the GIL may be held."""
 
 STUCK_SHARE = 0.8
-"""Share of the watchdog's limit after which /livez says no: some seconds before the process is ended."""
+"""Share of the watchdog's limit after which /livez fails: some seconds before the process is ended."""
 
 GARBAGE_THRESHOLD = 100_000
-"""Objects before Python looks for cycles: more than a batch has, so that its records are not searched in vain."""
+"""Objects before the garbage collector runs: more than a batch has, whose records it would search in vain."""
 
-GIVE_BACK_SECONDS = 10.0
+TRIM_SECONDS = 10.0
 
 MOST_DOUBLINGS = 30
-"""Of a back-off: any first wait has come to its longest by then."""
+"""Of a backoff: any first wait has reached the longest by then, and 2.0**1024 is beyond a float."""
+
+Waited = TypeVar("Waited")
 
 log = get_logger()
 
 
 def raise_gc_threshold() -> None:
-    """Let a process that works in large batches look for cycles of garbage less often (gc.set_threshold).
+    """Let the garbage collector run less often in a process that works in large batches.
 
-    Who does so looks for them itself where something large may hang on one: after an error.
+    Such a process calls gc.collect() itself where something large may hang on a cycle: after an error.
     """
     gc.set_threshold(GARBAGE_THRESHOLD)
 
 
 def trim_malloc() -> None:
-    """Give back to the system memory that is free: malloc_trim(3), where the C library has it (glibc)."""
+    """Return free memory to the system: malloc_trim(3), where the C library has it (glibc)."""
     library = ctypes.CDLL(None)
     if hasattr(library, "malloc_trim"):
         library.malloc_trim(0)
 
 
 def start_malloc_trim() -> None:
-    """Give free memory back every 10 s.
+    """Return free memory to the system every 10 s, in a daemon thread.
 
-    Else each backlog, read by the threads of new clients, would leave its own free memory in arenas of its own.
+    Otherwise each backlog, read by the threads of new clients, would leave free memory in arenas of its own.
     """
 
     def repeat() -> None:
         while True:
-            time.sleep(GIVE_BACK_SECONDS)
+            time.sleep(TRIM_SECONDS)
             trim_malloc()
 
-    threading.Thread(target=repeat, name="give memory back", daemon=True).start()
+    threading.Thread(target=repeat, name="malloc trim", daemon=True).start()
 
 
 class StopSignal:
-    """Set by SIGTERM or SIGINT; the loop looks at it between batches."""
+    """Set by SIGTERM or SIGINT; the loop checks it between batches."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -98,7 +100,7 @@ class StopSignal:
         self._event.set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait until asked to stop, at most so many seconds; return whether asked."""
+        """Wait until asked to stop, at most for this long; return whether asked."""
         return self._event.wait(seconds)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # the signature signal wants
@@ -106,13 +108,13 @@ class StopSignal:
 
 
 class Watchdog:
-    """Ends the process when its loop makes no progress: some client calls can hang for ever.
+    """Exits the process when its loop makes no progress: some client calls can hang for ever.
 
-    The exit is immediate, without clean-up: an open Kafka transaction is aborted by the next start of this process.
+    The exit is immediate, without cleanup: an open Kafka transaction is aborted by the next start of this process.
 
-    A call that hangs may hold Python's lock, as the client's subscribe() and incremental_unassign() do: then no Python
-    code runs any more, this neither. After the limit and 5 s more faulthandler ends the process, which needs no lock;
-    it tells on stderr where each thread is, and its exit code is 1.
+    A call that hangs may hold the GIL, as the client's subscribe() and incremental_unassign() do: then no Python code
+    runs any more, not even this. 5 s after the limit faulthandler ends the process, which needs no GIL; it prints the
+    stack of each thread on stderr, and the exit code is 1.
     """
 
     def __init__(self, limit_seconds: float) -> None:
@@ -121,28 +123,28 @@ class Watchdog:
         self._call_ends_at = math.inf
 
     def start(self) -> Self:
-        """Begin to watch, in a daemon thread."""
+        """Start watching, in a daemon thread."""
         self.feed()
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
         return self
 
     def feed(self) -> None:
-        """Note that the loop got on."""
+        """Note progress of the loop."""
         self._fed_at = time.monotonic()
 
     @property
     def seconds_since_fed(self) -> float:
-        """Seconds since the loop last got on."""
+        """Seconds since the loop last made progress."""
         return time.monotonic() - self._fed_at
 
     @property
     def healthy(self) -> bool:
-        """Whether the loop got on lately; an idle topic lets it get on too, a call that hangs does not."""
+        """Whether the loop made progress recently; reading an idle topic is progress too."""
         return self.seconds_since_fed < STUCK_SHARE * self.limit_seconds
 
     @contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Watch a call more closely that should return after so many seconds and may not."""
+        """Exit if the block does not end within this time: for a call whose own timeout may fail."""
         self._call_ends_at = time.monotonic() + seconds
         try:
             yield
@@ -151,15 +153,16 @@ class Watchdog:
 
     def _watch(self) -> None:
         while self.seconds_since_fed < self.limit_seconds and time.monotonic() < self._call_ends_at:
+            # Postponed at each check; it fires when this thread does not get the GIL any more.
             faulthandler.dump_traceback_later(self.limit_seconds + LOCKED_GRACE_SECONDS, exit=True)
             time.sleep(WATCH_SECONDS)
         seconds = round(self.seconds_since_fed, 1)
-        log.critical("stuck", seconds=seconds, exit_code=EXIT_STUCK, threads=dump_stacks())
+        log.critical("process_stuck", seconds=seconds, exit_code=EXIT_STUCK, threads=dump_stacks())
         os._exit(EXIT_STUCK)
 
 
 def dump_stacks(deepest: int = 6) -> dict[str, list[str]]:
-    """Return thread name -> its innermost calls, the deepest last; not of the calling thread."""
+    """Return thread name -> its innermost calls, the deepest last; without the calling thread."""
     frames = sys._current_frames()  # documented in sys, for just this
     return {
         thread.name: [
@@ -172,11 +175,12 @@ def dump_stacks(deepest: int = 6) -> dict[str, list[str]]:
 
 
 class InstanceId:
-    """A name that no other living process of this host has, and that the next start of this process has again.
+    """A name that no other running process of this host has, and that the next start of this process gets again.
 
-    The name is `<group>-<hostname>-<folder>-<n>`, n the first slot whose lock file is free in a folder of that hash:
-    another user's or installation's processes have another one. The lock ends with the process, however it ends. A
-    stable name lets a restarted process take back its partitions and abort its open Kafka transaction at once.
+    The name is `<group>-<hostname>-<hash of the folder>-<n>`, n the first slot whose lock file in the folder is free;
+    another user's or installation's processes use another folder. The lock ends with the process, however it ends. A
+    stable name (group.instance.id, transactional.id) lets a restarted process take back its partitions and abort its
+    open Kafka transaction at once.
     """
 
     def __init__(self, name: str, lock: TextIO) -> None:
@@ -206,7 +210,7 @@ class InstanceId:
 
 
 class Backoff:
-    """Waits longer after each failure in a row: 0.1 s doubling up to 5 s."""
+    """Waits longer after each failure in a row: 0.1 s, doubling up to 5 s."""
 
     def __init__(self, first_seconds: float = 0.1, longest_seconds: float = 5.0) -> None:
         self.failures = 0
@@ -214,12 +218,12 @@ class Backoff:
         self._longest_seconds = longest_seconds
 
     def reset(self) -> None:
-        """Note a success."""
+        """Note a success: the next wait is the first again."""
         self.failures = 0
 
-    def wait(self, sleep: Callable[[float], object]) -> None:
-        """Note a failure and wait with `sleep(seconds)`."""
-        doublings = min(self.failures, MOST_DOUBLINGS)  # 2.0**1024 is beyond a float
+    def wait(self, sleep: Callable[[float], Waited]) -> Waited:
+        """Note a failure, wait with `sleep(seconds)`, and return what that returns."""
+        doublings = min(self.failures, MOST_DOUBLINGS)
         seconds = min(self._first_seconds * 2.0**doublings, self._longest_seconds)
         self.failures += 1
-        sleep(seconds)
+        return sleep(seconds)

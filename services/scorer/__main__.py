@@ -10,8 +10,8 @@ from pathlib import Path
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import FraudError, Retry
-from services.common.kafka.assignment import Partition
 from services.common.kafka.lag import LagReader, LagWatch
+from services.common.kafka.offsets import Partition
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.logs import configure_logs, get_logger
 from services.common.manifest import Recipe

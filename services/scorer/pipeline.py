@@ -12,7 +12,6 @@ import numpy as np
 from services.common.contract import record_id
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
-from services.common.kafka.dead_letters import Headers
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.values import Mend
 from services.scorer.decode import Columns, Rejects
@@ -27,7 +26,6 @@ from services.scorer.quarantine import Quarantine
 from services.scorer.read import TransactionSource
 from services.scorer.recall import PartitionHistories
 from services.scorer.score import Features, Model, ModelFailed, ask_bisecting, reject_unscored
-from services.scorer.trace import traces_of
 from services.scorer.write import ScoreWriter
 
 Changelog = dict[int, list[Record]]
@@ -54,11 +52,10 @@ class ScoredMessages:
     Attributes:
         scored: the batch as the model saw it, and its answers.
         scores: a record for each scored transaction, n of them.
-        alerts: place among the scores -> record, of each flagged transaction.
+        alerts: a record for each flagged transaction.
         rejects: place in the batch -> why it cannot be scored.
         changelog: partition -> the records of its history.
         ranges: records of which model scores from here on.
-        traces: place among the scores -> headers that go on to what is written of a transaction.
         group_metadata: lets the Kafka transaction commit the batch's offsets.
         unknown: category that the model does not know -> transactions.
         repaired: kind -> messages read in another spelling than the contract's.
@@ -67,11 +64,10 @@ class ScoredMessages:
 
     scored: ScoredBatch
     scores: list[Record]
-    alerts: dict[int, Record]
+    alerts: list[Record]
     rejects: Rejects
     changelog: Changelog
     ranges: list[Record]
-    traces: dict[int, Headers]
     group_metadata: Any
     unknown: Mapping[str, int]
     repaired: Mapping[Mend, int]
@@ -153,11 +149,15 @@ class Scoring:
         self.models.check(scored.model, asked, scored.unscored)
         self.quarantine.clear(batch)
         self.session.target.write(
-            batch, prepared.scores, prepared.traces, prepared.alerts, rejects, prepared.changelog, prepared.ranges,
+            batch,
+            prepared.scores,
+            prepared.alerts,
+            rejects,
+            prepared.changelog,
+            prepared.ranges,
             prepared.group_metadata,
-        )  # fmt: skip
-        self.session.source.finish(batch)
-        self.limit.count(len(batch.messages), rejects, batch.place_of)
+        )
+        self.limit.count(len(batch.messages), rejects, batch.position_of)
         self.models.has_scored(scored.model, asked, scored.unscored)
         if self.models.shadow:
             self.models.shadow.compare(scored)
@@ -194,17 +194,16 @@ class Scoring:
         flags = model.flag(scores)
         return ScoredBatch(batch, columns, features, scores, flags, model, unscored, inference_seconds), rejects
 
-    def _explain(self, scored: ScoredBatch) -> dict[int, Record]:
-        """Return place among the scores -> alert, of each flagged transaction."""
+    def _explain(self, scored: ScoredBatch) -> list[Record]:
+        """Return the alert of each flagged transaction."""
         model, columns, flagged = scored.model, scored.columns, np.flatnonzero(scored.flags)
         reasons = self._ask(model, partial(explain, model.session, model.manifest), scored.features[flagged], [])
         ids = [columns.ids[place] for place in flagged.tolist()]
         values = [scored.batch.messages[row].value() for row in columns.rows[flagged].tolist()]
-        alerts = encode_alerts(ids, scored.scores[flagged].tolist(), reasons, values, model.manifest)
-        return dict(zip(flagged.tolist(), alerts, strict=True))
+        return encode_alerts(ids, scored.scores[flagged].tolist(), reasons, values, model.manifest)
 
     def _encode(
-        self, scored: ScoredBatch, alerts: dict[int, Record], rejects: Rejects, changelog: Changelog, started: float
+        self, scored: ScoredBatch, alerts: list[Record], rejects: Rejects, changelog: Changelog, started: float
     ) -> ScoredMessages:
         columns, manifest = scored.columns, scored.model.manifest
         return ScoredMessages(
@@ -214,7 +213,6 @@ class Scoring:
             rejects=rejects,
             changelog=changelog,
             ranges=self.session.ranges.begin(scored.batch, manifest),
-            traces=traces_of(scored.batch.messages, columns.rows.tolist()),
             group_metadata=self.session.source.group_metadata(),
             unknown=unknown_categories(columns, manifest.recipe),
             repaired=columns.repaired + respelled(columns, manifest.recipe),

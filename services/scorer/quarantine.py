@@ -21,7 +21,8 @@ from pathlib import Path
 import orjson
 
 from services.common.errors import Reason, Reject
-from services.common.kafka.assignment import Batch, Partition
+from services.common.kafka.assignment import Batch
+from services.common.kafka.offsets import Partition
 from services.common.logs import get_logger
 
 CRASHES_ALONE = 3

@@ -1,13 +1,13 @@
-"""Reads `transactions` as one member of the scorers' group. Knows nothing of what a message holds."""
+"""Reads `transactions` as one member of the scorers' group."""
 
 from typing import Any
 
 from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Retry, Stop
 from services.common.kafka.assignment import Batch
 from services.common.kafka.consumer import GroupConsumer
+from services.common.kafka.offsets import EARLIEST, LATEST
 from services.common.logs import get_logger
 from services.scorer import metrics
 
@@ -17,15 +17,15 @@ log = get_logger()
 
 
 class TransactionSource(GroupConsumer):
-    """A consumer that goes on where the group's committed offsets say."""
+    """A consumer that begins at the group's committed offsets."""
 
     def read(self) -> Batch:
         """Return the messages that wait, at most a batch; an empty batch after 0.2 s without any.
 
-        What is returned counts as taken up: if it is not written, this consumer is of no use any more.
+        It is not returned again: if it is not written, this consumer must be replaced.
 
         Raises:
-            Retry: the consumer must be made anew; Stop: the topic was.
+            Retry: the consumer must be recreated; Stop: the topic was.
         """
         try:
             messages = self._consume()
@@ -37,45 +37,41 @@ class TransactionSource(GroupConsumer):
         self._ownership.advance(batch)
         return batch
 
-    def finish(self, batch: Batch) -> None:
-        """Note that all that follows from a batch is committed."""
-        self._ownership.finish(batch)
-
     def group_metadata(self) -> Any:
         """Return what lets a Kafka transaction commit offsets for this member (KIP-447)."""
         return self._consumer.consumer_group_metadata()
 
     @property
     def partitions(self) -> dict[int, int]:
-        """The partitions that are owned and positioned -> how often each was assigned to this member."""
-        return {place[1]: self._ownership.assignments[place] for place in list(self._ownership.next_offsets)}
+        """Partition -> how often it was assigned to this member; those that are owned and have a position."""
+        return {
+            partition: self._ownership.assignments[topic, partition]
+            for topic, partition in list(self._ownership.next_offsets)
+        }
 
     def _position(self) -> None:
-        """Ask the group where the new partitions stand: stable offsets alone, no transaction pending on them.
-
-        A partition of which nothing was ever committed begins with its oldest message. So does one whose next messages
-        are gone: nobody can score them any more, and the others must not wait for that.
+        """Set the new partitions to their committed offsets; one without begins with its oldest message.
 
         Raises:
-            Stop: the topic ends before the offset that comes next: it was recreated.
+            Stop: the topic ends before the committed offset: it was recreated.
         """
-        places = set(self._ownership.unpositioned)
-        lows = self._edge_offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        # committed() returns stable offsets alone: it waits for a transaction that is pending on a partition, such as
+        # its last owner's.
+        wanted = list(self._ownership.unpositioned)
+        lows = self._query.watermarks(wanted, EARLIEST)
         answer = self._consumer.committed(
-            [TopicPartition(*place) for place in places], timeout=POSITION_TIMEOUT_SECONDS
+            [TopicPartition(*partition) for partition in wanted], timeout=POSITION_TIMEOUT_SECONDS
         )
-        committed = {(place.topic, place.partition): place.offset for place in answer}
-        highs = self._edge_offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        for place, offset in committed.items():  # the highs are the newer ones
-            if offset > highs[place]:
-                ends = f"the group stands at {offset}, the topic ends at {highs[place]}: it was recreated"
-                raise Stop(f"{place[0]}/{place[1]}: {ends}; docs/operations.md says what to do")
-            if OFFSET_INVALID != offset < lows[place]:
-                log.error(
-                    "gone before they were scored", topic=place[0], partition=place[1], first=offset,
-                    last=lows[place] - 1,
-                )  # fmt: skip
-                metrics.EXPIRED_OFFSETS.inc(lows[place] - offset)
-            start = max(offset, lows[place])
-            self._consumer.seek(TopicPartition(*place, start))
-            self._ownership.position({place: start})
+        highs = self._query.watermarks(wanted, LATEST)  # after the offsets: another member may be committing
+        for topic, partition, offset in ((found.topic, found.partition, found.offset) for found in answer):
+            low, high = lows[topic, partition], highs[topic, partition]
+            if offset > high:
+                reason = f"committed offset {offset} is past the end offset {high}: the topic was recreated"
+                raise Stop(f"{topic}/{partition}: {reason}; docs/operations.md says what to do")
+            if OFFSET_INVALID != offset < low:
+                # Nobody can score them any more, and the messages after them must not wait.
+                log.error("offsets_expired", topic=topic, partition=partition, first=offset, last=low - 1)
+                metrics.EXPIRED_OFFSETS.inc(low - offset)
+            start = max(offset, low)
+            self._consumer.seek(TopicPartition(topic, partition, start))
+            self._ownership.set_positions({(topic, partition): start})

@@ -1,4 +1,4 @@
-"""`python -m services.simulator csv|stream`: payments that nobody made, for tests, demonstrations and load."""
+"""`python -m services.simulator csv|stream`: simulated transactions for tests, demonstrations and load."""
 
 import argparse
 import sys
@@ -64,17 +64,17 @@ def _parser() -> argparse.ArgumentParser:
     file.add_argument("--seed", type=_seed, default=1, help="the same seed gives the same bytes")
     file.add_argument("--customers", type=_whole, help="default: the square root of rows")
     file.add_argument("--labels", action="store_true", help="add the column target")
-    file.add_argument("--shuffle", action="store_true", help="in no order, as the competition's files are")
+    file.add_argument("--shuffle", action="store_true", help="in random order, as the competition's files are")
     file.add_argument("--out", type=Path, required=True)
     _add_drift(file)
     file.set_defaults(run=write_file)
-    live = commands.add_parser("stream", help="send payments made just now to Kafka")
+    live = commands.add_parser("stream", help="send transactions that happen now to Kafka")
     live.add_argument("--rate", type=_rate, required=True, help="messages a second")
-    live.add_argument("--seed", type=_seed, help="decides customers and ids; default: another one at every start")
+    live.add_argument("--seed", type=_seed, help="determines customers and ids; default: a new one at each start")
     live.add_argument("--customers", type=_whole, help="default: 3,600 for each message a second, 1,000 to 100,000")
     limit = live.add_mutually_exclusive_group()
-    limit.add_argument("--seconds", type=_rate, help="stop after so many seconds")
-    limit.add_argument("--count", type=_whole, help="stop after so many messages")
+    limit.add_argument("--seconds", type=_rate, help="stop after this many seconds")
+    limit.add_argument("--count", type=_whole, help="stop after this many messages")
     _add_drift(live)
     live.set_defaults(run=stream)
     return parser
@@ -87,8 +87,8 @@ def _add_drift(command: argparse.ArgumentParser) -> None:
         choices=list(DriftKind),
         action="append",
         default=[],
-        help="payments unlike those the model learned: prices 2.5 times as high, half of all customers paying in one"
-        " category, everybody paying 8 hours later; may be given more than once",
+        help="transactions unlike those the model was trained on: prices 2.5 times as high, half of all customers"
+        " paying in one category, everybody paying 8 hours later; may be given more than once",
     )
 
 

@@ -1,4 +1,4 @@
-"""Simulated payments as a file in the competition's format, of any length. Knows nothing of how payments come about."""
+"""Writes simulated transactions to a file in the competition's format, of any length."""
 
 import csv
 import datetime
@@ -23,7 +23,7 @@ LINES_A_PILE = 100_000
 
 
 def customers_for(rows: int) -> int:
-    """Return how many customers a file should have: about as many as each of them has rows (1,000 for a million)."""
+    """Return how many customers a file should have: the square root of its rows (1,000 for a million)."""
     return max(1, math.isqrt(rows))
 
 
@@ -36,7 +36,7 @@ def write_csv(
     shuffle: bool = False,
     drifts: Collection[DriftKind] = (),
 ) -> None:
-    """Write the world's first `rows` payments since FIRST_DAY, in order of time or shuffled; replaces the file whole.
+    """Write the world's first `rows` transactions since FIRST_DAY, in order of time or shuffled; replaces the file.
 
     The bytes depend on the arguments alone. Memory does not grow with `rows`: shuffling goes through files beside
     `path`.
@@ -53,7 +53,7 @@ def write_csv(
 
 
 def _lines(source: PaymentSource, rows: int, labels: bool) -> Iterator[str]:
-    """Yield lines in order of time; per customer and shop the text is put together once."""
+    """Yield lines in order of time; the text of a customer and of a shop is formatted once."""
     people = [_cells(*person) for person in source.world.customers.people]
     shops = [_cells(*shop) for shop in source.world.shops]
     clock = [f"{minute // 60:02}:{minute % 60:02}" for minute in range(DAY_MINUTES)]
@@ -74,7 +74,7 @@ def _lines(source: PaymentSource, rows: int, labels: bool) -> Iterator[str]:
 
 
 def _shuffled(lines: Iterable[str], rows: int, seed: int, folder: Path) -> Iterator[str]:
-    """Yield lines in any order, all orders equally likely: dealt to piles at random, then each pile is shuffled."""
+    """Yield lines in random order, all orders equally likely: dealt to piles at random, then each pile is shuffled."""
     rng = np.random.Generator(np.random.PCG64([seed, rows]))
     piles = [folder / f"pile-{number}" for number in range(math.ceil(rows / LINES_A_PILE))]
     with ExitStack() as stack:

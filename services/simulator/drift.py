@@ -1,4 +1,4 @@
-"""Payments that drift away from what a model has learned, to see whether somebody notices. Knows no messages."""
+"""Transactions that drift away from those a model was trained on."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -24,14 +24,14 @@ class DriftKind(StrEnum):
 
 
 class DriftingSource(PaymentSource):
-    """Makes the payments of a world that has drifted; without a drift the usual ones."""
+    """Makes the transactions of a world that has drifted; without a drift the usual ones."""
 
     def __init__(self, world: World, drifts: Collection[DriftKind] = ()) -> None:
         super().__init__(world)
         self._drifts = drifts
 
     def day(self, day: int, hour: int | None = None) -> SimulatedPayments:
-        """Return a day's payments, or only those of an hour (0 to 23), in order of time."""
+        """Return a day's transactions, or only those of an hour (0 to 23), in order of time."""
         later = HOURS_LATER if DriftKind.HOURS in self._drifts else 0
         payments = super().day(day, None if hour is None else (hour - later) % 24)
         if later:
@@ -45,6 +45,6 @@ class DriftingSource(PaymentSource):
 
 
 def _later(payments: SimulatedPayments, minutes: int) -> SimulatedPayments:
-    """Return the payments so many minutes later, those past midnight on the same date, in order of time."""
+    """Return the transactions moved by some minutes, those past midnight on the same date, in order of time."""
     moved = replace(payments, minute=(payments.minute + minutes) % DAY_MINUTES)
     return moved.take(np.argsort(moved.minute, kind="stable"))

@@ -1,8 +1,8 @@
-"""Simulated payments as messages that are made just now. Knows the contract of `transactions`, not Kafka.
+"""Simulated transactions as messages of the topic, stamped with the present time.
 
 A thousand customers pay about twice a minute; a stream at a higher rate has to hurry. It sends the present hour of one
-simulated day after another, each payment stamped with the present time: so the hour, the categories, the amounts and
-the share of frauds fit together as they do at this hour of a real day.
+simulated day after another, each transaction stamped with the present time: so hour, categories, amounts and share of
+frauds fit together as they do at this hour of a real day.
 """
 
 import datetime
@@ -29,7 +29,7 @@ def customers_for_rate(rate: float) -> int:
 def live_messages(
     world: World, namespace: uuid.UUID, now: Callable[[], datetime.datetime], drifts: Collection[DriftKind] = ()
 ) -> Iterator[tuple[bytes, bytes]]:
-    """Return keys and values without end, each made when it is asked for; event times are `now()` and never go back.
+    """Return keys and values without end, each created when it is asked for; event times are `now()` and never go back.
 
     Ids are the namespace's rows 1, 2, 3 and so on.
     """

@@ -1,4 +1,4 @@
-"""Who pays what, where and when: the payments of one day, as arrays. Knows no file, no message and no present time.
+"""Who pays what, where and when: the transactions of one day, as arrays.
 
 Rules (those of the simulator that made the competition's data):
 
@@ -38,7 +38,7 @@ _LEGITIMATE, _FRAUDULENT = 1, 2
 
 @dataclass(frozen=True)
 class SimulatedPayments:
-    """Payments in order of time, n of them; every array has shape (n,).
+    """Transactions in order of time, n of them; every array has shape (n,).
 
     Attributes:
         minute: of the day, 0 to 1439.
@@ -60,12 +60,12 @@ class SimulatedPayments:
         return len(self.minute)
 
     def take(self, which: Ints) -> "SimulatedPayments":
-        """Return the payments at these places, in this order."""
+        """Return the transactions at these places, in this order."""
         return SimulatedPayments(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
 class PaymentSource:
-    """Makes the payments of a world, any day on its own: a day's draws depend on seed and date alone.
+    """Makes the transactions of a world, any day on its own: a day's draws depend on seed and date alone.
 
     Days are counted from 1 January of the year 1 (`date.toordinal`).
     """
@@ -78,7 +78,7 @@ class PaymentSource:
         self._fraud_counts = np.array([profile.frauds for profile in PROFILES])
 
     def day(self, day: int, hour: int | None = None) -> SimulatedPayments:
-        """Return a day's payments, or only those of an hour (0 to 23), which are drawn for themselves."""
+        """Return a day's transactions, or only those of an hour (0 to 23), which are drawn for themselves."""
         honest = self._honest(day, hour)
         stolen = [self._window(first, day) for first in range(day - WINDOW_DAYS + 1, day + 1)]
         if hour is not None:
@@ -87,7 +87,7 @@ class PaymentSource:
         return together.take(np.argsort(together.minute, kind="stable"))
 
     def _honest(self, day: int, hour: int | None) -> SimulatedPayments:
-        """Return the customers' own payments: none of those whose card is stolen on that date."""
+        """Return the customers' own transactions: none of those whose card is stolen on that date."""
         rng = self._rng(_LEGITIMATE, day, 0 if hour is None else hour + 1)
         customers = self.world.customers
         weekday = datetime.date.fromordinal(day).weekday()
@@ -125,7 +125,7 @@ class PaymentSource:
     def _pay(
         self, rng: np.random.Generator, spending: Spending, payer: Ints, draw: Floats, minute: Ints, target: int
     ) -> SimulatedPayments:
-        """Return payments with shop, amount and place, given who pays when and the draw that decides the category."""
+        """Return transactions with shop, amount and place, given who pays when and a draw for the category."""
         customers, size = self.world.customers, len(payer)
         cell = spending.cells(customers.profile[payer], draw)
         shop = cell % len(CATEGORIES) * SHOPS_A_CATEGORY + (rng.random(size) * SHOPS_A_CATEGORY).astype(np.int64)

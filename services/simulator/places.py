@@ -1,4 +1,4 @@
-"""Where customers live: states, town sizes and invented town and street names. Knows nothing of payments."""
+"""Where customers live: states, town sizes and invented town and street names."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The people and the shops of a simulated world, made from a seed. Knows nothing of payments, files or Kafka."""
+"""The people and the shops of a simulated world, generated from a seed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ SHARED_NAMES = 7
 """Shops that sell in a second category too: 14 * 50 - 7 = 693 names."""
 
 FRAUD_PERIOD_DAYS = 730
-"""A customer's card is stolen once in so many days."""
+"""A customer's card is stolen once in this many days."""
 
 NEVER_PAYS = 0.043
 """Share of customers who pay nothing themselves: only thieves use their cards."""
 
 PAYMENTS_A_RATE_STEP = 0.9
-"""Legitimate payments on an average day of an average season for each step of a customer's rate (1 to `busiest`)."""
+"""Legitimate transactions on a day of an average season for each step of a customer's rate (1 to `busiest`)."""
 
 _SHOP_FORMS = (
     "{} Inc", "{} LLC", "{} Ltd", "{} PLC", "{} Group", "{} and Sons", "{}-{}", "{}-{}", "{}, {} and {}",
@@ -31,7 +31,7 @@ _STREET_STEP = 7_368_787  # a prime that does not divide the number of addresses
 
 
 class Person(NamedTuple):
-    """What the messages say of a customer; fields as in the contract."""
+    """A customer as in the messages; fields as in the contract."""
 
     name_1: str
     name_2: str
@@ -53,7 +53,7 @@ class Customers:
     Attributes:
         people: what the messages say of them.
         profile: index into PROFILES, shape (n,).
-        rate: legitimate payments on an average day, shape (n,).
+        rate: legitimate transactions on an average day, shape (n,).
         fraud_phase: day of the fraud period on which the customer's fraud window opens, shape (n,).
         lat, lon: home, degrees, shape (n,).
     """
@@ -83,7 +83,7 @@ class World:
 
 
 def make_world(seed: int, customers: int) -> World:
-    """Return the world of a seed (0 or more) with so many customers (1 or more). The same seed gives the same world."""
+    """Return the world of a seed (0 or more) with a number of customers (1 or more)."""
     rng = np.random.Generator(np.random.PCG64([seed, customers]))
     return World(seed, make_customers(rng, customers), make_shops(rng))
 
@@ -118,7 +118,7 @@ def make_shops(rng: np.random.Generator) -> list[Shop]:
 
 
 def _introduce(rng: np.random.Generator, profile: Ints, state: Ints, lat: Floats, lon: Floats) -> list[Person]:
-    """Return what the messages say of customers, from arrays of shape (n,)."""
+    """Return customers as in the messages, from arrays of shape (n,)."""
     size = len(profile)
     genders = [PROFILES[number].gender for number in profile]
     women, men = _pick(rng, WOMEN, size), _pick(rng, MEN, size)

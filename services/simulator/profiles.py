@@ -1,4 +1,4 @@
-"""Who spends how: 12 customer profiles, as tables. Knows no customer, no merchant and no date.
+"""Who spends how: 12 customer profiles, as tables.
 
 The tables are aggregates of the training data. A profile is gender, age and town size; the age is not in the data and
 was recovered by clustering the customers of each gender and town size by their category mix. Amounts are the moments
@@ -22,7 +22,7 @@ CATEGORIES = (
 
 @dataclass(frozen=True)
 class Habit:
-    """How a group of profiles spends: share of payments a.m., weights (any scale), mean and standard deviation."""
+    """How a group of profiles spends: share of transactions a.m., weights (any scale), mean and standard deviation."""
 
     am_share: float
     weights: tuple[float, ...]
@@ -73,7 +73,7 @@ HABITS = {
         (70, 90, 90, 55, 61, 74, 43, 50, 80, 44, 39, 76, 79, 60),
         (15, 20, 20, 148, 150, 185, 184, 75, 50, 49, 50, 790, 50, 50)),
 }
-"""Legitimate payments."""
+"""Legitimate transactions."""
 
 _FRAUD_MEANS = (10, 10, 300, 800, 8, 995, 812, 490, 120, 20, 20, 10, 20, 255)
 _FRAUD_DEVIATIONS = (2, 2, 20, 79, 1, 97, 80, 52, 11, 2, 2, 1, 2, 27)
@@ -101,7 +101,7 @@ FRAUD_HABITS = {
         0.30, (74, 12, 228, 134, 31, 222, 109, 17, 7, 7, 5, 6, 6, 3),
         (*_FRAUD_MEANS[:6], 949, 394, *_FRAUD_MEANS[8:]), _FRAUD_DEVIATIONS),
 }
-"""Fraudulent payments: how thieves spend depends on whose card it is, and their amounts scatter little."""
+"""Fraudulent transactions: how thieves spend depends on whose card it is, and their amounts scatter little."""
 
 _WEEKDAYS = {  # Monday first, percent
     "even": (20.2, 10.5, 10.0, 11.3, 11.4, 16.5, 19.9),
@@ -173,7 +173,7 @@ class Spending:
         return cls(am_share, edges.ravel(), (means / deviations) ** 2, deviations**2 / means)
 
     def cells(self, profile: Ints, draw: Floats) -> Ints:
-        """Return the cell of each payment, from its customer's profile and a draw in [0, 1): below am_share is a.m."""
+        """Return each transaction's cell, from its customer's profile and a draw in [0, 1): below am_share is a.m."""
         found = np.searchsorted(self.edges, profile + draw, side="right")
         return np.minimum(found, (profile + 1) * len(CATEGORIES) - 1)
 

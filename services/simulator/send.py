@@ -1,4 +1,4 @@
-"""Sends messages at a steady pace. Knows nothing of what is in them."""
+"""Sends messages at a steady pace."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,14 +14,14 @@ from services.common.process import StopSignal
 TICK_SECONDS = 0.02
 REPORT_SECONDS = 5.0
 FLUSH_SECONDS = 5.0
-MOST_AT_ONCE = 1_000
-"""Messages between two looks at the clock, the delivery reports and the stop signal."""
+MAX_AT_ONCE = 1_000
+"""Messages between two checks of the clock, the delivery reports and the stop signal."""
 
 log = get_logger()
 
 
 class MessageTarget(Protocol):
-    """What is used of confluent_kafka.Producer."""
+    """The part of confluent_kafka.Producer that is used."""
 
     def produce(
         self, topic: str, *, value: bytes, key: bytes, on_delivery: Callable[[KafkaError | None, Message], None]
@@ -37,7 +37,7 @@ class MessageTarget(Protocol):
 
 @dataclass(frozen=True)
 class SendLimits:
-    """How many messages a second, and when to end: after a count, after so many seconds, or (None) never."""
+    """How many messages a second, and when to end: after a count, after some seconds, or (None) never."""
 
     rate: float
     count: int | None = None
@@ -45,22 +45,22 @@ class SendLimits:
 
 
 class Pace:
-    """Says how many messages are due. What is more than a second late is forgotten: no burst after a pause."""
+    """Says how many messages are due. More than a second late is dropped: no burst after a pause."""
 
     def __init__(self, rate: float, now: float) -> None:
         self._rate = rate
         self._paid_until = now
 
     def due(self, now: float) -> int:
-        """Return how many messages to send at `now` (monotonic seconds), at most MOST_AT_ONCE; they count as sent."""
+        """Return how many messages to send at `now` (monotonic seconds), at most MAX_AT_ONCE; they count as sent."""
         self._paid_until = max(self._paid_until, now - max(1.0, 1 / self._rate))
-        due = min(int((now - self._paid_until) * self._rate), MOST_AT_ONCE)
+        due = min(int((now - self._paid_until) * self._rate), MAX_AT_ONCE)
         self._paid_until += due / self._rate
         return due
 
 
 class Sender:
-    """Queues messages and keeps the count of what was sent and what was delivered."""
+    """Queues messages and counts those sent and those delivered."""
 
     def __init__(self, target: MessageTarget, topic: str) -> None:
         self._target = target
@@ -127,11 +127,11 @@ def send(messages: Iterator[tuple[bytes, bytes]], sender: Sender, limits: SendLi
         if now - reported_at >= REPORT_SECONDS:
             _report(sender, (sender.sent - reported) / (now - reported_at))
             reported_at, reported = now, sender.sent
-        if stop.wait(TICK_SECONDS if due < MOST_AT_ONCE else 0):
+        if stop.wait(TICK_SECONDS if due < MAX_AT_ONCE else 0):
             break
     sender.finish()
     _report(sender, sender.sent / max(time.monotonic() - started, TICK_SECONDS))
 
 
 def _report(sender: Sender, rate: float) -> None:
-    log.info("sent", messages=sender.sent, delivered=sender.delivered, per_second=round(rate, 1))
+    log.info("messages_sent", messages=sender.sent, delivered=sender.delivered, per_second=round(rate, 1))

@@ -1,4 +1,4 @@
-"""Names for people, shops and trades, put together from short lists. Nobody real is meant."""
+"""Names for people, shops and trades, combined from short lists. Nobody real is meant."""
 
 WOMEN = (
     "Abigail", "Adele", "Agnes", "Alice", "Amanda", "Amy", "Anna", "April", "Audrey", "Beth", "Bonnie", "Carla",

@@ -4,15 +4,12 @@ import argparse
 import sys
 from contextlib import closing
 
-from confluent_kafka import KafkaException
-
 from services.common.errors import FraudError
 from services.common.kafka.lag import LagReader, LagWatch
-from services.common.kafka.offsets import BrokerQuery
+from services.common.kafka.offsets import wait_for_cluster
 from services.common.logs import configure_logs, get_logger
 from services.common.probes import serve_probes
 from services.common.process import (
-    Backoff,
     InstanceId,
     StopSignal,
     Watchdog,
@@ -26,8 +23,6 @@ from services.sink.read import SinkSource
 from services.sink.rejects import RejectLimits
 from services.sink.settings import SinkSettings
 from services.sink.write import MartWriter
-
-BROKER_TIMEOUT_SECONDS = 5.0
 
 SWITCH_SECONDS = 0.0005
 """How long the thread that decodes may hold the GIL while the one that writes waits for it. With Python's default of
@@ -68,9 +63,14 @@ def _run(*, until_empty: bool) -> None:
     metrics.SINCE_PROGRESS.set_function(lambda: watchdog.seconds_since_fed)
     metrics.READY.set_function(ready)
     get_logger().info("started", member=instance.name, timeouts_ms=settings.timeouts_ms)
-    cluster_id = _cluster_id(kafka, stop, watchdog)
+
+    def wait(seconds: float) -> bool:
+        watchdog.feed()
+        return stop.wait(seconds)
+
+    cluster_id = wait_for_cluster(kafka, wait)
     if cluster_id is None:
-        return
+        return  # asked to stop
 
     def open_mart() -> closing[MartWriter]:
         return closing(MartWriter.connect(cluster_id, settings.statement_timeout_ms, watchdog.feed))
@@ -86,22 +86,6 @@ def _run(*, until_empty: bool) -> None:
         source.close()
         lag_watch.close()
     get_logger().info("ended")
-
-
-def _cluster_id(kafka: KafkaSettings, stop: StopSignal, watchdog: Watchdog) -> str | None:
-    """Wait for Kafka and return the id of the cluster; None if asked to stop before."""
-    query, backoff = BrokerQuery(kafka), Backoff()
-    while not stop.requested:
-        watchdog.feed()
-        try:
-            cluster_id = query.ask(lambda admin: admin.list_topics(timeout=BROKER_TIMEOUT_SECONDS).cluster_id)
-        except KafkaException as error:
-            get_logger().warning("kafka_unavailable", reason=error.args[0].name())
-        else:
-            if cluster_id:
-                return str(cluster_id)
-        backoff.wait(stop.wait)
-    return None
 
 
 if __name__ == "__main__":

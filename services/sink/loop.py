@@ -1,31 +1,27 @@
-"""The sink's loop: read a batch, turn it into rows, write rows and offsets in one database transaction; again."""
+"""The sink's loop: each batch is turned into rows; rows and offsets are written in one database transaction."""
 
-import gc
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from services.common.errors import Retry, forget_frames
-from services.common.kafka.assignment import Batch, Partition
-from services.common.kafka.pipeline import InFlight
+from services.common.errors import Retry
+from services.common.kafka import pipeline
+from services.common.kafka.pipeline import Report, Steps
 from services.common.logs import get_logger
-from services.common.process import Backoff, StopSignal, Watchdog
+from services.common.process import StopSignal, Watchdog
 from services.common.settings import TopicSettings
 from services.sink import metrics
-from services.sink.pipeline import StoredBatch, Storing
+from services.sink.pipeline import PreparedRows, StoredBatch, Storing
 from services.sink.read import SinkSource
 from services.sink.rejects import RejectLimits
 from services.sink.tables import SCORES
 from services.sink.write import MartWriter
 
-REPORT_SECONDS = 1.0
 IDLE_SECONDS = 0.2
 
-FEW_MESSAGES = 8
 PACE_SECONDS = 0.05
-"""From the start of one batch to that of the next, unless the first was full or of few messages: a small stream would
-else keep the database busy with small transactions, and a lone payment is kept at once."""
+"""A small stream would otherwise keep the database busy with small transactions. A lone payment is stored at once."""
 
 log = get_logger()
 
@@ -50,137 +46,64 @@ def run(
     *,
     until_empty: bool = False,
 ) -> None:
-    """Keep what is read until asked to stop, or until there is nothing left; each batch whole or not at all.
+    """Store what is read until asked to stop, or until there is nothing left; each batch whole or not at all.
 
-    While the database is away nothing is fetched, nothing is rejected, and the consumer stays in its group.
-
-    Raises:
-        Stop: nothing a retry could mend.
-    """
-    backoff = Backoff()
-    while not stop.requested:
-        watchdog.feed()
-        try:
-            with open_mart() as mart:
-                source.release()
-                state.writing = True
-                report = SinkReport(source, backoff.reset)
-                work_through(
-                    source, mart, Storing(mart, topics, limits), report, stop, watchdog, until_empty=until_empty
-                )
-                return
-        except Retry as error:
-            forget_frames(error)
-            state.writing = False
-            metrics.OUTAGES.inc()
-            log.warning("waiting", reason=str(error), failures=backoff.failures + 1)
-            source.hold()
-            backoff.wait(lambda seconds: _idle(source, stop, watchdog, seconds))
-        gc.collect()  # nobody else does so soon: see collect_garbage_rarely()
-
-
-def _idle(source: SinkSource, stop: StopSignal, watchdog: Watchdog, seconds: float) -> None:
-    """Stay in the group for so long."""
-    end = time.monotonic() + seconds
-    while not stop.requested and time.monotonic() < end:
-        watchdog.feed()
-        source.idle(IDLE_SECONDS)
-
-
-def work_through(
-    source: SinkSource,
-    mart: MartWriter,
-    work: Storing,
-    report: "SinkReport",
-    stop: StopSignal,
-    watchdog: Watchdog,
-    *,
-    until_empty: bool = False,
-) -> None:
-    """Write batch after batch. When one was full, the next one is read and decoded while the database is at work.
+    While the database is unavailable nothing is fetched, nothing is rejected, and the consumer stays in its group.
 
     Raises:
-        Retry, Stop: a batch was not written, nor any after it.
+        Stop: an error that is not retryable.
     """
-    with InFlight(work.write) as in_flight:
 
-        def locate(lows: Mapping[Partition, int], topic_ids: Mapping[str, str]) -> dict[Partition, int]:
-            in_flight.settle()  # the connection is its, and so are the offsets
-            return mart.positions(lows, topic_ids)
-
-        def finish() -> Batch:
-            kept = in_flight.finish()
-            source.finish(kept.batch)
-            report.count(kept)
-            return kept.batch
-
-        source.before_revoke, began = in_flight.settle, 0.0
-        while not stop.requested:
-            if in_flight.pending and not source.full:
-                written = finish()
-                if len(written.messages) > FEW_MESSAGES:
-                    stop.wait(began + PACE_SECONDS - time.monotonic())
-            if not in_flight.pending:
-                watchdog.feed()
-            batch, began = source.read(locate), time.monotonic()
-            prepared = work.prepare(batch) if batch else None
-            if in_flight.pending:
-                finish()
-                watchdog.feed()
-            if prepared:
-                in_flight.start(prepared)
-            elif until_empty and source.drained:
-                break
-            else:
-                mart.check_if_due()
-            report.tell_if_due()
-        if in_flight.pending:
-            finish()
-    report.tell()
-
-
-class SinkReport:
-    """Counts batches that are kept: metrics at once, a log line a second at most."""
-
-    def __init__(self, source: SinkSource, on_commit: Callable[[], None] = lambda: None) -> None:
-        self._source = source
-        self._on_commit = on_commit
-        self._told_at = time.monotonic()
-        self._batches = self._messages = self._rejected = 0
-
-    def count(self, kept: StoredBatch) -> None:
-        """Count a batch."""
-        self._on_commit()
-        self._batches += 1
-        self._messages += len(kept.batch.messages)
-        self._rejected += len(kept.rejects)
-        for table, change in kept.written.items():
-            metrics.WRITTEN.labels(table).inc(change.rows)
-        if SCORES.name in kept.written:
-            metrics.RESCORED.inc(kept.written[SCORES.name].changed)
-        for reject in kept.rejects:
-            metrics.REJECTED.labels(reject.reason).inc()
-        metrics.CONSUMED.inc(len(kept.batch.messages))
-        metrics.BATCH_SIZE.observe(len(kept.batch.messages))
-        metrics.END_TO_END_SECONDS.observe(kept.batch.age_seconds(time.time()))
-        metrics.SKIPPED.inc(kept.skipped)
-        metrics.COPY_SECONDS.observe(kept.seconds)
-
-    def tell_if_due(self) -> None:
-        """Tell once a second."""
-        if time.monotonic() - self._told_at >= REPORT_SECONDS:
-            self.tell()
-
-    def tell(self) -> None:
-        """Write a log line if anything was kept since the last one."""
-        if self._batches:
-            log.info(
-                "kept",
-                batches=self._batches,
-                messages=self._messages,
-                rejected=self._rejected,
-                lag=self._source.lag,
-                seconds=round(time.monotonic() - self._told_at, 3),
+    @contextmanager
+    def open_steps() -> Iterator[Steps[PreparedRows, StoredBatch]]:
+        with open_mart() as mart:
+            source.release()
+            state.writing = True
+            work, report = Storing(mart, topics, limits), SinkReport(source)
+            yield Steps(
+                source=source,
+                read=lambda: source.read(mart.positions),
+                prepare=work.prepare,
+                write=work.write,
+                count=report.count,
+                report=report,
+                idle=mart.check_if_due,
+                pace_seconds=PACE_SECONDS,
             )
-        self._told_at = time.monotonic()
-        self._batches = self._messages = self._rejected = 0
+
+    def on_retry(error: Retry, failures: int) -> None:
+        state.writing = False
+        metrics.OUTAGES.inc()
+        log.warning("storing_paused", reason=str(error), failures=failures)
+        source.hold()
+
+    def wait(seconds: float) -> None:
+        """Stay in the group meanwhile."""
+        end = time.monotonic() + seconds
+        while not stop.requested and time.monotonic() < end:
+            watchdog.feed()
+            source.idle(IDLE_SECONDS)
+
+    pipeline.run(open_steps, stop, watchdog, on_retry, wait, until_empty=until_empty)
+
+
+class SinkReport(Report):
+    """Counts batches that are stored: metrics at once, a log line a second at most."""
+
+    def __init__(self, source: SinkSource) -> None:
+        super().__init__("batches_stored", source)
+
+    def count(self, stored: StoredBatch) -> None:
+        """Count a batch."""
+        self.add(messages=len(stored.batch.messages), rejected=len(stored.rejects))
+        for table, change in stored.written.items():
+            metrics.WRITTEN.labels(table).inc(change.rows)
+        if SCORES.name in stored.written:
+            metrics.RESCORED.inc(stored.written[SCORES.name].changed)
+        for reject in stored.rejects:
+            metrics.REJECTED.labels(reject.reason).inc()
+        metrics.CONSUMED.inc(len(stored.batch.messages))
+        metrics.BATCH_SIZE.observe(len(stored.batch.messages))
+        metrics.END_TO_END_SECONDS.observe(stored.batch.age_seconds(time.time()))
+        metrics.SKIPPED.inc(stored.skipped)
+        metrics.COPY_SECONDS.observe(stored.seconds)

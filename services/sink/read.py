@@ -1,35 +1,36 @@
-"""Reads `scores`, `transactions` and `alerts` from where the database stands. Knows nothing of what a message holds.
+"""Reads `scores`, `transactions`, `alerts` and `scorer.models` from where the database stands.
 
-The consumer group only shares out the partitions. Where each of them goes on is told by the database, which holds
-the offsets in the same transaction as the rows.
+The consumer group only assigns the partitions. Where each of them goes on the database says, which stores the offsets
+in the same transaction as the rows.
 """
 
 import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
 from confluent_kafka import KafkaException, TopicCollection, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka.admin import AdminClient
 
 from services.common.errors import Retry, Stop
-from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, Batch, Partition, answer_of, check_fatal
+from services.common.kafka.assignment import Batch, check_fatal
 from services.common.kafka.consumer import GroupConsumer
+from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, EARLIEST, LATEST, Partition, answer_of
 
 Locate = Callable[[Mapping[Partition, int], Mapping[str, str]], dict[Partition, int]]
-"""(topic, partition) -> low watermark, and topic -> id in; (topic, partition) -> next offset out. May raise Retry."""
+"""Called with (topic, partition) -> low watermark, and topic -> id; returns (topic, partition) -> next offset."""
 
 
 class SinkSource(GroupConsumer):
-    """A consumer that goes on where the database says."""
+    """A consumer that begins where the database says."""
 
     def read(self, locate: Locate) -> Batch:
         """Return the messages that wait, at most a batch; an empty batch after 0.2 s without any.
 
-        What is returned counts as taken up: if it is not written, release() goes back. Messages of a partition that was
-        just assigned are dropped, and the partition is sought to where the database stands.
+        It is not returned again, unless release() goes back to the offsets in the database. Messages of a partition
+        that was just assigned are dropped, and the partition is sought to its offset in the database.
 
         Raises:
-            Retry: the database or the broker cannot tell where to go on.
-            Stop: the topic and the database do not fit together any more.
+            Retry: the database or the broker does not answer.
+            Stop: the offset in the database is not one of the topic any more.
         """
         try:
             batch = self._ownership.accept(self._consume())
@@ -41,8 +42,8 @@ class SinkSource(GroupConsumer):
         return batch
 
     def finish(self, batch: Batch) -> None:
-        """Note that a batch is in the database, and tell the group, for tools that show its lag."""
-        self._ownership.finish(batch)
+        """Note that a batch is in the database, and commit its offsets to the group, for tools that show its lag."""
+        super().finish(batch)
         with contextlib.suppress(KafkaException):
             self._consumer.commit(offsets=batch.offsets(), asynchronous=True)
 
@@ -63,36 +64,36 @@ class SinkSource(GroupConsumer):
                     check_fatal(error)
 
     def release(self) -> None:
-        """Go on fetching, from where the database stands."""
+        """Go on fetching, from the offsets in the database."""
         self._ownership.invalidate()
         with contextlib.suppress(KafkaException):
             self._consumer.resume(self._consumer.assignment())
 
     def _position(self, locate: Locate) -> None:
-        places = set(self._ownership.unpositioned)
-        lows = self._edge_offsets(places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        located = locate(lows, self._topic_ids({topic for topic, _ in places}))
-        highs = self._edge_offsets(places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        for place, offset in located.items():  # the highs are the newer ones: another sink may be writing just now
-            _check_within(place, offset, lows[place], highs[place])
-            self._consumer.seek(TopicPartition(*place, offset))
-            self._ownership.position({place: offset})
-
-    def _topic_ids(self, topics: Collection[str]) -> dict[str, str]:
-        """Return topic -> the id that Kafka gave it when it was created (KIP-516)."""
-        try:
-            answers = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=BROKER_TIMEOUT_SECONDS)
-            return {topic: str(answer_of(answer).topic_id) for topic, answer in answers.items()}
-        except KafkaException:
-            self._forget_admin()  # as _edge_offsets()
-            raise
+        wanted = list(self._ownership.unpositioned)
+        lows = self._query.watermarks(wanted, EARLIEST)
+        topics = sorted({topic for topic, _ in wanted})
+        self.settle()  # a batch in flight moves the offsets in the database, and uses the connection that is asked
+        located = locate(lows, self._query.ask(lambda admin: _topic_ids(admin, topics)))
+        highs = self._query.watermarks(wanted, LATEST)  # after the offsets: another sink may be writing
+        for partition, offset in located.items():
+            _check_within(partition, offset, lows[partition], highs[partition])
+            self._consumer.seek(TopicPartition(*partition, offset))
+            self._ownership.set_positions({partition: offset})
 
 
-def _check_within(place: Partition, offset: int, low: int, high: int) -> None:
-    """Raise Stop if a partition does not hold what the database wants next: never skip in silence."""
-    name = f"{place[0]}/{place[1]}"
+def _topic_ids(admin: AdminClient, topics: list[str]) -> dict[str, str]:
+    """Return topic -> the id that Kafka gave it when it was created (KIP-516)."""
+    answers = admin.describe_topics(TopicCollection(topics), request_timeout=BROKER_TIMEOUT_SECONDS)
+    return {topic: str(answer_of(answer).topic_id) for topic, answer in answers.items()}
+
+
+def _check_within(partition: Partition, offset: int, low: int, high: int) -> None:
+    """Raise Stop if a partition does not hold the database's next offset: never skip silently."""
+    name = f"{partition[0]}/{partition[1]}"
     advice = "docs/operations.md says what to do"
     if offset < low:
-        raise Stop(f"{name}: offsets {offset} to {low - 1} are gone before they were kept (retention); {advice}")
+        raise Stop(f"{name}: offsets {offset} to {low - 1} expired before they were stored (retention); {advice}")
     if offset > high:
-        raise Stop(f"{name}: the database stands at {offset}, the topic ends at {high}: it was recreated; {advice}")
+        reason = f"the offset {offset} in the database is past the end offset {high}: the topic was recreated"
+        raise Stop(f"{name}: {reason}; {advice}")

@@ -13,7 +13,8 @@ import psycopg
 from confluent_kafka import Message
 
 from services.common.errors import FraudError, Reject, Retry, Stop
-from services.common.kafka.assignment import Batch, Partition
+from services.common.kafka.assignment import Batch
+from services.common.kafka.offsets import Partition
 from services.common.settings import database_login
 from services.sink.merge import KnownRow, Merger, MergeResult, Row, TableRows, merge_bisecting
 from services.sink.rejects import KEEP, RejectRow, reject_row

@@ -1,4 +1,4 @@
-"""`python -m services.topics`: make the topics that are missing, and align those that exist."""
+"""`python -m services.topics`: create missing topics, and align existing ones."""
 
 import argparse
 import sys
@@ -8,11 +8,12 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import FraudError, Stop
+from services.common.kafka.offsets import wait_for_cluster
 from services.common.logs import configure_logs, get_logger
 from services.common.settings import GroupNames, KafkaSettings, TopicSettings
 from services.scorer.settings import ScorerSettings
 from services.topics.align import align
-from services.topics.change import delete_history, forget_offsets, grow_topics, wait_until_scorers_left
+from services.topics.change import delete_history, delete_offsets, grow_topics, wait_until_scorers_left
 from services.topics.rights import grant
 from services.topics.shape import shapes
 
@@ -20,17 +21,17 @@ BROKER_WAIT_SECONDS = 60.0
 
 
 def main() -> int:
-    """Make the topics, or change them first; return the exit code."""
+    """Create the topics, after the changes that are asked for; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m services.topics", description=__doc__)
     parser.add_argument(
-        "--rights", action="store_true", help="give User:scorer, User:sink, User:page, … their ACLs: docs/security.md"
+        "--rights", action="store_true", help="grant User:scorer, User:sink, User:page, … their ACLs: docs/security.md"
     )
     change = parser.add_argument_group("changes, while no scorer runs")
     change.add_argument(
-        "--grow", action="store_true", help="raise all topics to TOPIC_PARTITIONS; the history begins anew"
+        "--grow", action="store_true", help="add partitions up to TOPIC_PARTITIONS; deletes the history"
     )
-    change.add_argument("--new-history", action="store_true", help="the history begins anew")
-    change.add_argument("--rescore", action="store_true", help="the scorers begin with the oldest message there is")
+    change.add_argument("--new-history", action="store_true", help="delete the history")
+    change.add_argument("--rescore", action="store_true", help="let the scorers begin with the oldest message")
     options = parser.parse_args()
     configure_logs("topics")
     try:
@@ -40,7 +41,7 @@ def main() -> int:
         make_topics(kafka, topics)
         if options.rights:
             given = grant(AdminClient(kafka.client_config()), topics, GroupNames.read())
-            get_logger().info("rights given", rights=given)
+            get_logger().info("rights_granted", rights=given)
     except FraudError as error:
         get_logger().critical("stopped", reason=str(error))
         return 1
@@ -55,18 +56,24 @@ def _change_topics(options: argparse.Namespace, kafka: KafkaSettings, topics: To
     if options.new_history:
         delete_history(admin, topics)
     if options.rescore:
-        forget_offsets(admin, scorers)
+        delete_offsets(admin, scorers)
 
 
 def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
-    """Make the topics that are missing, and align those that exist.
+    """Create missing topics, and align existing ones.
 
     Raises:
-        Stop: the broker does not answer within a minute, or refuses to make one.
+        Stop: the broker does not answer within a minute, or refuses to create one.
     """
-    admin = AdminClient(kafka.client_config())
-    _wait_for_broker(admin)
-    wanted = shapes(topics)
+    deadline = time.monotonic() + BROKER_WAIT_SECONDS
+
+    def wait(seconds: float) -> bool:
+        time.sleep(seconds)
+        return time.monotonic() > deadline
+
+    if wait_for_cluster(kafka, wait) is None:
+        raise Stop(f"no Kafka broker answers within {BROKER_WAIT_SECONDS:.0f} s")
+    admin, wanted = AdminClient(kafka.client_config()), shapes(topics)
     copies = {"min.insync.replicas": str(topics.min_insync_replicas)}
     new = [
         NewTopic(name, shape.partitions, topics.replication_factor, config={**copies, **shape.config})
@@ -76,25 +83,13 @@ def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
     for name, future in admin.create_topics(new, operation_timeout=30).items():
         try:
             future.result()
-            get_logger().info("topic made", topic=name, partitions=wanted[name].partitions)
+            get_logger().info("topic_created", topic=name, partitions=wanted[name].partitions)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise Stop(f"cannot make the topic {name}: {error.args[0].str()}") from error
+                raise Stop(f"cannot create the topic {name}: {error.args[0].str()}") from error
             existing.append(name)
     if existing:
         align(admin, topics, existing)
-
-
-def _wait_for_broker(admin: AdminClient) -> None:
-    deadline = time.monotonic() + BROKER_WAIT_SECONDS
-    while True:
-        try:
-            admin.list_topics(timeout=2)
-        except KafkaException as error:
-            if time.monotonic() > deadline:
-                raise Stop(f"no Kafka broker answers: {error.args[0].str()}") from error
-        else:
-            return
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Looks after topics that exist: brings their settings to what the services rest on. Makes and deletes none."""
+"""Aligns the settings of existing topics with what the services require."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,7 +12,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     ResourceType,
 )
 
-from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, answer_of
+from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, answer_of
 from services.common.logs import get_logger
 from services.common.settings import TopicSettings
 from services.topics.shape import Shape, shapes
@@ -23,7 +23,7 @@ Config = Mapping[str, ConfigEntry]
 
 
 def describe(admin: AdminClient, names: Iterable[str]) -> dict[str, Config]:
-    """Return topic -> name of a setting -> its entry.
+    """Return topic -> setting -> its entry.
 
     Raises:
         KafkaException: a broker does not answer, or refuses.
@@ -36,18 +36,18 @@ def describe(admin: AdminClient, names: Iterable[str]) -> dict[str, Config]:
 
 
 def align(admin: AdminClient, topics: TopicSettings, names: Iterable[str]) -> None:
-    """Bring topics that exist to their shape, as far as that can be done, and log what a person must do.
+    """Align existing topics, and log what a person must do.
 
-    1. settings that are required are set, whatever they were
-    2. further settings are set where the topic has none of its own, as when the broker made it by itself; what a person
-       has set stays
-    3. partitions are only looked at: raising them moves customers, see services.topics.change
+    1. required settings are set, whatever they were
+    2. further settings are set where the topic has none of its own, as when the broker created it by itself; what a
+       person has set stays
+    3. partitions are only checked: adding some moves customers, see services.topics.change
     """
     for name in names:
         shape = shapes(topics)[name]
         try:
             _align_settings(admin, name, shape)
-        except KafkaException as error:  # whoever makes topics may not be allowed to change them
+        except KafkaException as error:  # whoever may create topics may not be allowed to alter them
             log.warning("topic_not_aligned", topic=name, reason=error.args[0].str(), wanted=shape.required)
     try:
         _check_partitions(admin, topics)
@@ -59,7 +59,7 @@ def _align_settings(admin: AdminClient, name: str, shape: Shape) -> None:
     there = describe(admin, [name])[name]
     missing = {setting: value for setting, value in shape.config.items() if _is_missing(there[setting], value, shape)}
     if not missing:
-        log.info("topic exists", topic=name)
+        log.info("topic_exists", topic=name)
         return
     entries = [
         ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET) for setting, value in missing.items()
@@ -80,10 +80,8 @@ def _check_partitions(admin: AdminClient, topics: TopicSettings) -> None:
     counts = {name: len(found[name].partitions) for name in shapes(topics) if name in found}
     for name, count in counts.items():
         if count != (wanted := shapes(topics)[name].partitions):
-            log.warning(
-                "partitions_differ", topic=name, partitions=count, wanted=wanted, cure="make topics ARGS=--grow"
-            )
+            log.warning("partitions_differ", topic=name, partitions=count, wanted=wanted, fix="make topics ARGS=--grow")
     transactions, history = counts.get(topics.transactions), counts.get(topics.history)
     if None not in {transactions, history} and transactions != history:
-        cure = "stop the scorers, then make topics ARGS=--grow"
-        log.error("history_partitions_differ", transactions=transactions, history=history, cure=cure)
+        fix = "stop the scorers, then make topics ARGS=--grow"
+        log.error("history_partitions_differ", transactions=transactions, history=history, fix=fix)

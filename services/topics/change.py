@@ -1,7 +1,7 @@
-"""Changes topics that exist, while no scorer runs. Knows what depends on what, not how a topic is made.
+"""Changes existing topics while no scorer runs.
 
-A customer is in the same partition of `transactions` and of the history, and moves when the count of partitions
-changes. So the history begins anew then: what it holds of a customer would be looked for in another partition.
+A customer is in the same partition of `transactions` and of the history, and moves when the number of partitions
+changes. The history is deleted then: a customer's would be looked for in another partition.
 """
 
 import time
@@ -21,37 +21,37 @@ log = get_logger()
 
 
 def wait_until_scorers_left(admin: AdminClient, scorers: ScorerSettings) -> None:
-    """Wait until no scorer is in its group: one that was stopped keeps its place for its session timeout.
+    """Wait until no scorer is in its group: a stopped one stays a member for its session timeout.
 
     Raises:
-        Stop: one still runs, or the broker refuses to tell.
+        Stop: one still runs, or the broker refuses.
     """
     deadline = time.monotonic() + scorers.session_timeout_ms / 1000 + MARGIN_SECONDS
     while members := _members(admin, scorers.group_id):
         if time.monotonic() > deadline:
             raise Stop(f"{members} scorers are still in the group {scorers.group_id}: stop them first")
-        log.info("waiting until the scorers have left", group=scorers.group_id, members=members)
+        log.info("scorers_awaited", group=scorers.group_id, members=members)
         time.sleep(2)
 
 
 def grow_topics(admin: AdminClient, topics: TopicSettings) -> None:
-    """Raise the topics to `topics.partitions`; the history is deleted if it has fewer. Safe to repeat.
+    """Add partitions up to `topics.partitions`; the history is deleted if it has fewer. Safe to repeat.
 
     Raises:
         Stop: a topic has more partitions than wanted, or the broker refuses.
     """
     counts = _counts(admin, topics)
     if larger := {name: count for name, count in counts.items() if count > topics.partitions}:
-        raise Stop(f"partitions cannot be taken away: {larger}, wanted {topics.partitions}")
+        raise Stop(f"partitions cannot be removed: {larger}, wanted {topics.partitions}")
     for name, count in counts.items():
         if count < topics.partitions and name != topics.history:
-            _raise_count(admin, name, topics.partitions)
+            _add_partitions(admin, name, topics.partitions)
     if counts.get(topics.history, topics.partitions) < topics.partitions:
         delete_history(admin, topics)
 
 
 def delete_history(admin: AdminClient, topics: TopicSettings) -> None:
-    """Delete the history and wait until it is gone; nothing happens if there is none.
+    """Delete the history, if there is one, and wait until it is gone.
 
     Raises:
         Stop: the broker refuses.
@@ -67,11 +67,11 @@ def delete_history(admin: AdminClient, topics: TopicSettings) -> None:
         if time.monotonic() > deadline:
             raise Stop(f"the topic {topics.history} was deleted and is still there")
         time.sleep(0.2)
-    log.warning("history deleted", topic=topics.history)
+    log.warning("history_deleted", topic=topics.history)
 
 
-def forget_offsets(admin: AdminClient, scorers: ScorerSettings) -> None:
-    """Let the scorers begin with the oldest message there is.
+def delete_offsets(admin: AdminClient, scorers: ScorerSettings) -> None:
+    """Delete the scorers' committed offsets: they begin with the oldest message.
 
     Raises:
         Stop: the broker refuses.
@@ -81,7 +81,7 @@ def forget_offsets(admin: AdminClient, scorers: ScorerSettings) -> None:
     except KafkaException as error:
         if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
             raise Stop(f"cannot delete the group {scorers.group_id}: {error.args[0].str()}") from error
-    log.warning("offsets forgotten", group=scorers.group_id)
+    log.warning("offsets_deleted", group=scorers.group_id)
 
 
 def _counts(admin: AdminClient, topics: TopicSettings) -> dict[str, int]:
@@ -103,10 +103,10 @@ def _members(admin: AdminClient, group: str) -> int:
         raise Stop(f"cannot see the group {group}: {error.args[0].str()}") from error
 
 
-def _raise_count(admin: AdminClient, topic: str, partitions: int) -> None:
+def _add_partitions(admin: AdminClient, topic: str, partitions: int) -> None:
     try:
         wanted = [NewPartitions(topic, partitions)]
         admin.create_partitions(wanted, operation_timeout=OPERATION_TIMEOUT_SECONDS)[topic].result()
     except KafkaException as error:
-        raise Stop(f"cannot raise the topic {topic}: {error.args[0].str()}") from error
-    log.info("topic raised", topic=topic, partitions=partitions)
+        raise Stop(f"cannot add partitions to {topic}: {error.args[0].str()}") from error
+    log.info("partitions_added", topic=topic, partitions=partitions)

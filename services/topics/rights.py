@@ -1,4 +1,4 @@
-"""Who may do what in Kafka: the ACLs of each principal, and nothing beyond. Knows no broker's address."""
+"""The ACLs of each principal in Kafka."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,20 +15,18 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 
 from services.common.errors import Stop
 from services.common.kafka.dead_letters import REPLAYS
+from services.common.kafka.scan import DLQ_GROUP, RESTORE_GROUP
 from services.common.settings import GroupNames, TopicSettings
 
 TOPIC, GROUP, TRANSACTIONAL_ID = ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID
 READ, WRITE, DESCRIBE = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
 
-RESTORE_GROUP, DLQ_GROUP = "fraud-restore", "fraud-dlq"
-"""Of consumers that join no group: librdkafka looks for a coordinator all the same, and gives up if it may not."""
-
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """A principal may do this with what has this name; with `prefix` with all whose names begin so.
+    """Allows a principal an operation on a resource; with `prefix` on all whose names begin so.
 
-    READ and WRITE include DESCRIBE. A transactional id is WRITTEN by whoever uses it.
+    READ and WRITE include DESCRIBE. Using a transactional id is a WRITE.
     """
 
     principal: str
@@ -67,17 +65,17 @@ def rights(topics: TopicSettings, groups: GroupNames) -> Iterator[Right]:
 
 
 def grant(admin: AdminClient, topics: TopicSettings, groups: GroupNames) -> int:
-    """Give each principal its rights; those it has already stay. Return how many there are.
+    """Grant each principal its rights, and return how many there are. Other rights stay.
 
     Raises:
-        Stop: the broker has no authorizer, or we may not.
+        Stop: the broker has no authorizer, or refuses.
     """
     bindings = [_binding(right) for right in rights(topics, groups)]
     for binding, future in admin.create_acls(bindings).items():
         try:
             future.result()
         except KafkaException as error:
-            raise Stop(f"cannot give {binding.principal} a right: {error.args[0].str()}") from error
+            raise Stop(f"cannot grant {binding.principal} a right: {error.args[0].str()}") from error
     return len(bindings)
 
 

@@ -1,4 +1,4 @@
-"""What each topic must be like: partitions and settings. Knows no Kafka client."""
+"""Partitions and settings of each topic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,8 +8,8 @@ from services.common.settings import TopicSettings
 DAY_MS = 24 * 3600 * 1000
 
 ON_ARRIVAL = {"message.timestamp.type": "LogAppendTime"}
-"""Retention counts from arrival. By default (CreateTime) it counts from the time that the producer gives a message: one
-that gives the payment's own time, years ago, has its messages removed before they are scored.
+"""Retention counts from arrival. By default (CreateTime) it counts from the producer's timestamp: messages that carry
+the transaction's own time, years ago, would be deleted before they are scored.
 """
 
 CHANGELOG = {
@@ -20,16 +20,16 @@ CHANGELOG = {
 }
 DEAD_LETTERS = {"cleanup.policy": "delete", "retention.ms": str(30 * DAY_MS)}
 MODELS = {"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS)}
-"""Not compacted: all tallies have one key, and each tells what came since the one before it."""
+"""Not compacted: all tallies have one key, and each counts what came since the one before it."""
 MESSAGES = {"cleanup.policy": "delete"}
 
 REQUIRED = ("cleanup.policy", "message.timestamp.type")
-"""Settings that the services rest on, whoever made the topic."""
+"""Settings that the services require, whoever created the topic."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Of a topic: its partitions, and the settings that are its own and not the broker's defaults."""
+    """The partitions of a topic, and the settings that differ from the broker's defaults."""
 
     partitions: int
     config: Mapping[str, str] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Shape:
 
 
 def shapes(topics: TopicSettings) -> dict[str, Shape]:
-    """Return name of each topic -> what it must be like."""
+    """Return topic -> its shape."""
     own = {
         topics.transactions: MESSAGES,
         topics.scores: MESSAGES,
@@ -50,5 +50,5 @@ def shapes(topics: TopicSettings) -> dict[str, Shape]:
         topics.history: CHANGELOG,
         topics.models: MODELS,
     }
-    few = {topics.models: 1}  # few records, of which the order counts
+    few = {topics.models: 1}  # few records, whose order matters
     return {name: Shape(few.get(name, topics.partitions), ON_ARRIVAL | config) for name, config in own.items()}

@@ -20,7 +20,7 @@ from tests.support.processes import ServiceProcess, wait_for
 RESTART_SECONDS = 0.2
 """Docker waits 0.1 s before its first restart and doubles that."""
 
-ROUTINE = ('"event": "scored"', '"event": "kept"')
+ROUTINE = ('"event": "batches_scored"', '"event": "batches_stored"')
 MOST_TOLD = 6_000
 
 Lives = Sequence[Mapping[str, str]]

@@ -19,7 +19,7 @@ from confluent_kafka import IsolationLevel, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.contract import record_id
-from services.common.kafka.dead_letters import NOTE_HEADER, PREFIX
+from services.common.kafka.dead_letters import MARKER_HEADER, PREFIX
 from services.common.settings import TopicSettings
 from services.scorer.score import Model
 from tests.faults.audit import Connection, applied_places, applied_twice
@@ -88,7 +88,7 @@ class Log:
             log.alerts[_place(message)] = orjson.loads(message.value() or b"")["transaction_id"]
         for message in read_each(bootstrap, topics.dead_letters):
             told = headers(message)
-            if NOTE_HEADER not in told:
+            if MARKER_HEADER not in told:
                 log.dead.append((int(told[PREFIX + "partition"]), int(told[PREFIX + "offset"])))
         return log
 

@@ -242,7 +242,7 @@ def test_of_two_replays_at_once_the_later_one_does_it(
     assert "10 sent" in dlq(start, "replay", "--go")
 
     assert slow.finish() == 1
-    assert "another replay has taken over" in slow.text()
+    assert "has taken over the transactional id" in slow.text()
     assert "0 were sent before it failed" in slow.text()
     assert Counter(message.value() for message in replays(kafka, topics)) == Counter(values)
 

@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.kafka.assignment import Partition
-from services.common.kafka.lag import Behind, LagReader
+from services.common.kafka.lag import Lag, LagReader
+from services.common.kafka.offsets import Partition
 from services.common.settings import KafkaSettings, TopicSettings
 from tests.support.processes import wait_for
 
@@ -38,7 +38,7 @@ def topics(kafka: str) -> TopicSettings:
     return settings
 
 
-def lag_of(reader: LagReader, places: Mapping[Partition, int], seconds: float = 30) -> dict[Partition, Behind]:
+def lag_of(reader: LagReader, places: Mapping[Partition, int], seconds: float = 30) -> dict[Partition, Lag]:
     """Read until all partitions answer: those of a new topic may not have found their leader."""
     deadline = time.monotonic() + seconds
     while True:
@@ -101,7 +101,7 @@ def test_markers_and_aborted_messages_alone_are_no_lag(
     place = (topics.scores, 0)
     write(kafka, topics.scores, 4, commit=commit)
 
-    assert lag_of(reader, {place: 4 if commit else 0}) == {place: Behind(0, 0.0)}
+    assert lag_of(reader, {place: 4 if commit else 0}) == {place: Lag(0, 0.0)}
     write(kafka, topics.scores, 1, commit=True)
     start = 4 if commit else 0
     wait_for(

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from services.common.kafka.assignment import Partition
 from services.common.kafka.lag import GroupOffsets, GroupPosition, Lag, LagEstimator
+from services.common.kafka.offsets import Partition
 from services.common.settings import GroupNames, KafkaSettings, TopicSettings
 from ui.database import Connection, Database
 from ui.live.queries import LiveRow, Share, latest_flagged_rows, latest_rows, new_rows, share

@@ -1,1 +1,1 @@
-"""What the services share of Kafka: which records are ours, the group, lag, rejects, the batch in flight."""
+"""Kafka as the services use it: group member, transactions, lag, scans of topics, dead letters, and the loop."""

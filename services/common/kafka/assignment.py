@@ -1,42 +1,30 @@
-"""What every reader of a topic has in common: which partitions are its own and which offset comes next in each.
+"""Tracks which partitions a group member owns and which offset comes next in each, and accepts messages by it.
 
 Kafka does not check that a member commits offsets only of partitions it owns (KIP-447 fences generations, not
-partitions), and a fetched batch may hold records of a partition that has been revoked meanwhile. So ownership is kept
-here, and records are accepted by it.
+partitions), and a fetched batch may hold messages of a partition that has been revoked meanwhile.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from services.common.errors import Retry, Stop
+from services.common.kafka.offsets import Partition
 from services.common.logs import get_logger
-
-Partition = tuple[str, int]
-"""(topic, partition)"""
-
-Watermarks = Callable[[Iterable[Partition], OffsetSpec], dict[Partition, int]]
-"""Asks the brokers for the earliest or the latest offset of each partition."""
-
-BROKER_TIMEOUT_SECONDS = 10.0
-
-Answer = TypeVar("Answer")
 
 log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records to process together, and where their partitions stand afterwards.
+    """Messages to process together, and the offsets that follow from them.
 
     Attributes:
         messages: in the order of reading; within a partition by offset.
         next_offsets: (topic, partition) -> offset after the last of its messages.
-        first_offsets: (topic, partition) -> offset that was expected when the batch was read.
+        first_offsets: (topic, partition) -> offset that was expected when the batch was read. Lower than the offset of
+            the first message where a marker of a Kafka transaction or a compacted record lies between.
         first_timestamps: (topic, partition) -> Kafka's timestamp of the first of its messages, in ms.
     """
 
@@ -52,7 +40,7 @@ class Batch:
         """Return the offsets to commit."""
         return [TopicPartition(topic, partition, offset) for (topic, partition), offset in self.next_offsets.items()]
 
-    def place_of(self, row: int) -> str:
+    def position_of(self, row: int) -> str:
         """Return topic/partition/offset of one of its messages, for a log."""
         message = self.messages[row]
         return f"{message.topic()}/{message.partition()}/{message.offset()}"
@@ -60,18 +48,21 @@ class Batch:
     def age_seconds(self, now: float) -> float:
         """Return how long ago the oldest message was written to its topic, given the time in seconds since 1970.
 
-        Looks at the first message of each partition, so it costs nothing a message. Clocks may differ: never below 0.
+        Never below 0, though clocks may differ.
         """
+        # Only of the first message of each partition: it costs nothing a message.
         return max(0.0, now - min(self.first_timestamps.values(), default=now * 1000) / 1000)
 
 
 class Ownership:
-    """The partitions of one group member. Callbacks run in consume() and close(), edit memory alone, never raise.
+    """The partitions of one group member. Its callbacks run in consume() and close(): they never block or raise.
 
     Attributes:
         next_offsets: (topic, partition) -> the offset that is accepted next.
         done_offsets: (topic, partition) -> offset after the last message whose effects are committed.
-        unpositioned: partitions of which it is not known yet where they stand.
+        unpositioned: partitions of which the next offset is not known yet.
+        assigned_once: whether the group has assigned anything yet, be it no partition.
+        assignments: (topic, partition) -> how often it was assigned to this member.
     """
 
     def __init__(self) -> None:
@@ -82,161 +73,96 @@ class Ownership:
         self.assignments: dict[Partition, int] = {}
 
     def on_assign(self, _: Consumer, partitions: Iterable[TopicPartition]) -> None:
-        """Take partitions over; nothing of them is accepted before position() says where they stand."""
+        """Take partitions over; nothing of them is accepted before set_positions() says where they begin."""
         self.assigned_once = True
-        for partition in partitions:
-            place = (partition.topic, partition.partition)
-            self.unpositioned.add(place)
-            self.assignments[place] = self.assignments.get(place, 0) + 1
+        for assigned in partitions:
+            partition = (assigned.topic, assigned.partition)
+            self.unpositioned.add(partition)
+            self.assignments[partition] = self.assignments.get(partition, 0) + 1
 
     def on_revoke(self, _: Consumer, partitions: Iterable[TopicPartition]) -> None:
-        """Give partitions up. Also for partitions that were lost."""
-        for partition in partitions:
-            place = (partition.topic, partition.partition)
-            self.unpositioned.discard(place)
-            self.next_offsets.pop(place, None)
-            self.done_offsets.pop(place, None)
+        """Release partitions, those that were lost too."""
+        for revoked in partitions:
+            partition = (revoked.topic, revoked.partition)
+            self.unpositioned.discard(partition)
+            self.next_offsets.pop(partition, None)
+            self.done_offsets.pop(partition, None)
 
-    def position(self, offsets: Mapping[Partition, int]) -> None:
-        """Note where partitions stand: the next offset to accept."""
-        for place, offset in offsets.items():
-            if place in self.unpositioned:
-                self.unpositioned.discard(place)
-                self.next_offsets[place] = self.done_offsets[place] = offset
+    def set_positions(self, offsets: Mapping[Partition, int]) -> None:
+        """Set the next offset to accept of partitions; of one that was revoked meanwhile it is ignored."""
+        for partition, offset in offsets.items():
+            if partition in self.unpositioned:
+                self.unpositioned.discard(partition)
+                self.next_offsets[partition] = self.done_offsets[partition] = offset
 
     def invalidate(self) -> None:
-        """Forget where the partitions stand: they must be positioned again."""
+        """Discard all positions: they must be set again."""
         self.unpositioned |= self.next_offsets.keys()
         self.next_offsets.clear()
 
     def accept(self, messages: Iterable[Message]) -> Batch:
-        """Return the messages that are ours and new; advance() makes them old.
+        """Return the messages of owned partitions from their next offsets on; advance() moves these.
 
         Raises:
-            Retry, Stop: the client reports an error that it does not mend by itself.
+            Retry, Stop: the client reports an error from which it does not recover by itself.
         """
         batch = Batch()
         expected, taken = self.next_offsets, batch.next_offsets
         for message in messages:
-            place: Partition = (message.topic(), message.partition())  # type: ignore[assignment]  # read, so it has both
+            partition: Partition = (message.topic(), message.partition())  # type: ignore[assignment]  # it was read
             offset: int = message.offset()  # type: ignore[assignment]
             if error := message.error():
                 if error.code() != KafkaError._AUTO_OFFSET_RESET:
                     check_error(error)
-                elif offset >= expected.get(place, offset + 1):  # else it tells of the time before a seek
-                    raise Retry(f"{place[0]}/{place[1]} does not hold offset {offset}, which comes next")
+                elif offset >= expected.get(partition, offset + 1):  # otherwise it was asked for before a seek
+                    raise Retry(f"{partition[0]}/{partition[1]} does not hold offset {offset}, which comes next")
                 continue
-            start = taken.get(place)
+            start = taken.get(partition)
             if start is None:
-                start = expected.get(place)
+                start = expected.get(partition)
                 if start is None:
-                    continue  # not ours any more, or not positioned yet
+                    continue  # fetched before the partition was revoked, or before its position was set
                 if offset >= start:
-                    batch.first_timestamps[place] = message.timestamp()[1]
+                    batch.first_timestamps[partition] = message.timestamp()[1]
+            # Lower ones were fetched before a seek, or twice: by a revoked assignment and by the one after it.
             if offset >= start:
                 batch.messages.append(message)
-                taken[place] = offset + 1
-        batch.first_offsets.update({place: expected[place] for place in taken})
+                taken[partition] = offset + 1
+        batch.first_offsets.update({partition: expected[partition] for partition in taken})
         return batch
 
     def advance(self, batch: Batch) -> None:
-        """Note that a batch is taken up: none of its messages is accepted again."""
-        for place, offset in batch.next_offsets.items():
-            if place in self.next_offsets:
-                self.next_offsets[place] = offset
+        """Move the next offsets past a batch: none of its messages is accepted again."""
+        for partition, offset in batch.next_offsets.items():
+            if partition in self.next_offsets:  # not revoked since
+                self.next_offsets[partition] = offset
 
     def finish(self, batch: Batch) -> None:
         """Note that a batch's effects are committed."""
-        for place, offset in batch.next_offsets.items():
-            if place in self.done_offsets:
-                self.done_offsets[place] = offset
+        for partition, offset in batch.next_offsets.items():
+            if partition in self.done_offsets:
+                self.done_offsets[partition] = offset
 
 
 def check_error(error: KafkaError) -> None:
-    """Log an error that librdkafka mends by itself.
+    """Log an error from which librdkafka recovers by itself.
 
     Raises:
-        Retry: the group gave this member's partitions away because it was slow.
+        Retry: the group reassigned this member's partitions because it was slow.
         Stop: as check_fatal().
     """
     check_fatal(error)
     if error.code() == KafkaError._MAX_POLL_EXCEEDED:
         raise Retry(f"the consumer was too slow: {error.str()}")
-    log.warning("kafka", error=error.name(), detail=error.str())
+    log.warning("kafka_client_error", error=error.name(), detail=error.str())
 
 
 def check_fatal(error: KafkaError) -> None:
-    """Look for an error after which a client does nothing any more. It is told once; consume() does not set its flag.
+    """Raise on an error after which a client does nothing any more.
 
     Raises:
         Stop: another process has taken this member's place, or librdkafka gives up.
     """
+    # Reported once, as _FATAL; an error that consume() returns does not have its fatal flag set.
     if error.code() == KafkaError._FATAL or error.fatal():
         raise Stop(f"the consumer failed for good: {error.str()}")
-
-
-def is_drained(consumer: Consumer, ownership: Ownership, edges: Watermarks) -> bool:
-    """Return whether everything in the owned partitions has been processed up to their ends as they are now.
-
-    Ends count control records (the markers of Kafka transactions), so the client's position is compared with them: it
-    passes control records, while the offset after the last message does not.
-    """
-    if not ownership.assigned_once or ownership.unpositioned:
-        return False
-    try:
-        positions = consumer.position([TopicPartition(*place) for place in ownership.next_offsets])
-        ends = edges(ownership.next_offsets, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-    except KafkaException:
-        return False
-    reached = {(position.topic, position.partition): position.offset for position in positions}
-    return all(max(reached[place], ownership.next_offsets[place]) >= end for place, end in ends.items())
-
-
-def watermarks(
-    admin: AdminClient,
-    places: Iterable[Partition],
-    edge: OffsetSpec,
-    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
-    timeout_seconds: float = BROKER_TIMEOUT_SECONDS,
-) -> dict[Partition, int]:
-    """Return the earliest or the latest offset of each partition, asked of the brokers in one request each.
-
-    Raises:
-        KafkaException: a broker does not answer, or knows no earliest or latest offset (-1). Of a moment in time that
-            is an answer: nothing is later.
-    """
-    wanted = {TopicPartition(*place): edge for place in places}
-    answers = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout_seconds)
-    found = {(place.topic, place.partition): answer_of(answer).offset for place, answer in answers.items()}
-    if edge in (OffsetSpec.earliest(), OffsetSpec.latest()) and min(found.values(), default=0) < 0:  # type: ignore[no-untyped-call]
-        raise KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE))
-    return found
-
-
-def answer_of(future: "Future[Answer]") -> Answer:
-    """Return what the brokers answered to an admin client.
-
-    An error is raised anew. The one that the future keeps would keep the frames it was raised through, and these the
-    future and its client: threads and memory would stay until Python looked for cycles, which it seldom does here.
-
-    Raises:
-        KafkaException: they did not, or refused.
-    """
-    if error := future.exception():
-        raise type(error)(*error.args)
-    return future.result()
-
-
-def lag(consumer: Consumer, ownership: Ownership) -> int:
-    """Return how many messages the owned partitions are behind, as of the last fetch.
-
-    Not counted: what retention has removed (below the low watermark) and control records the client has passed.
-    """
-    behind = 0
-    for position in consumer.position([TopicPartition(*place) for place in ownership.next_offsets]):
-        watermarks = consumer.get_watermark_offsets(TopicPartition(position.topic, position.partition), cached=True)
-        if watermarks:
-            low, high = watermarks
-            next_offset = ownership.next_offsets[position.topic, position.partition]
-            behind += max(0, high - max(next_offset, position.offset, low))
-    return behind

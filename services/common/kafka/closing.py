@@ -1,10 +1,10 @@
-"""The one way to close a consumer. It cannot wait for ever, and a rebalance that is under way does no harm.
+"""Closes consumers within a bounded time, also in the middle of a rebalance.
 
 librdkafka (2.16.0) ends its part of the group as soon as one rebalance callback is answered during close(). A second
-callback may be waiting by then: the group asked for something, nobody polled, and close() asks for everything. Its
-answer meets a client that is ending, is thrown away unanswered (rd_kafka_cgrp_op_serve, rkcg_terminated), and
-incremental_unassign() waits for ever, with Python's lock in its hands: no other thread runs any more, no watchdog
-either. So the second callback is answered here only once the client refuses answers: docs/experiments.md has the story.
+callback may be waiting by then: the group asked for partitions, nobody polled, and close() asks for all of them. Its
+answer meets a client that is ending, is discarded (rd_kafka_cgrp_op_serve, rkcg_terminated), and incremental_unassign()
+waits for ever while it holds the GIL: no other thread runs any more, not even the watchdog. So the second callback is
+answered here only once the client refuses answers; docs/experiments.md has the measurements.
 """
 
 import contextlib
@@ -25,21 +25,21 @@ LAST_MESSAGES = 10_000
 PROBE_SECONDS, PAUSE_SECONDS = 0.05, 0.005
 
 Change = Callable[[Consumer, list[TopicPartition]], None]
-"""Told of partitions that are assigned or revoked."""
+"""Called with partitions that are assigned or revoked."""
 
 
 class CloseTimeout(Stop):
     """A consumer did not close in time. Its threads and sockets are left over, so the process should end soon.
 
-    It reads nothing more and sends no heartbeat, so a successor of the same group.instance.id is not disturbed by it.
+    It reads nothing more and sends no heartbeat, so it does not disturb a successor of the same group.instance.id.
     """
 
 
 def close(consumer: Consumer, seconds: float = CLOSE_SECONDS) -> None:
     """Close a consumer that is in no group: its partitions are assigned by hand. A member: Membership.close().
 
-    Nothing is committed that is not committed by now, unless the consumer commits by itself. What close() raises of
-    KafkaException and RuntimeError is left out: there is nothing more to close.
+    Nothing is committed that is not committed by now, unless the consumer commits by itself. KafkaException and
+    RuntimeError of close() are suppressed: there is nothing more to close.
 
     Args:
         seconds: how long to wait, 10 s by default.
@@ -60,20 +60,20 @@ def close(consumer: Consumer, seconds: float = CLOSE_SECONDS) -> None:
 
 
 def close_or_leave(consumer: Consumer) -> None:
-    """Close a consumer that only looks, as close() does. One that does not close in time is logged and left over."""
+    """Close a consumer as close() does; log one that does not close in time."""
     try:
         close(consumer)
     except CloseTimeout as error:
-        get_logger().warning("consumer_left", reason=str(error))
+        get_logger().warning("consumer_abandoned", reason=str(error))
 
 
 class Membership:
-    """A consumer's place in a cooperative group: subscribe() takes it, close() gives it up.
+    """A consumer's membership of a cooperative group, from subscribe() to close().
 
     Args:
         consumer: with partition.assignment.strategy cooperative-sticky.
         on_assign: must call incremental_assign(). Not called any more once close() has begun.
-        on_revoke: called before partitions are given up or when they were lost; need not call incremental_unassign().
+        on_revoke: called before partitions are released or when they were lost; need not call incremental_unassign().
     """
 
     def __init__(self, consumer: Consumer, on_assign: Change, on_revoke: Change) -> None:
@@ -87,14 +87,14 @@ class Membership:
         self._consumer.subscribe(topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
 
     def close(self, seconds: float = CLOSE_SECONDS, answer_seconds: float = ANSWER_SECONDS) -> None:
-        """Answer what the group has asked for by now, for 0.2 s, and close the consumer.
+        """Answer what the group has asked for by now, for 0.2 s, then close the consumer.
 
-        A static member does not leave its group: its place is kept for session.timeout.ms. Messages that were read
+        A static member does not leave its group: its membership lasts for session.timeout.ms. Messages that were read
         ahead are dropped, nothing is committed. Callbacks run in another thread; when they do, this one waits.
 
         Args:
             seconds: how long to wait for the end after that, 10 s by default.
-            answer_seconds: 0 leaves unanswered what the group has asked for, as a kill would.
+            answer_seconds: with 0 the group's requests stay unanswered, as after a kill.
 
         Raises:
             CloseTimeout: it is not closed by then.
@@ -117,18 +117,15 @@ class Membership:
             consumer.incremental_unassign(partitions)
 
     def _may_answer(self, consumer: Consumer, partitions: list[TopicPartition]) -> bool:
-        """Return whether the client awaits an answer; if it does not, it is told so once the client refuses answers.
-
-        The client must be asked by a call that has a timeout and lets go of Python's lock. Nobody waits for this one
-        longer than close() does.
-        """
+        """Return whether the client still takes an answer; if not, answer once it refuses answers."""
         if not self._closing:
             return True
         if not self._answered:
             self._answered = True
             return True
+        # Asked by a call that has a timeout and releases the GIL. close() bounds how long anybody waits for this loop.
         while not _has_ended(consumer, partitions):
-            time.sleep(PAUSE_SECONDS)  # most often the client waited for already; not if it refused for another cause
+            time.sleep(PAUSE_SECONDS)
         with contextlib.suppress(KafkaException):
             consumer.incremental_unassign(partitions)  # else the binding answers by itself, and raises
         return False

@@ -1,55 +1,52 @@
-"""Reads topics as one member of a consumer group; who reads says where a partition goes on.
+"""Reads topics as one member of a consumer group. Subclasses say at which offset a partition begins."""
 
-What scorer and sink have in common: the consumer and its settings, the batch that follows the load, and ownership.
-"""
-
-from collections.abc import Callable, Iterable
-from functools import cached_property
+from collections.abc import Callable
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.kafka.assignment import Ownership, Partition, is_drained, lag, watermarks
+from services.common.kafka.assignment import Batch, Ownership
 from services.common.kafka.closing import Membership
+from services.common.kafka.lag import GroupPosition
+from services.common.kafka.offsets import LATEST, BrokerQuery, Partition
 from services.common.kafka.orphans import OrphanMonitor
 from services.common.logs import get_logger
 from services.common.settings import GroupSettings, KafkaSettings
 
 FIRST_MESSAGE_WAIT_SECONDS = 0.2
 QUEUED_KIB = 8_192
-"""What librdkafka may have read ahead; 64 MiB by default, and small messages take several times their size."""
+"""What librdkafka may fetch ahead; 64 MiB by default, and small messages take several times their size."""
 
 log = get_logger()
 
 
 class GroupConsumer:
-    """A consumer and what it owns. Batches follow the load: a lone message at once, all that waits under load.
+    """A consumer and its partitions. Batches follow the load: a lone message at once, all that waits under load.
 
     Attributes:
-        before_revoke: called before partitions are given up; must return once nothing of theirs is being written.
+        settle: waits until nothing is being written; called before partitions are given up.
         full: whether the last read had as many messages as a batch may have; likely more wait.
     """
 
     def __init__(self, kafka: KafkaSettings, settings: GroupSettings, topics: list[str], member: str) -> None:
-        self.before_revoke: Callable[[], None] = lambda: None
+        self.settle: Callable[[], None] = lambda: None
         self.full = False
-        self._kafka = kafka
+        self._query = BrokerQuery(kafka)
         self._topics = topics
         self._batch_max = settings.batch_max_messages
         self._ownership = Ownership()
-        self._unowned = OrphanMonitor(settings.group_id, topics)
+        self._orphans = OrphanMonitor(settings.group_id, topics)
         self._consumer = Consumer(
             kafka.client_config(
                 group_id=settings.group_id,
                 group_instance_id=member,
                 partition_assignment_strategy="cooperative-sticky",
                 session_timeout_ms=settings.session_timeout_ms,
-                heartbeat_interval_ms=1_000,  # by which a member learns of a rebalance; 3 s by default
+                heartbeat_interval_ms=1_000,  # a member learns of a rebalance by it; 3 s by default
                 max_poll_interval_ms=settings.max_poll_interval_ms,
                 enable_auto_commit=False,
                 enable_auto_offset_store=False,
                 isolation_level="read_committed",
-                auto_offset_reset="error",  # never skip in silence, nor begin anew
+                auto_offset_reset="error",  # never skip silently, nor start over
                 fetch_queue_backoff_ms=20,
                 queued_max_messages_kbytes=QUEUED_KIB,
             )
@@ -59,13 +56,23 @@ class GroupConsumer:
 
     @property
     def ready(self) -> bool:
-        """Whether this member has joined the group and knows where its partitions stand."""
+        """Whether this member has joined the group and all its partitions have a position."""
         return self._ownership.assigned_once and not self._ownership.unpositioned
 
     @property
     def drained(self) -> bool:
-        """Whether everything there is has been read, as far as this member has advanced."""
-        return is_drained(self._consumer, self._ownership, self._edge_offsets)
+        """Whether everything in the owned partitions has been read, up to their ends as they are now."""
+        if not self.ready:
+            return False
+        next_offsets = self._ownership.next_offsets
+        try:
+            positions = self._positions()
+            ends = self._query.watermarks(next_offsets, LATEST)
+        except KafkaException:
+            return False
+        # Ends count control records (the markers of Kafka transactions). The client's position passes them, while the
+        # offset after the last message does not.
+        return all(max(positions[partition], next_offsets[partition]) >= end for partition, end in ends.items())
 
     @property
     def done_offsets(self) -> dict[Partition, int]:
@@ -74,14 +81,24 @@ class GroupConsumer:
 
     @property
     def lag(self) -> int:
-        """Messages of the owned partitions that lie ahead."""
-        return lag(self._consumer, self._ownership)
+        """Messages of the owned partitions that lie ahead, as of the last fetch."""
+        messages = 0
+        for partition, position in self._positions().items():
+            if watermarks := self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True):
+                # The position passes the control records that lie after the last message.
+                next_offset = max(self._ownership.next_offsets[partition], position)
+                messages += GroupPosition(*watermarks, next_offset).behind
+        return messages
+
+    def finish(self, batch: Batch) -> None:
+        """Note that all that follows from a batch is committed."""
+        self._ownership.finish(batch)
 
     def close(self) -> None:
-        """Leave off reading; the group keeps this member's place for the session timeout.
+        """Stop reading; the group holds this member's place for the session timeout.
 
-        What the group has asked for by now is given up before, and with it the rebalance goes on: see UnownedWatch.
-        Nothing may be under way any more that was read here: what is written later could be another member's by then.
+        Nothing that was read here may be in flight any more: it could be another member's by then. Partitions that the
+        group has asked for by now are released first, so that the rebalance goes on: see OrphanMonitor.
 
         Raises:
             CloseTimeout: it takes longer than 10 s; the process should end.
@@ -89,52 +106,36 @@ class GroupConsumer:
         try:
             self._membership.close()
         finally:
-            self._forget_admin()  # its threads end with it; the consumer's callbacks keep this object alive
+            self._query.close()  # its threads end with it; the consumer's callbacks keep this object alive
 
     def _consume(self) -> list[Message]:
         """Return the messages that wait, at most a batch; none after 0.2 s without any."""
-        if self._unowned.should_rejoin(self._admin):
-            log.warning("partitions without an owner", does="leave the group and join it again")
+        # Leaving makes the group rebalance, and that one hands the orphans out.
+        if self._query.ask(self._orphans.should_rejoin):
+            log.warning("orphan_partitions", action="leave the group and join it again")
             self._consumer.unsubscribe()
             self._membership.subscribe(self._topics)
+        # consume() of more than one waits for all of them until the timeout.
         messages = self._consumer.consume(1, FIRST_MESSAGE_WAIT_SECONDS)
         if messages and self._batch_max > 1:
             messages += self._consumer.consume(self._batch_max - 1, 0)
         self.full = len(messages) >= self._batch_max
         return messages
 
-    def _edge_offsets(self, places: Iterable[Partition], edge: OffsetSpec) -> dict[Partition, int]:
-        """Return the earliest or the latest offset of each partition.
-
-        A client that failed is not asked again. After a broker's restart it may ask for ever with the leader epochs of
-        the time before, and be refused (FENCED_LEADER_EPOCH).
-
-        Raises:
-            KafkaException: a broker does not answer.
-        """
-        try:
-            return watermarks(self._admin, places, edge)
-        except KafkaException:
-            self._forget_admin()
-            raise
-
-    @cached_property
-    def _admin(self) -> AdminClient:
-        return AdminClient(self._kafka.client_config())
-
-    def _forget_admin(self) -> None:
-        self.__dict__.pop("_admin", None)
+    def _positions(self) -> dict[Partition, int]:
+        """Return the client's positions in the owned partitions: after the last record it has passed on."""
+        found = self._consumer.position([TopicPartition(*partition) for partition in self._ownership.next_offsets])
+        return {(partition.topic, partition.partition): partition.offset for partition in found}
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Take partitions over from their oldest message on; who positions them seeks.
-
-        One that was paused when it was lost would be paused for good: resume() reaches only what is assigned.
-        """
+        # From the oldest message on: what is fetched before the position is set and sought is not accepted. Asking for
+        # the position here would block the rebalance.
         consumer.incremental_assign([TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions])
+        # One that was paused when it was lost would stay paused: resume() reaches only what is assigned.
         consumer.resume(partitions)
         self._ownership.on_assign(consumer, partitions)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Give partitions up once nothing of theirs is being written: their next owner begins where that ends."""
-        self.before_revoke()
+        # The next owner reads the committed offsets once this returns: a batch in flight must have moved them.
+        self.settle()
         self._ownership.on_revoke(consumer, partitions)

@@ -1,8 +1,7 @@
-"""How far a member of a group is behind, in messages and in seconds. Knows nothing of what is done with the messages.
+"""Says how far a group is behind, in messages and in seconds: for the services' gauges, the page and the doctor.
 
-It is found out in a thread with clients of its own: while the loop hangs, its lag still grows. Behind is what is not
-finished, not what is not read. What retention has removed does not count, nor what is left where only the markers of
-Kafka transactions are left; markers between messages count as messages.
+Behind is what is not finished, not what is not read. What retention has removed does not count; markers of Kafka
+transactions between messages count as messages.
 """
 
 import threading
@@ -10,16 +9,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from typing import Any, Self
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka.admin import AdminClient
 from prometheus_client import Gauge
 
-from services.common.kafka.assignment import Partition, watermarks
 from services.common.kafka.closing import close_or_leave
-from services.common.kafka.offsets import BrokerQuery
+from services.common.kafka.offsets import EARLIEST, LATEST, BrokerQuery, Partition, watermarks
 from services.common.logs import get_logger
 from services.common.outages import is_outage, log_refusal
 from services.common.settings import KafkaSettings
@@ -28,19 +26,57 @@ EVERY_SECONDS = 2.0
 TIMEOUT_SECONDS = 3.0
 FETCH_SECONDS = 2.0
 CLOSE_SECONDS = 2.0
-"""How long close() waits for a reading that is under way; while Kafka is away one takes longer."""
+"""How long close() waits for a reading that is under way; while Kafka is unavailable one takes longer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
-    """Of a partition: messages that are not finished, and the age of the oldest of them by its Kafka timestamp."""
+class Lag:
+    """Messages that are not finished, and how long the oldest of them has been waiting.
+
+    `exact` is False if it was there before anyone looked: it waits for `seconds` at least.
+    """
 
     messages: int
     seconds: float
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GroupPosition:
+    """Of a partition: its low watermark, its end, and the offset its group wants next (None: it never committed)."""
+
+    low: int
+    end: int
+    committed: int | None
+
+    @property
+    def next_offset(self) -> int:
+        """The first offset that is not finished and still there."""
+        return max(self.low, self.committed or 0)
+
+    @property
+    def behind(self) -> int:
+        """How many offsets are not finished."""
+        return max(0, self.end - self.next_offset)
+
+
+def edges(query: BrokerQuery, partitions: Iterable[Partition]) -> tuple[dict[Partition, int], dict[Partition, int]]:
+    """Return the low watermark of each partition, and the offset after its last committed message or marker.
+
+    Raises:
+        KafkaException: a broker does not answer.
+    """
+
+    def ask(admin: AdminClient) -> tuple[dict[Partition, int], dict[Partition, int]]:
+        committed, wanted = IsolationLevel.READ_COMMITTED, list(partitions)
+        lows = watermarks(admin, wanted, EARLIEST, committed, TIMEOUT_SECONDS)
+        return lows, watermarks(admin, wanted, LATEST, committed, TIMEOUT_SECONDS)
+
+    return query.ask(ask)
 
 
 class LagReader:
-    """Asks the brokers for the ends of partitions, and looks at the first message that is not finished."""
+    """Reads the exact lag: asks for the ends of partitions, and reads the first message that is not finished."""
 
     def __init__(self, kafka: KafkaSettings, group_id: str) -> None:
         """The group is only named, as a client must: this reader joins none and commits nothing."""
@@ -50,7 +86,7 @@ class LagReader:
         self._consumer: Consumer | None = None
         self._found_empty: dict[Partition, tuple[int, int]] = {}
 
-    def read(self, next_offsets: Mapping[Partition, int]) -> dict[Partition, Behind]:
+    def read(self, next_offsets: Mapping[Partition, int]) -> dict[Partition, Lag]:
         """Return the lag of each partition; one that does not answer in time is left out.
 
         After a failure of either kind the next call uses new clients.
@@ -63,50 +99,51 @@ class LagReader:
         """
         if not next_offsets:
             return {}
-        found: dict[Partition, Behind] = {}
+        found: dict[Partition, Lag] = {}
         try:
-            lows, ends = self._query.ask(partial(_edges, next_offsets))
-            for place, next_offset in next_offsets.items():
-                behind = self._behind(place, max(next_offset, lows[place]), ends[place])
-                if behind is not None:
-                    found[place] = behind
+            lows, ends = edges(self._query, next_offsets)
+            for partition, next_offset in next_offsets.items():
+                lag = self._lag(partition, GroupPosition(lows[partition], ends[partition], next_offset))
+                if lag is not None:
+                    found[partition] = lag
         finally:
             if found.keys() != next_offsets.keys():
                 self.close()
         return found
 
     def close(self) -> None:
-        """Close the clients; one that does not close in time is told and left."""
+        """Close the clients; one that does not close in time is logged and left over."""
         self._query.close()
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             close_or_leave(consumer)
 
-    def _behind(self, place: Partition, start: int, end: int) -> Behind | None:
-        if start >= end or self._found_empty.get(place) == (start, end):
-            return Behind(0, 0.0)
-        first = self._first_message(place, start)
+    def _lag(self, partition: Partition, position: GroupPosition) -> Lag | None:
+        start, end = position.next_offset, position.end
+        if start >= end or self._found_empty.get(partition) == (start, end):
+            return Lag(0, 0.0)
+        first = self._first_message(partition, start)
         if first is None:
             return None
         offset, timestamp_ms = first
-        if offset >= end:
-            self._found_empty[place] = (start, end)
-            return Behind(0, 0.0)
-        return Behind(end - offset, max(0.0, time.time() - timestamp_ms / 1000))
+        if offset >= end:  # only markers of Kafka transactions are left
+            self._found_empty[partition] = (start, end)
+            return Lag(0, 0.0)
+        return Lag(end - offset, max(0.0, time.time() - timestamp_ms / 1000))
 
-    def _first_message(self, place: Partition, start: int) -> tuple[int, int] | None:
+    def _first_message(self, partition: Partition, start: int) -> tuple[int, int] | None:
         """Return offset and timestamp in ms of the first message from an offset on, None if it does not come in time.
 
         Where there is none, what is returned is the end of the partition.
         """
         if self._consumer is None:
             self._consumer = Consumer(self._config(**_ONE_MESSAGE, group_id=self._group_id))
-        self._consumer.incremental_assign([TopicPartition(*place, start)])
+        self._consumer.incremental_assign([TopicPartition(*partition, start)])
         try:
             deadline = time.monotonic() + FETCH_SECONDS
             while (left := deadline - time.monotonic()) > 0:
                 for message in self._consumer.consume(1, left):
-                    if (message.topic(), message.partition()) != place:
+                    if (message.topic(), message.partition()) != partition:
                         continue
                     offset: int = message.offset()  # type: ignore[assignment]  # of a partition, so it has one
                     if (error := message.error()) is None:
@@ -114,21 +151,12 @@ class LagReader:
                     if error.code() == KafkaError._PARTITION_EOF:
                         return offset, 0
         finally:
-            self._consumer.incremental_unassign([TopicPartition(*place)])
+            self._consumer.incremental_unassign([TopicPartition(*partition)])
         return None
 
     def _config(self, **own: Any) -> dict[str, Any]:
-        # log_level 0: an outage is told by the loop, not by a line of librdkafka a second.
+        # log_level 0: an outage is reported by the loop, not by a line of librdkafka a second.
         return self._kafka.client_config(**own) | {"log_level": 0}
-
-
-def _edges(places: Iterable[Partition], admin: AdminClient) -> tuple[dict[Partition, int], dict[Partition, int]]:
-    """Return the earliest offset of each partition, and the one after its last committed message or marker."""
-    lows, ends = (
-        watermarks(admin, places, edge, IsolationLevel.READ_COMMITTED, TIMEOUT_SECONDS)
-        for edge in (OffsetSpec.earliest(), OffsetSpec.latest())  # type: ignore[no-untyped-call]
-    )
-    return lows, ends
 
 
 _ONE_MESSAGE: Mapping[str, Any] = {
@@ -145,7 +173,10 @@ _ONE_MESSAGE: Mapping[str, Any] = {
 
 
 class LagWatch:
-    """Keeps two gauges, each labelled topic and partition. While Kafka does not answer they are empty."""
+    """Sets two gauges, each labelled topic and partition, every 2 s. While Kafka does not answer they are empty.
+
+    In a thread with clients of its own: while the loop hangs, its lag still grows.
+    """
 
     def __init__(
         self, reader: LagReader, next_offsets: Callable[[], Mapping[Partition, int]], messages: Gauge, seconds: Gauge
@@ -167,25 +198,25 @@ class LagWatch:
         self._closing.set()
         self._thread.join(CLOSE_SECONDS)
 
-    def look(self) -> None:
-        """Set the gauges to what is so now; those of partitions that are not ours any more go."""
+    def update(self) -> None:
+        """Read the lag and set the gauges; those of partitions that are not ours any more are removed."""
         try:
             found = self._reader.read(self._next_offsets())
         except KafkaException as error:
             log_refusal("lag_unknown", error.args[0])
             found = {}
-        for place, behind in found.items():
-            self._messages.labels(*place).set(behind.messages)
-            self._seconds.labels(*place).set(behind.seconds)
-        for place in self._shown - found.keys():
-            self._messages.remove(*place)
-            self._seconds.remove(*place)
+        for partition, lag in found.items():
+            self._messages.labels(*partition).set(lag.messages)
+            self._seconds.labels(*partition).set(lag.seconds)
+        for partition in self._shown - found.keys():
+            self._messages.remove(*partition)
+            self._seconds.remove(*partition)
         self._shown = set(found)
 
     def _run(self) -> None:
         while not self._closing.is_set():
             try:
-                self.look()
+                self.update()
             except Exception:
                 get_logger().exception("lag_failed")
             self._closing.wait(EVERY_SECONDS)
@@ -196,58 +227,36 @@ REMEMBERED = 900
 """Readings whose ends of partitions are remembered: half an hour of one every two seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """Messages that wait in the topics, and how long the oldest of them has been waiting.
-
-    `exact` is False if it was there before anyone looked: it waits for `seconds` at least.
-    """
-
-    messages: int
-    seconds: float
-    exact: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class GroupPosition:
-    """Of a partition: its first offset, its end, and the next offset its group wants (None: it never committed)."""
-
-    low: int
-    end: int
-    committed: int | None
-
-
 class LagEstimator:
-    """Remembers when the ends of partitions were where, so that an offset becomes a time without reading messages."""
+    """Estimates lag without reading messages: remembers when the ends of partitions were where."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._ends: dict[Partition, deque[tuple[float, int]]] = {}
 
-    def lag(self, standings: Mapping[Partition, GroupPosition], transactional: Iterable[str] = ()) -> Lag:
+    def lag(self, positions: Mapping[Partition, GroupPosition], transactional: Iterable[str] = ()) -> Lag:
         """Return the lag over all partitions, and remember their ends.
 
         Of the topics that are written in Kafka transactions one offset does not count: the marker that ends the last
         transaction is no message.
         """
         now, markers = self._clock(), set(transactional)
-        lags = [self._of_one(now, place, standing, place[0] in markers) for place, standing in standings.items()]
+        lags = [self._of_one(now, *item, has_marker=item[0][0] in markers) for item in positions.items()]
         waiting = [lag for lag in lags if lag.messages]
         if not waiting:
             return Lag(0, 0.0)
         longest = max(waiting, key=lambda lag: (lag.seconds, not lag.exact))
         return Lag(sum(lag.messages for lag in waiting), longest.seconds, longest.exact)
 
-    def _of_one(self, now: float, place: Partition, standing: GroupPosition, has_marker: bool) -> Lag:
-        ends = self._ends.setdefault(place, deque(maxlen=REMEMBERED))
-        if ends and standing.end < ends[-1][1]:
+    def _of_one(self, now: float, partition: Partition, position: GroupPosition, *, has_marker: bool) -> Lag:
+        ends = self._ends.setdefault(partition, deque(maxlen=REMEMBERED))
+        if ends and position.end < ends[-1][1]:
             ends.clear()  # the topic was recreated
-        ends.append((now, standing.end))
-        next_offset = max(standing.low, standing.committed or 0)
-        messages = max(0, standing.end - next_offset - has_marker)
+        ends.append((now, position.end))
+        messages = max(0, position.behind - has_marker)
         if not messages:
             return Lag(0, 0.0)
-        since, is_first = next((at, place == 0) for place, (at, end) in enumerate(ends) if end > next_offset)
+        since, is_first = next((at, index == 0) for index, (at, end) in enumerate(ends) if end > position.next_offset)
         return Lag(messages, now - since, exact=not is_first)
 
 
@@ -274,14 +283,13 @@ class GroupOffsets:
 
     def _read(self) -> dict[Partition, GroupPosition]:
         topics = self._query.ask(lambda admin: admin.list_topics(timeout=TIMEOUT_SECONDS)).topics
-        places = [
-            (topic, partition) for topic in self._groups if topic in topics for partition in topics[topic].partitions
-        ]
-        if not places:
-            return {}
-        lows, ends = self._query.ask(partial(_edges, places))
+        wanted = {
+            topic: [(topic, partition) for partition in topics[topic].partitions]
+            for topic in self._groups
+            if topic in topics
+        }
+        lows, ends = edges(self._query, chain.from_iterable(wanted.values()))
         committed: dict[Partition, int] = {}
-        for topic, group in self._groups.items():
-            of_topic = [place for place in places if place[0] == topic]
-            committed |= self._query.committed(group, of_topic, TIMEOUT_SECONDS)
-        return {place: GroupPosition(lows[place], ends[place], committed.get(place)) for place in places}
+        for topic, partitions in wanted.items():
+            committed |= self._query.committed(self._groups[topic], partitions, TIMEOUT_SECONDS)
+        return {at: GroupPosition(low, ends[at], committed.get(at)) for at, low in lows.items()}

@@ -1,26 +1,38 @@
-"""Asks the brokers where topics and groups stand; for processes that live long. Joins no group, commits nothing."""
+"""Asks the brokers where topics and groups stand. Joins no group, commits nothing."""
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
 from services.common.errors import Reason, Reject
-from services.common.kafka.assignment import BROKER_TIMEOUT_SECONDS, Partition
 from services.common.kafka.closing import close_or_leave
+from services.common.logs import get_logger
+from services.common.process import Backoff
 from services.common.settings import KafkaSettings
+
+Partition = tuple[str, int]
+"""(topic, partition)"""
+
+BROKER_TIMEOUT_SECONDS = 10.0
+CLUSTER_TIMEOUT_SECONDS = 5.0
+
+EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
+LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 Answer = TypeVar("Answer")
 
 
 class BrokerQuery:
-    """An admin client, and a consumer for each group that is asked about. A failure closes them; new ones are made.
+    """An admin client, and a consumer for each group that is asked about; for processes that live long.
 
-    A client that failed is not asked again: after a kill -9 of the broker one went on asking with the leader epochs of
-    the time before, and was refused for ever (FENCED_LEADER_EPOCH).
+    A failure closes them, the next question makes new ones. A client that failed is not asked again: after a kill -9 of
+    the broker one went on asking with the leader epochs of the time before, and was refused for ever
+    (FENCED_LEADER_EPOCH).
     """
 
     def __init__(self, kafka: KafkaSettings) -> None:
@@ -42,22 +54,25 @@ class BrokerQuery:
             self.close()
             raise
 
+    def watermarks(self, partitions: Iterable[Partition], edge: OffsetSpec) -> dict[Partition, int]:
+        """Return the offset of each partition, as watermarks() does."""
+        return self.ask(lambda admin: watermarks(admin, partitions, edge))
+
     def committed(
-        self, group: str, places: Iterable[Partition], timeout_seconds: float = BROKER_TIMEOUT_SECONDS
+        self, group: str, partitions: Iterable[Partition], timeout_seconds: float = BROKER_TIMEOUT_SECONDS
     ) -> dict[Partition, int]:
         """Return (topic, partition) -> the offset a group has committed; partitions without one are left out.
-
-        Not by AdminClient.list_consumer_group_offsets: while a new cluster has no coordinator yet, that ends the
-        process (SIGSEGV, confluent-kafka 2.16.1).
 
         Raises:
             KafkaException: a broker does not answer in time, or refuses.
         """
-        wanted = [TopicPartition(*place) for place in places]
+        # Not by AdminClient.list_consumer_group_offsets: while a new cluster has no coordinator yet, that ends the
+        # process (SIGSEGV, confluent-kafka 2.16.1).
+        wanted = [TopicPartition(*partition) for partition in partitions]
         if not wanted:
             return {}
         if group not in self._consumers:
-            # read_uncommitted: else a Kafka transaction that is open keeps the broker from telling what came before it
+            # read_uncommitted: else a Kafka transaction that is open keeps the broker from saying what came before it
             config = self._config(group_id=group, enable_auto_commit=False, isolation_level="read_uncommitted")
             self._consumers[group] = Consumer(config)
         try:
@@ -78,14 +93,70 @@ class BrokerQuery:
         return self._kafka.client_config(**own) | {"log_level": 0}
 
 
+def wait_for_cluster(kafka: KafkaSettings, wait: Callable[[float], bool]) -> str | None:
+    """Return the id of the Kafka cluster as soon as a broker answers; None if given up before.
+
+    Args:
+        wait: waits for some seconds before the next try, and returns whether to give up.
+    """
+    query, backoff = BrokerQuery(kafka), Backoff()
+    while True:
+        try:
+            cluster_id = query.ask(lambda admin: admin.list_topics(timeout=CLUSTER_TIMEOUT_SECONDS).cluster_id)
+        except KafkaException as error:
+            get_logger().warning("kafka_unavailable", reason=error.args[0].str())
+        else:
+            if cluster_id:
+                return str(cluster_id)
+        if backoff.wait(wait):
+            return None
+
+
 def _offsets(answer: Iterable[TopicPartition]) -> dict[Partition, int]:
     found = {}
-    for place in answer:
-        if place.error is not None:
-            raise KafkaException(place.error)
-        if place.offset >= 0:
-            found[place.topic, place.partition] = place.offset
+    for partition in answer:
+        if partition.error is not None:
+            raise KafkaException(partition.error)
+        if partition.offset >= 0:
+            found[partition.topic, partition.partition] = partition.offset
     return found
+
+
+def watermarks(
+    admin: AdminClient,
+    partitions: Iterable[Partition],
+    edge: OffsetSpec,
+    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    timeout_seconds: float = BROKER_TIMEOUT_SECONDS,
+) -> dict[Partition, int]:
+    """Return the EARLIEST or the LATEST offset of each partition, asked of the brokers in one request each.
+
+    `edge` may also be a moment in time: then it is the first offset from it on, -1 where there is none.
+
+    Raises:
+        KafkaException: a broker does not answer, or knows no earliest or latest offset.
+    """
+    wanted = {TopicPartition(*partition): edge for partition in partitions}
+    if not wanted:
+        return {}
+    answers = admin.list_offsets(wanted, isolation_level=isolation, request_timeout=timeout_seconds)
+    found = {(asked.topic, asked.partition): answer_of(answer).offset for asked, answer in answers.items()}
+    if edge in (EARLIEST, LATEST) and min(found.values(), default=0) < 0:
+        raise KafkaException(KafkaError(KafkaError.OFFSET_NOT_AVAILABLE))
+    return found
+
+
+def answer_of(future: "Future[Answer]") -> Answer:
+    """Return what the brokers answered to an admin client.
+
+    Raises:
+        KafkaException: they did not, or refused.
+    """
+    # A copy of the error is raised. The one in the future would keep the frames it was raised through, and these the
+    # future and its client: threads and memory would stay until the garbage collector runs, which it seldom does here.
+    if error := future.exception():
+        raise type(error)(*error.args)
+    return future.result()
 
 
 @lru_cache(maxsize=1_024)

@@ -1,8 +1,7 @@
-"""An alarm for a service that rejects too much of what it reads: a bad deploy, of a producer or of the service.
+"""Raises an alarm when a service rejects too much of what it reads: a bad deploy, of a producer or of the service.
 
-It stops nothing. A reject is lost to nobody: its bytes lie with the dead letters or in `sink_rejects`, from where a
-replay brings it back. Who stopped for one producer's rubbish would take the service from all the others, until a person
-came. Knows no Kafka and no database.
+It stops nothing: a service that stopped because of one producer would be unavailable to all the others. Rejects are not
+lost: their bytes are in the dead letters or in `sink_rejects`.
 """
 
 import time
@@ -14,16 +13,16 @@ from typing import Protocol
 from services.common.logs import get_logger
 
 WINDOW_MESSAGES = 10_000
-"""The share is taken of the latest batches that have together at least so many messages, and not before."""
+"""The share is computed over the latest batches that together have at least this many messages, and not before."""
 ALARM_SECONDS = 300.0
-"""How long the alarm stays after the last batch that was over the limit: a scrape of the metrics must not miss it."""
+"""How long the alarm lasts after the last batch over the limit: a scrape of the metrics must not miss it."""
 LOG_SECONDS = 60.0
 
 log = get_logger()
 
 
 class Rejected(Protocol):
-    """What must be known of a reject."""
+    """A reject, as far as it is counted."""
 
     @property
     def reason(self) -> str: ...  # noqa: D102  # as in services.common.errors.Reject
@@ -32,18 +31,18 @@ class Rejected(Protocol):
 
 
 class RejectCount:
-    """Counts messages and the rejects among them, and says when these are over a limit. Raises no alarm.
+    """Counts messages and the rejects among them, and says when these are over a limit.
 
     Attributes:
         in_a_row: rejects since the last message that was not rejected.
     """
 
     def __init__(self, share: float, in_a_row: int) -> None:
-        """Begin to count.
+        """Set the limits; 0 means none.
 
         Args:
-            share: more than this share of the latest 10,000 messages is too much, 0 to 1; 0 = no such limit.
-            in_a_row: so many rejects in a row are too many; 0 = no such limit.
+            share: exceeded when more than this share of the latest 10,000 messages is rejected, 0 to 1.
+            in_a_row: exceeded when this many messages in a row are rejected.
         """
         self._most_share = share
         self._most_in_a_row = in_a_row
@@ -55,35 +54,35 @@ class RejectCount:
         """Share of rejects among the latest messages, 0 to 1."""
         return self._window.rejects / max(1, self._window.messages)
 
-    def over_with(self, messages: int, places: Collection[int]) -> str | None:
+    def over_with(self, messages: int, rows: Collection[int]) -> str | None:
         """Say what is over the limit once a batch is counted; None if nothing is, or if it has no rejects.
 
         Args:
             messages: how many the batch has.
-            places: those of its rejects among them, from 0 on.
+            rows: indices of its rejects among them.
         """
-        if not places:
+        if not rows:
             return None
-        longest, _ = longest_run(places, messages, self.in_a_row)
+        longest, _ = longest_run(rows, messages, self.in_a_row)
         if 0 < self._most_in_a_row <= longest:
             return f"{longest:,} messages in a row were rejected"
-        latest, rejects = self._window.totals_with(messages, len(places))
+        latest, rejects = self._window.totals_with(messages, len(rows))
         if latest >= WINDOW_MESSAGES and 0 < self._most_share < rejects / latest:
             return f"{rejects:,} of the latest {latest:,} messages were rejected"
         return None
 
-    def add(self, messages: int, places: Collection[int]) -> None:
+    def add(self, messages: int, rows: Collection[int]) -> None:
         """Count a batch, as for over_with()."""
         if messages:
-            _, self.in_a_row = longest_run(places, messages, self.in_a_row)
-            self._window.add(messages, len(places))
+            _, self.in_a_row = longest_run(rows, messages, self.in_a_row)
+            self._window.add(messages, len(rows))
 
 
 class RejectLimit(RejectCount):
-    """The alarm of a service that rejects too much."""
+    """A reject count that raises an alarm."""
 
     def __init__(self, share: float, in_a_row: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin to count; `clock` returns seconds."""
+        """Set the limits; `clock` returns seconds."""
         super().__init__(share, in_a_row)
         self._clock = clock
         self._alarm_ends = self._log_again = -1.0
@@ -93,30 +92,30 @@ class RejectLimit(RejectCount):
         """Whether a batch of the last 5 minutes was over the limit."""
         return self._clock() < self._alarm_ends
 
-    def count(self, messages: int, rejects: Mapping[int, Rejected], place_of: Callable[[int], str] = str) -> None:
+    def count(self, messages: int, rejects: Mapping[int, Rejected], position_of: Callable[[int], str] = str) -> None:
         """Count a batch that is written; raise the alarm if it is over the limit, and log it once a minute.
 
         Args:
             messages: how many the batch has.
-            rejects: place among them (from 0 on) -> why it was rejected.
-            place_of: tells, for the log, where the message at a place comes from.
+            rejects: index among them -> why it was rejected.
+            position_of: returns, for the log, where the message at an index comes from.
         """
         found = self.over_with(messages, rejects)
         self.add(messages, rejects)
         if found:
-            self._raise_alarm(found, rejects, place_of)
+            self._raise_alarm(found, rejects, position_of)
 
-    def _raise_alarm(self, found: str, rejects: Mapping[int, Rejected], place_of: Callable[[int], str]) -> None:
+    def _raise_alarm(self, found: str, rejects: Mapping[int, Rejected], position_of: Callable[[int], str]) -> None:
         now = self._clock()
         self._alarm_ends = now + ALARM_SECONDS
         if now < self._log_again:
             return
         self._log_again = now + LOG_SECONDS
         [((reason, field), times)] = Counter((r.reason, r.field) for r in rejects.values()).most_common(1)
-        example = next(place for place, reject in rejects.items() if (reject.reason, reject.field) == (reason, field))
+        example = next(row for row, reject in rejects.items() if (reject.reason, reject.field) == (reason, field))
         log.error(
             "reject_limit_exceeded", found=found, reason=str(reason), field=field, times_in_batch=times,
-            example=place_of(example), cure="docs/operations.md, 'The reject limit'",
+            example=position_of(example), fix="docs/operations.md, 'The reject limit'",
         )  # fmt: skip
 
 
@@ -144,13 +143,13 @@ class _Window:
             self.messages, self.rejects = self.messages - old_messages, self.rejects - old_rejects
 
 
-def longest_run(places: Iterable[int], messages: int, before: int) -> tuple[int, int]:
-    """Return the longest run of neighbouring places in a batch, and how long the run at its end is (0 if none).
+def longest_run(rows: Iterable[int], messages: int, before: int) -> tuple[int, int]:
+    """Return the longest run of neighbouring indices in a batch, and how long the run at its end is (0 if none).
 
-    A run that begins at place 0 goes on with the `before` rejects at the end of the batch before.
+    A run that begins at index 0 continues the `before` rejects at the end of the batch before.
     """
     longest, run, previous = 0, before, -1
-    for place in sorted(places):
-        run = run + 1 if place == previous + 1 else 1
-        longest, previous = max(longest, run), place
+    for row in sorted(rows):
+        run = run + 1 if row == previous + 1 else 1
+        longest, previous = max(longest, run), row
     return longest, run if previous == messages - 1 else 0

@@ -13,12 +13,13 @@ import psycopg
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import FraudError
+from services.common.kafka.scan import BACKFILL_GROUP, scan
 from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.models.load import load_model
 from services.sink.write import classify_error
 from services.tools.backfill.labels import read_labels
-from services.tools.backfill.read import find_ranges, read_range
+from services.tools.backfill.read import find_ranges
 from services.tools.backfill.report import lines, make_report
 from services.tools.backfill.score import Rescorer
 from services.tools.backfill.table import Run
@@ -49,7 +50,7 @@ def backfill(folder: Path, since: datetime | None, until: datetime | None, label
     run = Run.begin(model.manifest, ranges)
     try:
         rescorer = Rescorer(model, ranges)
-        for messages in read_range(kafka, topics.transactions, ranges):
+        for messages in scan(kafka, BACKFILL_GROUP, topics.transactions, ranges):
             run.keep(rescorer.score(messages))
         by = f"labels of {labels.name}" if labels else "the analysts' verdicts (they judge what was flagged)"
         past = f"from {since.isoformat()} on, empty before" if since else "all that the topic holds"

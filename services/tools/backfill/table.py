@@ -8,9 +8,9 @@ import psycopg
 from psycopg.rows import dict_row
 
 from services.common.errors import Stop
+from services.common.kafka.scan import Range
 from services.common.manifest import Manifest
 from services.common.settings import database_login
-from services.tools.backfill.read import Range
 from services.tools.backfill.score import Row
 
 COMPARE = """

@@ -1,20 +1,20 @@
 """One customer in Kafka: the history's changelog, read and written anew; and what the other topics still hold."""
 
-import contextlib
 from collections.abc import Mapping
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]  # re-exported
 
-from services.common.errors import Retry, Stop
-from services.common.outages import is_outage
+from services.common.errors import Retry
+from services.common.kafka.transaction import TransactionalProducer
 from services.common.settings import KafkaSettings
 from services.scorer.history.changelog import Record
 from services.scorer.history.restore import read_changelog
 from services.tools.customer.changelog import Records
 
 TIMEOUT_SECONDS = 10.0
-COMMIT_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0
+TRANSACTION_TIMEOUT_MS = 60_000
 TRANSACTIONAL_ID = "customer-erase"
 """The same for all: an erasure that was killed is aborted by the next one."""
 
@@ -40,23 +40,13 @@ def write_history(kafka: KafkaSettings, topic: str, changes: Mapping[int, list[R
     Raises:
         Retry: nothing was written; Stop: the broker refuses.
     """
-    producer = Producer(
-        kafka.client_config(transactional_id=TRANSACTIONAL_ID, compression_type="lz4", retry_backoff_ms=10)
+    producer = TransactionalProducer(
+        kafka, TRANSACTIONAL_ID, transaction_timeout_ms=TRANSACTION_TIMEOUT_MS, commit_seconds=PATIENCE_SECONDS
     )
-    try:
-        producer.init_transactions(COMMIT_SECONDS)
-        producer.begin_transaction()
+    producer.open(patience_seconds=PATIENCE_SECONDS)
+    with producer.transaction("writing the history"):
         for partition, records in changes.items():
-            for record in records:
-                producer.produce(topic, record["value"], record["key"], partition)
-                producer.poll(0)
-        producer.commit_transaction(COMMIT_SECONDS)
-    except KafkaException as error:
-        with contextlib.suppress(KafkaException):
-            producer.abort_transaction(TIMEOUT_SECONDS)
-        cause = error.args[0]
-        fate = Retry if is_outage(cause) else Stop
-        raise fate(f"writing the history failed: {cause.name()}: {cause.str()}") from error
+            producer.send_batch(topic, records, partition)
 
 
 def retention_days(kafka: KafkaSettings, topics: list[str]) -> dict[str, float | None]:

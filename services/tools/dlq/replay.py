@@ -4,50 +4,31 @@ The notes lie in the dead letters' topic itself. A consumer group's offsets woul
 Kafka forgets the offsets of an idle group after a week, when the letters are still there.
 """
 
-import contextlib
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from confluent_kafka import KafkaError, KafkaException, Producer
-
-from services.common.errors import Retry, Stop
-from services.common.kafka.dead_letters import PREFIX, REPLAYS, Headers, errors_of, note_of, own_headers
+from services.common.kafka.dead_letters import PREFIX, REPLAYS, Headers, errors_of, own_headers, replay_marker
+from services.common.kafka.transaction import TransactionalProducer
 from services.common.settings import KafkaSettings
 from services.tools.dlq.letter import Letter
 
-ABORT_TIMEOUT_SECONDS = 5.0
 BATCH_BYTES = 8 * 1024 * 1024
 BATCH_LETTERS = 500
-COMMIT_TIMEOUT_SECONDS = 15.0
-INIT_TIMEOUT_SECONDS = 5.0
 PATIENCE_SECONDS = 60.0
-PARTITION_UA = -1
-"""librdkafka's RD_KAFKA_PARTITION_UA: the partitioner chooses by the key."""
-QUEUE_WAIT_SECONDS = 0.05
 TRANSACTION_TIMEOUT_MS = 10_000
-"""What a replay that was killed leaves open holds up the readers of its topics for so long, 10 s more at most."""
+"""What a killed replay leaves open holds up the readers of its topics for this long, and 10 s more at most."""
 
 
 class Replay:
-    """A transactional producer whose id is always the same: a second replay ends the first, and what a killed one left
-    open is aborted, both when the new one opens. So notes that are read after open() are all there are.
+    """Replays letters under a transactional id that is always the same: a second replay ends the first, and what a
+    killed one left open is aborted, both when the new one opens. So notes that are read after open() are all there are.
     """
 
     def __init__(self, kafka: KafkaSettings, dead_letters: str, topic: str) -> None:
         self._dead_letters = dead_letters
         self._topic = topic
-        self._doubt: KafkaError | None = None
-        self._producer = Producer(
-            kafka.client_config(
-                transactional_id=REPLAYS,
-                transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-                partitioner="murmur2_random",
-                compression_type="lz4",
-                linger_ms=5,
-                retry_backoff_ms=10,
-                error_cb=self._on_error,
-            )
+        self._producer = TransactionalProducer(
+            kafka, REPLAYS, transaction_timeout_ms=TRANSACTION_TIMEOUT_MS, commit_seconds=PATIENCE_SECONDS
         )
 
     def open(self) -> None:
@@ -56,16 +37,7 @@ class Replay:
         Raises:
             Retry: the broker does not answer within a minute; Stop: it refuses.
         """
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                self._producer.init_transactions(INIT_TIMEOUT_SECONDS)
-            except KafkaException as error:
-                _give_up_unless_retriable(error, deadline, "taking the transactional id")
-            else:
-                self._producer.poll(0)
-                self._doubt = None  # what went wrong before is fenced now
-                return
+        self._producer.open(patience_seconds=PATIENCE_SECONDS)
 
     def send(self, letters: Sequence[Letter]) -> None:
         """Replay letters, all of them or none, in one Kafka transaction:
@@ -75,55 +47,18 @@ class Replay:
         3. commit
 
         Raises:
-            Retry: nothing was sent, or a commit was not answered; who runs the replay again finds out by the notes.
-            Stop: likewise; another replay has taken over, or the broker refuses.
+            Retry: nothing was sent, another replay has taken over, or a commit was not answered; who runs the replay
+            again finds out by the notes. Stop: the broker refuses.
         """
-        self._producer.poll(0)
-        if self._doubt:
-            raise Retry(f"the connection to Kafka broke: {self._doubt.name()}")
-        try:
-            self._producer.begin_transaction()
-            replayed: dict[int, list[int]] = defaultdict(list)
+        replayed: dict[int, list[int]] = defaultdict(list)
+        with self._producer.transaction("replaying"):
             for letter in letters:
-                self._produce(self._topic, letter.value, letter.key, headers_again(letter))
+                self._producer.send(self._topic, letter.value, letter.key, headers_again(letter))
                 _, partition, offset = letter.at
                 replayed[partition].append(offset)
             for partition, offsets in replayed.items():
-                value, headers = note_of(offsets)
-                self._produce(self._dead_letters, value, None, headers, partition)
-            self._commit()
-        except KafkaException as error:
-            with contextlib.suppress(KafkaException):
-                self._producer.abort_transaction(ABORT_TIMEOUT_SECONDS)
-            cause: KafkaError = error.args[0]
-            if cause.code() in {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH}:
-                raise Stop("another replay has taken over, this one ends") from error
-            raise Retry(f"sending failed: {cause.name()}: {cause.str()}") from error
-
-    def _commit(self) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                self._producer.commit_transaction(COMMIT_TIMEOUT_SECONDS)
-            except KafkaException as error:
-                if not error.args[0].retriable() or time.monotonic() > deadline:
-                    raise
-            else:
-                return
-
-    def _produce(
-        self, topic: str, value: bytes | None, key: bytes | None, headers: Headers, partition: int = PARTITION_UA
-    ) -> None:
-        while True:
-            try:
-                self._producer.produce(topic, value, key, partition, headers=headers)
-            except BufferError:
-                self._producer.poll(QUEUE_WAIT_SECONDS)
-            else:
-                return
-
-    def _on_error(self, error: KafkaError) -> None:
-        self._doubt = error
+                value, headers = replay_marker(offsets)
+                self._producer.send(self._dead_letters, value, None, headers, partition)
 
 
 def headers_again(letter: Letter) -> Headers:
@@ -148,12 +83,3 @@ def batches(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
         size += added
     if batch:
         yield batch
-
-
-def _give_up_unless_retriable(error: KafkaException, deadline: float, doing: str) -> None:
-    cause: KafkaError = error.args[0]
-    sentence = f"{doing} failed: {cause.name()}: {cause.str()}"
-    if not cause.retriable():
-        raise Stop(sentence) from error
-    if time.monotonic() > deadline:
-        raise Retry(sentence) from error

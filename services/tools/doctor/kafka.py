@@ -1,15 +1,14 @@
 """Kafka as an installation needs it: brokers, topics, groups and how far behind they are. Changes nothing."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.kafka.assignment import Partition, watermarks
-from services.common.kafka.offsets import BrokerQuery
+from services.common.kafka.lag import GroupPosition, edges
+from services.common.kafka.offsets import BrokerQuery, Partition
 from services.common.settings import KafkaSettings, TopicSettings
 from services.tools.doctor.finding import Finding, fail, ok, warn
 from services.topics.align import Config, describe
@@ -26,7 +25,6 @@ class Cluster:
     """The brokers, asked once for each thing."""
 
     def __init__(self, kafka: KafkaSettings, topics: TopicSettings) -> None:
-        self._admin = AdminClient(kafka.client_config() | {"log_level": 0})
         self._query = BrokerQuery(kafka)
         self._address = kafka.bootstrap_servers
         self._topics = topics
@@ -40,7 +38,7 @@ class Cluster:
         Raises:
             KafkaException: nobody answers.
         """
-        return self._admin.list_topics(timeout=TIMEOUT_SECONDS)
+        return self._query.ask(lambda admin: admin.list_topics(timeout=TIMEOUT_SECONDS))
 
     @property
     def cluster_id(self) -> str:
@@ -48,20 +46,24 @@ class Cluster:
         return str(self.metadata.cluster_id)
 
     @property
-    def places(self) -> list[Partition]:
+    def partitions(self) -> list[Partition]:
         """The partitions of our topics that are there."""
         there = [name for name in self.names if name in self.metadata.topics]
         return [(name, partition) for name in there for partition in self.metadata.topics[name].partitions]
 
-    @cached_property
+    @property
     def lows(self) -> Mapping[Partition, int]:
-        """The first offset of each partition."""
-        return watermarks(self._admin, self.places, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        """The low watermark of each partition."""
+        return self._edges[0]
 
-    @cached_property
+    @property
     def ends(self) -> Mapping[Partition, int]:
         """The end of each partition."""
-        return watermarks(self._admin, self.places, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return self._edges[1]
+
+    @cached_property
+    def _edges(self) -> tuple[dict[Partition, int], dict[Partition, int]]:
+        return edges(self._query, self.partitions)
 
     def check_reachable(self) -> Iterator[Finding]:
         """Say whether brokers answer."""
@@ -86,7 +88,7 @@ class Cluster:
         elif other := {name: count for name, count in counts.items() if self._is_other(name, count)}:
             text = f"partitions differ from TOPIC_PARTITIONS={self._topics.partitions}: {other}"
             yield warn("topics", text, "set TOPIC_PARTITIONS to what there is, or make topics ARGS=--grow")
-        behind = [f"{name}/{number}" for name, number in self.places if self._is_behind(name, number)]
+        behind = [f"{name}/{number}" for name, number in self.partitions if self._is_behind(name, number)]
         if behind:
             yield warn("topics", f"copies are behind: {', '.join(behind[:5])}", "look after the broker that is away")
         if not missing and not behind:
@@ -95,7 +97,7 @@ class Cluster:
     def check_settings(self) -> Iterator[Finding]:
         """Say which topics have settings with which the history or messages are lost."""
         there = [name for name in self.names if name in self.metadata.topics]
-        found = describe(self._admin, there)
+        found = self._query.ask(lambda admin: describe(admin, there))
         others = {name: _others(found[name], shape.required) for name, shape in self._shapes.items() if name in found}
         for name, differing in others.items():
             if policy := differing.get("cleanup.policy"):
@@ -110,8 +112,7 @@ class Cluster:
         """Say whether somebody reads for a service, and how many messages it is behind."""
         logs = f"make logs SERVICE={service}"
         members = self._members(group)
-        wanted = {place for place in self.places if place[0] in set(topics)}
-        behind = sum(self._behind(group, wanted).values())
+        behind = self._behind(group, set(topics))
         if not members:
             yield fail(
                 "lag", f"nobody reads in the group {group}; {behind:,} messages wait", f"start {service}; {logs}"
@@ -125,7 +126,7 @@ class Cluster:
     def check_dead_letters(self) -> Iterator[Finding]:
         """Say whether there are dead letters."""
         topic = self._topics.dead_letters
-        count = sum(self.ends[place] - self.lows[place] for place in self.places if place[0] == topic)
+        count = sum(self.ends[at] - low for at, low in self.lows.items() if at[0] == topic)
         if count:
             yield warn("dead letters", f"up to {count:,} records in {topic}", "make dlq ARGS=inspect")
         else:
@@ -143,7 +144,9 @@ class Cluster:
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
             try:
-                return len(self._admin.describe_consumer_groups([group])[group].result(TIMEOUT_SECONDS).members)
+                return self._query.ask(
+                    lambda admin: len(admin.describe_consumer_groups([group])[group].result(TIMEOUT_SECONDS).members)
+                )
             except KafkaException as error:
                 if error.args[0].code() in NO_GROUP:
                     return 0
@@ -154,13 +157,13 @@ class Cluster:
                     raise
             time.sleep(RETRY_SECONDS)
 
-    def _behind(self, group: str, places: Iterable[Partition]) -> dict[Partition, int]:
-        places = list(places)
+    def _behind(self, group: str, topics: Collection[str]) -> int:
+        wanted = [at for at in self.partitions if at[0] in topics]
         try:
-            committed = self._query.committed(group, places, TIMEOUT_SECONDS)
+            committed = self._query.committed(group, wanted, TIMEOUT_SECONDS)
         except KafkaException:
             committed = {}
-        return {place: max(0, self.ends[place] - max(committed.get(place, 0), self.lows[place])) for place in places}
+        return sum(GroupPosition(self.lows[at], self.ends[at], committed.get(at)).behind for at in wanted)
 
 
 def _others(config: Config, required: Mapping[str, str]) -> dict[str, str]:

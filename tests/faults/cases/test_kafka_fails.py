@@ -56,7 +56,7 @@ def test_a_scorer_is_cut_off_again_and_again(pipeline: Pipeline, cable: Proxy, l
             pipeline.recovered("cut", time.monotonic())
 
     pipeline.check()
-    assert victim.service.text().count("rebuilding clients") >= 2
+    assert victim.service.text().count("clients_recreated") >= 2
 
 
 def test_a_scorer_on_a_slow_network(pipeline: Pipeline, cable: Proxy) -> None:
@@ -86,7 +86,7 @@ def test_a_half_open_connection(pipeline: Pipeline, cable: Proxy, long: bool) ->
             pipeline.recovered("half-open", time.monotonic())
 
     pipeline.check()
-    assert "rebuilding clients" in victim.service.text()
+    assert "clients_recreated" in victim.service.text()
 
 
 def freeze_within_a_transaction(cable: Proxy, pipeline: Pipeline) -> None:
@@ -125,7 +125,7 @@ def test_a_commit_that_arrives_too_late_meets_a_new_producer(pipeline: Pipeline,
 
     assert late.epochs_taken_before_next >= 1
     pipeline.check()
-    assert "rebuilding clients" in victim.service.text()
+    assert "clients_recreated" in victim.service.text()
 
 
 class LateCommit:

@@ -65,7 +65,7 @@ def test_frozen_past_its_session(pipeline: Pipeline) -> None:
         pipeline.recovered("zombie", time.monotonic())
 
     assert pipeline.check().aborted > 0
-    assert "rebuilding clients" in zombie.service.text() or EXIT_STUCK in zombie.exits
+    assert "clients_recreated" in zombie.service.text() or EXIT_STUCK in zombie.exits
 
 
 def test_stopped_under_load_from_one_to_three_and_back(pipeline: Pipeline) -> None:

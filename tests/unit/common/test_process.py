@@ -17,8 +17,8 @@ def test_two_processes_of_a_host_never_share_a_slot(tmp_path: Path) -> None:
     """The second gets the next name; the first name is free again when its process is gone, however it ended."""
     host = f"{socket.gethostname()}-{short_hash(tmp_path)}"
     script = (
-        "import os; from pathlib import Path; from services.common.process import Slot;"
-        f"slot = Slot.claim(Path({str(tmp_path)!r}), 'g'); print(slot.name, flush=True); input(); os._exit(9)"
+        "import os; from pathlib import Path; from services.common.process import InstanceId;"
+        f"slot = InstanceId.claim(Path({str(tmp_path)!r}), 'g'); print(slot.name, flush=True); input(); os._exit(9)"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout
@@ -82,8 +82,8 @@ def test_a_call_can_be_watched_more_closely() -> None:
 def test_the_watchdog_ends_a_process_whose_lock_is_kept() -> None:
     """No Python code runs any more then, neither that of the watchdog: PyDLL keeps the lock while it sleeps."""
     script = (
-        "import ctypes; from services.common import lifecycle\n"
-        "lifecycle.LOCKED_GRACE_SECONDS = 0.5; lifecycle.Watchdog(0.5).start()\n"
+        "import ctypes; from services.common import process\n"
+        "process.LOCKED_GRACE_SECONDS = 0.5; process.Watchdog(0.5).start()\n"
         "def sleeping(): ctypes.PyDLL(None).sleep(25)\n"
         "sleeping()"
     )

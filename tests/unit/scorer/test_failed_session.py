@@ -85,7 +85,7 @@ def test_frames_of_causes_are_forgotten_too() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc")
 def test_memory_that_is_free_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Though what was allocated last is still in use, and keeps malloc from shrinking its heap."""
-    monkeypatch.setattr(lifecycle, "GIVE_BACK_SECONDS", 0.2)
+    monkeypatch.setattr(lifecycle, "TRIM_SECONDS", 0.2)
     pieces = [bytes(1_000) for _ in range(200_000)]
     pieces.append(bytes(1_000))
     last = pieces[-1]

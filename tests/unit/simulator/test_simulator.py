@@ -439,7 +439,7 @@ class TestSend:
         monkeypatch.setattr(send_module, "REPORT_SECONDS", 0.1)
         with structlog.testing.capture_logs() as lines:
             send(numbered(), Sender(FakeProducer(), "transactions"), SendLimits(rate=500, seconds=0.5), StopSignal())
-        assert {line["event"] for line in lines} == {"sent"}
+        assert {line["event"] for line in lines} == {"messages_sent"}
         assert len(lines) >= 2
         assert all(100 < line["per_second"] < 600 for line in lines)
 

@@ -16,7 +16,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 )
 
 from services.common.errors import Retry
-from services.common.kafka.assignment import Batch, Ownership, watermarks
+from services.common.kafka.assignment import Batch, Ownership
+from services.common.kafka.offsets import EARLIEST, LATEST, watermarks
 
 NO_CONSUMER = cast(Consumer, None)
 
@@ -53,7 +54,7 @@ def accept(ownership: Ownership, *places: tuple[int, int]) -> tuple[list[tuple[i
 def ownership() -> Ownership:
     own = Ownership()
     own.on_assign(NO_CONSUMER, [TopicPartition("t", 0), TopicPartition("t", 1)])
-    own.position({("t", 0): 5, ("t", 1): 0})
+    own.set_positions({("t", 0): 5, ("t", 1): 0})
     return own
 
 
@@ -87,18 +88,18 @@ def test_an_assigned_partition_waits_for_its_position(ownership: Ownership) -> N
     """Nothing of it is accepted before it is known where it stands."""
     ownership.on_assign(NO_CONSUMER, [TopicPartition("t", 2)])
     before, _ = accept(ownership, (2, 9))
-    ownership.position({("t", 2): 9})
+    ownership.set_positions({("t", 2): 9})
 
     assert before == []
     assert accept(ownership, (2, 9))[0] == [(2, 9)]
 
 
 def test_a_revoked_partition_is_given_up_at_once(ownership: Ownership) -> None:
-    """Its records are dropped, a late advance() does not bring it back, a late position() neither."""
+    """Its records are dropped, a late advance() does not bring it back, a late set_positions() neither."""
     _, batch = accept(ownership, (0, 5))
     ownership.on_revoke(NO_CONSUMER, [TopicPartition("t", 0)])
     ownership.advance(batch)
-    ownership.position({("t", 0): 5})
+    ownership.set_positions({("t", 0): 5})
 
     assert accept(ownership, (0, 5))[0] == []
 
@@ -141,7 +142,7 @@ class Undecided:
 def test_an_edge_that_the_broker_does_not_know_is_no_offset() -> None:
     """Taken for one, it would be kept in the database, or mean that the topic was recreated."""
     with pytest.raises(KafkaException, match="OFFSET_NOT_AVAILABLE"):
-        watermarks(cast(AdminClient, Undecided()), [("t", 0)], OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        watermarks(cast(AdminClient, Undecided()), [("t", 0)], LATEST)
 
 
 class Refused:
@@ -162,7 +163,7 @@ def test_a_client_that_was_refused_ends_with_its_last_user() -> None:
     gc.disable()
     try:
         with contextlib.suppress(KafkaException):
-            watermarks(cast(AdminClient, client), [("t", 0), ("t", 1)], OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+            watermarks(cast(AdminClient, client), [("t", 0), ("t", 1)], EARLIEST)
         del client
         assert ended() is None
     finally:

@@ -129,7 +129,7 @@ def test_a_client_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch)
     """And its second callback is not answered meanwhile."""
     fake = FakeConsumer("on_revoke", "on_revoke")
     may_end = threading.Event()
-    monkeypatch.setattr("services.common.kafka.assignment.closing._has_ended", lambda *_: may_end.wait(0.01))
+    monkeypatch.setattr("services.common.kafka.closing._has_ended", lambda *_: may_end.wait(0.01))
     with pytest.raises(CloseTimeout):
         member(fake)[0].close(0.1, answer_seconds=0)
     assert fake.done == ["unassign 1"]

@@ -13,10 +13,10 @@ from services.common.kafka.dead_letters import (
     attempts_of,
     error_headers,
     errors_of,
-    is_note,
-    note_of,
-    offsets_of_note,
+    is_replay_marker,
     own_headers,
+    replay_marker,
+    replayed_offsets,
 )
 
 REJECT = Reject(Reason.BAD_TYPE, "amount", "expected a number, got str")
@@ -107,17 +107,17 @@ def test_a_long_message_is_cut() -> None:
 
 def test_a_note_names_its_letters() -> None:
     """And is told from a letter by its header."""
-    value, headers = note_of({5, 3, 1_000_000_007})
+    value, headers = replay_marker({5, 3, 1_000_000_007})
 
-    assert is_note(as_read(headers))
-    assert not is_note(rejected(None))
-    assert offsets_of_note(value) == [3, 5, 1_000_000_007]
+    assert is_replay_marker(as_read(headers))
+    assert not is_replay_marker(rejected(None))
+    assert replayed_offsets(value) == [3, 5, 1_000_000_007]
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{", b"7", b'{"a": 1}', b'["1", null, true]'])
 def test_a_damaged_note_names_none(value: bytes | None) -> None:
     """So its letters are shown as waiting, rather than hidden."""
-    assert offsets_of_note(value) == []
+    assert replayed_offsets(value) == []
 
 
 @pytest.mark.parametrize("told", ["9" * 4_300, "9" * 5_000, str(2**64), "-1", "many", ""])

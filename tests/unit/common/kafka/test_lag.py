@@ -8,9 +8,8 @@ from confluent_kafka import KafkaError, KafkaException
 from prometheus_client import CollectorRegistry, Gauge
 
 from services.common.kafka import offsets as broker_query
-from services.common.kafka.assignment import Partition
-from services.common.kafka.lag import Behind, LagReader, LagWatch
-from services.common.kafka.offsets import BrokerQuery
+from services.common.kafka.lag import Lag, LagReader, LagWatch
+from services.common.kafka.offsets import BrokerQuery, Partition
 from services.common.settings import KafkaSettings
 
 PLACE = ("transactions", 0)
@@ -24,9 +23,9 @@ class FakeReader(LagReader):
         self.asked = threading.Event()
         self.closed_by = ""
 
-    def read(self, next_offsets: Mapping[Partition, int]) -> dict[Partition, Behind]:
+    def read(self, next_offsets: Mapping[Partition, int]) -> dict[Partition, Lag]:
         self.asked.set()
-        return {place: Behind(7, 1.5) for place in next_offsets}
+        return {place: Lag(7, 1.5) for place in next_offsets}
 
     def close(self) -> None:
         self.closed_by = threading.current_thread().name

@@ -1,4 +1,4 @@
-"""services.common.kafka.assignment.reject_limit: when a service that rejects too much says so."""
+"""services.common.kafka.reject_limit: when a service that rejects too much says so."""
 
 import time
 

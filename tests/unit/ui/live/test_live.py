@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from services.common.kafka.assignment import Partition
 from services.common.kafka.lag import GroupOffsets, GroupPosition, Lag, LagEstimator
+from services.common.kafka.offsets import Partition
 from services.common.settings import KafkaSettings
 from ui.live import charts as live_charts
 from ui.live import filter as live_filter

@@ -1,0 +1,191 @@
+"""Publishes records, and with them a group's offsets, in Kafka transactions: whole or not at all."""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+from services.common.errors import FraudError, Retry, Stop
+from services.common.kafka.dead_letters import Headers
+from services.common.logs import get_logger
+from services.common.settings import KafkaSettings
+
+ABORT_TIMEOUT_SECONDS = 1.0
+INIT_TIMEOUT_SECONDS = 5.0
+QUEUE_WAIT_SECONDS = 0.05
+PARTITION_UA = -1
+"""librdkafka's RD_KAFKA_PARTITION_UA: the partitioner chooses by the key."""
+
+NOT_RETRYABLE = frozenset(
+    {
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        KafkaError.INVALID_TRANSACTION_TIMEOUT,
+        KafkaError.UNSUPPORTED_VERSION,
+    }
+)
+TAKEN_OVER = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
+
+log = get_logger()
+
+
+class TransactionalProducer:
+    """Runs one Kafka transaction at a time. After any failure or doubt it must be replaced.
+
+    librdkafka speaks the transaction protocol before KIP-890: only a new producer instance fences what the old one may
+    still have under way.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        transactional_id: str,
+        *,
+        transaction_timeout_ms: int,
+        commit_seconds: float,
+        **properties: Any,
+    ) -> None:
+        """Make the client; open() must come before the first transaction.
+
+        Args:
+            transactional_id: the same at each start, so that a start aborts what its predecessor left open.
+            transaction_timeout_ms: after this the broker aborts a transaction that nobody ends.
+            commit_seconds: how long a commit is tried again while the broker asks for it.
+            properties: further properties of librdkafka, with underscores.
+        """
+        self._commit_seconds = commit_seconds
+        self._doubted = False
+        self._producer = Producer(
+            kafka.client_config(
+                transactional_id=transactional_id,
+                transaction_timeout_ms=transaction_timeout_ms,
+                partitioner="murmur2_random",
+                compression_type="lz4",
+                linger_ms=5,
+                retry_backoff_ms=10,  # 100 by default: what a small Kafka transaction would wait for the one before it
+                error_cb=self._on_error,
+                **properties,
+            )
+        )
+
+    def open(self, wait: Callable[[], object] = lambda: None, patience_seconds: float = math.inf) -> None:
+        """Take the transactional id: fences a twin, aborts what a killed predecessor left open.
+
+        Args:
+            wait: called after each try that timed out; may raise to give up.
+            patience_seconds: how long to try.
+
+        Raises:
+            Retry: the broker does not answer in time; Stop: the configuration or the rights are wrong.
+        """
+        deadline = time.monotonic() + patience_seconds
+        while True:
+            try:
+                self._producer.init_transactions(INIT_TIMEOUT_SECONDS)
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() > deadline:
+                    raise classify_error(error.args[0], "taking the transactional id") from error
+                wait()
+            else:
+                self._producer.poll(0)
+                self._doubted = False  # what went wrong before is fenced now
+                return
+
+    @contextlib.contextmanager
+    def transaction(self, doing: str) -> Iterator[None]:
+        """Commit what is sent within the block when it ends; abort it if the block or the commit fails.
+
+        Raises:
+            Retry: nothing was written, or what was written is aborted by the next producer of this transactional id.
+            Stop: likewise; the broker refuses.
+        """
+        self._producer.poll(0)
+        if self._doubted:
+            raise Retry("the connection broke since the last Kafka transaction began")
+        try:
+            self._producer.begin_transaction()
+            yield
+            self._commit()
+        except BaseException as error:
+            with contextlib.suppress(KafkaException):
+                self._producer.abort_transaction(ABORT_TIMEOUT_SECONDS)
+            self._producer.purge()
+            if isinstance(error, KafkaException):
+                raise classify_error(error.args[0], doing) from error
+            raise
+
+    def send_batch(self, topic: str, records: list[dict[str, bytes | None]], partition: int = PARTITION_UA) -> None:
+        """Send records, {"key": …, "value": …} each, in their order. One without a value is a tombstone."""
+        # produce_batch() ignores a partition that stands in a record. What a full queue cannot take it drops silently
+        # and only marks it with "_error".
+        while records:
+            accepted = self._producer.produce_batch(topic, records, partition=partition)
+            if accepted == len(records):
+                return
+            records = [record for record in records if "_error" in record]
+            for record in records:
+                error: Any = record.pop("_error")
+                if error.code() != KafkaError._QUEUE_FULL:
+                    raise KafkaException(error)
+            self._producer.poll(QUEUE_WAIT_SECONDS)
+
+    def send(
+        self, topic: str, value: bytes | None, key: bytes | None, headers: Headers, partition: int = PARTITION_UA
+    ) -> None:
+        """Send a record.
+
+        Raises:
+            KafkaException: it is too large, among others.
+        """
+        while True:
+            try:
+                self._producer.produce(topic, value, key, partition, headers=headers)
+            except BufferError:
+                self._producer.poll(QUEUE_WAIT_SECONDS)
+            else:
+                return
+
+    def send_offsets(self, offsets: list[TopicPartition], group_metadata: Any, timeout_seconds: float) -> None:
+        """Add a group's offsets to the transaction (KIP-447). The call may take longer than its timeout."""
+        self._producer.send_offsets_to_transaction(offsets, group_metadata, timeout_seconds)
+
+    def close(self) -> None:
+        """Release the client: its threads end with it.
+
+        Its callback refers to this object and this object to it, so otherwise the garbage collector would have to find
+        them.
+        """
+        del self._producer
+
+    def _commit(self) -> None:
+        """Commit, again if the broker asks for it: a commit resumes where it was.
+
+        Not for ever: past its timeout the broker has aborted the Kafka transaction, and a new producer learns how it
+        ended.
+        """
+        deadline = time.monotonic() + self._commit_seconds
+        while True:
+            try:
+                self._producer.commit_transaction(max(0.1, deadline - time.monotonic()))
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() >= deadline:
+                    raise
+                self._doubted = True
+            else:
+                return
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._doubted = True
+        log.warning("kafka_client_error", error=error.name(), detail=error.str())
+
+
+def classify_error(error: KafkaError, doing: str) -> FraudError:
+    """Return Stop for what only a person can fix, Retry for everything else: a new producer may succeed."""
+    reason = "another process has taken over the transactional id" if error.code() in TAKEN_OVER else error.str()
+    sentence = f"{doing} failed: {error.name()}: {reason}"
+    return Stop(sentence) if error.code() in NOT_RETRYABLE else Retry(sentence)
