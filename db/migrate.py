@@ -17,11 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
-import psycopg
 from psycopg import sql
 
-from services.common.errors import Stop
-from services.common.settings import secret
+from services.common.database import session
+from services.common.errors import FraudError, Stop
+from services.common.secret_files import secret
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 ROLES = {"fraud_sink": "FRAUD_SINK_PASSWORD", "fraud_ui": "FRAUD_UI_PASSWORD"}
@@ -44,14 +44,19 @@ def main() -> int:
         env=_for_dbmate(database_url),
         check=False,
     )
-    if done.returncode == 0:
+    if done.returncode:
+        return done.returncode
+    try:
         set_passwords(database_url, passwords)
-    return done.returncode
+    except FraudError as error:
+        print(f"migrate: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def set_passwords(database_url: str, passwords: Mapping[str, str]) -> None:
     """Give each role its password; the server gets its SCRAM-SHA-256 verifier alone, so no log can tell it."""
-    with psycopg.connect(database_url) as connection:
+    with session("fraud-migrate", database_url, autocommit=False) as connection:
         for role, password in passwords.items():
             verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
             connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier)))

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-import psycopg
-
-from services.common.errors import FraudError
-from services.common.settings import KafkaSettings, ModelFolder, TopicSettings, database_login
+from services.common.database import connect
+from services.common.errors import FraudError, Retry
+from services.common.settings import KafkaSettings, ModelFolder, TopicSettings
 from services.sender.csvfile import FileFault, FileRefused, FileReport, Payments, Refusal, prepare
 from services.sender.known import read_categories
 from services.sender.publish import publish
@@ -21,7 +20,6 @@ from services.sender.taken import STORED, Look, TakenIds
 
 ALL_SENT, SOME_REFUSED, NOT_SENT = 0, 1, 2
 REFUSALS_SHOWN = 10
-CONNECT_SECONDS = 5
 _OF_IDS = (FileFault.IDS_TAKEN, FileFault.IDS_UNCHECKED)
 
 
@@ -67,8 +65,8 @@ def _asking_the_mart(payments: Payments, ids: TakenIds) -> Iterator[Look | None]
         yield None
         return
     try:
-        connection = psycopg.connect(connect_timeout=CONNECT_SECONDS, autocommit=True, **database_login())
-    except psycopg.OperationalError:
+        connection = connect("fraud-sender")
+    except Retry:
         yield None
         return
     with connection:

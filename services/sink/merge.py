@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from services.common.errors import Reason, Reject
+from services.common.database import Connection, classify_row_error
+from services.common.errors import Reject
 from services.sink.tables import Table
 
 Row = tuple[Any, ...]
@@ -45,7 +46,7 @@ class Merger:
     Rows that may be there already take the way through a staging table, which costs the database about twice as much.
     """
 
-    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._all_new: set[str] = set()
 
@@ -68,15 +69,13 @@ class Merger:
         return written
 
 
-def _insert(connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row]) -> MergeResult:
+def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> MergeResult:
     with connection.cursor() as cursor:
         _copy(cursor, table, table.copy(), rows)
     return MergeResult(len(rows), changed=0)
 
 
-def merge(
-    connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row], *, replayed: bool = False
-) -> MergeResult:
+def merge(connection: Connection, table: Table, rows: Sequence[Row], *, replayed: bool = False) -> MergeResult:
     """Merge rows in the database transaction that is open; the staging table of the connection must be there.
 
     Args:
@@ -106,7 +105,7 @@ def _copy(cursor: "psycopg.Cursor[Any]", table: Table, statement: sql.Composed, 
 
 
 def merge_bisecting(
-    connection: "psycopg.Connection[Any]",
+    connection: Connection,
     table: Table,
     rows: Sequence[Row],
     refuse: Refuse,
@@ -123,16 +122,10 @@ def merge_bisecting(
             return written
     except (psycopg.IntegrityError, psycopg.DataError) as error:
         if len(rows) == 1:
-            refuse(rows[0], _reject(error))
+            refuse(rows[0], classify_row_error(error))
             return MergeResult(0, 0)
     middle = len(rows) // 2
     halves = [
         merge_bisecting(connection, table, half, refuse, replayed=replayed) for half in (rows[:middle], rows[middle:])
     ]
     return MergeResult(sum(half.rows for half in halves), sum(half.changed for half in halves))
-
-
-def _reject(error: psycopg.Error) -> Reject:
-    reason = Reason.OUT_OF_RANGE if isinstance(error, psycopg.IntegrityError) else Reason.BAD_TYPE
-    constraint = f" ({error.diag.constraint_name})" if error.diag.constraint_name else ""
-    return Reject(reason, "", f"PostgreSQL refused it: {error.sqlstate or error}{constraint}")

@@ -12,14 +12,13 @@ from typing import Any, Self
 import psycopg
 from confluent_kafka import Message
 
-from services.common.errors import FraudError, Reject, Retry, Stop
+from services.common.database import Connection, classify_error, connect
+from services.common.errors import Reject, Retry, Stop
 from services.common.kafka.assignment import Batch, Partition
-from services.common.settings import database_login
 from services.sink.merge import KnownRow, Merger, MergeResult, Row, TableRows, merge_bisecting
 from services.sink.rejects import KEEP, RejectRow, reject_row
 from services.sink.tables import TABLES
 
-CONNECT_TIMEOUT_SECONDS = 5
 IDLE_CHECK_SECONDS = 5.0
 
 POSITION = """
@@ -34,7 +33,7 @@ POSITION = """
 class MartWriter:
     """A connection to the database; after any error it is thrown away."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]", cluster_id: str) -> None:
+    def __init__(self, connection: Connection, cluster_id: str) -> None:
         self._connection = connection
         self._merger = Merger(connection)
         self._cluster_id = cluster_id
@@ -52,21 +51,13 @@ class MartWriter:
         Raises:
             Retry: the database is away; Stop: it refuses for a reason that stays.
         """
-        timeouts = {
-            "statement_timeout": statement_timeout_ms,
-            "lock_timeout": statement_timeout_ms // 2,
-            "idle_in_transaction_session_timeout": statement_timeout_ms,
-        }
-        options = " ".join(f"-c {name}={value}" for name, value in timeouts.items())
+        connection = connect(
+            "fraud-sink",
+            statement_timeout=statement_timeout_ms,
+            lock_timeout=statement_timeout_ms // 2,
+            idle_in_transaction_session_timeout=statement_timeout_ms,
+        )
         try:
-            connection = psycopg.connect(
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                options=options,
-                application_name="fraud-sink",
-                keepalives_idle=10,
-                autocommit=True,
-                **database_login(),
-            )
             connection.cursor_factory = _feeding(connection.cursor_factory, feed)
             for table in TABLES:
                 connection.execute(table.create_staging())
@@ -220,12 +211,3 @@ def _feeding(kind: "type[psycopg.Cursor[Any]]", feed: Callable[[], object]) -> "
             return super().copy(*arguments, **options)
 
     return FeedingCursor
-
-
-def classify_error(error: psycopg.Error) -> FraudError:
-    """Return Stop for what only a person can mend (SQLSTATE classes 28, 3D and 42), Retry for everything else."""
-    state = error.sqlstate or ""
-    sentence = (
-        f"PostgreSQL: {state or 'no answer'}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-    )
-    return Stop(sentence) if state[:2] in {"28", "3D", "42"} else Retry(sentence)

@@ -9,14 +9,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
-
 from services.common.contract import CUSTOMER_FIELDS
+from services.common.database import session
 from services.common.errors import FraudError
 from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.score import load_model
-from services.sink.write import classify_error
 from services.tools.backfill.labels import read_labels
 from services.tools.backfill.read import find_ranges, read_range
 from services.tools.backfill.report import lines, make_report
@@ -40,14 +38,14 @@ def backfill(folder: Path, since: datetime | None, until: datetime | None, label
     """Score a range with the model of a folder, keep the scores, and print how they compare.
 
     Raises:
-        Stop: model, range, labels or database are not to be had; Retry: the database went away.
+        Stop: model, range, labels or database cannot be used; Retry: the database is unavailable.
     """
     kafka, topics = KafkaSettings.read(), TopicSettings.read()
     model = load_model(folder, more_fields=CUSTOMER_FIELDS)
     outcomes = list(read_labels(labels)) if labels else None
     ranges = find_ranges(kafka, topics.transactions, since, until)
-    run = Run.begin(model.manifest, ranges)
-    try:
+    with session("fraud-backfill") as connection:
+        run = Run.begin(connection, model.manifest, ranges)
         rescorer = Rescorer(model, ranges)
         for messages in read_range(kafka, topics.transactions, ranges):
             run.keep(rescorer.score(messages))
@@ -55,10 +53,6 @@ def backfill(folder: Path, since: datetime | None, until: datetime | None, label
         past = f"from {since.isoformat()} on, empty before" if since else "all that the topic holds"
         report = make_report(run.compare(), run.judge(outcomes), by, past, rescorer.rejected)
         run.end(report)
-    except psycopg.Error as error:
-        raise classify_error(error) from error
-    finally:
-        run.close()
     print(f"run        {run.run_id}, {model.manifest.version}, threshold {model.manifest.threshold}")
     for line in lines(report):
         print(line)

@@ -4,11 +4,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
-import psycopg
 from psycopg.rows import dict_row
 
-from services.common.errors import Stop
-from services.common.settings import database_login
+from services.common.database import Connection
 from services.scorer.manifest import Manifest
 from services.tools.backfill.read import Range
 from services.tools.backfill.score import Row
@@ -49,28 +47,20 @@ VERDICTS = """
 class Run:
     """A run in the database."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]", run_id: int) -> None:
+    def __init__(self, connection: Connection, run_id: int) -> None:
         self._connection = connection
         self.run_id = run_id
 
     @classmethod
-    def begin(cls, manifest: Manifest, ranges: Mapping[int, Range]) -> Self:
-        """Return a new run in the database that libpq's environment names.
-
-        Raises:
-            Stop: the database is away or refuses.
-        """
+    def begin(cls, connection: Connection, manifest: Manifest, ranges: Mapping[int, Range]) -> Self:
+        """Return a new run, by a connection in autocommit."""
         told = {partition: [part.first, part.end] for partition, part in ranges.items()}
-        try:
-            connection = psycopg.connect(application_name="fraud-backfill", autocommit=True, **database_login())
-            connection.execute("create temp table staged (transaction_id text, score float8, fraud_flag int2)")
-            found = connection.execute(
-                "insert into backfill_runs (model_version, model_sha256, threshold, ranges) values (%s, %s, %s, %s)"
-                " returning run_id",
-                (manifest.version, manifest.sha256, manifest.threshold, json.dumps(told)),
-            ).fetchone()
-        except psycopg.Error as error:
-            raise Stop(f"PostgreSQL: {error}") from error
+        connection.execute("create temp table staged (transaction_id text, score float8, fraud_flag int2)")
+        found = connection.execute(
+            "insert into backfill_runs (model_version, model_sha256, threshold, ranges) values (%s, %s, %s, %s)"
+            " returning run_id",
+            (manifest.version, manifest.sha256, manifest.threshold, json.dumps(told)),
+        ).fetchone()
         assert found is not None  # noqa: S101  # an insert that returns
         return cls(connection, int(found[0]))
 
@@ -109,10 +99,6 @@ class Run:
             "update backfill_runs set ended_at = now(), report = %s where run_id = %s",
             (json.dumps(report), self.run_id),
         )
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
 
     def _ask(self, query: str) -> dict[str, Any]:
         with self._connection.cursor(row_factory=dict_row) as cursor:

@@ -8,16 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from services.common.settings import database_login
-from services.sink.write import classify_error
+from services.common.database import Connection, session
 from services.tools.customer.mentions import mentions
 
-CONNECT_TIMEOUT_SECONDS = 5
-TIMEOUTS = "-c statement_timeout=600000 -c lock_timeout=10000"
 READ_AT_ONCE = 1_000
 
 WITH_COLUMN = """
@@ -34,7 +30,7 @@ Rows = list[dict[str, Any]]
 RejectKey = tuple[str, str, int, int]
 
 
-def tables_with(connection: "psycopg.Connection[Any]", column: str) -> list[str]:
+def tables_with(connection: Connection, column: str) -> list[str]:
     """Return the names of the tables that have a column of this name."""
     return [row[0] for row in connection.execute(WITH_COLUMN, [column])]
 
@@ -42,7 +38,7 @@ def tables_with(connection: "psycopg.Connection[Any]", column: str) -> list[str]
 class Tables:
     """The rows of one customer, by a connection of the owner; one database transaction."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]", customer: str) -> None:
+    def __init__(self, connection: Connection, customer: str) -> None:
         self._connection = connection
         self.customer = customer
         self.ids: list[str] = [row[0] for row in connection.execute(IDS, [customer])]
@@ -55,16 +51,8 @@ class Tables:
         Raises:
             Retry: it is away; Stop: it refuses for a reason that stays. Both also out of the block.
         """
-        try:
-            with psycopg.connect(
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                options=TIMEOUTS,
-                application_name="fraud-customer",
-                **database_login(),
-            ) as connection:
-                yield cls(connection, customer)
-        except psycopg.Error as error:
-            raise classify_error(error) from error
+        with session("fraud-customer", autocommit=False, statement_timeout=600_000, lock_timeout=10_000) as connection:
+            yield cls(connection, customer)
 
     def rows(self) -> dict[str, Rows]:
         """Return table -> the customer's rows in it."""

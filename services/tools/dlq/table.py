@@ -12,18 +12,16 @@ from typing import Any, Self
 
 import psycopg
 
+from services.common.database import session
 from services.common.errors import Reject
-from services.common.settings import TopicSettings, database_login
+from services.common.settings import TopicSettings
 from services.common.stored import decode_transaction
 from services.sink.decode import decode_alert, decode_score
 from services.sink.merge import Row, merge_bisecting
 from services.sink.tables import ALERTS, SCORES, TABLES, TRANSACTIONS, Table
-from services.sink.write import classify_error
 from services.tools.dlq.letter import Letter
 
-CONNECT_TIMEOUT_SECONDS = 5
 READ_AT_ONCE = 500
-TIMEOUTS = "-c statement_timeout=60000 -c lock_timeout=10000"
 
 Decode = Callable[[Letter], Row]
 Place = tuple[str, str, int, int]
@@ -68,19 +66,10 @@ class Rejects:
         Raises:
             Retry: it is away; Stop: it refuses for a reason that stays. Both also out of the block.
         """
-        try:
-            with psycopg.connect(
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                options=TIMEOUTS,
-                application_name="fraud-dlq",
-                autocommit=True,
-                **database_login(),
-            ) as connection:
-                for table in TABLES:
-                    connection.execute(table.create_staging())
-                yield cls(connection, topics)
-        except psycopg.Error as error:
-            raise classify_error(error) from error
+        with session("fraud-dlq", statement_timeout=60_000, lock_timeout=10_000) as connection:
+            for table in TABLES:
+                connection.execute(table.create_staging())
+            yield cls(connection, topics)
 
     def letters(self) -> Iterator[Letter]:
         """Yield every reject; those of a partition by offset."""

@@ -9,16 +9,15 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-import psycopg
-
+from services.common.database import connect
 from services.common.errors import FraudError
 from services.common.settings import KafkaSettings, TopicSettings, project_root
 from services.scorer.manifest import MANIFEST_NAME
 from services.scorer.settings import ScorerSettings
 from services.sender.known import read_categories
 from services.sink.settings import SinkSettings
-from services.tools.doctor.database import DatabaseChecks, connect, unreachable
-from services.tools.doctor.finding import Finding, Status, found_by, ok
+from services.tools.doctor.database import DatabaseChecks
+from services.tools.doctor.finding import Finding, Status, fail, found_by, ok
 from services.tools.doctor.kafka import Cluster
 from services.tools.doctor.machine import check_disk, check_memory, check_model, check_python
 from services.tools.doctor.probes import check_model_in_use, check_probe, check_rejects
@@ -88,9 +87,10 @@ def examine(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSett
 
 def _examine_database(cluster: Cluster | None, categories: Sequence[str]) -> Iterator[Finding]:
     try:
-        connection = connect()
-    except psycopg.OperationalError as error:
-        yield unreachable(error)
+        connection = connect("fraud-doctor")
+    except FraudError as error:
+        hint = "start PostgreSQL (make up, docker compose up), or set PGHOST, PGUSER, PGPASSWORD"
+        yield fail("postgres", str(error), hint)
         return
     with connection:
         database = DatabaseChecks(connection)

@@ -6,14 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
-from services.common.settings import database_login
+from services.common.database import Connection
 from services.common.values import Spellings
 from services.tools.doctor.finding import Finding, fail, ok, warn
 from services.tools.doctor.kafka import Cluster
 
-CONNECT_TIMEOUT_SECONDS = 5
 CLOCK_SECONDS = 2.0
 MIGRATE = "python -m db.migrate (make up does it), or docker compose run --rm migrate"
 
@@ -75,7 +72,7 @@ CATEGORIES_TOLD = 5
 class DatabaseChecks:
     """A connection of the owner."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def check_schema(self, migrations: Path) -> Iterator[Finding]:
@@ -172,23 +169,6 @@ def wanted_rights() -> list[tuple[str, str, str, str | None]]:
         for privilege, columns in re.findall(r"(\w+)(?:\(([\w,]+)\))?", rights)
         for column in columns.split(",")
     ]
-
-
-def connect() -> "psycopg.Connection[Any]":
-    """Connect to the database that libpq's environment names.
-
-    Raises:
-        psycopg.OperationalError: it cannot be reached, or refuses.
-    """
-    return psycopg.connect(
-        connect_timeout=CONNECT_TIMEOUT_SECONDS, autocommit=True, application_name="fraud-doctor", **database_login()
-    )
-
-
-def unreachable(error: psycopg.OperationalError) -> Finding:
-    """Return the finding that the database cannot be reached."""
-    said = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return fail("postgres", said, "start PostgreSQL (make up, docker compose up), or set PGHOST, PGUSER, PGPASSWORD")
 
 
 def _docs(statement: str) -> str:

@@ -9,19 +9,14 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-import psycopg
-
+from services.common.database import session
 from services.common.errors import FraudError
 from services.common.logs import configure_logs, get_logger
-from services.common.settings import database_login
-from services.sink.write import classify_error
 from services.tools.retention.delete import RetentionJob
 from services.tools.retention.settings import MOST_DAYS, RetentionSettings
 
 BATCH_ROWS = 5_000
 """Payments deleted in one database transaction."""
-CONNECT_TIMEOUT_SECONDS = 5
-TIMEOUTS = "-c statement_timeout=600000 -c lock_timeout=5000"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,13 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(before: datetime, *, dry_run: bool) -> None:
     started, deleted = time.monotonic(), Counter[str]()
     try:
-        with psycopg.connect(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            options=TIMEOUTS,
-            application_name="fraud-retention",
-            autocommit=True,
-            **database_login(),
-        ) as connection:
+        with session("fraud-retention", statement_timeout=600_000, lock_timeout=5_000) as connection:
             old = RetentionJob(connection, before, BATCH_ROWS)
             if dry_run:
                 for table, rows in old.count().items():
@@ -61,8 +50,6 @@ def _run(before: datetime, *, dry_run: bool) -> None:
                 return
             for batch in old.delete():
                 deleted.update(dict(batch))
-    except psycopg.Error as error:
-        raise classify_error(error) from error
     finally:
         if deleted:
             get_logger().info("deleted", seconds=round(time.monotonic() - started, 1), **deleted)

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from services.common.database import Connection
 from services.tools.customer.tables import tables_with
 
 EXEMPT_TABLES = frozenset({"scores", "verdicts"})
@@ -42,7 +43,7 @@ Deleted = tuple[str, int]
 class RetentionJob:
     """What is older than a moment, by a connection of the owner in autocommit."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]", before: datetime, batch_rows: int) -> None:
+    def __init__(self, connection: Connection, before: datetime, batch_rows: int) -> None:
         self._connection = connection
         self._before = before
         self._batch_rows = batch_rows
