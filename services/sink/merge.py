@@ -75,21 +75,20 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> MergeR
     return MergeResult(len(rows), changed=0)
 
 
-def merge(connection: Connection, table: Table, rows: Sequence[Row], *, replayed: bool = False) -> MergeResult:
+def merge(connection: Connection, table: Table, rows: Sequence[Row]) -> MergeResult:
     """Merge rows in the database transaction that is open; the staging table of the connection must be there.
 
     Args:
         connection: to the database.
         table: where the rows belong.
         rows: at most one an id.
-        replayed: they were read before, and others since: see Table.merge().
 
     Raises:
         psycopg.Error: nothing of them was merged, and the database transaction has failed.
     """
     with connection.cursor() as cursor:
         _copy(cursor, table, table.copy_to_staging(), rows)
-        counts = cursor.execute(table.merge(replayed=replayed)).fetchone()
+        counts = cursor.execute(table.merge()).fetchone()
     return MergeResult(*counts) if counts else MergeResult(0, 0)
 
 
@@ -109,15 +108,13 @@ def merge_bisecting(
     table: Table,
     rows: Sequence[Row],
     refuse: Refuse,
-    *,
-    replayed: bool = False,
 ) -> MergeResult:
     """Merge what can be merged, as merge() does; halve what cannot, down to the row at fault."""
     if not rows:
         return MergeResult(0, 0)
     try:
         with connection.transaction():
-            written = merge(connection, table, rows, replayed=replayed)
+            written = merge(connection, table, rows)
             connection.execute(table.clear_staging())
             return written
     except (psycopg.IntegrityError, psycopg.DataError) as error:
@@ -125,7 +122,5 @@ def merge_bisecting(
             refuse(rows[0], classify_row_error(error))
             return MergeResult(0, 0)
     middle = len(rows) // 2
-    halves = [
-        merge_bisecting(connection, table, half, refuse, replayed=replayed) for half in (rows[:middle], rows[middle:])
-    ]
+    halves = [merge_bisecting(connection, table, half, refuse) for half in (rows[:middle], rows[middle:])]
     return MergeResult(sum(half.rows for half in halves), sum(half.changed for half in halves))

@@ -126,10 +126,10 @@ class DatabaseChecks:
             yield ok("offsets", f"the topics hold what the sink wants next, in {len(rows)} partitions")
 
     def check_rejects(self) -> Iterator[Finding]:
-        """Say how many records the sink could not keep and nobody replayed."""
-        (count,) = self._row("select count(*) from sink_rejects where replayed_at is null")
+        """Report how many records the sink has rejected."""
+        (count,) = self._row("select count(*) from sink_rejects")
         if count:
-            yield warn("rejects", f"{count:,} records in sink_rejects", "make dlq ARGS='inspect --of sink'")
+            yield warn("rejects", f"{count:,} records in sink_rejects", _docs("select … from sink_rejects"))
         else:
             yield ok("rejects", "none in sink_rejects")
 

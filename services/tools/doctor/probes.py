@@ -41,7 +41,7 @@ def check_rejects(name: str, url: str) -> Iterator[Finding]:
         text = (
             f"{found['reject_share']:.1%} of the latest messages{of_topic}, {found['rejects_in_a_row']:,.0f} in a row"
         )
-        cure = "what is wrong with them, and since when: make dlq ARGS=inspect (for the sink with --of sink)"
+        cure = "make dlq ARGS=inspect shows those of the scorer; docs/operations.md, 'Dead letters', those of the sink"
         yield warn("rejects", f"{name} rejects {text}", cure)
     if values and not alarms:
         most = max(found.get("reject_share", 0.0) for found in values.values())
