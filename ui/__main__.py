@@ -16,7 +16,7 @@ from services.common.logs import configure_logs, get_logger, relay
 from services.common.probes import serve_probes
 from services.common.process import StopSignal
 from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings
-from services.sender.known import read_categories
+from services.sender.rows import read_categories
 from ui import metrics, page
 from ui.check.downloads import download_routes
 from ui.check.jobs import Jobs

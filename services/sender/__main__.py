@@ -13,10 +13,11 @@ from time import monotonic
 from services.common.database import connect
 from services.common.errors import FraudError, Retry
 from services.common.settings import KafkaSettings, ModelFolder, TopicSettings
-from services.sender.csvfile import FileFault, FileRefused, FileReport, Payments, Refusal, prepare
-from services.sender.known import read_categories
+from services.sender.csvfile import Payments, prepare
+from services.sender.ids import STORED, Look, TakenIds
 from services.sender.publish import publish
-from services.sender.taken import STORED, Look, TakenIds
+from services.sender.report import FileFault, FileRefused, FileReport, Refusal
+from services.sender.rows import read_categories
 
 ALL_SENT, SOME_REFUSED, NOT_SENT = 0, 1, 2
 REFUSALS_SHOWN = 10

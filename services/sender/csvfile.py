@@ -7,12 +7,13 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from services.common.numbers import Mark
+from services.common.contract import INTEGER_FIELDS
+from services.common.message import NUMBERS
+from services.common.numbers import Mark, NumberMarks
 from services.common.values import Spellings
-from services.sender.clean import FastRowEncoder
 from services.sender.dialect import ID_COLUMN, Dialect, read_dialect
-from services.sender.known import spellings
-from services.sender.marks import find_mark
+from services.sender.fast_rows import FastRowEncoder
+from services.sender.ids import Look, TakenIds, find_taken, with_ids_of_their_own
 from services.sender.records import Record, read_records
 from services.sender.report import (
     TOLD_ONCE,
@@ -20,17 +21,12 @@ from services.sender.report import (
     FileFault,
     FileRefused,
     FileReport,
-    Refusal,
     Refusals,
     Repair,
-    RowFault,
 )
-from services.sender.rows import MarkWanted, Payment, RowEncoder
+from services.sender.rows import MarkWanted, Payment, RowEncoder, spellings
 from services.sender.spool import Spool
-from services.sender.taken import Look, TakenIds, find_taken, with_ids_of_their_own
 from services.sender.unpack import opened_text
-
-__all__ = ["FileFault", "FileRefused", "FileReport", "Payments", "Refusal", "Repair", "RowFault", "prepare"]
 
 FEW_ROWS = 8
 """Among so few rows the one that is not clean is not searched for: each is looked at."""
@@ -206,3 +202,29 @@ class _Encoder:
             return []
         self.rows += 1
         return [payment]
+
+
+def find_mark(file: BinaryIO, dialect: Dialect) -> Mark | None:
+    """Return the decimal mark, None if nothing decides or the file contradicts itself.
+
+    The file stands at the line under the header; it is read to its end, or until it contradicts itself.
+    """
+    marks = NumberMarks()
+    places = [(field, place) for field, place in dialect.positions.items() if field in NUMBERS]
+    for _, records in read_records(file, dialect, Counter()):
+        for record in records:
+            if isinstance(record, list) and len(record) >= dialect.width:
+                for field, place in places:
+                    if not record[place].isdigit():
+                        _see(marks, field, record[place])
+        if marks.contradict:
+            return None
+    return marks.decided
+
+
+def _see(marks: NumberMarks, field: str, text: str) -> None:
+    """Take a number into account, unless it is one more of those whose mark is proved already."""
+    proved = marks.decided
+    if proved is not None and field not in INTEGER_FIELDS and text.count(".") + text.count(",") == 1 and proved in text:
+        return
+    marks.see(field, text)

@@ -1,18 +1,25 @@
-"""Ids of a file's rows, made of what a payment is: the same payment has the same id in whatever file it stands.
+"""Ids of a file's rows: made of a transaction's content, so that it has the same id in every file; or the file's own.
 
-An id is a UUID of version 5 (RFC 9562, section 5.5), whose name is the payment's fields as they are sent, the category
+An id made here is a UUID of version 5 (RFC 9562, section 5.5), whose name is the fields as they are sent, the category
 without case and separators. Of equal rows in one file the second, third and so on are numbered: the name is then the
-first one's id with the number. Knows nothing of files.
+first one's id with the number. Ids of a file's own column may be those of other transactions in the database: these are
+found before anything is overwritten.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
+from typing import Any
 from uuid import UUID, uuid5
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
+from services.common.stored import decode_transaction
 from services.common.values import fold
 
 _CONTENT = UUID("3d1c2a8e-52f1-5f0b-9a43-7f1f0f4a6a10")
@@ -21,6 +28,18 @@ _ID_SPAN = slice(len('{"transaction_id":"'), len('{"transaction_id":"') + 36)
 OCTETS = 16
 
 _hashed_namespace = hashlib.sha1(_CONTENT.bytes, usedforsecurity=False)
+
+ASKED_AT_ONCE = 5_000
+
+STORED = """
+    select transaction_id, event_time, amount, category, merchant, state, city, customer
+    from transactions where transaction_id = any(%s)
+"""
+"""What the mart holds of some ids."""
+
+Message = tuple[bytes | None, bytes]
+Look = Callable[[list[str]], Iterable[Sequence[Any]]]
+"""Gives the rows of STORED for some ids."""
 
 
 def content_ids(data: Sequence[bytes], categories: Sequence[str]) -> tuple[list[str], bytes]:
@@ -77,3 +96,51 @@ def repeats(octets: bytes) -> dict[int, int]:
     places = np.arange(len(order))
     first = np.maximum.accumulate(np.where(is_repeat, 0, places))
     return dict(zip(order[is_repeat].tolist(), (places - first)[is_repeat].tolist(), strict=True))
+
+
+class TakenIds(StrEnum):
+    """What is done with payments whose ids are taken: nothing is sent, or they overwrite, or get ids of their own."""
+
+    ASK = "ask"
+    OVERWRITE = "overwrite"
+    OWN = "own"
+
+
+def find_taken(messages: Iterable[Message], look: Look) -> list[str]:
+    """Return the ids, in their order, that stand for another payment in the mart, or for two in the file.
+
+    Equal content is no conflict. Memory: some 150 bytes a message.
+    """
+    taken: dict[str, None] = {}
+    contents: dict[str, int] = {}
+    remaining = iter(messages)
+    while chunk := list(islice(remaining, ASKED_AT_ONCE)):
+        rows = [decode_transaction(value, "", 0, 0) for _, value in chunk]
+        for row in rows:
+            content = hash(_content(row))
+            if contents.setdefault(row[0], content) != content:
+                taken[row[0]] = None
+        for stored in look(list({row[0]: None for row in rows})):
+            if hash(_content(stored)) != contents[stored[0]]:
+                taken[stored[0]] = None
+    return list(taken)
+
+
+def _content(row: Sequence[Any]) -> tuple[Any, ...]:
+    """Return what the mart holds of a payment, but for its id."""
+    time, amount, category, *others = row[1:8]
+    return time, amount, fold(category) if category else None, *others
+
+
+def with_ids_of_their_own(messages: Iterable[Message], taken: Iterable[str]) -> Iterator[Message]:
+    """Yield messages, those of taken ids with ids made of their content."""
+    wanted, seen = frozenset(taken), Counter[bytes]()
+    for key, value in messages:
+        message = orjson.loads(value)
+        if message["transaction_id"] not in wanted:
+            yield key, value
+            continue
+        fields = orjson.dumps(message["data"])
+        (transaction_id,), octets = content_ids([fields], [message["data"]["cat_id"]])
+        yield key, numbered(message_of(transaction_id, fields), seen[octets])
+        seen[octets] += 1

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.common.errors import FraudError
-from services.sender.known import UnknownValue
 
 REFUSALS_KEPT = 100
+VALUES_KEPT = 20
+VALUE_MAX_CHARACTERS = 60
 
 
 class Repair(StrEnum):
@@ -128,6 +129,16 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class UnknownValue:
+    """A category or gender that nobody knows: in how many rows it stands, and the first one's line in the file."""
+
+    field: str
+    value: str
+    rows: int
+    line: int
+
+
+@dataclass(frozen=True)
 class FileReport:
     """What became of a file's rows: `rows == ready + refused_total`. Blank lines are not rows."""
 
@@ -181,3 +192,24 @@ class Refusals:
         """Return the refusal that holds for more than half of the refused rows because they are ambiguous."""
         alike = [kept for kept in self.first if kept.reason in TOLD_ONCE and kept.rows * 2 > self.total]
         return alike[0] if alike else None
+
+
+class UnknownValues:
+    """Counts them: the first 20 values by themselves, all rows together."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._found: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def add(self, field: str, text: str, line: int) -> None:
+        """Take note that a row at `line` has such a value."""
+        self.rows += 1
+        at = field, text[:VALUE_MAX_CHARACTERS]
+        if at in self._found or len(self._found) < VALUES_KEPT:
+            rows, first = self._found.get(at, (0, line))
+            self._found[at] = rows + 1, first
+
+    def most_frequent(self) -> tuple[UnknownValue, ...]:
+        """Return the values, those of most rows first."""
+        found = [UnknownValue(field, text, rows, line) for (field, text), (rows, line) in self._found.items()]
+        return tuple(sorted(found, key=lambda value: (-value.rows, value.line)))

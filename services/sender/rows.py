@@ -4,9 +4,11 @@ This is what the sender means by a row; `clean.py` gives the same for rows that 
 """
 
 import csv
+import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,9 +20,8 @@ from services.common.numbers import PLAIN, Mark, read_number
 from services.common.values import GENDERS, MISSING, BadValue, Spellings, missing_words, read_time
 from services.sender.dialect import ID_COLUMN, NEEDED, Dialect
 from services.sender.ids import OCTETS, content_ids, message_of
-from services.sender.known import UnknownValues
 from services.sender.records import Record
-from services.sender.report import BadRow, Repair, RowFault
+from services.sender.report import BadRow, Repair, RowFault, UnknownValues
 
 VALUE_MAX_BYTES = 1 << 18
 """A quarter of what a broker takes by default (message.max.bytes, 1 MiB)."""
@@ -195,3 +196,17 @@ def _read_time(text: str, mended: list[Repair]) -> tuple[str, int]:
     time = moment.time
     since_midnight = time.hour * 3600 + time.minute * 60 + time.second
     return moment.text, time.toordinal() * DAY_SECONDS + since_midnight
+
+
+def read_categories(manifest: Path) -> Sequence[str]:
+    """Return the categories the model knows, in alphabetical order; none if the manifest cannot be read."""
+    try:
+        found = json.loads(manifest.read_bytes())["recipe"]["categories"]
+        return sorted(str(name) for name in found)
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+
+
+def spellings(categories: Sequence[str]) -> dict[str, Spellings]:
+    """Return field -> the names it may hold; without categories they are sent as they are written."""
+    return {"gender": GENDERS} | ({"cat_id": Spellings(categories)} if categories else {})

@@ -20,7 +20,8 @@ from services.scorer.history.history import History, Past
 from services.scorer.manifest import Recipe, read_manifest
 from services.scorer.recall import PartitionHistories, begin_empty
 from services.scorer.score import Model, load_model
-from services.sender.csvfile import FileReport, prepare
+from services.sender.csvfile import prepare
+from services.sender.report import FileReport
 
 TOPIC = "transactions"
 MODEL_FOLDER = Path(__file__).resolve().parents[2] / "onnx"

@@ -16,10 +16,9 @@ from services.common.contract import FIELDS
 from services.common.process import StopSignal
 from services.common.settings import KafkaSettings
 from services.sender.dialect import ID_COLUMN, NEEDED, read_dialect
-from services.sender.known import spellings
 from services.sender.publish import publish
 from services.sender.report import BadRow, RowFault
-from services.sender.rows import RowEncoder
+from services.sender.rows import RowEncoder, spellings
 from ui.database import Database
 from ui.review.case import Case, read_case
 

@@ -15,9 +15,9 @@ import orjson
 
 from services.common.contract import file_namespace, row_id
 from services.common.errors import Stop
+from services.sender.csvfile import find_mark
 from services.sender.dialect import read_dialect
 from services.sender.ids import numbered
-from services.sender.marks import find_mark
 from services.sender.report import BadRow, FileRefused
 from services.sender.rows import OWN_ID, RowEncoder
 

@@ -14,7 +14,7 @@ from services.common.errors import FraudError
 from services.common.settings import KafkaSettings, TopicSettings, project_root
 from services.scorer.manifest import MANIFEST_NAME
 from services.scorer.settings import ScorerSettings
-from services.sender.known import read_categories
+from services.sender.rows import read_categories
 from services.sink.settings import SinkSettings
 from services.tools.doctor.database import DatabaseChecks
 from services.tools.doctor.finding import Finding, Status, fail, found_by, ok

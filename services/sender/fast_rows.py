@@ -15,8 +15,8 @@ from services.common.contract import CUSTOMER_FIELDS, DECIMAL_FIELDS, FIELDS, IN
 from services.common.values import GENDERS, Spellings, missing_words
 from services.sender.dialect import ID_COLUMN, Dialect
 from services.sender.ids import OCTETS, content_ids, message_of
-from services.sender.known import UnknownValues
 from services.sender.records import Record
+from services.sender.report import UnknownValues
 from services.sender.rows import AMOUNT_LIMIT, DAY_SECONDS, INTEGER_LIMIT, VALUE_MAX_BYTES, Payment
 
 _DATE = re.compile(r"(?:19[7-9]\d|20\d\d)-\d{2}-\d{2}", re.ASCII)
