@@ -14,12 +14,14 @@ import orjson
 from services.common.contract import DECIMAL_FIELDS, ID_MAX_CHARACTERS, INTEGER_FIELDS
 from services.common.errors import Reason, Reject
 from services.common.numbers import Mark, NumberMarks, read_number
-from services.common.values import MISSING, BadValue, Mend, missing_words, read_id
+from services.common.values import MISSING, BadValue, ValueRepair, missing_words, read_id
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 _BOM = b"\xef\xbb\xbf"
+
+Repairs = list[ValueRepair]
 
 
 def open_envelope(value: bytes | None) -> tuple[str | None, dict[str, Any]]:
@@ -36,8 +38,8 @@ def open_envelope(value: bytes | None) -> tuple[str | None, dict[str, Any]]:
     return open_told(value, [])
 
 
-def open_told(value: bytes | None, mends: list[Mend]) -> tuple[str | None, dict[str, Any]]:
-    """Do what open_envelope() does, and add what was mended to `mends`."""
+def open_told(value: bytes | None, repairs: Repairs) -> tuple[str | None, dict[str, Any]]:
+    """Do what open_envelope() does, and add what was repaired to `repairs`."""
     if value and value.startswith(_BOM):
         value = value[len(_BOM) :]
     try:
@@ -49,18 +51,18 @@ def open_told(value: bytes | None, mends: list[Mend]) -> tuple[str | None, dict[
     data = message.get("data", message)
     if type(data) is not dict:
         raise Reject(Reason.BAD_TYPE, "data", f"expected an object, got {type(data).__name__}")
-    return _id_of(message, value, mends), data
+    return _id_of(message, value, repairs), data
 
 
-def _id_of(message: dict[str, Any], value: bytes | None, mends: list[Mend]) -> str | None:
+def _id_of(message: dict[str, Any], value: bytes | None, repairs: Repairs) -> str | None:
     given = message.get("transaction_id")
     if type(given) is float and abs(given) >= 2**63:  # orjson's reading of a whole number of 65 bits and more
         given = _read_leniently(value).get("transaction_id")
     transaction_id = read_id(given)
     if transaction_id is None:
-        mends += [Mend.MISSING_WORD] if given is not None else []
+        repairs += [ValueRepair.MISSING_WORD] if given is not None else []
         return None
-    mends += [Mend.ID_AS_NUMBER] if transaction_id is not given else []
+    repairs += [ValueRepair.ID_AS_NUMBER] if transaction_id is not given else []
     return check_id(transaction_id)
 
 
@@ -134,7 +136,7 @@ class Picked:
         rows: the wanted fields of each [n], in their order: float or str; None where an optional field is missing.
         columns: the same, a field at a time.
         rejects: place -> why it could not be read.
-        mended: how many messages were read in another spelling than the contract's, by the kind of it.
+        repaired: how many messages were read in another spelling than the contract's, by the kind of it.
     """
 
     ids: list[str]
@@ -142,7 +144,7 @@ class Picked:
     rows: Sequence[tuple[Any, ...]]
     columns: Sequence[Sequence[Any]]
     rejects: dict[int, Reject]
-    mended: Counter[Mend]
+    repaired: Counter[ValueRepair]
 
 
 class FieldReader:
@@ -169,17 +171,17 @@ class FieldReader:
             values: the messages' bytes [m].
             new_id: gives the id of the message at a place, for those that came without one.
         """
-        mended: Counter[Mend] = Counter()
+        repaired: Counter[ValueRepair] = Counter()
         messages, places, rejects = self._read_all(
-            values, self._decode if _is_utf8(values) else self._decode_utf8, mended
+            values, self._decode if _is_utf8(values) else self._decode_utf8, repaired
         )
         ids, rows, columns = self._split(messages)
         if odd := self._odd(ids, columns):
-            self._read_again([(row, values[places[row]]) for row in sorted(odd)], messages, places, rejects, mended)
+            self._read_again([(row, values[places[row]]) for row in sorted(odd)], messages, places, rejects, repaired)
             ids, rows, columns = self._split(messages)
         if None in ids:
             ids = [given or new_id(place) for given, place in zip(ids, places, strict=True)]
-        return Picked(ids, places, rows, columns, rejects, mended)
+        return Picked(ids, places, rows, columns, rejects, repaired)
 
     def _split(self, messages: Sequence[Any]) -> tuple[list[Any], list[tuple[Any, ...]], Sequence[Sequence[Any]]]:
         """Return the ids of messages, their fields row by row, and column by column."""
@@ -205,18 +207,18 @@ class FieldReader:
         messages: list[Any],
         places: list[int],
         rejects: dict[int, Reject],
-        mended: Counter[Mend],
+        repaired: Counter[ValueRepair],
     ) -> None:
         """Read some rows with care, each in its place; those that are rejects now are taken out."""
         for row, value in reversed(rows):
             try:
-                messages[row] = self._read_carefully(value, mended)
+                messages[row] = self._read_carefully(value, repaired)
             except Reject as reject:
                 rejects[places.pop(row)] = reject
                 del messages[row]
 
     def _read_all(
-        self, values: Sequence[bytes | None], read: Callable[[bytes | None], Any], mended: Counter[Mend]
+        self, values: Sequence[bytes | None], read: Callable[[bytes | None], Any], repaired: Counter[ValueRepair]
     ) -> tuple[list[Any], list[int], dict[int, Reject]]:
         messages: list[Any] = []
         places: list[int] = []
@@ -229,7 +231,7 @@ class FieldReader:
                     if message.data is unset:
                         message.data = self._decode_flat(value)
                 except REFUSED:
-                    message = self._read_carefully(value, mended)
+                    message = self._read_carefully(value, repaired)
             except Reject as reject:
                 rejects[place] = reject
             else:
@@ -241,42 +243,42 @@ class FieldReader:
         (value or b"").decode()  # raises: one broken text sends nobody but itself to the careful reader
         return self._decode(value)
 
-    def _read_carefully(self, value: bytes | None, mended: Counter[Mend]) -> Any:
+    def _read_carefully(self, value: bytes | None, repaired: Counter[ValueRepair]) -> Any:
         """Return what msgspec would make of a message, were it less strict.
 
         Raises:
             Reject: it cannot be read, a required field is missing, or one of the wanted has the wrong type.
         """
-        mends: list[Mend] = []
-        transaction_id, data = open_told(value, mends)
+        repairs: Repairs = []
+        transaction_id, data = open_told(value, repairs)
         mark = decimal_mark(data)
-        picked = [self._pick(field, data, mark, mends) for field in self._fields]
-        mended.update(set(mends))
+        picked = [self._pick(field, data, mark, repairs) for field in self._fields]
+        repaired.update(set(repairs))
         return self._message(transaction_id, self._data(*picked))
 
-    def _pick(self, field: str, data: Mapping[str, Any], mark: Mark | None, mends: list[Mend]) -> float | str | None:
+    def _pick(self, field: str, data: Mapping[str, Any], mark: Mark | None, repairs: Repairs) -> float | str | None:
         """Return a field as pick_field() does; only required fields miss what is missing."""
-        value = pick_field(field, data, mark, mends)
+        value = pick_field(field, data, mark, repairs)
         if value is None and field in self._required:
             raise Reject(Reason.MISSING_FIELD, field, f"the {'value' if field in data else 'field'} is missing")
         return value
 
 
-def pick_field(field: str, data: Mapping[str, Any], mark: Mark | None, mends: list[Mend]) -> float | str | None:
+def pick_field(field: str, data: Mapping[str, Any], mark: Mark | None, repairs: Repairs) -> float | str | None:
     """Return a field as a float or a text; None if it is missing: absent, null, NaN, or a word for that.
 
     Args:
         field: its name.
         data: a message's fields.
         mark: what separates decimals in the message's texts, see decimal_mark().
-        mends: what was mended is added to it.
+        repairs: what was repaired is added to it.
 
     Raises:
         Reject: it is of another type, or a text that is no number where there should be one.
     """
     value: Any = data.get(field)
     if type(value) is str:
-        return _from_text(field, value, mark, mends)
+        return _from_text(field, value, mark, repairs)
     if value is None or value != value:  # noqa: PLR0124  # NaN is not itself
         return None
     if field in NUMBERS and type(value) in {float, int}:
@@ -294,9 +296,9 @@ def decimal_mark(data: Mapping[str, Any]) -> Mark | None:
     return marks.decided
 
 
-def _from_text(field: str, text: str, mark: Mark | None, mends: list[Mend]) -> float | str | None:
+def _from_text(field: str, text: str, mark: Mark | None, repairs: Repairs) -> float | str | None:
     if (text.strip() if field in NUMBERS else text) in missing_words(field):
-        mends += [Mend.MISSING_WORD] if text else []
+        repairs += [ValueRepair.MISSING_WORD] if text else []
         return None
     if field not in NUMBERS:
         return text
@@ -304,7 +306,7 @@ def _from_text(field: str, text: str, mark: Mark | None, mends: list[Mend]) -> f
         number = read_number(field, text, mark)
     except BadValue as bad:
         raise Reject(Reason.BAD_TYPE, field, f"expected a number, got text that {bad}") from None
-    mends += [Mend.NUMBER_AS_TEXT, *number.mends]
+    repairs += [ValueRepair.NUMBER_AS_TEXT, *number.repairs]
     return number.value
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from services.common.contract import INTEGER_FIELDS
-from services.common.values import BadValue, Mend
+from services.common.values import BadValue, ValueRepair
 
 COORDINATES = frozenset(("lat", "lon", "merchant_lat", "merchant_lon"))
 """At most 180 degrees, so nothing in them separates thousands."""
@@ -36,7 +36,7 @@ class Number(NamedTuple):
     """A number, perhaps infinite, and how it differed from the contract's spelling."""
 
     value: float
-    mends: tuple[Mend, ...]
+    repairs: tuple[ValueRepair, ...]
 
 
 class NumberMarks:
@@ -112,18 +112,18 @@ def read_number(field: str, text: str, mark: Mark | None = None) -> Number:
     grouped = _GROUPED.fullmatch(text)
     if grouped and not (field in COORDINATES and grouped["group"] in ".,"):
         digits = grouped["whole"].replace(grouped["group"], "")
-        comma = (Mend.DECIMAL_COMMA,) if grouped["mark"] == "," else ()
+        comma = (ValueRepair.DECIMAL_COMMA,) if grouped["mark"] == "," else ()
         number = float(f"{grouped['sign']}{digits}.{grouped['decimals'] or 0}")
-        return Number(number, (Mend.THOUSANDS_MARK, *comma))
+        return Number(number, (ValueRepair.THOUSANDS_MARK, *comma))
     if "." not in text and PLAIN.fullmatch(text.replace(",", ".")):
-        return Number(float(text.replace(",", ".")), (Mend.DECIMAL_COMMA,))
+        return Number(float(text.replace(",", ".")), (ValueRepair.DECIMAL_COMMA,))
     raise BadValue("is not a number")
 
 
 def _read_either(field: str, text: str, found: Mark, mark: Mark | None) -> Number:
     """Read a number whose one mark stands before three digits."""
-    decimal = Number(float(text.replace(",", ".")), (Mend.DECIMAL_COMMA,) if found is Mark.COMMA else ())
-    thousands = Number(float(text.replace(found, "")), (Mend.THOUSANDS_MARK,))
+    decimal = Number(float(text.replace(",", ".")), (ValueRepair.DECIMAL_COMMA,) if found is Mark.COMMA else ())
+    thousands = Number(float(text.replace(found, "")), (ValueRepair.THOUSANDS_MARK,))
     if field in COORDINATES or found is mark:
         return decimal
     if mark is not None:

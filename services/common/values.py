@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 
-class Mend(StrEnum):
+class ValueRepair(StrEnum):
     """A way in which a value differed from the contract's spelling and was read all the same: a closed list."""
 
     NUMBER_AS_TEXT = "number_as_text"
@@ -87,7 +87,7 @@ class Moment(NamedTuple):
 
     text: str
     time: datetime
-    mends: tuple[Mend, ...]
+    repairs: tuple[ValueRepair, ...]
 
 
 def read_time(text: str) -> Moment:
@@ -118,19 +118,19 @@ def read_time(text: str) -> Moment:
         raise BadValue("is no day of the calendar or no time of a day") from None
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise BadValue(f"is not of the years {FIRST_YEAR} to {LAST_YEAR}")
-    return Moment(time.isoformat(" ", "seconds" if seconds else "minutes"), time, _mends_of(text, found))
+    return Moment(time.isoformat(" ", "seconds" if seconds else "minutes"), time, _repairs_of(text, found))
 
 
-def _mends_of(text: str, found: dict[str, str | None]) -> tuple[Mend, ...]:
+def _repairs_of(text: str, found: dict[str, str | None]) -> tuple[ValueRepair, ...]:
     day_first = found["last"] is not None
     other_form = not day_first and (found["mark"] != "-" or len(found["hour"] or "") == 1 or "-" not in text[:5])
     told = {
-        Mend.TIME_DAY_FIRST: day_first,
-        Mend.TIME_WITH_T: (found["between"] or "") in "Tt",
-        Mend.TIME_WITH_SECONDS: found["seconds"] is not None,
-        Mend.TIME_FRACTION_DROPPED: found["fraction"] is not None,
-        Mend.TIME_ZONE_DROPPED: found["zone"] is not None,
-        Mend.TIME_OTHER_FORM: other_form,
+        ValueRepair.TIME_DAY_FIRST: day_first,
+        ValueRepair.TIME_WITH_T: (found["between"] or "") in "Tt",
+        ValueRepair.TIME_WITH_SECONDS: found["seconds"] is not None,
+        ValueRepair.TIME_FRACTION_DROPPED: found["fraction"] is not None,
+        ValueRepair.TIME_ZONE_DROPPED: found["zone"] is not None,
+        ValueRepair.TIME_OTHER_FORM: other_form,
     }
     return tuple(mend for mend, is_so in told.items() if is_so)
 

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from services.common.values import GENDERS, Mend
+from services.common.values import GENDERS, ValueRepair
 from services.scorer import metrics
 from services.scorer.decode import Columns
 from services.scorer.manifest import Recipe
@@ -20,12 +20,12 @@ OTHER = "(other)"
 _told: set[str] = set()
 
 
-def mended_names(columns: Columns, recipe: Recipe) -> Counter[Mend]:
+def mended_names(columns: Columns, recipe: Recipe) -> Counter[ValueRepair]:
     """Return how many categories and genders were read in another spelling than the model's or the contract's."""
-    mends: Counter[Mend] = Counter()
+    mends: Counter[ValueRepair] = Counter()
     for field, spellings, mend in (
-        ("cat_id", recipe.spellings, Mend.CATEGORY_SPELLING),
-        ("gender", GENDERS, Mend.GENDER_SPELLING),
+        ("cat_id", recipe.spellings, ValueRepair.CATEGORY_SPELLING),
+        ("gender", GENDERS, ValueRepair.GENDER_SPELLING),
     ):
         texts = columns.texts.get(field, ())
         if odd := set(texts) - spellings.known - {None}:
@@ -41,7 +41,7 @@ def unknown_categories(columns: Columns, recipe: Recipe) -> Counter[str]:
     return Counter(text for text in texts if text in odd) if odd else Counter()
 
 
-def count(mended: Mapping[Mend, int], unknown: Mapping[str, int]) -> None:
+def count(mended: Mapping[ValueRepair, int], unknown: Mapping[str, int]) -> None:
     """Count what was mended and what is unknown."""
     for mend, times in mended.items():
         metrics.MENDED.labels(mend.value).inc(times)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from services.common.errors import Reason, Reject
 from services.common.message import NUMBERS, FieldReader
-from services.common.values import MISSING, BadValue, Mend, read_time
+from services.common.values import MISSING, BadValue, ValueRepair, read_time
 from services.scorer.event_time import parse_times, seconds_of
 
 REQUIRED_FIELDS = ("transaction_time", "amount", "cat_id")
@@ -43,7 +43,7 @@ class Columns:
     numbers: dict[str, NDArray[np.float64]]
     texts: dict[str, list[str | None]]
     past: NDArray[np.float64] | None = None
-    mended: Counter[Mend] = field(default_factory=Counter)
+    mended: Counter[ValueRepair] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -82,7 +82,7 @@ class Decoder:
         """
         picked = self._reader.read(values, new_id)
         columns = dict(zip(self.fields, picked.columns, strict=True))
-        decoded = self._to_columns(picked.ids, picked.places, columns, picked.rejects, picked.mended)
+        decoded = self._to_columns(picked.ids, picked.places, columns, picked.rejects, picked.repaired)
         return decoded, picked.rejects
 
     def _to_columns(
@@ -91,11 +91,11 @@ class Decoder:
         rows: list[int],
         values: Mapping[str, Sequence[Any]],
         rejects: Rejects,
-        mended: Counter[Mend],
+        mended: Counter[ValueRepair],
     ) -> Columns:
         """Convert a field at a time; a value out of range rejects its row, and the rest is converted again."""
         found: Rejects = {}
-        mended_times: Counter[Mend] = Counter()
+        mended_times: Counter[ValueRepair] = Counter()
         seconds = _time_column(values["transaction_time"], found, mended_times)
         numbers = {name: _number_column(name, values[name], found) for name in self.fields if name in NUMBERS}
         texts = {name: list(values[name]) for name in self.fields if name not in NUMBERS and name != "transaction_time"}
@@ -107,7 +107,7 @@ class Decoder:
         return Columns(ids, np.array(rows, np.int64), seconds, numbers, texts, mended=mended + mended_times)
 
 
-def _time_column(times: Sequence[str], found: Rejects, mended: Counter[Mend]) -> NDArray[np.int64]:
+def _time_column(times: Sequence[str], found: Rejects, mended: Counter[ValueRepair]) -> NDArray[np.int64]:
     """Return the seconds of times; those of another form than the contract's are read one by one."""
     seconds, valid = parse_times(times)
     for place in np.flatnonzero(~valid).tolist():
@@ -117,7 +117,7 @@ def _time_column(times: Sequence[str], found: Rejects, mended: Counter[Mend]) ->
             found.setdefault(place, _time_reject(times[place], bad))
         else:
             seconds[place] = seconds_of(moment.time)
-            mended.update(moment.mends)
+            mended.update(moment.repairs)
     return seconds
 
 

@@ -4,7 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.common.errors import Reason
 from services.common.probes import LATENCY_BUCKETS
-from services.common.values import Mend
+from services.common.values import ValueRepair
 
 CONSUMED = Counter("fraud_scorer_messages_consumed_total", "Messages whose batch was committed")
 SCORED = Counter("fraud_scorer_scored_total", "Transactions scored", ["flag"])
@@ -71,7 +71,7 @@ for _result in ("swapped", "refused"):
     SHADOW_RELOADS.labels(_result)
 for _flag in ("0", "1"):
     SCORED.labels(_flag)
-for _mend in Mend:
+for _mend in ValueRepair:
     MENDED.labels(_mend.value)
 for _reason in Reason:
     REJECTED.labels(_reason.value)

@@ -13,7 +13,7 @@ from services.common.contract import record_id
 from services.common.kafka.assignment import Batch
 from services.common.kafka.dead_letters import Headers
 from services.common.kafka.reject_limit import RejectLimit
-from services.common.values import Mend
+from services.common.values import ValueRepair
 from services.scorer.categories import mended_names, unknown_categories
 from services.scorer.decode import Columns, Rejects
 from services.scorer.encode import encode_alerts, encode_scores
@@ -77,7 +77,7 @@ class ScoredMessages:
     traces: dict[int, Headers]
     group_metadata: Any
     unknown: Mapping[str, int]
-    mended: Mapping[Mend, int]
+    mended: Mapping[ValueRepair, int]
     started: float
     inference_seconds: float
 
@@ -98,7 +98,7 @@ class WrittenBatch:
     messages: int
     flagged: int
     unknown: Mapping[str, int]
-    mended: Mapping[Mend, int]
+    mended: Mapping[ValueRepair, int]
     rejects: Rejects
     seconds: float
     inference_seconds: float

@@ -1,4 +1,4 @@
-"""Reads a CSV file of payments, checks every row, and gives the good ones by event time. Knows nothing of Kafka."""
+"""Reads a CSV file of transactions, checks every row, and yields the valid ones by event time."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from services.sender.fast_rows import FastRowEncoder
 from services.sender.ids import Look, TakenIds, find_taken, with_ids_of_their_own
 from services.sender.records import Record, read_records
 from services.sender.report import (
-    TOLD_ONCE,
+    REPORTED_ONCE,
     BadRow,
     FileFault,
     FileRefused,
@@ -29,11 +29,11 @@ from services.sender.spool import Spool
 from services.sender.unpack import opened_text
 
 FEW_ROWS = 8
-"""Among so few rows the one that is not clean is not searched for: each is looked at."""
+"""In a batch of at most this many rows each is encoded by itself; larger ones are halved to find the unclean row."""
 
 
 class Payments:
-    """The rows of a file that can be sent. Iterate as often as needed while `prepare` is open."""
+    """The rows of a file that can be sent; may be iterated repeatedly while `prepare` is open."""
 
     def __init__(self, report: FileReport, spool: Spool) -> None:
         self.report = report
@@ -49,23 +49,23 @@ class Payments:
         return with_ids_of_their_own(messages, self._taken) if self._taken else messages
 
     def settle_ids(self, policy: TakenIds, look: Look | None) -> None:
-        """See to it that no id of the file's own column overwrites another payment, unless that is wanted.
+        """Apply the policy to ids of the file's own column that other transactions have already.
 
         Args:
-            policy: what to do with ids that are taken.
-            look: asks the mart; None if it is unavailable.
+            policy: what to do with them.
+            look: queries the database; None if it is unavailable.
 
         Raises:
-            FileRefused: ids are taken and nobody said what to do; or it cannot be found out whether they are.
+            FileRefused: ids are taken and the policy is to ask; or whether they are is unknown.
         """
         if not self.report.has_ids or policy is TakenIds.OVERWRITE:
             return
         if look is None:
-            detail = "the database is unavailable, so it is not known whether other payments have the file's ids"
+            detail = "the database is unavailable, so it is unknown whether other transactions have the file's ids"
             raise FileRefused(FileFault.IDS_UNCHECKED, detail)
         taken = find_taken(self, look)
         if taken and policy is TakenIds.ASK:
-            detail = f"ids in the column {ID_COLUMN} that other payments have, first {taken[0]}: {len(taken)}"
+            detail = f"ids in the column {ID_COLUMN} belong to other transactions, first {taken[0]}: {len(taken)}"
             raise FileRefused(FileFault.IDS_TAKEN, detail)
         self._taken = taken
 
@@ -78,12 +78,12 @@ def prepare(
     on_rows: Callable[[int], None] = lambda _: None,
     categories: Sequence[str] = (),
 ) -> Iterator[Payments]:
-    """Read and check a whole file; give its payments, ready to send, and the report.
+    """Read and check a whole file; give its encoded transactions and the report.
 
-    The file is read once, and twice more if numbers are written with other marks than a decimal point. Encoded payments
-    wait in temporary files of about 550 bytes a row (where TMPDIR says), and so does the text of an archive; memory
-    stays within some 80 bytes a row. `on_rows` gets the number of rows read so far, every few hundred rows; what it
-    raises ends the reading. `categories` are those the model knows: other spellings are mended to them.
+    The file is read once, and twice more if numbers have other marks than a decimal point. Encoded transactions take
+    about 550 bytes a row of temporary files (in TMPDIR), the text of an archive its size; memory about 80 bytes a row.
+    `on_rows` gets the number of rows read so far, every few hundred rows; what it raises ends the reading.
+    `categories` are those of the model: other spellings are replaced by them.
 
     Raises:
         FileRefused: nothing of the file can be sent, or it has more than `max_rows` rows.
@@ -101,7 +101,7 @@ def _opened(path: Path) -> BufferedReader:
 
 
 class _Reading:
-    """Encodes a file's rows into the spool, and reports on them."""
+    """Encodes a file's rows into the spool, and makes the report."""
 
     def __init__(
         self, file: BinaryIO, names: Mapping[str, Spellings], max_rows: int | None, on_rows: Callable[[int], None]
@@ -112,7 +112,7 @@ class _Reading:
         self._on_rows = on_rows
 
     def fill(self, spool: Spool, repairs: Iterable[Repair]) -> FileReport:
-        """Encode the rows; what numbers' marks mean is asked of the whole file when the first of them is met."""
+        """Encode the rows; begin again with the whole file's decimal mark at the first number that needs it."""
         try:
             dialect, repaired, encoder = self._encode(spool, None, is_decided=False)
         except MarkWanted:
@@ -123,7 +123,7 @@ class _Reading:
             raise FileRefused(FileFault.NO_ROWS, "has a header, but no rows")
         if not len(spool) and (refusal := encoder.refusals.ambiguous()):
             detail = f"{refusal.field} {refusal.message}; line {refusal.line}: {refusal.value}"
-            raise FileRefused(TOLD_ONCE[refusal.reason], detail)
+            raise FileRefused(REPORTED_ONCE[refusal.reason], detail)
         repaired.update(repairs)
         return FileReport(
             rows=encoder.rows,
@@ -159,7 +159,7 @@ class _Reading:
 
 
 class _Encoder:
-    """Encodes clean rows many at a time, and the others one by one; counts rows and refusals."""
+    """Encodes clean rows many at a time, others one by one; counts rows and refusals."""
 
     def __init__(
         self,
@@ -175,10 +175,10 @@ class _Encoder:
         self._any_row = RowEncoder(dialect, repaired, names, mark, is_decided=is_decided)
         self.unknown = self._any_row.unknown
         clean_rows = FastRowEncoder(dialect, names, self.unknown)
-        self._clean_rows = None if mark is Mark.COMMA else clean_rows  # which takes a point for a decimal one
+        self._clean_rows = None if mark is Mark.COMMA else clean_rows  # which reads points as decimal ones
 
     def encode(self, lines: Sequence[int], records: Sequence[Record]) -> list[Payment]:
-        """Return the payments of records; those that are not clean are found by halving."""
+        """Return the transactions of records; those that are not clean are found by halving."""
         payments = self._clean_rows.encode(records, lines) if self._clean_rows else None
         if payments is not None:
             self.rows += len(payments)
@@ -189,7 +189,7 @@ class _Encoder:
         return self.encode(lines[:half], records[:half]) + self.encode(lines[half:], records[half:])
 
     def _one(self, line: int, record: Record) -> list[Payment]:
-        """Return the payment of one record, if it has one."""
+        """Return the transaction of one record, if it has one."""
         if not record:
             return []
         try:

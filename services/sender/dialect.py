@@ -1,4 +1,4 @@
-"""Finds out how a CSV file is written from its first line. Knows nothing of rows, of values, or of Kafka."""
+"""Detects the dialect of a CSV file from its header."""
 
 import csv
 import re
@@ -11,7 +11,7 @@ from typing import BinaryIO
 from services.common.contract import CUSTOMER_FIELDS, FIELDS
 from services.sender.report import FileFault, FileRefused, Repair
 
-NEEDED = ("transaction_time", "cat_id", "amount")
+REQUIRED = ("transaction_time", "cat_id", "amount")
 """Without these no transaction can be scored."""
 
 ID_COLUMN = "transaction_id"
@@ -40,13 +40,13 @@ _SIGNATURES = {
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one file is written: its separator and where each field stands in a row."""
+    """How a file is written: its separator and the position of each field."""
 
     separator: str
     width: int
     """Number of columns in the header."""
     positions: Mapping[str, int]
-    """Place of each known column in a row, from 0; includes `transaction_id` if there is one."""
+    """Index of each known column; includes `transaction_id` if there is one."""
     first_line: int
     """Number of the line under the header."""
     missing: tuple[str, ...]
@@ -62,7 +62,7 @@ class Dialect:
         return _split(lines, self.separator)
 
     def first_record(self, lines: Iterable[str]) -> tuple[list[str], int]:
-        """Return the cells of the first record, and how many of the lines it takes; no others are asked for.
+        """Return the cells of the first record, and the number of lines it takes; no further line is read.
 
         Raises:
             csv.Error: as `split` does.
@@ -137,7 +137,7 @@ def _first_line_with_text(file: BinaryIO) -> tuple[int, str]:
             raise FileRefused(code, f"the first line is {what}: save the file as CSV UTF-8")
         if line.strip():
             return number, line.decode(errors="replace").strip("\r\n")
-    raise FileRefused(FileFault.EMPTY, "the file begins with nothing but blank lines")
+    raise FileRefused(FileFault.EMPTY, "the file begins with blank lines only")
 
 
 def _read_line(file: BinaryIO) -> bytes:
@@ -151,7 +151,7 @@ def _read_line(file: BinaryIO) -> bytes:
 
 
 def _said_separator(line: str) -> str | None:
-    """Return the separator that a line `sep=;` above the header tells Excel, None if the line is no such one."""
+    """Return the separator of a line `sep=;`, as Excel writes above the header; None if it is another line."""
     match = _SEP_LINE.fullmatch(line)
     return match["separator"] if match else None
 
@@ -181,12 +181,12 @@ def _check_names(names: list[str], header: list[str]) -> None:
         found = "the first line is data: the header is missing" if looks_like_data else "no column name is known"
         raise FileRefused(FileFault.NO_HEADER, f"{found}; the first line must be {','.join(FIELDS)}")
     if set(names) >= _OF_SCORES and not set(CUSTOMER_FIELDS) & set(names):
-        detail = "this is a file of scores, as the page offers it for download: payments without customers"
-        raise FileRefused(FileFault.SCORES, f"{detail}; send the file of payments it is of")
-    if missing := [name for name in NEEDED if name not in names]:
-        raise FileRefused(FileFault.MISSING_COLUMNS, f"needed columns are missing: {', '.join(missing)}")
+        detail = "this is a file of scores, as downloaded from the page, without customers"
+        raise FileRefused(FileFault.SCORES, f"{detail}; send the file of transactions that was scored")
+    if missing := [name for name in REQUIRED if name not in names]:
+        raise FileRefused(FileFault.MISSING_COLUMNS, f"required columns are missing: {', '.join(missing)}")
     if doubled := [name for name, times in Counter(names).items() if times > 1 and name in _KNOWN]:
-        raise FileRefused(FileFault.DUPLICATE_COLUMNS, f"columns stand there twice: {', '.join(doubled)}")
+        raise FileRefused(FileFault.DUPLICATE_COLUMNS, f"duplicate columns: {', '.join(doubled)}")
 
 
 def _plain(name: str) -> str:

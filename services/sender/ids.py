@@ -35,19 +35,19 @@ STORED = """
     select transaction_id, event_time, amount, category, merchant, state, city, customer
     from transactions where transaction_id = any(%s)
 """
-"""What the mart holds of some ids."""
+"""Transactions by id, as the database has them."""
 
 Message = tuple[bytes | None, bytes]
 Look = Callable[[list[str]], Iterable[Sequence[Any]]]
-"""Gives the rows of STORED for some ids."""
+"""Returns the rows of STORED for some ids."""
 
 
 def content_ids(data: Sequence[bytes], categories: Sequence[str]) -> tuple[list[str], bytes]:
-    """Return the ids of payments, and their octets, 16 each, one after the other.
+    """Return the ids of transactions, and their octets, 16 each, concatenated.
 
     Args:
-        data: the payments' fields as JSON, in the contract's order.
-        categories: of the payments, as they are in the fields.
+        data: the fields as JSON, in the contract's order [n].
+        categories: as in the fields [n].
     """
     digests = b"".join(map(_digest, data, categories))
     octets = np.frombuffer(digests, np.uint8).reshape(len(data), 20)[:, :OCTETS].copy()
@@ -61,7 +61,7 @@ def content_ids(data: Sequence[bytes], categories: Sequence[str]) -> tuple[list[
 
 
 def _digest(data: bytes, category: str) -> bytes:
-    """Return the SHA-1 of a payment's fields. (A name in quotes stands nowhere else: in texts JSON escapes quotes.)"""
+    """Return the SHA-1 of a transaction's fields. (A quoted field name occurs once: JSON escapes quotes in texts.)"""
     begin = data.index(b',"cat_id":')
     end = data.index(b',"amount":', begin)
     sha = _hashed_namespace.copy()
@@ -75,12 +75,12 @@ def _folded(category: str) -> bytes:
 
 
 def message_of(transaction_id: str, data: bytes) -> bytes:
-    """Return the message of a payment whose id needs no escapes in JSON."""
+    """Return the message of a transaction whose id needs no escapes in JSON."""
     return b'{"transaction_id":"%b","data":%b}' % (transaction_id.encode(), data)
 
 
 def numbered(message: bytes, number: int) -> bytes:
-    """Return a message as that of the row that has so many equal ones above it in its file; 0 for the first."""
+    """Return a message with the id of the `number`-th repetition of its content in the file, 0 for the first row."""
     if number == 0:
         return message
     transaction_id = uuid5(_CONTENT, f"{message[_ID_SPAN].decode()}/{number}")
@@ -88,7 +88,7 @@ def numbered(message: bytes, number: int) -> bytes:
 
 
 def repeats(octets: bytes) -> dict[int, int]:
-    """Return place -> how many equal rows stand above it, of the rows that have some; octets of zeros are none."""
+    """Return index -> number of equal rows above it, where that is not 0; octets of zeros are never equal."""
     halves: npt.NDArray[np.uint64] = np.frombuffer(octets, ">u8").reshape(-1, 2).astype(np.uint64)
     order = np.lexsort((halves[:, 1], halves[:, 0]))  # stable: equal rows stay in the file's order
     ordered = halves[order]
@@ -99,7 +99,7 @@ def repeats(octets: bytes) -> dict[int, int]:
 
 
 class TakenIds(StrEnum):
-    """What is done with payments whose ids are taken: nothing is sent, or they overwrite, or get ids of their own."""
+    """Policy for rows whose ids are taken: send nothing and ask, overwrite, or give the rows ids of their own."""
 
     ASK = "ask"
     OVERWRITE = "overwrite"
@@ -107,9 +107,9 @@ class TakenIds(StrEnum):
 
 
 def find_taken(messages: Iterable[Message], look: Look) -> list[str]:
-    """Return the ids, in their order, that stand for another payment in the mart, or for two in the file.
+    """Return the ids, in order, of another transaction in the database, or of two in the file.
 
-    Equal content is no conflict. Memory: some 150 bytes a message.
+    Equal content is no conflict. Memory: about 150 bytes a message.
     """
     taken: dict[str, None] = {}
     contents: dict[str, int] = {}
@@ -127,13 +127,13 @@ def find_taken(messages: Iterable[Message], look: Look) -> list[str]:
 
 
 def _content(row: Sequence[Any]) -> tuple[Any, ...]:
-    """Return what the mart holds of a payment, but for its id."""
+    """Return the stored columns of a transaction, except its id."""
     time, amount, category, *others = row[1:8]
     return time, amount, fold(category) if category else None, *others
 
 
 def with_ids_of_their_own(messages: Iterable[Message], taken: Iterable[str]) -> Iterator[Message]:
-    """Yield messages, those of taken ids with ids made of their content."""
+    """Yield messages; those with taken ids get ids made of their content."""
     wanted, seen = frozenset(taken), Counter[bytes]()
     for key, value in messages:
         message = orjson.loads(value)

@@ -1,7 +1,7 @@
-"""Cuts a file into records: cells with their line numbers. Knows nothing of fields or of Kafka.
+"""Splits a file into records: cells with their line numbers.
 
-A block of clean lines is cut in one call. A block with anything odd in it is cut line by line, so that one bad line
-never costs its neighbours.
+A block of clean lines is split in one call. Any other block is split line by line, so that a bad line never costs its
+neighbours.
 """
 
 import csv
