@@ -195,7 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, about in (
         ("customer", _customer, "one customer: export, erase; its own arguments follow"),
         ("retention", _retention, "delete what is older than RETENTION_DAYS; its own arguments may follow"),
-        ("doctor", _doctor, "what is wrong, and how to mend it"),
+        ("doctor", _doctor, "check the installation, and say how to fix what is wrong"),
     ):
         command = commands.add_parser(name, help=about, add_help=False)
         command.set_defaults(run=run, passes_on=True)

@@ -67,8 +67,8 @@ def print_ports(settings: StackSettings) -> None:
     """Print the doctor's findings on the ports of a stack that does not run."""
     taken = {variable: port for variable, port in settings.ports().items() if is_taken(port)}
     for variable, port in taken.items():
-        cure = f"end what listens there, or set {variable} to a free port, e.g. {free_port()}"
-        print(fail("ports", f"the stack does not run, and port {port} is in use", cure))
+        fix = f"stop what listens there, or set {variable} to a free port, e.g. {free_port()}"
+        print(fail("ports", f"the stack does not run, and port {port} is in use", fix))
     if not taken:
         free = ", ".join(map(str, settings.ports().values()))
         print(warn("ports", f"the stack does not run; its ports are free: {free}", "make up"))

@@ -1,7 +1,7 @@
-"""`python -m services.tools.backfill MODEL`: score a range of transactions again, with another model, and compare.
+"""`python -m services.tools.backfill MODEL`: score a range of transactions again with another model, and compare.
 
-The scores go to the table backfill_scores, the comparison to backfill_runs and to the screen. Nothing of the live
-system is touched: no consumer group, no offsets, no topic. Exit code: 0 done, 1 failed.
+The scores go to the table backfill_scores, the comparison to backfill_runs and to standard output. The live system is
+not affected: no consumer group, no offsets, no topic. Exit code: 0 done, 1 failed.
 """
 
 import argparse
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def backfill(folder: Path, since: datetime | None, until: datetime | None, labels: Path | None) -> None:
-    """Score a range with the model of a folder, keep the scores, and print how they compare.
+    """Score a range with the model of a folder, store the scores, and print the comparison.
 
     Raises:
         Stop: model, range, labels or database cannot be used; Retry: the database is unavailable.
@@ -48,9 +48,9 @@ def backfill(folder: Path, since: datetime | None, until: datetime | None, label
         run = Run.begin(connection, model.manifest, ranges)
         rescorer = Rescorer(model, ranges)
         for messages in read_range(kafka, topics.transactions, ranges):
-            run.keep(rescorer.score(messages))
+            run.store(rescorer.score(messages))
         by = f"labels of {labels.name}" if labels else "the analysts' verdicts (they judge what was flagged)"
-        past = f"from {since.isoformat()} on, empty before" if since else "all that the topic holds"
+        past = f"from {since.isoformat()} on, empty before" if since else "all of the topic"
         report = make_report(run.compare(), run.judge(outcomes), by, past, rescorer.rejected)
         run.end(report)
     print(f"run        {run.run_id}, {model.manifest.version}, threshold {model.manifest.threshold}")

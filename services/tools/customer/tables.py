@@ -1,7 +1,6 @@
-"""One customer in PostgreSQL: finds, shows and deletes their rows. Knows no Kafka.
+"""One customer in PostgreSQL: finds, returns and deletes their rows.
 
-Which tables there are is asked of the database: whatever has a column `customer` or `transaction_id` is looked into, so
-that a table that is added later is not forgotten.
+Tables are found in the catalogue by a column `customer` or `transaction_id`, so that one added later is not forgotten.
 """
 
 from collections.abc import Iterator
@@ -46,10 +45,10 @@ class Tables:
     @classmethod
     @contextmanager
     def open(cls, customer: str) -> Iterator[Self]:
-        """Connect to the database that libpq's environment names; what was deleted counts once the block ends well.
+        """Connect to the database; deletions are committed when the block ends well.
 
         Raises:
-            Retry: it is away; Stop: it refuses for a reason that stays. Both also out of the block.
+            Retry, Stop: see session().
         """
         with session("fraud-customer", autocommit=False, statement_timeout=600_000, lock_timeout=10_000) as connection:
             yield cls(connection, customer)
@@ -64,8 +63,8 @@ class Tables:
         found["sink_rejects"] = [{"topic": t, "partition": p, "offset": o} for _, t, p, o in self._rejects()]
         return found
 
-    def payments(self) -> Rows:
-        """Return the customer's payments with their scores, by event time: a flat table."""
+    def scored(self) -> Rows:
+        """Return the customer's transactions with their scores, by event time: a flat table."""
         query = (
             "select transaction_id, event_time, amount, category, merchant, state, city, score, fraud_flag, scored_at"
             " from transactions left join scores using (transaction_id) where customer = %s order by event_time"
@@ -74,7 +73,7 @@ class Tables:
             return cursor.execute(query, [self.customer]).fetchall()
 
     def erase(self) -> dict[str, int]:
-        """Delete the customer's rows; return table -> how many."""
+        """Delete the customer's rows; return table -> number of rows."""
         deleted = {}
         for table, condition, values in reversed(list(self._places())):
             query = sql.SQL("delete from {} where {}").format(sql.Identifier(table), condition)
@@ -85,7 +84,7 @@ class Tables:
         return deleted | {"sink_rejects": len(rejects)}
 
     def _places(self) -> Iterator[tuple[str, sql.Composable, Any]]:
-        """Yield (table, condition, its value), those of the customer's name first."""
+        """Yield (table, condition, its value), tables with a column `customer` first."""
         named = tables_with(self._connection, "customer")
         for table in named:
             yield table, sql.SQL("customer = %s"), self.customer
@@ -94,7 +93,7 @@ class Tables:
                 yield table, sql.SQL("transaction_id = any(%s)"), self.ids
 
     def _rejects(self) -> list[RejectKey]:
-        """Return where records of the customer are that the sink could not keep."""
+        """Return the keys of the customer's records that the sink rejected."""
         ids, found = frozenset(self.ids), []
         with self._connection.cursor("rejects") as cursor:
             cursor.itersize = READ_AT_ONCE

@@ -128,11 +128,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--show", action="store_true", help="show the examples' bytes: they may name people")
     command.set_defaults(run=inspect)
 
-    command = commands.add_parser("replay", parents=[which], allow_abbrev=False, help="a dry run, unless --go is given")
-    command.add_argument("--go", action="store_true", help="do it")
+    command = commands.add_parser("replay", parents=[which], allow_abbrev=False, help="dry run without --go")
+    command.add_argument("--go", action="store_true", help="publish them")
     command.add_argument(
         "--max-attempts", type=_whole, default=3, metavar="N",
-        help="a record that was rejected so often is not replayed again; default: 3",
+        help="skip records that were rejected this many times; default: 3",
     )  # fmt: skip
     command.set_defaults(run=replay)
     return parser
