@@ -1,4 +1,4 @@
-"""services.scorer.decode and services.common.envelope: bytes to columns."""
+"""services.scorer.decode and services.common.message: bytes to columns."""
 
 import json
 import math
