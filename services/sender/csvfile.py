@@ -89,8 +89,17 @@ def prepare(
         FileRefused: nothing of the file can be sent, or it has more than `max_rows` rows.
     """
     with _opened(path) as file, opened_text(file) as (text, repairs), Spool() as spool:
-        reading = _Reading(text, spellings(categories), max_rows, on_rows)
-        yield Payments(reading.fill(spool, repairs), spool)
+        names = spellings(categories)
+        try:
+            reading = _Reading(text, names, None, is_decided=False)
+            reading.fill(spool, max_rows, on_rows)
+        except MarkWanted:  # the first number that needs the decimal mark of the whole file
+            text.seek(0)
+            mark = find_mark(text, read_dialect(text))
+            spool.clear()
+            reading = _Reading(text, names, mark, is_decided=True)
+            reading.fill(spool, max_rows, on_rows)
+        yield Payments(reading.report(len(spool), repairs), spool)
 
 
 def _opened(path: Path) -> BufferedReader:
@@ -101,107 +110,72 @@ def _opened(path: Path) -> BufferedReader:
 
 
 class _Reading:
-    """Encodes a file's rows into the spool, and makes the report."""
+    """One pass over a file: encodes clean rows many at a time, others one by one; counts rows and refusals."""
 
-    def __init__(
-        self, file: BinaryIO, names: Mapping[str, Spellings], max_rows: int | None, on_rows: Callable[[int], None]
-    ) -> None:
+    def __init__(self, file: BinaryIO, names: Mapping[str, Spellings], mark: Mark | None, *, is_decided: bool) -> None:
+        file.seek(0)
         self._file = file
-        self._names = names
-        self._max_rows = max_rows
-        self._on_rows = on_rows
+        self._dialect = read_dialect(file)
+        self._repaired = Counter(self._dialect.repaired)
+        self._rows = 0
+        self._refusals = Refusals()
+        self._encoder = RowEncoder(self._dialect, self._repaired, names, mark, is_decided=is_decided)
+        fast = FastRowEncoder(self._dialect, names, self._encoder.unknown)
+        self._fast_encoder = None if mark is Mark.COMMA else fast  # which reads points as decimal ones
 
-    def fill(self, spool: Spool, repairs: Iterable[Repair]) -> FileReport:
-        """Encode the rows; begin again with the whole file's decimal mark at the first number that needs it."""
-        try:
-            dialect, repaired, encoder = self._encode(spool, None, is_decided=False)
-        except MarkWanted:
-            mark = find_mark(self._file, self._dialect())
-            spool.clear()
-            dialect, repaired, encoder = self._encode(spool, mark, is_decided=True)
-        if encoder.rows == 0:
+    def fill(self, spool: Spool, max_rows: int | None, on_rows: Callable[[int], None]) -> None:
+        """Encode the rows into the spool."""
+        for lines, records in read_records(self._file, self._dialect, self._repaired):
+            spool.extend(self._encode(lines, records))
+            on_rows(self._rows)
+            if max_rows is not None and self._rows > max_rows:
+                raise FileRefused(FileFault.TOO_MANY_ROWS, f"has more than {max_rows} rows")
+
+    def report(self, ready: int, repairs: Iterable[Repair]) -> FileReport:
+        """Return the report on all rows, of which `ready` can be sent."""
+        if self._rows == 0:
             raise FileRefused(FileFault.NO_ROWS, "has a header, but no rows")
-        if not len(spool) and (refusal := encoder.refusals.ambiguous()):
+        if not ready and (refusal := self._refusals.ambiguous()):
             detail = f"{refusal.field} {refusal.message}; line {refusal.line}: {refusal.value}"
             raise FileRefused(REPORTED_ONCE[refusal.reason], detail)
-        repaired.update(repairs)
+        self._repaired.update(repairs)
         return FileReport(
-            rows=encoder.rows,
-            ready=len(spool),
-            repaired=+repaired,
-            refused=encoder.refusals.first,
-            refused_total=encoder.refusals.total,
-            encoding="cp1251" if repaired[Repair.ENCODING_CP1251] else "utf-8",
-            separator=dialect.separator,
-            missing_columns=dialect.missing,
-            ignored_columns=dialect.ignored,
-            has_ids=ID_COLUMN in dialect.positions,
-            unknown=encoder.unknown.most_frequent(),
-            unknown_rows=encoder.unknown.rows,
+            rows=self._rows,
+            ready=ready,
+            repaired=+self._repaired,
+            refused=self._refusals.first,
+            refused_total=self._refusals.total,
+            encoding="cp1251" if self._repaired[Repair.ENCODING_CP1251] else "utf-8",
+            separator=self._dialect.separator,
+            missing_columns=self._dialect.missing,
+            ignored_columns=self._dialect.ignored,
+            has_ids=ID_COLUMN in self._dialect.positions,
+            unknown=self._encoder.unknown.most_frequent(),
+            unknown_rows=self._encoder.unknown.rows,
         )
 
-    def _dialect(self) -> Dialect:
-        self._file.seek(0)
-        return read_dialect(self._file)
-
-    def _encode(
-        self, spool: Spool, mark: Mark | None, *, is_decided: bool
-    ) -> tuple[Dialect, Counter[Repair], "_Encoder"]:
-        dialect = self._dialect()
-        repaired = Counter(dialect.repaired)
-        encoder = _Encoder(dialect, repaired, self._names, mark, is_decided=is_decided)
-        for lines, records in read_records(self._file, dialect, repaired):
-            spool.extend(encoder.encode(lines, records))
-            self._on_rows(encoder.rows)
-            if self._max_rows is not None and encoder.rows > self._max_rows:
-                raise FileRefused(FileFault.TOO_MANY_ROWS, f"has more than {self._max_rows} rows")
-        return dialect, repaired, encoder
-
-
-class _Encoder:
-    """Encodes clean rows many at a time, others one by one; counts rows and refusals."""
-
-    def __init__(
-        self,
-        dialect: Dialect,
-        repaired: Counter[Repair],
-        names: Mapping[str, Spellings],
-        mark: Mark | None,
-        *,
-        is_decided: bool,
-    ) -> None:
-        self.rows = 0
-        self.refusals = Refusals()
-        self._any_row = RowEncoder(dialect, repaired, names, mark, is_decided=is_decided)
-        self.unknown = self._any_row.unknown
-        clean_rows = FastRowEncoder(dialect, names, self.unknown)
-        self._clean_rows = None if mark is Mark.COMMA else clean_rows  # which reads points as decimal ones
-
-    def encode(self, lines: Sequence[int], records: Sequence[Record]) -> list[Payment]:
+    def _encode(self, lines: Sequence[int], records: Sequence[Record]) -> list[Payment]:
         """Return the transactions of records; those that are not clean are found by halving."""
-        payments = self._clean_rows.encode(records, lines) if self._clean_rows else None
+        payments = self._fast_encoder.encode(records, lines) if self._fast_encoder else None
         if payments is not None:
-            self.rows += len(payments)
+            self._rows += len(payments)
             return payments
-        if len(records) <= FEW_ROWS or not self._clean_rows:
-            return [payment for line, record in zip(lines, records, strict=True) for payment in self._one(line, record)]
+        if len(records) <= FEW_ROWS or not self._fast_encoder:
+            found = map(self._encode_one, lines, records)
+            return [payment for payment in found if payment]
         half = len(records) // 2
-        return self.encode(lines[:half], records[:half]) + self.encode(lines[half:], records[half:])
+        return self._encode(lines[:half], records[:half]) + self._encode(lines[half:], records[half:])
 
-    def _one(self, line: int, record: Record) -> list[Payment]:
+    def _encode_one(self, line: int, record: Record) -> Payment | None:
         """Return the transaction of one record, if it has one."""
-        if not record:
-            return []
         try:
-            payment = self._any_row.encode(record, line)
+            payment = self._encoder.encode(record, line) if record else None
         except BadRow as bad:
-            self.refusals.add(line, bad)
-            self.rows += 1
-            return []
-        if payment is None:
-            return []
-        self.rows += 1
-        return [payment]
+            self._refusals.add(line, bad)
+            self._rows += 1
+            return None
+        self._rows += payment is not None
+        return payment
 
 
 def find_mark(file: BinaryIO, dialect: Dialect) -> Mark | None:

@@ -1,7 +1,7 @@
 """Summarises dead letters: counts, times, examples. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,11 +78,7 @@ def obstacle_lines(obstacles: Counter[str]) -> Iterator[str]:
 
 def printable(text: str) -> str:
     """Return a text without control sequences of a terminal."""
-    return "".join(_visible(text))
-
-
-def _visible(text: str) -> Iterable[str]:
-    return (c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
 
 
 def _bytes(content: bytes | None) -> str:

@@ -20,7 +20,7 @@ FAILURES = re.compile(r"^fraud_scorer_model_failures_total (\S+)", re.MULTILINE)
 def check_probe(name: str, url: str, paths: tuple[str, ...]) -> Iterator[Finding]:
     """Check that a service answers its probes with 200; report the first that does not."""
     for path in paths:
-        status = _status(url + path)
+        status = _get(url + path)[0]
         if status is None:
             yield fail(name, f"nothing answers at {url}", f"start it; make logs SERVICE={name} shows why it ended")
             return
@@ -68,10 +68,6 @@ def check_model_in_use(url: str, folder: Path) -> Iterator[Finding]:
         yield warn("model in use", text, "look for 'model failed': make logs SERVICE=scorer")
     else:
         yield ok("model in use", f"{version}, as in the folder")
-
-
-def _status(url: str) -> int | None:
-    return _get(url)[0]
 
 
 def _get(url: str) -> tuple[int | None, str]:
