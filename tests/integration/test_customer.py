@@ -82,7 +82,7 @@ def test_the_customer_is_gone_and_nobody_else(
 
     dry = run(start, topics, owner, "erase", ADA)
     assert "11 rows of transactions would be erased" in dry
-    assert "10 payments of" in dry
+    assert "10 transactions of" in dry
     assert "a dry run" in dry
     assert counts(mart) == before
 
