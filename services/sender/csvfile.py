@@ -24,7 +24,7 @@ from services.sender.report import (
     Refusals,
     Repair,
 )
-from services.sender.rows import MarkWanted, Payment, RowEncoder, spellings
+from services.sender.rows import EncodedRow, MarkWanted, RowEncoder, spellings
 from services.sender.spool import Spool
 from services.sender.unpack import opened_text
 
@@ -154,28 +154,27 @@ class _Reading:
             unknown_rows=self._encoder.unknown.rows,
         )
 
-    def _encode(self, lines: Sequence[int], records: Sequence[Record]) -> list[Payment]:
+    def _encode(self, lines: Sequence[int], records: Sequence[Record]) -> list[EncodedRow]:
         """Return the transactions of records; those that are not clean are found by halving."""
-        payments = self._fast_encoder.encode(records, lines) if self._fast_encoder else None
-        if payments is not None:
-            self._rows += len(payments)
-            return payments
+        encoded = self._fast_encoder.encode(records, lines) if self._fast_encoder else None
+        if encoded is not None:
+            self._rows += len(encoded)
+            return encoded
         if len(records) <= FEW_ROWS or not self._fast_encoder:
-            found = map(self._encode_one, lines, records)
-            return [payment for payment in found if payment]
+            return [row for row in map(self._encode_one, lines, records) if row]
         half = len(records) // 2
         return self._encode(lines[:half], records[:half]) + self._encode(lines[half:], records[half:])
 
-    def _encode_one(self, line: int, record: Record) -> Payment | None:
+    def _encode_one(self, line: int, record: Record) -> EncodedRow | None:
         """Return the transaction of one record, if it has one."""
         try:
-            payment = self._encoder.encode(record, line) if record else None
+            encoded = self._encoder.encode(record, line) if record else None
         except BadRow as bad:
             self._refusals.add(line, bad)
             self._rows += 1
             return None
-        self._rows += payment is not None
-        return payment
+        self._rows += encoded is not None
+        return encoded
 
 
 def find_mark(file: BinaryIO, dialect: Dialect) -> Mark | None:

@@ -17,7 +17,7 @@ from services.sender.dialect import ID_COLUMN, Dialect
 from services.sender.ids import OCTETS, content_ids, message_of
 from services.sender.records import Record
 from services.sender.report import UnknownValues
-from services.sender.rows import AMOUNT_LIMIT, DAY_SECONDS, INTEGER_LIMIT, VALUE_MAX_BYTES, Payment
+from services.sender.rows import AMOUNT_LIMIT, DAY_SECONDS, INTEGER_LIMIT, VALUE_MAX_BYTES, EncodedRow
 
 _DATE = re.compile(r"(?:19[7-9]\d|20\d\d)-\d{2}-\d{2}", re.ASCII)
 _SECONDS_OF_CLOCK = {f" {hour:02}:{minute:02}": hour * 3600 + minute * 60 for hour in range(24) for minute in range(60)}
@@ -40,7 +40,7 @@ class FastRowEncoder:
         self._pick = itemgetter(*(dialect.positions[field] for field in FIELDS)) if complete else None
         self._seconds_of_date = _SecondsOfDate()
 
-    def encode(self, records: Sequence[Record], lines: Sequence[int]) -> list[Payment] | None:
+    def encode(self, records: Sequence[Record], lines: Sequence[int]) -> list[EncodedRow] | None:
         """Return the transactions of rows, or None if any row is not clean; `lines` are their lines in the file."""
         if self._pick is None or set(map(type, records)) != {list}:
             return None

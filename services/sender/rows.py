@@ -34,7 +34,7 @@ INTEGER_LIMIT = 1 << 53
 
 
 OWN_ID = bytes(OCTETS)
-Payment = tuple[int, bytes | None, bytes, bytes]
+EncodedRow = tuple[int, bytes | None, bytes, bytes]
 """Event time in seconds, counted from a day long ago; the Kafka key; the message of `transactions`; the id's 16 octets,
 or OWN_ID if the file gave the id."""
 
@@ -68,7 +68,7 @@ class RowEncoder:
         self._is_decided = is_decided
         self.unknown = UnknownValues()
 
-    def encode(self, record: Record, line: int = 0) -> Payment | None:
+    def encode(self, record: Record, line: int = 0) -> EncodedRow | None:
         """Return the transaction of a row, repaired where possible; None if all its cells are empty.
 
         Raises:

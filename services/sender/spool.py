@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.sender.ids import numbered, repeats
-from services.sender.rows import Payment
+from services.sender.rows import EncodedRow
 
 _READ_AT_ONCE = 8192
 
@@ -42,12 +42,12 @@ class Spool:
         self._keys.clear()
         self._values.clear()
 
-    def extend(self, payments: Sequence[Payment]) -> None:
+    def extend(self, rows: Sequence[EncodedRow]) -> None:
         """Append transactions; cheap for many at a time."""
-        self._seconds.extend([payment[0] for payment in payments])
-        self._keys.extend([payment[1] or b"" for payment in payments])
-        self._values.extend([payment[2] for payment in payments])
-        self._octets += b"".join([payment[3] for payment in payments])
+        self._seconds.extend([row[0] for row in rows])
+        self._keys.extend([row[1] or b"" for row in rows])
+        self._values.extend([row[2] for row in rows])
+        self._octets += b"".join([row[3] for row in rows])
 
     def in_time_order(self) -> Iterator[tuple[bytes | None, bytes]]:
         """Yield (key, value) by event time; equal times in the order of insertion.

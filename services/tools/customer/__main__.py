@@ -52,7 +52,7 @@ def export(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSetti
     customer, history = hash_of(options.customer), read_history(kafka, topics.history)
     histories = [remembered(records, customer) for records in history.values()]
     found["history"] = {
-        "transactions": [payment for one in histories for payment in one.payments],
+        "transactions": [transaction for one in histories for transaction in one.transactions],
         "older_transactions_as_sums": sum(one.summed_up for one in histories),
     }
     found["dead_letters"] = [
@@ -75,7 +75,7 @@ def erase(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettin
         wait_until_scorers_left(AdminClient(kafka.client_config()), ScorerSettings.read())
     history: dict[int, Records] = read_history(kafka, topics.history)
     changes = {partition: records_without(records, customer) for partition, records in history.items()}
-    payments = sum(len(remembered(records, customer).payments) for records in history.values())
+    transactions = sum(len(remembered(records, customer).transactions) for records in history.values())
     if options.go and any(changes.values()):
         write_history(kafka, topics.history, changes)
     with Tables.open(options.customer) as tables:
@@ -84,9 +84,8 @@ def erase(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettin
     verb = "erased" if options.go else "would be erased"
     for table, count in rows.items():
         print(f"{count:>9,} rows of {table} {verb}")
-    print(
-        f"{payments:>9,} transactions of {topics.history} {verb}, {sum(map(len, changes.values()))} records rewritten"
-    )
+    rewritten = sum(map(len, changes.values()))
+    print(f"{transactions:>9,} transactions of {topics.history} {verb}, {rewritten} records rewritten")
     _print_what_stays(kafka, topics, letters)
     if not options.go:
         print("dry run: nothing was changed; add --go")

@@ -21,7 +21,7 @@ Records = Sequence[tuple[bytes, bytes | None]]
 class Remembered:
     """The history of a customer: single transactions, and the number of older ones that are only in sums."""
 
-    payments: list[dict[str, object]]
+    transactions: list[dict[str, object]]
     summed_up: int
 
 
@@ -32,17 +32,17 @@ def hash_of(customer: str) -> int:
 
 def remembered(records: Records, customer: int) -> Remembered:
     """Return the history of a customer in a partition's changelog, by event time."""
-    payments, summed_up = [], 0
+    transactions, summed_up = [], 0
     for key, value in _newest(records).items():
         if len(key) == SUMS_KEY.itemsize:
             if _customer_of(key) == customer:
                 summed_up = int(np.frombuffer(value, SUMS)["count"][0])
             continue
         table = np.frombuffer(value, PAYMENT)
-        for payment in table[table["customer"] == customer]:
-            moment = datetime.fromtimestamp(int(payment["seconds"]), UTC).replace(tzinfo=None)
-            payments.append({"event_time": moment.isoformat(sep=" "), "amount": round(float(payment["amount"]), 2)})
-    return Remembered(sorted(payments, key=lambda payment: str(payment["event_time"])), summed_up)
+        for event in table[table["customer"] == customer]:
+            moment = datetime.fromtimestamp(int(event["seconds"]), UTC).replace(tzinfo=None)
+            transactions.append({"event_time": moment.isoformat(sep=" "), "amount": round(float(event["amount"]), 2)})
+    return Remembered(sorted(transactions, key=lambda transaction: str(transaction["event_time"])), summed_up)
 
 
 def records_without(records: Records, customer: int) -> list[Record]:
