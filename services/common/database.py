@@ -66,7 +66,7 @@ def classify_error(error: psycopg.Error) -> Retry | Stop:
     """Return Stop for what only a person can fix, else Retry.
 
     Stop: SQLSTATE classes 28 (authorization), 3D (no such database), 42 (no such table, no permission).
-    What is wrong with a single row (classes 22, 23) is a Reject: see classify_row_error().
+    Errors of a single row (classes 22, 23) are Rejects: see classify_row_error().
     """
     state = error.sqlstate or ""
     sentence = (

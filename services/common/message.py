@@ -1,7 +1,7 @@
 """Reads messages of `transactions`: the envelope (id and fields) and the fields, one message at a time or many.
 
-Two readers give the same: msgspec, typed and fast, for what is as the contract has it, and a lenient one for whatever
-msgspec refuses: JSON that is not strict, numbers as text, words for "missing", ids that are numbers. What differed from
+Two readers return the same: msgspec, typed and fast, for messages as in the contract, and a lenient one for what it
+refuses: JSON that is not strict, numbers as text, words for "missing", ids that are numbers. What differed from
 the contract's spelling is counted as a repair; what cannot be read is a Reject.
 """
 
@@ -24,7 +24,7 @@ from services.common.values import MISSING, BadValue, ValueRepair, missing_words
 NUMBERS = frozenset(INTEGER_FIELDS + DECIMAL_FIELDS)
 
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
-"""What msgspec raises for a message that the lenient reader has to read."""
+"""Errors of msgspec for messages that the lenient reader has to read."""
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_MAX_CHARACTERS)]
 Repairs = list[ValueRepair]
 

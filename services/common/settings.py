@@ -171,7 +171,7 @@ class ModelFolder(Settings):
 def client_properties(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the librdkafka properties given as KAFKA_CONF_*, e.g. KAFKA_CONF_SASL_MECHANISM = sasl.mechanism.
 
-    KAFKA_CONF_<PROPERTY>_FILE names a file that holds the value.
+    KAFKA_CONF_<PROPERTY>_FILE names a file with the value.
 
     Raises:
         Stop: a reserved property is set; a file cannot be read.
@@ -208,10 +208,10 @@ def _secrets(settings: type[Settings]) -> dict[str, Any]:
     """Return the secrets of a class by field, from variables or from files that NAME_FILE names."""
     prefix = settings.model_config.get("env_prefix") or ""
     fields = [name for name, field in settings.model_fields.items() if SecretStr in get_args(field.annotation)]
-    held = {name: secret(f"{prefix}{name}".upper(), os.environ) for name in fields}
-    return {name: value for name, value in held.items() if value}
+    found = {name: secret(f"{prefix}{name}".upper(), os.environ) for name in fields}
+    return {name: value for name, value in found.items() if value}
 
 
 def project_root() -> Path:
-    """Return the folder that holds services/, onnx/ and db/."""
+    """Return the folder of services/, onnx/ and db/."""
     return Path(__file__).resolve().parents[2]

@@ -180,7 +180,7 @@ class _Reading:
 def find_mark(file: BinaryIO, dialect: Dialect) -> Mark | None:
     """Return the decimal mark, None if nothing decides or the file contradicts itself.
 
-    The file stands at the line under the header; it is read to its end, or until it contradicts itself.
+    The file's position is the line under the header; it is read to its end, or until it contradicts itself.
     """
     marks = NumberMarks()
     places = [(field, place) for field, place in dialect.positions.items() if field in NUMBERS]

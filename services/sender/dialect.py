@@ -87,11 +87,11 @@ def read_dialect(file: BinaryIO) -> Dialect:
     if not has_bom:
         file.seek(0)
     number, line = _first_line_with_text(file)
-    said = _said_separator(line)
-    if said is not None:
+    declared = _declared_separator(line)
+    if declared is not None:
         below, line = _first_line_with_text(file)
         number += below
-    separator, header = _split_header(line, said)
+    separator, header = _split_header(line, declared)
     names = [_plain(name) for name in header]
     _check_names(names, header)
     positions = {name: place for place, name in enumerate(names) if name in _KNOWN and name != TARGET_COLUMN}
@@ -105,7 +105,7 @@ def read_dialect(file: BinaryIO) -> Dialect:
             Repair.SEPARATOR_SEMICOLON: int(separator == ";"),
             Repair.SEPARATOR_TAB: int(separator == "\t"),
             Repair.SEPARATOR_OTHER: int(separator not in _SEPARATORS),
-            Repair.SEP_LINE: int(said is not None),
+            Repair.SEP_LINE: int(declared is not None),
             Repair.HEADER_NAMES: int(renamed),
             Repair.COLUMNS_REORDERED: int(present != [field for field in FIELDS if field in positions]),
             Repair.COLUMN_MISSING: len(missing),
@@ -150,15 +150,15 @@ def _read_line(file: BinaryIO) -> bytes:
     return line
 
 
-def _said_separator(line: str) -> str | None:
+def _declared_separator(line: str) -> str | None:
     """Return the separator of a line `sep=;`, as Excel writes above the header; None if it is another line."""
     match = _SEP_LINE.fullmatch(line)
     return match["separator"] if match else None
 
 
-def _split_header(line: str, said: str | None) -> tuple[str, list[str]]:
+def _split_header(line: str, declared: str | None) -> tuple[str, list[str]]:
     """Return the separator under which most column names are known, and the names it gives."""
-    separators = [said, *_SEPARATORS] if said and said not in _SEPARATORS else _SEPARATORS
+    separators = [declared, *_SEPARATORS] if declared and declared not in _SEPARATORS else _SEPARATORS
     readings = [(separator, _cells_of_header(line, separator)) for separator in separators]
     return max(readings, key=lambda reading: sum(_plain(name) in _KNOWN for name in reading[1]))
 

@@ -175,7 +175,7 @@ class Refusals:
     def first(self) -> tuple[Refusal, ...]:
         """The first refusals, in the file's order."""
         counted = self._counts
-        return tuple(replace(kept, rows=counted.get((kept.reason, kept.field), 1)) for kept in self._first)
+        return tuple(replace(refusal, rows=counted.get((refusal.reason, refusal.field), 1)) for refusal in self._first)
 
     def add(self, line: int, bad: BadRow) -> None:
         """Count the refused row at `line`."""
@@ -190,7 +190,7 @@ class Refusals:
 
     def ambiguous(self) -> Refusal | None:
         """Return the refusal of ambiguous values that holds for more than half of the refused rows."""
-        alike = [kept for kept in self.first if kept.reason in REPORTED_ONCE and kept.rows * 2 > self.total]
+        alike = [refusal for refusal in self.first if refusal.reason in REPORTED_ONCE and refusal.rows * 2 > self.total]
         return alike[0] if alike else None
 
 

@@ -26,7 +26,7 @@ class Packed(Protocol):
     """A packed file."""
 
     def read(self, size: int, /) -> bytes:
-        """Return up to so many unpacked bytes; none at the end."""
+        """Return up to `size` unpacked bytes; none at the end."""
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def opened_text(file: BinaryIO) -> Iterator[tuple[BinaryIO, tuple[Repair, ...]]]
     """Give the file's text, seekable, and the repairs it took.
 
     Raises:
-        FileRefused: an archive is broken, encrypted, too large, or holds not exactly one text.
+        FileRefused: an archive is broken, encrypted or too large, or does not contain exactly one text.
     """
     most = min(UNPACKED_MAX_BYTES, max(ALWAYS_UNPACKED_BYTES, UNPACKED_MAX_RATIO * file.seek(0, io.SEEK_END)))
     file.seek(0)
@@ -67,7 +67,7 @@ def _member(file: BinaryIO) -> Iterator[Packed]:
         texts = [info for info in files if PurePosixPath(info.filename).suffix.lower() in _TEXT_NAMES]
         chosen = texts if texts else files
         if len(chosen) != 1:
-            detail = f"the archive holds {len(chosen)} files instead of one CSV"
+            detail = f"the archive contains {len(chosen)} files instead of one CSV"
             raise FileRefused(FileFault.ARCHIVE, f"{detail}: send them one by one")
         if chosen[0].flag_bits & _ENCRYPTED:
             raise FileRefused(FileFault.ARCHIVE, "the archive is encrypted: unpack it first")
@@ -93,7 +93,7 @@ def _copied(packed: Packed, most: int) -> Iterator[BinaryIO]:
             while block := packed.read(_AT_ONCE):
                 text.write(block)
                 if text.tell() > most:
-                    detail = f"the archive holds more than {most >> 20} MiB: send it unpacked, or in parts"
+                    detail = f"the archive contains more than {most >> 20} MiB: send it unpacked, or in parts"
                     raise FileRefused(FileFault.ARCHIVE, detail)
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
             raise _broken(error) from error

@@ -180,7 +180,7 @@ class MartWriter:
             ),
         )
         if moved.rowcount != len(places):
-            raise Retry("another sink has moved the offsets: reading again from where the database stands")
+            raise Retry("another sink has moved the offsets: reading again from those in the database")
 
 
 class _Refused:

@@ -6,8 +6,8 @@ Exit code: 0 done; 1 failed, perhaps in part: what was replayed is recorded, so 
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 
 from services.common.database import session
 from services.common.errors import FraudError, Reason
@@ -60,10 +60,19 @@ def replay(options: argparse.Namespace) -> None:
     target = Replay(kafka, topics.dead_letters, topics.transactions) if options.go else None
     if target:
         target.open()
-    fit = _Fit(options, topics.transactions)
+    selected = filter(_selection(options).takes, DeadLetters.open(kafka, topics.dead_letters).letters())
+    obstacles: Counter[str] = Counter()
+
+    def replayable() -> Iterator[Letter]:
+        for letter in selected:
+            if why := obstacle(letter, topics.transactions, options.max_attempts):
+                obstacles[why] += 1
+            else:
+                yield letter
+
     sent = 0
     try:
-        for batch in batches(filter(fit, DeadLetters.open(kafka, topics.dead_letters).letters())):
+        for batch in batches(replayable()):
             if target:
                 target.send(batch)
             sent += len(batch)
@@ -71,26 +80,10 @@ def replay(options: argparse.Namespace) -> None:
         print(f"{sent if target else 0:,} sent before the failure")
         raise
     print(f"{sent:,} {'' if target else 'would be '}sent to {topics.transactions}")
-    for line in obstacle_lines(fit.obstacles):
+    for line in obstacle_lines(obstacles):
         print(line)
     if not target:
         print("dry run: nothing was changed; add --go")
-
-
-class _Fit:
-    """Whether a letter is selected and can be replayed; counts why selected ones cannot."""
-
-    def __init__(self, options: argparse.Namespace, topic: str) -> None:
-        self.obstacles: Counter[str] = Counter()
-        self._selection = _selection(options)
-        self._obstacle = partial(obstacle, topic=topic, max_attempts=options.max_attempts)
-
-    def __call__(self, letter: Letter) -> bool:
-        if not self._selection.takes(letter):
-            return False
-        if why := self._obstacle(letter):
-            self.obstacles[why] += 1
-        return not why
 
 
 def _selection(options: argparse.Namespace) -> Selection:
