@@ -248,7 +248,7 @@ def test_of_two_replays_at_once_the_later_one_does_it(
 
     assert slow.finish() == 1
     assert "another replay has taken over" in slow.text()
-    assert "0 were sent before it failed" in slow.text()
+    assert "0 sent before the failure" in slow.text()
     assert Counter(message.value() for message in replays(kafka, topics)) == Counter(values)
 
 
