@@ -36,19 +36,19 @@ logs: $(VENV)/.stack  ## the end of the logs; SERVICE=scorer for one, FOLLOW=1 t
 psql: $(VENV)/.stack  ## psql on the database; ARGS='-c "select 1"' for one query
 	@$(STACK) psql $(ARGS)
 
-dlq: $(VENV)/.stack  ## rejected records: ARGS=inspect, ARGS=replay, ARGS='replay --go'; ARGS=--help says more
+dlq: $(VENV)/.stack  ## dead letters: ARGS=inspect, ARGS=replay, ARGS='replay --go'; ARGS=--help for more
 	@$(STACK) dlq $(ARGS)
 
-backfill: $(VENV)/.stack  ## score again with another model and compare: ARGS=FOLDER; ARGS=--help says more
+backfill: $(VENV)/.stack  ## score again with another model and compare: ARGS=FOLDER; ARGS=--help for more
 	@$(STACK) backfill $(ARGS)
 
-customer: $(VENV)/.stack  ## one customer: ARGS='export "name|name|street"', ARGS='erase "…"' (a dry run; --go does it)
+customer: $(VENV)/.stack  ## one customer: ARGS='export "name|name|street"', ARGS='erase "…"' (dry run without --go)
 	@$(STACK) customer $(ARGS)
 
-retention: $(VENV)/.stack  ## delete what is older than RETENTION_DAYS; ARGS=--dry-run only counts
+retention: $(VENV)/.stack  ## delete rows older than RETENTION_DAYS; ARGS=--dry-run only counts
 	@$(STACK) retention $(ARGS)
 
-doctor: $(VENV)/.stack  ## what is wrong with this installation, and how to mend it
+doctor: $(VENV)/.stack  ## check this installation, and say how to fix what is wrong
 	@$(STACK) doctor $(ARGS)
 
 backup: $(VENV)/.stack  ## the database to a file: FILE=fraud.dump

@@ -2,10 +2,10 @@
 
 Environment:
     DATABASE_URL: the owner's URL, e.g. postgres://fraud_owner@localhost:5432/fraud?sslmode=verify-full
-    PGPASSWORD: the owner's password, unless it stands in the URL
+    PGPASSWORD: the owner's password, unless the URL has it
     FRAUD_SINK_PASSWORD, FRAUD_UI_PASSWORD: passwords of the roles fraud_sink and fraud_ui
 
-Instead of a password, a variable with _FILE after its name may name a file that holds it.
+Instead of a password, a variable with _FILE after its name may name a file that contains it.
 """
 
 import os
@@ -17,11 +17,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
-import psycopg
 from psycopg import sql
 
-from services.common.errors import Stop
-from services.common.settings import secret
+from services.common.database import session
+from services.common.errors import FraudError, Stop
+from services.common.secret_files import secret
 
 MIGRATIONS = Path(__file__).resolve().parent / "migrations"
 ROLES = {"fraud_sink": "FRAUD_SINK_PASSWORD", "fraud_ui": "FRAUD_UI_PASSWORD"}
@@ -38,30 +38,35 @@ def main() -> int:
         return 1
     if owner_password:
         os.environ["PGPASSWORD"] = owner_password  # dbmate and libpq read it
-    folder = os.path.relpath(MIGRATIONS)  # dbmate takes what a comma divides for several
+    folder = os.path.relpath(MIGRATIONS)  # dbmate splits the name at commas
     done = subprocess.run(
         [_dbmate(), "--env-file", os.devnull, "--wait", "--no-dump-schema", "--migrations-dir", folder, "up"],
         env=_for_dbmate(database_url),
         check=False,
     )
-    if done.returncode == 0:
+    if done.returncode:
+        return done.returncode
+    try:
         set_passwords(database_url, passwords)
-    return done.returncode
+    except FraudError as error:
+        print(f"migrate: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def set_passwords(database_url: str, passwords: Mapping[str, str]) -> None:
-    """Give each role its password; the server gets its SCRAM-SHA-256 verifier alone, so no log can tell it."""
-    with psycopg.connect(database_url) as connection:
+    """Set the roles' passwords; the server only gets SCRAM-SHA-256 verifiers, so that no log can contain a password."""
+    with session("fraud-migrate", database_url, autocommit=False) as connection:
         for role, password in passwords.items():
             verifier = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
             connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier)))
 
 
 def without_password(database_url: str) -> tuple[str, str | None]:
-    """Return the address without its password, and the password: who connects reads PGPASSWORD, and errors tell URLs.
+    """Return the address without its password, and the password: libpq reads PGPASSWORD, and errors contain URLs.
 
     Raises:
-        Stop: it is not an address. Nothing of it is told: what is read as a port or a path may be half of a password.
+        Stop: it is not an address. The error shows no part of it: what is parsed as a port may be half of a password.
     """
     parts = _parts(database_url)
     if parts is None:
@@ -77,7 +82,7 @@ def without_password(database_url: str) -> tuple[str, str | None]:
 
 
 def _parts(database_url: str) -> SplitResult | None:
-    """Return the parts of an address, None if it has not those of a database's."""
+    """Return the parts of a database's address, None if it is not one."""
     try:
         parts = urlsplit(database_url)
         _ = parts.port  # ValueError unless it is a number
@@ -88,7 +93,7 @@ def _parts(database_url: str) -> SplitResult | None:
 
 
 def _for_dbmate(database_url: str) -> dict[str, str]:
-    """Return dbmate's environment: its own variables, libpq's and the system's; other secrets are not its business."""
+    """Return dbmate's environment: its own variables, libpq's and the system's; no other secrets."""
     ours = ("FRAUD_", "GRADIO_", "KAFKA_", "SCORER_", "SINK_", "UI_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | {
         "DATABASE_URL": database_url

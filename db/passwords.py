@@ -17,9 +17,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def make_password(folder: Path) -> bool:
-    """Put a password into a folder unless there is one; whole or not at all, also when killed. Return whether it did.
+    """Write a password into a folder unless it has one, atomically. Return whether it was written.
 
-    Who may see the folder may read the file: the users of a container are others than the one that made it.
+    Whoever can open the folder can read the file: containers read it as other users than the one that wrote it.
     """
     if (folder / FILE).exists():
         return False

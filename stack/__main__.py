@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _load_env_file(*, is_needed: bool) -> None:
-    """Read `.env`. Who only looks, or stops what runs, is told of a wrong line and goes on."""
+    """Read `.env`. For commands that need no settings a wrong line is only a warning."""
     path = project_root() / ".env"
     try:
         check_lines(path, load_env_file(path))
@@ -164,13 +164,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--volumes", action="store_true", help="remove the data too")
     command.set_defaults(run=_down, needs_settings=False)
 
-    commands.add_parser("status", help="what runs").set_defaults(run=_status, needs_settings=False)
+    commands.add_parser("status", help="services and their states").set_defaults(run=_status, needs_settings=False)
 
     command = commands.add_parser("restart", help="end a service and start it again")
     command.add_argument("service")
     command.set_defaults(run=_restart)
 
-    command = commands.add_parser("logs", help="the end of the logs")
+    command = commands.add_parser("logs", help="last lines of the logs")
     command.add_argument("service", nargs="?", help="of this service alone")
     command.add_argument("--follow", action="store_true", help="go on until interrupted")
     command.set_defaults(run=_logs, needs_settings=False)
@@ -179,23 +179,23 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(program, help="as the owner; its own arguments follow", add_help=False)
         command.set_defaults(run=_psql, program=program, passes_on=True)
 
-    command = commands.add_parser("send", help="send a CSV file of payments; the sender's own arguments may follow")
+    command = commands.add_parser("send", help="send a CSV file of transactions; the sender's own arguments may follow")
     command.add_argument("file")
     command.set_defaults(run=_send, passes_on=True)
 
-    command = commands.add_parser("dlq", help="rejected records: inspect, replay; its arguments follow", add_help=False)
+    command = commands.add_parser("dlq", help="dead letters: inspect, replay; its arguments follow", add_help=False)
     command.set_defaults(run=_dlq, passes_on=True)
 
     command = commands.add_parser("backfill", help="score again with another model; arguments follow", add_help=False)
     command.set_defaults(run=_backfill, passes_on=True)
 
-    command = commands.add_parser("topics", help="make the topics; its own arguments may follow", add_help=False)
+    command = commands.add_parser("topics", help="create the topics; its own arguments may follow", add_help=False)
     command.set_defaults(run=_topics, passes_on=True)
 
     for name, run, about in (
         ("customer", _customer, "one customer: export, erase; its own arguments follow"),
-        ("retention", _retention, "delete what is older than RETENTION_DAYS; its own arguments may follow"),
-        ("doctor", _doctor, "what is wrong, and how to mend it"),
+        ("retention", _retention, "delete rows older than RETENTION_DAYS; its own arguments may follow"),
+        ("doctor", _doctor, "check the installation, and say how to fix what is wrong"),
     ):
         command = commands.add_parser(name, help=about, add_help=False)
         command.set_defaults(run=run, passes_on=True)

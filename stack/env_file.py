@@ -1,4 +1,4 @@
-"""Reads `.env`: only the settings do, no program that is started. A wrong line is told by number and never shown."""
+"""Reads `.env`, for the settings of the stack only. Errors name the number of a line, never its text."""
 
 import codecs
 import io
@@ -12,11 +12,11 @@ from services.common.errors import Stop
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-"""What a file begins with that PowerShell's `>` or Notepad's "Unicode" has written."""
+"""Byte-order marks of files written by PowerShell's `>` or Notepad's "Unicode"."""
 
 
 def load_env_file(path: Path) -> list[int]:
-    """Take the variables of a file into the environment, which wins over it; a file that is not there has none.
+    """Add the variables of a file, if it exists, to the environment, whose own variables take precedence.
 
     UTF-8 or UTF-16 with or without a byte-order mark, any line ends, `export`, quotes, comments.
 
@@ -42,7 +42,7 @@ def check_lines(path: Path, wrong: list[int]) -> None:
     """Raise Stop if lines of a file are wrong, as load_env_file() gives them."""
     if wrong:
         lines = f"line {wrong[0]} is" if len(wrong) == 1 else f"lines {', '.join(map(str, wrong))} are"
-        raise Stop(f"{path}: {lines} not NAME=value in UTF-8; mend it, or begin it with #")
+        raise Stop(f"{path}: {lines} not NAME=value in UTF-8; correct it, or begin it with #")
 
 
 def _is_fit(binding: Binding) -> bool:

@@ -1,4 +1,4 @@
-"""Which variables of ours a process that is started gets. Knows no service."""
+"""The environment of the processes that the stack starts."""
 
 import os
 
@@ -16,10 +16,10 @@ OURS = (
     "TOPIC_",
     "UI_",
 )
-"""What settings and secrets begin with, also those of libpq: a server of our own needs none of them."""
+"""Prefixes of settings and secrets, also of libpq: the stack's own servers need none of them."""
 
 ELSEWHERE = ("DATABASE_URL", "PG")
-"""What would lead a service to another database than the stack's."""
+"""Prefixes of variables that would connect a service to another database than the stack's."""
 
 
 def for_services() -> dict[str, str]:

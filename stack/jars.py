@@ -1,6 +1,6 @@
 """Kafka's jars: fetched from a Maven repository once, each checked against the committed lock file.
 
-Knows nothing of what the jars do. `python -m stack.jars` writes the lock anew.
+`python -m stack.jars` rewrites the lock.
 """
 
 import fcntl
@@ -39,16 +39,16 @@ def read_lock(lock: Path = LOCK) -> dict[str, str]:
 
 
 def classpath(folder: Path, seen_from: Path, lock: Path = LOCK) -> str:
-    """Return the locked jars in a folder as a JVM wants them that runs in `seen_from`; nothing else there is used.
+    """Return the class path of the locked jars in a folder, for a JVM that runs in `seen_from`.
 
-    Relative: what stands above both may hold a colon, or letters that the JVM's locale does not know.
+    Relative, since the path above both may contain a colon, or letters unknown to the JVM's locale.
     """
     relative = Path(os.path.relpath(folder.resolve(), seen_from.resolve()))
     return ":".join(str(jar_path(relative, coordinate)) for coordinate in read_lock(lock))
 
 
 def jar_path(folder: Path, coordinate: str) -> Path:
-    """Return where the jar of a coordinate is kept."""
+    """Return the path of the jar of a coordinate."""
     _, artifact, version = coordinate.split(":")
     return folder / f"{artifact}-{version}.jar"
 

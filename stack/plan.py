@@ -1,4 +1,4 @@
-"""The plan of the whole product: what runs, with which environment, after what. Starts nothing itself."""
+"""The plan of the whole product: services, their environments and dependencies."""
 
 import http.client
 import sys
@@ -16,7 +16,7 @@ HOST = "127.0.0.1"
 
 
 def prepare(settings: StackSettings, tell: Callable[[str], object] = print) -> None:
-    """Fetch and make what the plan needs to be there; quick when it is. `tell` is told what takes long.
+    """Prepare what the plan needs, once. `tell` is called with a line before a slow step.
 
     Raises:
         Stop: something cannot be fetched or made.
@@ -73,7 +73,7 @@ def everything(settings: StackSettings) -> list[Service]:
 
 
 def uploads_folder(settings: StackSettings) -> Path:
-    """Return where the page keeps files while it sends them: where the data are, to be found by who removes them."""
+    """Return the page's folder for uploads: beside the data, so that it is removed with them."""
     return settings.home / "uploads"
 
 
@@ -88,7 +88,7 @@ def kafka_environment(settings: StackSettings) -> dict[str, str]:
 
 
 def dlq_environment(settings: StackSettings) -> dict[str, str]:
-    """Return the environment of a process that looks at rejected records, with the rights of the sink."""
+    """Return the environment of dlq, with the sink's rights in the database."""
     return kafka_environment(settings) | _database_environment(settings, "fraud_sink")
 
 
@@ -98,7 +98,7 @@ def owner_environment(settings: StackSettings) -> dict[str, str]:
 
 
 def doctor_arguments(settings: StackSettings) -> list[str]:
-    """Return what tells the doctor where everything of this stack answers."""
+    """Return the doctor's arguments: the addresses of this stack."""
     return [
         f"--scorer-url=http://{HOST}:{settings.scorer_probe_port}",
         f"--sink-url=http://{HOST}:{settings.sink_probe_port}",

@@ -36,15 +36,15 @@ SETTINGS = {
 
 
 def prepare_postgres(home: Path, password: str, tell: Callable[[str], object] = print) -> None:
-    """On the first start make the cluster in `home/data`, its owner (a superuser) and the database.
+    """On the first start create the cluster in `home/data`, its owner (a superuser) and the database.
 
     Raises:
-        Stop: initdb refuses; or we are root and cannot become somebody else.
+        Stop: initdb fails; or this is root and cannot change to another user.
     """
     data = home / "data"
     if data.exists():
         return
-    tell("making the PostgreSQL cluster, once")
+    tell("creating the PostgreSQL cluster, once")
     home.mkdir(parents=True, exist_ok=True)
     draft, password_file = home / "data.new", home / "password.new"
     shutil.rmtree(draft, ignore_errors=True)
@@ -118,20 +118,20 @@ def _run(program: str, *arguments: str, entered: str = "") -> None:
 
 
 def not_as_root() -> tuple[str, ...]:
-    """Return what to put before a program of PostgreSQL, which refuses to run as root: run it as `nobody`.
+    """Return the prefix of a command of PostgreSQL, which refuses to run as root: run it as `nobody`.
 
-    That user keeps one privilege of root, to pass through any folder, so a repository below /root stays as private as
-    it is; no_setuid_fixup makes access(2), which initdb asks, count that privilege too. Changing the user drops the
-    tie to the parent, so it is tied anew.
+    That user retains one privilege of root, to traverse any folder, so that a repository below /root stays private;
+    no_setuid_fixup makes access(2), which initdb calls, respect that privilege. Changing the user resets the parent's
+    death signal, so it is set again.
     """
     if os.geteuid() != 0:
         return ()
     if sys.platform != "linux" or not (setpriv := shutil.which("setpriv")):
         raise Stop("PostgreSQL does not run as root: use another user (or install setpriv, of util-linux)")
     nobody = pwd.getpwnam("nobody")
-    kept = "-all,+dac_override"
+    capabilities = "-all,+dac_override"
     return (
         setpriv, f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups",
-        f"--inh-caps={kept}", f"--ambient-caps={kept}", f"--bounding-set={kept}",
+        f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}", f"--bounding-set={capabilities}",
         "--securebits=+no_setuid_fixup", "--pdeathsig=INT", "--",
     )  # fmt: skip

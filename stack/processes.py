@@ -1,4 +1,4 @@
-"""Child processes that end with their parent. Knows nothing of services and their order."""
+"""Child processes that end with their parent."""
 
 import contextlib
 import ctypes
@@ -19,19 +19,19 @@ PR_SET_PDEATHSIG = 1
 """prctl(2): the signal this process gets when the thread that started it ends."""
 
 LOG_LIMIT_BYTES = 20_000_000
-"""A longer log is put aside at the next start."""
+"""A longer log is rotated at the next start."""
 
 
 @dataclass(frozen=True)
 class ProcessId:
-    """A process by its number and its start: numbers are used again, a number with a start is not."""
+    """A process by pid and start time: pids are reused, the pair is not."""
 
     pid: int
     started: str
 
     @classmethod
     def of(cls, pid: int) -> Self | None:
-        """Return the identity of a living process, None if there is none of this number."""
+        """Return the identity of a living process, None if there is none with this pid."""
         started = _started(pid)
         return cls(pid, started) if started else None
 
@@ -60,7 +60,7 @@ class ProcessId:
 
 
 def this_process() -> ProcessId:
-    """Return the identity of the process that asks."""
+    """Return the identity of this process."""
     return ProcessId(os.getpid(), _started(os.getpid()) or "")
 
 

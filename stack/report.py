@@ -1,4 +1,4 @@
-"""What the supervisor tells others about itself: one small JSON file. Knows nothing of how it comes about."""
+"""The supervisor's report on the stack: a small JSON file."""
 
 import json
 import signal
@@ -13,7 +13,7 @@ from stack.service import Kind, State
 
 
 class Phase(StrEnum):
-    """Where the stack as a whole stands."""
+    """The state of the stack as a whole."""
 
     STARTING = "starting"
     UP = "up"
@@ -58,7 +58,7 @@ class Report:
 
     @property
     def actual_phase(self) -> Phase:
-        """The phase; KILLED if the supervisor ended without a word."""
+        """The phase; KILLED if the supervisor ended without a report."""
         ended = self.phase in {Phase.STOPPED, Phase.FAILED}
         return self.phase if ended or self.is_running else Phase.KILLED
 
@@ -70,7 +70,7 @@ class Report:
 
 
 def report_path(home: Path) -> Path:
-    """Return where the report of a stack is."""
+    """Return the path of a stack's report."""
     return home / "state.json"
 
 
@@ -82,20 +82,20 @@ def write_report(home: Path, report: Report) -> None:
 
 
 def read_report(home: Path) -> Report | None:
-    """Return the last report, None if there is none that this version understands."""
+    """Return the last report, None if there is none, or none of this version."""
     try:
-        told: dict[str, Any] = json.loads(report_path(home).read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(report_path(home).read_text(encoding="utf-8"))
         return Report(
-            phase=Phase(told["phase"]),
-            supervisor=ProcessId(**told["supervisor"]),
-            entries=tuple(_entry(entry) for entry in told["entries"]),
-            ports=told["ports"],
-            culprit=told["culprit"],
+            phase=Phase(content["phase"]),
+            supervisor=ProcessId(**content["supervisor"]),
+            entries=tuple(_entry(entry) for entry in content["entries"]),
+            ports=content["ports"],
+            culprit=content["culprit"],
         )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
 
-def _entry(told: dict[str, Any]) -> Entry:
-    process = ProcessId(**told["process"]) if told["process"] else None
-    return Entry(**told | {"kind": Kind(told["kind"]), "state": State(told["state"]), "process": process})
+def _entry(content: dict[str, Any]) -> Entry:
+    process = ProcessId(**content["process"]) if content["process"] else None
+    return Entry(**content | {"kind": Kind(content["kind"]), "state": State(content["state"]), "process": process})

@@ -1,4 +1,4 @@
-"""Sends the sample file through the running stack and tells what became of it. Knows the mart, not how it is filled."""
+"""Sends the sample file through the running stack, and prints the result."""
 
 import subprocess
 import sys

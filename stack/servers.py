@@ -38,14 +38,14 @@ class Server:
         A server that exits at once is started again: after a kill, PostgreSQL refuses until its orphans are gone.
 
         Raises:
-            Stop: not ready in time; tells the end of the log.
+            Stop: not ready in time; with the end of the log.
         """
         deadline = time.monotonic() + self.service.ready_within_seconds
         while self.process is None or not self.service.ready():
             if time.monotonic() > deadline:
                 self.stop()
-                told = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
-                raise Stop(f"{self.service.name} did not get ready:\n{told}")
+                end_of_log = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
+                raise Stop(f"{self.service.name} did not get ready:\n{end_of_log}")
             if self.process is None or self.process.poll() is not None:
                 self.launch()
             time.sleep(RETRY_SECONDS)

@@ -1,4 +1,4 @@
-"""What a supervised process is: plain data. Knows nothing of how processes are started or watched."""
+"""A supervised process: plain data."""
 
 import signal
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ class Kind(StrEnum):
 
 
 class State(StrEnum):
-    """Where a service stands."""
+    """The state of a service."""
 
     WAITING = "waiting"
     STARTING = "starting"
@@ -36,14 +36,14 @@ class Service:
         env: its whole environment.
         cwd: the folder it runs in; that of the project by default.
         needs: names of what must be ready, or done, before it starts.
-        ready: asked again and again until it says True; must answer within about a second.
+        ready: polled until it returns True; must return within about a second.
         address: where a person or a client finds it.
         stop_signal: asks it to finish its work and end.
         death_signal: sent by the kernel if the supervisor is killed.
         ready_within_seconds: after a start; a job must be done within this time.
         stop_within_seconds: after stop_signal; then it is killed.
-        vital: whether nothing can be done without it: all is stopped if it does not start. What is not vital is tried
-            again, and the others go on, the tools with which a person mends it among them.
+        vital: whether everything is stopped if it does not start. Any other service is started again while the rest
+            runs, so that the tools to fix it are available.
     """
 
     name: str

@@ -14,10 +14,10 @@ PASSWORD_NAMES = ("POSTGRES_PASSWORD", "FRAUD_SINK_PASSWORD", "FRAUD_UI_PASSWORD
 
 
 class StackSettings(Settings):
-    """Where the stack keeps its files and on which loopback ports it listens."""
+    """The stack's folder and loopback ports."""
 
     stack_home: Path = Field(
-        default_factory=lambda: project_root() / ".stack", description="folder of all that is kept"
+        default_factory=lambda: project_root() / ".stack", description="folder of all data of the stack"
     )
     kafka_port: int = Field(19092, ge=1, le=65535, description="port of the broker")
     kafka_heap: str = Field("768m", pattern=r"^\d+[mg]$", description="heap of the broker, as in java -Xmx")
@@ -35,7 +35,7 @@ class StackSettings(Settings):
 
     @property
     def home(self) -> Path:
-        """The folder of all that is kept, absolute."""
+        """The folder of all data, absolute."""
         return self.stack_home.absolute()
 
     @property
@@ -54,7 +54,7 @@ class StackSettings(Settings):
 
 
 def read_passwords(home: Path) -> dict[str, str]:
-    """Return the passwords kept in `home/passwords`, made at random the first time; only the owner can read them."""
+    """Return the passwords in `home/passwords`, created at random the first time; only the owner can read them."""
     path = home / "passwords"
     if not path.exists():
         home.mkdir(parents=True, exist_ok=True)

@@ -23,21 +23,24 @@ HEADINGS: dict[str, tuple[type[Settings], ...]] = {
 }
 
 OF_THE_USER = frozenset({"state_dir"})
-"""Settings whose default is another one for each user: their meaning tells it."""
+"""Settings whose default differs between users: the description explains it."""
 
 PLAIN = {
     "KAFKA_CONF_…": ("", "any librdkafka property: KAFKA_CONF_SECURITY_PROTOCOL sets security.protocol"),
-    "KAFKA_CONF_…_FILE": ("", "the same from a file: KAFKA_CONF_SASL_PASSWORD_FILE, a file that holds sasl.password"),
-    "PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD": ("", "libpq's own: where sink and page find PostgreSQL"),
-    "PGSSLMODE, PGSSLROOTCERT": ("", "libpq's own: verify-full and the certificate of who signs the server's"),
-    "PGPASSWORD_FILE": ("", "a file that holds PGPASSWORD"),
+    "KAFKA_CONF_…_FILE": (
+        "",
+        "the same from a file: KAFKA_CONF_SASL_PASSWORD_FILE, a file with sasl.password",
+    ),
+    "PGHOST, PGPORT, PGDATABASE, PGUSER, PGPASSWORD": ("", "libpq's own: the address of PostgreSQL for sink and page"),
+    "PGSSLMODE, PGSSLROOTCERT": ("", "libpq's own: verify-full, and the CA certificate of the server's"),
+    "PGPASSWORD_FILE": ("", "a file with PGPASSWORD"),
     "LOG_LEVEL": ("INFO", "lowest level of the log lines"),
     "LOG_FORMAT": ("json", "json or text"),
     "PROMETHEUS_PORT": ("9090", "port of Prometheus on loopback, compose's profile `monitoring`"),
-    "PROMETHEUS_RETENTION": ("15d", "how long it keeps what it has scraped"),
+    "PROMETHEUS_RETENTION": ("15d", "how long it retains what it has scraped"),
     "GRAFANA_PORT": ("3000", "port of Grafana on loopback, compose's profile `grafana`"),
-    "SIMULATOR_RATE": ("20", "payments a second of compose's profile `load`"),
-    "MEMORY_LIMIT": ("2g", "most memory of one of compose's containers"),
+    "SIMULATOR_RATE": ("20", "transactions per second of compose's profile `load`"),
+    "MEMORY_LIMIT": ("2g", "memory limit of each of compose's containers"),
 }
 
 

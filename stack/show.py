@@ -1,4 +1,4 @@
-"""What a person sees of a stack: its table and its logs. Changes nothing."""
+"""Prints the state and the logs of a stack. Changes nothing."""
 
 import sys
 import time
@@ -27,7 +27,7 @@ def status_table(report: Report, now: float) -> str:
         state = entry.state if alive or entry.process is None else "killed"
         lines.append(f"{entry.name:<10} {state:<11} {pid:>8} {uptime:>9} {entry.restarts:>8}  {entry.address}".rstrip())
     supervisor = f"supervisor {report.supervisor.pid}" if report.is_running else "no supervisor"
-    note = " (the supervisor was killed; `make up` starts anew)" if report.actual_phase is Phase.KILLED else ""
+    note = " (the supervisor was killed; `make up` starts it again)" if report.actual_phase is Phase.KILLED else ""
     if report.culprit and report.is_running:
         note = f" ({report.culprit} does not start: make logs SERVICE={report.culprit}, make doctor)"
     return "\n".join([*lines, f"{report.actual_phase}, {supervisor}{note}"])
@@ -48,7 +48,7 @@ def tail(log: Path, lines: int = TAIL_LINES) -> str:
 
 
 def print_logs(folder: Path, service: str | None, follow: bool) -> None:
-    """Print the end of one service's log or of all; with `follow`, go on with what is added until interrupted.
+    """Print the last lines of one log or of all; with `follow`, also new ones until interrupted.
 
     Raises:
         Stop: there is no such log.
@@ -67,8 +67,8 @@ def print_ports(settings: StackSettings) -> None:
     """Print the doctor's findings on the ports of a stack that does not run."""
     taken = {variable: port for variable, port in settings.ports().items() if is_taken(port)}
     for variable, port in taken.items():
-        cure = f"end what listens there, or set {variable} to a free port, e.g. {free_port()}"
-        print(fail("ports", f"the stack does not run, and port {port} is in use", cure))
+        fix = f"stop what listens there, or set {variable} to a free port, e.g. {free_port()}"
+        print(fail("ports", f"the stack does not run, and port {port} is in use", fix))
     if not taken:
         free = ", ".join(map(str, settings.ports().values()))
         print(warn("ports", f"the stack does not run; its ports are free: {free}", "make up"))
@@ -81,7 +81,7 @@ def _follow(logs: list[Path]) -> None:
         for log in logs:
             size = log.stat().st_size if log.exists() else 0
             if size < ends[log]:
-                ends[log] = 0  # put aside by a start, begun anew
+                ends[log] = 0  # rotated at a start
             if size > ends[log]:
                 with log.open("rb") as file:
                     file.seek(ends[log])

@@ -21,23 +21,23 @@ from stack.service import Kind, Service, State
 TICK_SECONDS = 0.1
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.2, 5.0
 STABLE_SECONDS = 10.0
-"""A service that was ready for so long starts its back-off anew."""
+"""After being ready this long a service starts again with the first backoff."""
 ATTEMPTS = 4
-"""So many exits before it was ever ready, and a service is in trouble."""
+"""After this many exits without ever being ready a service is in trouble."""
 
 
 def log_path(home: Path, name: str) -> Path:
-    """Return where the output of a service is."""
+    """Return the path of a service's output."""
     return home / "logs" / f"{name}.log"
 
 
 class Supervised:
-    """One service of the plan and where it stands.
+    """A service of the plan and its state.
 
-    A job that fails is FAILED, and so is a vital service that never gets ready; another one is tried again and again.
+    A job that fails is FAILED, and so is a vital service that never gets ready; any other one is started again.
 
     Attributes:
-        in_trouble: whether it is FAILED, or was tried in vain so far.
+        in_trouble: whether it is FAILED, or has never got ready so far.
     """
 
     def __init__(self, service: Service, log: Path) -> None:
@@ -120,7 +120,7 @@ class Supervised:
         self._enter(State.FAILED if in_vain and final else State.RESTARTING)
 
     def _forget_process(self) -> None:
-        """Let go of a process that has ended, and of what it left behind."""
+        """Reap a process that has ended, and kill what it left behind."""
         if self._process:
             stop(self._process, signal.SIGKILL, 0)
         self._process = self._identity = None
@@ -141,7 +141,7 @@ class Supervised:
 class Supervisor:
     """Runs a plan. Only one can run in a home folder; call run() from the main thread.
 
-    `ports` (variable -> port) are told to whoever wants to talk to the plan's services.
+    `ports` (variable -> port) are published in the report.
     """
 
     def __init__(self, plan: Sequence[Service], home: Path, ports: Mapping[str, int] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Brings the stack up and down from a terminal. Knows the supervisor's report, not how services are run."""
+"""Starts and stops the stack from a terminal, by the supervisor's report."""
 
 import os
 import shutil
@@ -25,14 +25,14 @@ DOWN_WITHIN_SECONDS = 90.0
 SERVICE_DOWN_WITHIN_SECONDS = 20.0
 SERVICE_UP_WITHIN_SECONDS = 60.0
 STILL_THERE = """
-What has started goes on, so that this can be mended: make doctor, make logs, make psql, make topics, make dlq.
-A service is tried again every few seconds; `make up` starts all anew, `make down` stops it."""
+The other services keep running, for make doctor, make logs, make psql, make topics and make dlq.
+A service is started again every few seconds; `make up` restarts everything, `make down` stops it."""
 SHOWN_STATES = {State.READY, State.DONE, State.RESTARTING, State.FAILED}
 DATA = ("kafka", "postgres", "state", "uploads", "scorer", "logs", "passwords", "state.json")
 
 
 def up(settings: StackSettings, with_sample: bool = True) -> None:
-    """Start everything, wait until it is ready, send the sample through, say where things are.
+    """Start everything, wait until it is ready, send the sample, print the addresses.
 
     Raises:
         Stop: something failed. If Kafka and PostgreSQL run they go on, and all else that runs; otherwise what was
@@ -44,7 +44,7 @@ def up(settings: StackSettings, with_sample: bool = True) -> None:
         print(f"already up: {page_address(settings)}  (make status, make logs, make down)")
         return
     if report and report.is_running and report.culprit:
-        print(f"{report.culprit} does not start: stopping everything and starting anew")
+        print(f"{report.culprit} does not start: restarting everything")
         down(settings)
         report = None
     started = time.monotonic()
@@ -67,7 +67,7 @@ def up(settings: StackSettings, with_sample: bool = True) -> None:
 
 
 def _goes_on(home: Path) -> bool:
-    """Return whether there is a supervisor that keeps running what it has started."""
+    """Return whether there is a running supervisor."""
     report = read_report(home)
     return bool(report and report.is_running and report.phase in {Phase.STARTING, Phase.UP})
 
@@ -111,7 +111,7 @@ def restart(settings: StackSettings, name: str) -> None:
 
 
 def supervisor_log(home: Path) -> Path:
-    """Return where the supervisor's own log is."""
+    """Return the path of the supervisor's own log."""
     return log_path(home, "supervisor")
 
 
@@ -149,7 +149,7 @@ def _wait_until_up(settings: StackSettings, supervisor: subprocess.Popen[bytes] 
     """Print each service's progress until all are ready.
 
     Raises:
-        Stop: a service failed (tells the end of its log), the supervisor ended, or it takes too long.
+        Stop: a service failed (with the end of its log), the supervisor ended, or it takes too long.
     """
     home, seen = settings.home, dict[str, tuple[State, int]]()
     deadline = time.monotonic() + UP_WITHIN_SECONDS

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import gradio as gr
-from psycopg.conninfo import make_conninfo
 from starlette.middleware import Middleware
 
 from services.common.errors import Stop
@@ -16,8 +15,8 @@ from services.common.folders import own_folder
 from services.common.logs import configure_logs, get_logger, relay
 from services.common.probes import serve_probes
 from services.common.process import StopSignal
-from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings, database_login
-from services.sender.known import read_categories
+from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings
+from services.sender.rows import read_categories
 from ui import metrics, page
 from ui.check.downloads import download_routes
 from ui.check.jobs import Jobs
@@ -65,7 +64,7 @@ def serve(
     """Serve the page until SIGTERM or SIGINT."""
     log, stop, probe = get_logger(), StopSignal.install(), KafkaProbe(kafka)
     started, uploaded = time.time(), _own_folder(settings.port)
-    mart = Database(make_conninfo(**database_login()))
+    mart = Database()
     access = Access(settings.users())
     in_manifest = partial(current_model, settings.manifest)
     in_use = watch_model(mart)

@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import class_row, scalar_row
 from psycopg_pool import ConnectionPool
 
+from services.common.database import connection_arguments
 from ui.watch import in_background
 
 Connection = psycopg.Connection[Any]
@@ -111,6 +112,7 @@ class Database:
 
     def __init__(self, conninfo: str = "") -> None:
         """Make the pool; nothing is connected before open(). An empty conninfo means libpq's PG* variables."""
+        arguments = connection_arguments("fraud-ui", statement_timeout=3_000)
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo,
             min_size=0,
@@ -119,7 +121,7 @@ class Database:
             timeout=_CONNECT_SECONDS,
             reconnect_timeout=_CONNECT_SECONDS,
             check=ConnectionPool.check_connection,
-            kwargs={"autocommit": True, "connect_timeout": 2, "options": "-c statement_timeout=3s"},
+            kwargs=arguments | {"autocommit": True, "connect_timeout": 2},
         )
         self._last: Snapshot | None = None
         self._lock = threading.Lock()

@@ -1,1 +1,1 @@
-"""What the services share. Imported by all of them, imports none of them."""
+"""Modules shared by the services."""

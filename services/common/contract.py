@@ -1,4 +1,4 @@
-"""The contract of the topics: fields, ids and keys. Knows nothing of Kafka clients or of the model."""
+"""The contract of the topics: fields, ids and keys."""
 
 import uuid
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ FIELDS = (
 """The 17 columns of the competition's test.csv, in its order."""
 
 CUSTOMER_FIELDS = ("name_1", "name_2", "street")
-"""Who pays: these three together. The Kafka key of a transaction is made of them."""
+"""These three together identify the customer, and make the Kafka key of a transaction."""
 
 ID_MAX_CHARACTERS = 128
 
@@ -28,7 +28,7 @@ _NAMESPACE = uuid.UUID("6f0f9a5e-5d0c-5a63-9a53-5f6b1d0f2c41")
 
 
 def record_id(topic: str, partition: int, offset: int) -> str:
-    """Return the id of a record that came without one: uuid5 of its place in Kafka, the same at every reading."""
+    """Return the id of a record without one: uuid5 of its position in Kafka, the same whenever it is read."""
     return str(uuid.uuid5(_NAMESPACE, f"{topic}/{partition}/{offset}"))
 
 
@@ -43,17 +43,17 @@ def row_id(namespace: uuid.UUID, row: int) -> str:
 
 
 def customer_of(data: Mapping[str, Any]) -> str | None:
-    """Return who a transaction's customer is, or None if any part of that is missing, by a word too."""
+    """Return the customer `name_1|name_2|street`, or None if a part is missing or a word for "missing"."""
     parts: list[Any] = [*map(data.get, CUSTOMER_FIELDS)]
     try:
-        whole = "|".join(parts)
+        customer = "|".join(parts)
     except TypeError:  # one is no text
         return None
     named = zip(CUSTOMER_FIELDS, parts, strict=True)
-    return None if any(part in missing_words(field) for field, part in named) else whole
+    return None if any(part in missing_words(field) for field, part in named) else customer
 
 
 def customer_key(data: Mapping[str, Any]) -> bytes | None:
-    """Return the Kafka key of a transaction's customer, or None if any part of it is missing."""
+    """Return the Kafka key of a transaction, or None if a part of its customer is missing."""
     customer = customer_of(data)
     return None if customer is None else customer.encode()

@@ -1,11 +1,11 @@
 """One error tree, three fates.
 
     FraudError
-    |-- Reject   this record cannot be processed: it goes to the dead letters, the batch goes on
-    |-- Retry    this batch failed for a passing cause: drop it, rebuild the clients, read it again
-    `-- Stop     nothing a retry could mend: the process ends with a non-zero exit code
+    |-- Reject   this record cannot be processed: it becomes a dead letter, the batch goes on
+    |-- Retry    this batch failed for a transient cause: undo it, recreate the clients, read it again
+    `-- Stop     not retryable: the process ends with a non-zero exit code
 
-Catch these by class. Never decide by the text of an error.
+Catch these by class; never decide by the text of an error.
 """
 
 from enum import StrEnum
@@ -27,11 +27,11 @@ class Reason(StrEnum):
 
 
 class FraudError(Exception):
-    """Base of every error this project raises on purpose."""
+    """Base of the errors that this project raises."""
 
 
 class Reject(FraudError):
-    """A record that cannot be processed. `field` is empty when the record as a whole is at fault."""
+    """A record cannot be processed. `field` is empty if the record as a whole is at fault."""
 
     def __init__(self, reason: Reason, field: str, message: str) -> None:
         super().__init__(f"{reason}: {message}")
@@ -41,19 +41,18 @@ class Reject(FraudError):
 
 
 class Retry(FraudError):
-    """A passing cause: the effects of the batch are undone and it is read again."""
+    """A transient cause: the effects of the batch are undone and it is read again."""
 
 
 class Stop(FraudError):
-    """A cause no retry mends: a wrong model, a wrong setting, a topic that was recreated."""
+    """A permanent cause: a wrong model, a wrong setting, a topic that was recreated."""
 
 
 def forget_frames(error: BaseException | None) -> None:
-    """Let go of all that the frames in the tracebacks of an error and of its causes hold: clients, batches.
+    """Release what the tracebacks of an error and of its causes reference: clients, batches.
 
-    For errors after which the process goes on. A client that raises while this error is handled keeps it for good:
-    confluent-kafka's KafkaError is an exception, which remembers its context, and never gives it free (2.16.1,
-    KafkaError_dealloc).
+    For errors after which the process goes on. A client that raises while this error is handled would keep it for ever:
+    confluent-kafka's KafkaError is an exception with a context, which is never freed (2.16.1, KafkaError_dealloc).
     """
     while error:
         error.__traceback__ = None

@@ -1,4 +1,4 @@
-"""Folders that belong to one user of a machine, and where what a process remembers is kept. Knows no service."""
+"""Folders of one user of a machine: temporary ones, and one for the state of an installation."""
 
 import hashlib
 import os
@@ -9,10 +9,10 @@ from services.common.errors import Stop
 
 
 def own_folder(name: str) -> Path:
-    """Return a folder for passing things that this user alone can open, made if need be; each user has another one.
+    """Return a temporary folder that only this user can open, created if necessary; each user has another one.
 
     Raises:
-        Stop: it belongs to somebody else, or cannot be made.
+        Stop: it belongs to somebody else, or cannot be created.
     """
     folder = Path(tempfile.gettempdir()) / f"{name}-{os.getuid()}"
     try:
@@ -27,17 +27,16 @@ def own_folder(name: str) -> Path:
 
 
 def state_folder(installation: Path) -> Path:
-    """Return where processes of an installation, run by this user, keep what is to outlive them.
+    """Return the folder for what outlives the processes of an installation; each user and installation has another one.
 
-    Below $XDG_STATE_HOME or ~/.local/state (XDG Base Directory Specification); a user without a home has a folder among
-    the temporary files. Neither another user nor another installation has the same.
+    Below $XDG_STATE_HOME or ~/.local/state (XDG Base Directory Specification); temporary for a user without a home.
     """
     mark = short_hash(installation)
     if home := os.environ.get("XDG_STATE_HOME"):
         return Path(home) / "fraud-scoring" / mark
     try:
         home_folder = Path.home()
-    except RuntimeError:  # a user that the system does not know, and no HOME
+    except RuntimeError:  # a user unknown to the system, and no HOME
         return own_folder("fraud-scoring") / mark
     if not os.access(home_folder, os.W_OK):
         return own_folder("fraud-scoring") / mark
@@ -45,5 +44,5 @@ def state_folder(installation: Path) -> Path:
 
 
 def short_hash(folder: Path) -> str:
-    """Return six letters that tell a folder from others: of its path, links resolved."""
+    """Return six hexadecimal digits of the hash of a folder's path, links resolved."""
     return hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:6]

@@ -1,4 +1,4 @@
-"""JSON log lines on standard output: an event name and numbers, never a payload or a name of a person."""
+"""JSON log lines on standard output: an event and numbers, never a payload or a person's name."""
 
 import logging
 import os
@@ -32,20 +32,20 @@ def configure_logs(service: str) -> None:
 
 
 def _add_service(service: str, _: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Name the service in every line, whichever thread writes it."""
+    """Add the service to every line, whichever thread writes it."""
     event["service"] = service
     return event
 
 
 def relay(library: str, every_seconds: float) -> None:
-    """Let a library's warnings into the log, at most one in so many seconds: in an outage it repeats itself."""
+    """Log a library's warnings, at most one every `every_seconds`: in an outage it repeats itself."""
     logger = logging.getLogger(library)
     logger.handlers, logger.propagate = [_ToStructlog(every_seconds)], False
     logger.setLevel(logging.WARNING)
 
 
 class _ToStructlog(logging.Handler):
-    """Turns what a library logs into lines like our own."""
+    """Passes a library's log records on to structlog."""
 
     def __init__(self, every_seconds: float = 0.0) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class _ToStructlog(logging.Handler):
         self._due = 0.0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether the last line is long enough ago."""
+        """Return whether the last record was long enough ago."""
         if time.monotonic() < self._due:
             return False
         self._due = time.monotonic() + self._every_seconds

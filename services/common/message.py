@@ -1,4 +1,9 @@
-"""Opens a message of `transactions`: bytes to (id, data). Knows which forms producers use, not what the model needs."""
+"""Reads messages of `transactions`: the envelope (id and fields) and the fields, one message at a time or many.
+
+Two readers return the same: msgspec, typed and fast, for messages as in the contract, and a lenient one for what it
+refuses: JSON that is not strict, numbers as text, words for "missing", ids that are numbers. What differed from
+the contract's spelling is counted as a repair; what cannot be read is a Reject.
+"""
 
 import json
 import math
@@ -14,30 +19,35 @@ import orjson
 from services.common.contract import DECIMAL_FIELDS, ID_MAX_CHARACTERS, INTEGER_FIELDS
 from services.common.errors import Reason, Reject
 from services.common.numbers import Mark, NumberMarks, read_number
-from services.common.values import MISSING, BadValue, Mend, missing_words, read_id
+from services.common.values import MISSING, BadValue, ValueRepair, missing_words, read_id
 
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+NUMBERS = frozenset(INTEGER_FIELDS + DECIMAL_FIELDS)
 
+REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
+"""Errors of msgspec for messages that the lenient reader has to read."""
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_MAX_CHARACTERS)]
+Repairs = list[ValueRepair]
 
 _BOM = b"\xef\xbb\xbf"
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_LONGEST_WORD = max(map(len, MISSING))
 
 
-def open_envelope(value: bytes | None) -> tuple[str | None, dict[str, Any]]:
+def open_envelope(value: bytes | None, repairs: Repairs | None = None) -> tuple[str | None, dict[str, Any]]:
     """Return the transaction's id (None if it has none) and its fields.
 
     Both forms in use are accepted: `{"transaction_id": …, "data": {fields}}` and `{"transaction_id": …, fields}`.
-    Bare NaN and Infinity, which JSON (RFC 8259) does not know but pandas and the standard library write, are read. Half
-    of a surrogate pair, which JSON can name but no encoding can write, becomes U+FFFD; in an id it is a reject. An id
-    that is a whole number is its digits, one that is a word for "missing" is none; a byte-order mark is skipped.
+    Bare NaN and Infinity, which are no JSON (RFC 8259) but written by pandas and the standard library, are read. A lone
+    surrogate, which JSON can escape but no encoding can write, becomes U+FFFD; in an id it is a reject. An id that is a
+    whole number becomes its digits, a word for "missing" becomes None; a byte-order mark is skipped.
+
+    Args:
+        value: the message's bytes.
+        repairs: what was repaired is appended to it.
 
     Raises:
         Reject: bad_json, bad_encoding, not_object, or a wrong `transaction_id` or `data`.
     """
-    return open_told(value, [])
-
-
-def open_told(value: bytes | None, mends: list[Mend]) -> tuple[str | None, dict[str, Any]]:
-    """Do what open_envelope() does, and add what was mended to `mends`."""
     if value and value.startswith(_BOM):
         value = value[len(_BOM) :]
     try:
@@ -49,19 +59,7 @@ def open_told(value: bytes | None, mends: list[Mend]) -> tuple[str | None, dict[
     data = message.get("data", message)
     if type(data) is not dict:
         raise Reject(Reason.BAD_TYPE, "data", f"expected an object, got {type(data).__name__}")
-    return _id_of(message, value, mends), data
-
-
-def _id_of(message: dict[str, Any], value: bytes | None, mends: list[Mend]) -> str | None:
-    given = message.get("transaction_id")
-    if type(given) is float and abs(given) >= 2**63:  # orjson's reading of a whole number of 65 bits and more
-        given = _read_leniently(value).get("transaction_id")
-    transaction_id = read_id(given)
-    if transaction_id is None:
-        mends += [Mend.MISSING_WORD] if given is not None else []
-        return None
-    mends += [Mend.ID_AS_NUMBER] if transaction_id is not given else []
-    return check_id(transaction_id)
+    return _id_of(message, value, [] if repairs is None else repairs), data
 
 
 def check_id(transaction_id: object) -> str:
@@ -85,8 +83,190 @@ def check_id(transaction_id: object) -> str:
     return transaction_id
 
 
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The messages that could be read, n of m, and the rejects.
+
+    Attributes:
+        ids: transaction ids [n].
+        places: indexes of the messages, ascending [n].
+        rows: the wanted fields of each [n], in their order: float, str, or None for an optional one that is missing.
+        columns: the same, by field.
+        rejects: index -> why it could not be read.
+        repaired: kind -> number of messages with such a repair.
+    """
+
+    ids: list[str]
+    places: list[int]
+    rows: Sequence[tuple[Any, ...]]
+    columns: Sequence[Sequence[Any]]
+    rejects: dict[int, Reject]
+    repaired: Counter[ValueRepair]
+
+
+class FieldReader:
+    """Reads the id and the wanted fields of many messages."""
+
+    def __init__(self, required: Sequence[str], optional: Sequence[str]) -> None:
+        self._fields, self._required = (*required, *optional), frozenset(required)
+        kinds: dict[str, Any] = {field: float if field in NUMBERS else str for field in self._fields}
+        wanted = [(name, kinds[name]) for name in required] + [(name, kinds[name] | None, None) for name in optional]
+        self._data: Any = msgspec.defstruct("Data", wanted, gc=False)
+        data = ("data", self._data | msgspec.UnsetType, msgspec.UNSET)
+        self._message: Any = msgspec.defstruct("Message", [("transaction_id", Id | None, None), data], gc=False)
+        self._decode: Callable[[Any], Any] = msgspec.json.Decoder(self._message).decode
+        self._decode_flat: Callable[[Any], Any] = msgspec.json.Decoder(self._data).decode
+        self._words = [
+            missing_words(field) if field not in NUMBERS and field != "transaction_time" else None
+            for field in self._fields
+        ]
+
+    def read(self, values: Sequence[bytes | None], new_id: Callable[[int], str]) -> Picked:
+        """Read messages.
+
+        Args:
+            values: the messages' bytes [m].
+            new_id: returns the id of the message at an index, for one without an id.
+        """
+        repaired: Counter[ValueRepair] = Counter()
+        messages, places, rejects = self._read_all(
+            values, self._decode if _is_utf8(values) else self._decode_utf8, repaired
+        )
+        ids, rows, columns = self._split(messages)
+        if odd := self._odd(ids, columns):
+            self._read_again([(row, values[places[row]]) for row in sorted(odd)], messages, places, rejects, repaired)
+            ids, rows, columns = self._split(messages)
+        if None in ids:
+            ids = [given or new_id(place) for given, place in zip(ids, places, strict=True)]
+        return Picked(ids, places, rows, columns, rejects, repaired)
+
+    def _split(self, messages: Sequence[Any]) -> tuple[list[Any], list[tuple[Any, ...]], Sequence[Sequence[Any]]]:
+        """Return the ids of messages, their fields row by row, and column by column."""
+        pick = msgspec.structs.astuple
+        rows = [pick(message.data) for message in messages]
+        columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(self._fields)
+        return [message.transaction_id for message in messages], rows, columns
+
+    def _odd(self, ids: Sequence[str | None], columns: Sequence[Sequence[Any]]) -> set[int]:
+        """Return the rows that the lenient reader would read differently: with a word for "missing" or a NUL."""
+        odd: set[int] = set()
+        for column, words in zip(columns, self._words, strict=True):
+            if words is not None and not words.isdisjoint(column):
+                odd |= {row for row, text in enumerate(column) if text in words}
+        given = list(filter(None, ids))
+        if min(map(len, given), default=0) <= _LONGEST_WORD or "\0" in "".join(given):  # usually all are long
+            odd |= {row for row, text in enumerate(ids) if text and (text in MISSING or "\0" in text)}
+        return odd
+
+    def _read_again(
+        self,
+        rows: Sequence[tuple[int, bytes | None]],
+        messages: list[Any],
+        places: list[int],
+        rejects: dict[int, Reject],
+        repaired: Counter[ValueRepair],
+    ) -> None:
+        """Read some rows by the lenient reader; remove those that it rejects."""
+        for row, value in reversed(rows):
+            try:
+                messages[row] = self._read_one(value, repaired)
+            except Reject as reject:
+                rejects[places.pop(row)] = reject
+                del messages[row]
+
+    def _read_all(
+        self, values: Sequence[bytes | None], read: Callable[[bytes | None], Any], repaired: Counter[ValueRepair]
+    ) -> tuple[list[Any], list[int], dict[int, Reject]]:
+        messages: list[Any] = []
+        places: list[int] = []
+        rejects: dict[int, Reject] = {}
+        unset = msgspec.UNSET
+        for place, value in enumerate(values):
+            try:
+                try:
+                    message = read(value)
+                    if message.data is unset:
+                        message.data = self._decode_flat(value)
+                except REFUSED:
+                    message = self._read_one(value, repaired)
+            except Reject as reject:
+                rejects[place] = reject
+            else:
+                messages.append(message)
+                places.append(place)
+        return messages, places, rejects
+
+    def _decode_utf8(self, value: bytes | None) -> Any:
+        (value or b"").decode()  # raises: only the message that is not UTF-8 goes to the lenient reader
+        return self._decode(value)
+
+    def _read_one(self, value: bytes | None, repaired: Counter[ValueRepair]) -> Any:
+        """Return a message as msgspec does, by the lenient reader.
+
+        Raises:
+            Reject: it cannot be read, a required field is missing, or one of the wanted has the wrong type.
+        """
+        repairs: Repairs = []
+        transaction_id, data = open_envelope(value, repairs)
+        mark = decimal_mark(data)
+        picked = [self._pick(field, data, mark, repairs) for field in self._fields]
+        repaired.update(set(repairs))
+        return self._message(transaction_id, self._data(*picked))
+
+    def _pick(self, field: str, data: Mapping[str, Any], mark: Mark | None, repairs: Repairs) -> float | str | None:
+        """Return a field as pick_field() does; a required field that is missing is a Reject."""
+        value = pick_field(field, data, mark, repairs)
+        if value is None and field in self._required:
+            raise Reject(Reason.MISSING_FIELD, field, f"the {'value' if field in data else 'field'} is missing")
+        return value
+
+
+def pick_field(field: str, data: Mapping[str, Any], mark: Mark | None, repairs: Repairs) -> float | str | None:
+    """Return a field as a float or a text; None if it is missing: absent, null, NaN, or a word for that.
+
+    Args:
+        field: its name.
+        data: a message's fields.
+        mark: the decimal mark of the message's texts, see decimal_mark().
+        repairs: what was repaired is appended to it.
+
+    Raises:
+        Reject: it is of another type, or a text that is no number where there should be one.
+    """
+    value: Any = data.get(field)
+    if type(value) is str:
+        return _from_text(field, value, mark, repairs)
+    if value is None or value != value:  # noqa: PLR0124  # NaN is not itself
+        return None
+    if field in NUMBERS and type(value) in {float, int}:
+        return _to_float(value)
+    wanted = "a number" if field in NUMBERS else "text"
+    raise Reject(Reason.BAD_TYPE, field, f"expected {wanted}, got {type(value).__name__}")
+
+
+def decimal_mark(data: Mapping[str, Any]) -> Mark | None:
+    """Return the decimal mark of a message with numbers as text, None if they do not prove one."""
+    texts = [(field, data[field]) for field in NUMBERS if type(data.get(field)) is str]
+    marks = NumberMarks()
+    for field, text in texts:
+        marks.see(field, text)
+    return marks.decided
+
+
+def _id_of(message: dict[str, Any], value: bytes | None, repairs: Repairs) -> str | None:
+    given = message.get("transaction_id")
+    if type(given) is float and abs(given) >= 2**63:  # orjson's reading of a whole number of 65 bits and more
+        given = _read_leniently(value).get("transaction_id")
+    transaction_id = read_id(given)
+    if transaction_id is None:
+        repairs += [ValueRepair.MISSING_WORD] if given is not None else []
+        return None
+    repairs += [ValueRepair.ID_AS_NUMBER] if transaction_id is not given else []
+    return check_id(transaction_id)
+
+
 def _read_leniently(value: bytes | None) -> Any:
-    """Read what orjson refused: JSON with bare NaN, Infinity or lone surrogates, or else name what is wrong."""
+    """Return the content of JSON that orjson refuses for NaN, Infinity or lone surrogates; else raise a Reject."""
     if not value:
         raise Reject(Reason.BAD_JSON, "", "the message is empty")
     try:
@@ -117,186 +297,9 @@ def _without_lone_surrogates(fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-NUMBERS = frozenset(INTEGER_FIELDS + DECIMAL_FIELDS)
-
-REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
-_LONGEST_WORD = max(map(len, MISSING))
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_MAX_CHARACTERS)]
-
-
-@dataclass(frozen=True, slots=True)
-class Picked:
-    """The messages that could be read, n of m, and what became of the others.
-
-    Attributes:
-        ids: transaction ids [n].
-        places: of the messages in what was read, ascending [n].
-        rows: the wanted fields of each [n], in their order: float or str; None where an optional field is missing.
-        columns: the same, a field at a time.
-        rejects: place -> why it could not be read.
-        mended: how many messages were read in another spelling than the contract's, by the kind of it.
-    """
-
-    ids: list[str]
-    places: list[int]
-    rows: Sequence[tuple[Any, ...]]
-    columns: Sequence[Sequence[Any]]
-    rejects: dict[int, Reject]
-    mended: Counter[Mend]
-
-
-class FieldReader:
-    """Reads the id and the wanted fields of messages, in both forms (services.common.envelope)."""
-
-    def __init__(self, required: Sequence[str], optional: Sequence[str]) -> None:
-        self._fields, self._required = (*required, *optional), frozenset(required)
-        kinds: dict[str, Any] = {field: float if field in NUMBERS else str for field in self._fields}
-        wanted = [(name, kinds[name]) for name in required] + [(name, kinds[name] | None, None) for name in optional]
-        self._data: Any = msgspec.defstruct("Data", wanted, gc=False)
-        data = ("data", self._data | msgspec.UnsetType, msgspec.UNSET)
-        self._message: Any = msgspec.defstruct("Message", [("transaction_id", Id | None, None), data], gc=False)
-        self._decode: Callable[[Any], Any] = msgspec.json.Decoder(self._message).decode
-        self._decode_flat: Callable[[Any], Any] = msgspec.json.Decoder(self._data).decode
-        self._words = [
-            missing_words(field) if field not in NUMBERS and field != "transaction_time" else None
-            for field in self._fields
-        ]
-
-    def read(self, values: Sequence[bytes | None], new_id: Callable[[int], str]) -> Picked:
-        """Read messages.
-
-        Args:
-            values: the messages' bytes [m].
-            new_id: gives the id of the message at a place, for those that came without one.
-        """
-        mended: Counter[Mend] = Counter()
-        messages, places, rejects = self._read_all(
-            values, self._decode if _is_utf8(values) else self._decode_utf8, mended
-        )
-        ids, rows, columns = self._split(messages)
-        if odd := self._odd(ids, columns):
-            self._read_again([(row, values[places[row]]) for row in sorted(odd)], messages, places, rejects, mended)
-            ids, rows, columns = self._split(messages)
-        if None in ids:
-            ids = [given or new_id(place) for given, place in zip(ids, places, strict=True)]
-        return Picked(ids, places, rows, columns, rejects, mended)
-
-    def _split(self, messages: Sequence[Any]) -> tuple[list[Any], list[tuple[Any, ...]], Sequence[Sequence[Any]]]:
-        """Return the ids of messages, their fields row by row, and column by column."""
-        pick = msgspec.structs.astuple
-        rows = [pick(message.data) for message in messages]
-        columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(self._fields)
-        return [message.transaction_id for message in messages], rows, columns
-
-    def _odd(self, ids: Sequence[str | None], columns: Sequence[Sequence[Any]]) -> set[int]:
-        """Return the rows that msgspec took and the careful reader reads otherwise: a word for "missing", a NUL."""
-        odd: set[int] = set()
-        for column, words in zip(columns, self._words, strict=True):
-            if words is not None and not words.isdisjoint(column):
-                odd |= {row for row, text in enumerate(column) if text in words}
-        given = list(filter(None, ids))
-        if min(map(len, given), default=0) <= _LONGEST_WORD or "\0" in "".join(given):  # of most producers all are long
-            odd |= {row for row, text in enumerate(ids) if text and (text in MISSING or "\0" in text)}
-        return odd
-
-    def _read_again(
-        self,
-        rows: Sequence[tuple[int, bytes | None]],
-        messages: list[Any],
-        places: list[int],
-        rejects: dict[int, Reject],
-        mended: Counter[Mend],
-    ) -> None:
-        """Read some rows with care, each in its place; those that are rejects now are taken out."""
-        for row, value in reversed(rows):
-            try:
-                messages[row] = self._read_carefully(value, mended)
-            except Reject as reject:
-                rejects[places.pop(row)] = reject
-                del messages[row]
-
-    def _read_all(
-        self, values: Sequence[bytes | None], read: Callable[[bytes | None], Any], mended: Counter[Mend]
-    ) -> tuple[list[Any], list[int], dict[int, Reject]]:
-        messages: list[Any] = []
-        places: list[int] = []
-        rejects: dict[int, Reject] = {}
-        unset = msgspec.UNSET
-        for place, value in enumerate(values):
-            try:
-                try:
-                    message = read(value)
-                    if message.data is unset:
-                        message.data = self._decode_flat(value)
-                except REFUSED:
-                    message = self._read_carefully(value, mended)
-            except Reject as reject:
-                rejects[place] = reject
-            else:
-                messages.append(message)
-                places.append(place)
-        return messages, places, rejects
-
-    def _decode_utf8(self, value: bytes | None) -> Any:
-        (value or b"").decode()  # raises: one broken text sends nobody but itself to the careful reader
-        return self._decode(value)
-
-    def _read_carefully(self, value: bytes | None, mended: Counter[Mend]) -> Any:
-        """Return what msgspec would make of a message, were it less strict.
-
-        Raises:
-            Reject: it cannot be read, a required field is missing, or one of the wanted has the wrong type.
-        """
-        mends: list[Mend] = []
-        transaction_id, data = open_told(value, mends)
-        mark = decimal_mark(data)
-        picked = [self._pick(field, data, mark, mends) for field in self._fields]
-        mended.update(set(mends))
-        return self._message(transaction_id, self._data(*picked))
-
-    def _pick(self, field: str, data: Mapping[str, Any], mark: Mark | None, mends: list[Mend]) -> float | str | None:
-        """Return a field as pick_field() does; only required fields miss what is missing."""
-        value = pick_field(field, data, mark, mends)
-        if value is None and field in self._required:
-            raise Reject(Reason.MISSING_FIELD, field, f"the {'value' if field in data else 'field'} is missing")
-        return value
-
-
-def pick_field(field: str, data: Mapping[str, Any], mark: Mark | None, mends: list[Mend]) -> float | str | None:
-    """Return a field as a float or a text; None if it is missing: absent, null, NaN, or a word for that.
-
-    Args:
-        field: its name.
-        data: a message's fields.
-        mark: what separates decimals in the message's texts, see decimal_mark().
-        mends: what was mended is added to it.
-
-    Raises:
-        Reject: it is of another type, or a text that is no number where there should be one.
-    """
-    value: Any = data.get(field)
-    if type(value) is str:
-        return _from_text(field, value, mark, mends)
-    if value is None or value != value:  # noqa: PLR0124  # NaN is not itself
-        return None
-    if field in NUMBERS and type(value) in {float, int}:
-        return _to_float(value)
-    wanted = "a number" if field in NUMBERS else "text"
-    raise Reject(Reason.BAD_TYPE, field, f"expected {wanted}, got {type(value).__name__}")
-
-
-def decimal_mark(data: Mapping[str, Any]) -> Mark | None:
-    """Return what separates decimals in a message that writes numbers as texts, as far as they prove it."""
-    texts = [(field, data[field]) for field in NUMBERS if type(data.get(field)) is str]
-    marks = NumberMarks()
-    for field, text in texts:
-        marks.see(field, text)
-    return marks.decided
-
-
-def _from_text(field: str, text: str, mark: Mark | None, mends: list[Mend]) -> float | str | None:
+def _from_text(field: str, text: str, mark: Mark | None, repairs: Repairs) -> float | str | None:
     if (text.strip() if field in NUMBERS else text) in missing_words(field):
-        mends += [Mend.MISSING_WORD] if text else []
+        repairs += [ValueRepair.MISSING_WORD] if text else []
         return None
     if field not in NUMBERS:
         return text
@@ -304,7 +307,7 @@ def _from_text(field: str, text: str, mark: Mark | None, mends: list[Mend]) -> f
         number = read_number(field, text, mark)
     except BadValue as bad:
         raise Reject(Reason.BAD_TYPE, field, f"expected a number, got text that {bad}") from None
-    mends += [Mend.NUMBER_AS_TEXT, *number.mends]
+    repairs += [ValueRepair.NUMBER_AS_TEXT, *number.repairs]
     return number.value
 
 
@@ -316,7 +319,7 @@ def _to_float(value: float) -> float:
 
 
 def _is_utf8(values: Sequence[bytes | None]) -> bool:
-    """Return whether all values are UTF-8: msgspec does not look into what it skips."""
+    """Return whether all values are UTF-8: msgspec does not validate what it skips."""
     together = b"\n".join([value or b"" for value in values])
     try:
         return together.isascii() or bool(together.decode())

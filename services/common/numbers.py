@@ -1,7 +1,7 @@
-"""Numbers as people and programs write them: decimal points and commas, thousands marks. Pure.
+"""Reads numbers as people and programs write them: with decimal points or commas, and thousands separators. Pure.
 
-A mark that stands before exactly three digits may separate decimals or thousands: `1,045` is 1045 or 1.045. Where the
-field or the number itself does not decide, the file does (`Marks`); where nothing does, it is refused.
+A mark before exactly three digits is ambiguous: `1,045` is 1045 or 1.045. Field and number decide, or else the other
+numbers of the file (`NumberMarks`); if nothing does, the number is refused.
 """
 
 import re
@@ -9,10 +9,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from services.common.contract import INTEGER_FIELDS
-from services.common.values import BadValue, Mend
+from services.common.values import BadValue, ValueRepair
 
 COORDINATES = frozenset(("lat", "lon", "merchant_lat", "merchant_lon"))
-"""At most 180 degrees, so nothing in them separates thousands."""
+"""At most 180 degrees: without thousands separators."""
 
 PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _EITHER_WAY = re.compile(r"[+-]?[1-9]\d{0,2}([.,])\d{3}", re.ASCII)
@@ -26,21 +26,21 @@ _BLANKS = str.maketrans(dict.fromkeys("\u00a0\u2009\u202f", " ") | {"\u2019": "'
 
 
 class Mark(StrEnum):
-    """What separates decimals."""
+    """A decimal mark."""
 
     POINT = "."
     COMMA = ","
 
 
 class Number(NamedTuple):
-    """A number, perhaps infinite, and how it differed from the contract's spelling."""
+    """A number, perhaps infinite, and the repairs it took."""
 
     value: float
-    mends: tuple[Mend, ...]
+    repairs: tuple[ValueRepair, ...]
 
 
 class NumberMarks:
-    """Finds the decimal mark of a whole file by its evidence: all the numbers whose mark can mean one thing alone."""
+    """Finds the decimal mark of a file by the numbers in which it is unambiguous."""
 
     def __init__(self) -> None:
         self._proved: set[Mark] = set()
@@ -62,7 +62,7 @@ class NumberMarks:
 
 
 def proves(field: str, text: str) -> Mark | None:
-    """Return the decimal mark that a number proves by itself, None if it proves none."""
+    """Return the decimal mark that a number proves, None if it proves none."""
     text = _plainly(text)
     if text.isdigit():
         return None
@@ -76,7 +76,7 @@ def proves(field: str, text: str) -> Mark | None:
 
 
 def _proves_grouped(field: str, grouped: re.Match[str]) -> Mark | None:
-    """Return what a number with thousands marks proves: its decimal mark, or that its points or commas are none."""
+    """Return what a number with thousands separators proves: its decimal mark, or which mark is not one."""
     group = grouped["group"]
     if field in COORDINATES and group in ".,":
         return None
@@ -86,7 +86,7 @@ def _proves_grouped(field: str, grouped: re.Match[str]) -> Mark | None:
 
 
 def _proves_either_way(field: str, text: str, found: Mark) -> Mark | None:
-    """Return what a mark before three digits proves: a coordinate has no thousands, a whole number no decimals."""
+    """Return what a mark before three digits proves: coordinates have no thousands, whole numbers no decimals."""
     if field in COORDINATES:
         return found
     has_decimals = not float(text.replace(",", ".")).is_integer()
@@ -97,12 +97,12 @@ def read_number(field: str, text: str, mark: Mark | None = None) -> Number:
     """Return the number in a text.
 
     Args:
-        field: where it stands; coordinates have no thousands.
-        text: digits, with a sign, a decimal mark, thousands marks (comma, point, blank, apostrophe) or an exponent.
-        mark: what separates decimals in the file, if that is known.
+        field: coordinates have no thousands.
+        text: digits with a sign, a decimal mark, thousands separators (comma, point, blank, apostrophe), an exponent.
+        mark: the decimal mark of the file, if known.
 
     Raises:
-        BadValue: no number, or one that could be two.
+        BadValue: not a number, or an ambiguous one.
     """
     text = _plainly(text)
     if either := _EITHER_WAY.fullmatch(text):
@@ -112,18 +112,18 @@ def read_number(field: str, text: str, mark: Mark | None = None) -> Number:
     grouped = _GROUPED.fullmatch(text)
     if grouped and not (field in COORDINATES and grouped["group"] in ".,"):
         digits = grouped["whole"].replace(grouped["group"], "")
-        comma = (Mend.DECIMAL_COMMA,) if grouped["mark"] == "," else ()
+        comma = (ValueRepair.DECIMAL_COMMA,) if grouped["mark"] == "," else ()
         number = float(f"{grouped['sign']}{digits}.{grouped['decimals'] or 0}")
-        return Number(number, (Mend.THOUSANDS_MARK, *comma))
+        return Number(number, (ValueRepair.THOUSANDS_MARK, *comma))
     if "." not in text and PLAIN.fullmatch(text.replace(",", ".")):
-        return Number(float(text.replace(",", ".")), (Mend.DECIMAL_COMMA,))
+        return Number(float(text.replace(",", ".")), (ValueRepair.DECIMAL_COMMA,))
     raise BadValue("is not a number")
 
 
 def _read_either(field: str, text: str, found: Mark, mark: Mark | None) -> Number:
-    """Read a number whose one mark stands before three digits."""
-    decimal = Number(float(text.replace(",", ".")), (Mend.DECIMAL_COMMA,) if found is Mark.COMMA else ())
-    thousands = Number(float(text.replace(found, "")), (Mend.THOUSANDS_MARK,))
+    """Read a number whose only mark is before three digits."""
+    decimal = Number(float(text.replace(",", ".")), (ValueRepair.DECIMAL_COMMA,) if found is Mark.COMMA else ())
+    thousands = Number(float(text.replace(found, "")), (ValueRepair.THOUSANDS_MARK,))
     if field in COORDINATES or found is mark:
         return decimal
     if mark is not None:

@@ -1,4 +1,4 @@
-"""/livez, /readyz and /metrics of a service, for its orchestrator and for Prometheus. Knows nothing of the service."""
+"""Serves /livez, /readyz and /metrics, for an orchestrator and for Prometheus."""
 
 import threading
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from services.common.errors import Stop
 
 LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0)
-"""Edges of the histograms of how old a message is, in seconds: from a lone message to half an hour of backlog."""
+"""Buckets of the histograms of a message's age, in seconds: from a single message to half an hour of backlog."""
 
 
 def serve_probes(host: str, port: int, *, live: Callable[[], bool], ready: Callable[[], bool]) -> ThreadingHTTPServer:
-    """Answer probes in daemon threads: 200 while `live()` or `ready()`, 503 otherwise; port 0 takes a free one.
+    """Serve probes in daemon threads: 200 while `live()` or `ready()`, else 503; port 0 means a free one.
 
     Raises:
         Stop: the port is in use.

@@ -12,9 +12,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.common.errors import Stop
 from services.common.folders import state_folder
-from services.common.gone import refuse_gone_login, tell_gone
+from services.common.removed_settings import refuse_removed_login, warn_removed
+from services.common.secret_files import SUFFIX, secret
 
-PREFIX = "KAFKA_CONF_"
+PROPERTY_PREFIX = "KAFKA_CONF_"
 
 RESERVED_PROPERTIES = frozenset(
     {
@@ -41,44 +42,10 @@ RESERVED_PROPERTIES = frozenset(
         "transactional.id",
     }
 )
-"""Properties on which exactly-once and the history rest, or that have variables of their own."""
+"""Properties that exactly-once and the history rely on, or that have variables of their own."""
 
-WITH_UNDERSCORES = {"log.level": "log_level"}
-"""librdkafka's only property of text or number whose name has no dots."""
-
-
-def passed_through(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the librdkafka properties given as KAFKA_CONF_*, e.g. KAFKA_CONF_SASL_MECHANISM = sasl.mechanism.
-
-    KAFKA_CONF_<PROPERTY>_FILE names a file that holds the value.
-
-    Raises:
-        Stop: a property is given that is the loops' own; a file cannot be read.
-    """
-    names = {name.removesuffix(SUFFIX) for name, value in environment.items() if name.startswith(PREFIX) and value}
-    given = {_property(name): value for name in sorted(names) if (value := secret(name, environment))}
-    if forbidden := RESERVED_PROPERTIES & given.keys():
-        raise Stop(f"not to be set by {PREFIX}…, the services rest on them: {', '.join(sorted(forbidden))}")
-    return given
-
-
-def check_properties(properties: Mapping[str, object]) -> None:
-    """Let librdkafka look at properties, without a broker.
-
-    Raises:
-        Stop: one is unknown or its value unfit, in librdkafka's words; these tell no value of a secret.
-    """
-    try:
-        Producer({"log_level": 0} | dict(properties))
-    except KafkaException as error:
-        raise Stop(f"wrong Kafka settings: {error.args[0].str()}; see {PREFIX}… in docs/settings.md") from None
-    except (TypeError, ValueError) as error:
-        raise Stop(f"wrong Kafka settings: {error}") from None
-
-
-def _property(variable: str) -> str:
-    name = variable.removeprefix(PREFIX).lower().replace("_", ".")
-    return WITH_UNDERSCORES.get(name, name)
+UNDERSCORED_PROPERTIES = {"log.level": "log_level"}
+"""librdkafka's only property, of text or number, whose name has no dots."""
 
 
 SCORER_GROUP, SINK_GROUP = "scorer", "sink"
@@ -86,7 +53,7 @@ SCORER_GROUP, SINK_GROUP = "scorer", "sink"
 
 
 class Settings(BaseSettings):
-    """Base of all settings: frozen, typed, read once at start; all errors are told at once."""
+    """Base of all settings: frozen, typed, read once at start; all errors are reported at once."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -97,7 +64,7 @@ class Settings(BaseSettings):
         Raises:
             Stop: one line a wrong variable, with its name and what was expected.
         """
-        tell_gone()
+        warn_removed()
         try:
             return cls(**_secrets(cls))
         except ValidationError as error:
@@ -109,17 +76,19 @@ class Settings(BaseSettings):
 
 
 class ProcessSettings(Settings):
-    """What every process of the product has."""
+    """Settings of every process: probes and state."""
 
-    probe_host: str = Field("127.0.0.1", description="where /livez, /readyz and /metrics of each service answer")
+    probe_host: str = Field(
+        "127.0.0.1", description="address on which each service serves /livez, /readyz and /metrics"
+    )
     state_dir: Path = Field(
         default_factory=lambda: state_folder(project_root()),
-        description="where scorer and sink keep locks and marks; none = this installation's in ~/.local/state",
+        description="folder for the locks and marks of scorer and sink; none = this installation's in ~/.local/state",
     )
 
 
 class KafkaSettings(Settings):
-    """Where Kafka is. How to log in, and any other librdkafka property, is told by KAFKA_CONF_*: see passthrough.py."""
+    """Where Kafka is. Login and all other librdkafka properties are set by KAFKA_CONF_*: see client_properties()."""
 
     model_config = SettingsConfigDict(env_prefix="KAFKA_", frozen=True, extra="ignore", env_ignore_empty=True)
 
@@ -133,25 +102,25 @@ class KafkaSettings(Settings):
             Stop: a wrong variable, or a property that librdkafka does not know.
         """
         settings = super().read()
-        refuse_gone_login(os.environ)
-        check_properties(passed_through(os.environ))
+        refuse_removed_login(os.environ)
+        check_client_properties(client_properties(os.environ))
         return settings
 
     def client_config(self, **own: Any) -> dict[str, Any]:
-        """Return a librdkafka configuration: the passed-through properties over `own` (underscores stand for dots).
+        """Return a librdkafka configuration: those of KAFKA_CONF_* over `own` (underscores stand for dots).
 
-        `own` holds a service's defaults and what its loop rests on; the latter cannot be passed through.
+        `own` holds a service's defaults, which KAFKA_CONF_* may override, and RESERVED_PROPERTIES, which it may not.
         """
         config = {name if name.endswith("_cb") else name.replace("_", "."): value for name, value in own.items()}
         base = {
             "bootstrap.servers": self.bootstrap_servers,
             "logger": logging.getLogger("librdkafka"),
-            "reconnect.backoff.max.ms": 1_000,  # 10 s by default: what a broker that is back may be waited for
-            # Producers and admin clients ask for it by default: a broker that creates topics by itself would make the
-            # history with cleanup.policy=delete, and it would be lost after a week.
+            "reconnect.backoff.max.ms": 1_000,  # by default a broker that is back may be noticed after 10 s
+            # On by default for producers and admin clients: a broker would create the history with
+            # cleanup.policy=delete, and it would be lost after a week.
             "allow.auto.create.topics": False,
         }
-        return base | config | passed_through(os.environ)
+        return base | config | client_properties(os.environ)
 
 
 class TopicSettings(Settings):
@@ -159,16 +128,21 @@ class TopicSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="TOPIC_", frozen=True, extra="ignore", env_ignore_empty=True)
 
-    transactions: str = Field("transactions", description="payments to score")
+    transactions: str = Field("transactions", description="transactions to score")
     scores: str = Field("scores", description="{transaction_id, score, fraud_flag}")
-    alerts: str = Field("alerts", description="flagged payments with the reasons")
-    dead_letters: str = Field("transactions.dlq", description="what could not be decoded, with the reason")
-    history: str = Field("scorer.history", description="changelog of what the scorer remembers of customers")
-    models: str = Field("scorer.models", description="which model scored from where on, and what a shadow model did")
-    partitions: int = Field(6, ge=1, le=1000, description="partitions of each topic when it is made")
-    replication_factor: int = Field(1, ge=1, le=7, description="copies of each partition when a topic is made")
+    alerts: str = Field("alerts", description="flagged transactions with their reasons")
+    dead_letters: str = Field("transactions.dlq", description="messages that could not be decoded, with the reason")
+    history: str = Field("scorer.history", description="changelog of the customers' history")
+    models: str = Field(
+        "scorer.models", description="offsets from which each model scored, and results of shadow models"
+    )
+    partitions: int = Field(6, ge=1, le=1000, description="partitions of each topic when it is created")
+    replication_factor: int = Field(1, ge=1, le=7, description="replicas of each partition when a topic is created")
     min_insync_replicas: int = Field(
-        1, ge=1, le=7, description="copies that must have a record before it counts, when a topic is made"
+        1,
+        ge=1,
+        le=7,
+        description="replicas that must have a record before it is acknowledged, set when a topic is created",
     )
 
     @model_validator(mode="after")
@@ -219,61 +193,62 @@ class GroupSettings(Settings):
 
 
 class GroupNames(Settings):
-    """Consumer groups of the scorers and the sinks, for who asks how far they are."""
+    """Consumer groups of the scorers and the sinks, for whoever measures their lag."""
 
     scorer_group_id: str = SCORER_GROUP
     sink_group_id: str = SINK_GROUP
 
 
 class ModelFolder(Settings):
-    """Where the scorers' model is, for who asks what it knows."""
+    """Where the scorers' model is, for whoever needs its categories."""
 
     scorer_model_dir: Path = Field(default_factory=lambda: project_root() / "onnx")
 
 
+def client_properties(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the librdkafka properties given as KAFKA_CONF_*, e.g. KAFKA_CONF_SASL_MECHANISM = sasl.mechanism.
+
+    KAFKA_CONF_<PROPERTY>_FILE names a file with the value.
+
+    Raises:
+        Stop: a reserved property is set; a file cannot be read.
+    """
+    names = {
+        name.removesuffix(SUFFIX) for name, value in environment.items() if name.startswith(PROPERTY_PREFIX) and value
+    }
+    given = {_property(name): value for name in sorted(names) if (value := secret(name, environment))}
+    if forbidden := RESERVED_PROPERTIES & given.keys():
+        raise Stop(f"not to be set by {PROPERTY_PREFIX}…, the services rely on them: {', '.join(sorted(forbidden))}")
+    return given
+
+
+def check_client_properties(properties: Mapping[str, object]) -> None:
+    """Validate properties by librdkafka, without a broker.
+
+    Raises:
+        Stop: one is unknown or its value invalid, in librdkafka's words; these contain no value of a secret.
+    """
+    try:
+        Producer({"log_level": 0} | dict(properties))
+    except KafkaException as error:
+        raise Stop(f"wrong Kafka settings: {error.args[0].str()}; see {PROPERTY_PREFIX}… in docs/settings.md") from None
+    except (TypeError, ValueError) as error:
+        raise Stop(f"wrong Kafka settings: {error}") from None
+
+
+def _property(variable: str) -> str:
+    name = variable.removeprefix(PROPERTY_PREFIX).lower().replace("_", ".")
+    return UNDERSCORED_PROPERTIES.get(name, name)
+
+
 def _secrets(settings: type[Settings]) -> dict[str, Any]:
-    """Return the secrets of a class by field, wherever the environment has them: see secret_files.py."""
+    """Return the secrets of a class by field, from variables or from files that NAME_FILE names."""
     prefix = settings.model_config.get("env_prefix") or ""
     fields = [name for name, field in settings.model_fields.items() if SecretStr in get_args(field.annotation)]
-    held = {name: secret(f"{prefix}{name}".upper(), os.environ) for name in fields}
-    return {name: value for name, value in held.items() if value}
+    found = {name: secret(f"{prefix}{name}".upper(), os.environ) for name in fields}
+    return {name: value for name, value in found.items() if value}
 
 
 def project_root() -> Path:
-    """Return the folder that holds services/, onnx/ and db/."""
+    """Return the folder of services/, onnx/ and db/."""
     return Path(__file__).resolve().parents[2]
-
-
-SUFFIX = "_FILE"
-
-
-def secret(name: str, environment: Mapping[str, str]) -> str | None:
-    """Return the secret of a variable, or of the file that NAME_FILE names; None without both.
-
-    The last line end of a file and a byte-order mark before it are no part of the secret.
-
-    Raises:
-        Stop: both are set, or the file cannot be read or is empty; tells the variable and the path, never the secret.
-    """
-    value, path = environment.get(name), environment.get(name + SUFFIX)
-    if not path:
-        return value or None
-    if value:
-        raise Stop(f"{name} and {name}{SUFFIX} are both set: leave one of them out")
-    try:
-        held = Path(path).read_text(encoding="utf-8-sig").removesuffix("\n").removesuffix("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Stop(f"{name}{SUFFIX}: {path} cannot be read: {type(error).__name__}") from None
-    if not held:
-        raise Stop(f"{name}{SUFFIX}: {path} is empty")
-    return held
-
-
-def database_login() -> dict[str, Any]:
-    """Return what libpq does not read by itself, as arguments of psycopg.connect(): the password of PGPASSWORD_FILE.
-
-    Raises:
-        Stop: the file cannot be read.
-    """
-    held = secret("PGPASSWORD", os.environ) if os.environ.get("PGPASSWORD_FILE") else None
-    return {"password": held} if held else {}

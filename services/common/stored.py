@@ -1,6 +1,6 @@
-"""Messages of `transactions` to the rows that the mart holds of them. Pure: knows nothing of Kafka clients and of SQL.
+"""Decodes messages of `transactions` into rows of the table of that name. Pure.
 
-Read leniently: what is missing or odd becomes null, for the scorer is the judge of transactions.
+Lenient: a field that is missing or invalid becomes null, since it is the scorer that rejects transactions.
 """
 
 import contextlib
@@ -23,11 +23,11 @@ _CONTEXT_FIELDS = ("transaction_time", "amount", "cat_id", "merch", "us_state", 
 
 _TIME_LENGTHS = frozenset({len("2019-09-14 02:46"), len("2019-09-14 02:46:00")})
 _CUSTOMER_MAX_CHARACTERS = 512
-"""What an index entry of PostgreSQL holds (2,704 bytes) at 4 bytes a character, with the event time beside it."""
+"""Fits an index entry of PostgreSQL (2,704 bytes) at 4 bytes a character, together with the event time."""
 
 
 class TransactionReader:
-    """Reads many transactions at once, as decode_transaction() reads one."""
+    """Decodes many transactions at once, as decode_transaction() does one."""
 
     def __init__(self) -> None:
         self._reader = FieldReader((), _CONTEXT_FIELDS)
@@ -35,7 +35,7 @@ class TransactionReader:
     def read(
         self, values: Sequence[bytes | None], topic: str, places: Sequence[tuple[int, int]]
     ) -> tuple[list[TransactionRow], int]:
-        """Return the rows of those that are transactions, in their order, and how many are none.
+        """Return the rows of those that are transactions, in order, and the number of others.
 
         Args:
             values: the messages' bytes [m].
@@ -59,7 +59,7 @@ class TransactionReader:
                 partition,
                 offset,
             )
-        odd = _places_with_nul(values) | read.rejects.keys()
+        odd = _indexes_with_nul(values) | read.rejects.keys()
         for number in odd:
             rows.pop(number, None)
             with contextlib.suppress(Reject):
@@ -69,10 +69,10 @@ class TransactionReader:
 
 
 def decode_transaction(value: bytes | None, topic: str, partition: int, offset: int) -> TransactionRow:
-    """Return the row of a message of `transactions`; a field that is missing or of another type is None.
+    """Return the row of a message; a field that is missing or invalid is None.
 
     Raises:
-        Reject: not a transaction at all, so that the scorer rejects it too.
+        Reject: it is not a transaction; the scorer rejects it too.
     """
     transaction_id, data = open_envelope(value)
     return (
@@ -89,8 +89,8 @@ def decode_transaction(value: bytes | None, topic: str, partition: int, offset: 
     )
 
 
-def _places_with_nul(values: Sequence[bytes | None]) -> set[int]:
-    """Return the places of messages in which JSON writes the character that PostgreSQL cannot hold."""
+def _indexes_with_nul(values: Sequence[bytes | None]) -> set[int]:
+    """Return the indexes of messages with an escaped NUL, which PostgreSQL cannot store."""
     if b"\\" not in b"".join(filter(None, values)):
         return set()
     return {place for place, value in enumerate(values) if value and b"\\u0000" in value}
@@ -105,7 +105,7 @@ def _short(customer: str) -> str | None:
 
 
 def _time(value: Any) -> datetime | None:
-    """Return a time; those in the contract's spelling by the standard library, which is faster."""
+    """Return a time; the contract's format is parsed by the standard library, which is faster."""
     if type(value) is not str:
         return None
     if len(value) in _TIME_LENGTHS:
@@ -130,7 +130,7 @@ def _text(data: Mapping[str, Any], field: str) -> str | None:
 
 
 def _picked(field: str, data: Mapping[str, Any]) -> float | str | None:
-    """Return a field as the scorer reads it, None if it cannot be read."""
+    """Return a field as the scorer reads it, None if it is invalid."""
     with contextlib.suppress(Reject):
         return pick_field(field, data, decimal_mark(data), [])
     return None

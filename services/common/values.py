@@ -1,8 +1,8 @@
-"""How a value is read, wherever it comes from: a cell of a CSV file, a field of a message, a form. Pure.
+"""Reads a value, from a cell of a CSV file, a field of a message or a form. Pure.
 
-One reading for all of them: numbers (numbers.py has their marks), times, words for "missing", known categories, ids.
-What is read in another spelling than the contract's is a mend, told by its kind; what could mean two things is refused
-with a sentence that says which two and how to write it.
+Times, words for "missing", known names and ids; numbers.py reads numbers. A value in another spelling than
+the contract's is repaired, and the kind of repair returned; an ambiguous one is refused, and the error says how to
+write it.
 """
 
 import re
@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 
-class Mend(StrEnum):
-    """A way in which a value differed from the contract's spelling and was read all the same: a closed list."""
+class ValueRepair(StrEnum):
+    """How a value differed from the contract's spelling and was repaired: a closed list."""
 
     NUMBER_AS_TEXT = "number_as_text"
     DECIMAL_COMMA = "decimal_comma"
@@ -32,7 +32,7 @@ class Mend(StrEnum):
 
 
 class BadValue(ValueError):
-    """A value that cannot be read; `ambiguous` if it could be read in two ways. The text is a sentence's end."""
+    """A value that cannot be read, or `ambiguous`: in two ways. The text is the end of a sentence about it."""
 
     def __init__(self, message: str, *, ambiguous: bool = False) -> None:
         super().__init__(message)
@@ -42,22 +42,22 @@ class BadValue(ValueError):
 _WORDS = ("na", "n/a", "n.a.", "#n/a", "#na", "nan", "-nan", "nat", "null", "(null)", "nil", "none", "<na>", "\\n", "undefined")  # noqa: E501  # fmt: skip
 _SIGNS = ("", "-", "--", "\u2013", "\u2014")
 _NAMES = frozenset(("Na", "Nan", "Nil", "Null"))
-"""Names that people have. Programs write these words in one case, so a capital alone tells a person."""
+"""Names of people. Programs write these words in one case, so one capital means a person."""
 
 MISSING = frozenset(_SIGNS) | {
     form for word in _WORDS for form in (word, word.upper(), word.title(), word.capitalize())
 }
 MISSING |= {"NaN", "-NaN", "NaT", "N/a", "#N/a"}
-"""Every spelling of "missing" that is known: of pandas, R, SQL, MySQL, spreadsheets, JavaScript, and by hand."""
+"""The spellings of "missing" of pandas, R, SQL, MySQL, spreadsheets, JavaScript and people."""
 
 MISSING_NAMES = MISSING - _NAMES
-"""The same in a person's name."""
+"""The same for a person's name."""
 
 _NAME_FIELDS = frozenset(("name_1", "name_2"))
 
 
 def missing_words(field: str) -> frozenset[str]:
-    """Return what stands for "missing" in a field, without spaces around it."""
+    """Return the words for "missing" in a field, without spaces around them."""
     return MISSING_NAMES if field in _NAME_FIELDS else MISSING
 
 
@@ -73,30 +73,30 @@ _BASIC = re.compile(
     r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)?((?:(?<=T\d{6})[.,]\d+)?)(Z|[+-]\d\d(?::?\d\d)?)?",
     re.ASCII | re.IGNORECASE,
 )
-"""ISO 8601's form without marks."""
+"""ISO 8601's basic format, without separators."""
 _EITHER_WAY = re.compile(
     r"(?:\d{1,2}([/-])\d{1,2}\1(?:\d{4}|\d{2})|\d{1,2}\.\d{1,2}\.\d{2})(?!\d).*", re.ASCII | re.DOTALL
 )
 
 FIRST_YEAR, LAST_YEAR = 1970, 2099
-"""Of any other year the clock is taken to be wrong."""
+"""In any other year the clock is assumed to be wrong."""
 
 
 class Moment(NamedTuple):
-    """A time as the clock on the wall showed it: `text` is the contract's spelling, without seconds if they are 0."""
+    """A local time: `text` is the contract's spelling, without seconds if they are 0."""
 
     text: str
     time: datetime
-    mends: tuple[Mend, ...]
+    repairs: tuple[ValueRepair, ...]
 
 
 def read_time(text: str) -> Moment:
-    """Return the time in a text: ISO 8601 with T, Z, offset or fraction, year first with other marks, dotted day first.
+    """Return the time in a text: ISO 8601 with T, Z, offset or fraction; year first with / or .; dotted day first.
 
-    The clock is taken as it stands and a zone dropped: the hour that the model knows is that of the payment's place.
+    A zone is dropped: the model's hour is that of the place of the transaction.
 
     Raises:
-        BadValue: not a time with an hour, or one that could be of two days.
+        BadValue: not a time with an hour, or one of two possible days.
     """
     text = text.strip()
     match = _TIME.fullmatch(text) or _TIME.fullmatch(_with_marks(text))
@@ -118,25 +118,25 @@ def read_time(text: str) -> Moment:
         raise BadValue("is no day of the calendar or no time of a day") from None
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise BadValue(f"is not of the years {FIRST_YEAR} to {LAST_YEAR}")
-    return Moment(time.isoformat(" ", "seconds" if seconds else "minutes"), time, _mends_of(text, found))
+    return Moment(time.isoformat(" ", "seconds" if seconds else "minutes"), time, _repairs_of(text, found))
 
 
-def _mends_of(text: str, found: dict[str, str | None]) -> tuple[Mend, ...]:
+def _repairs_of(text: str, found: dict[str, str | None]) -> tuple[ValueRepair, ...]:
     day_first = found["last"] is not None
     other_form = not day_first and (found["mark"] != "-" or len(found["hour"] or "") == 1 or "-" not in text[:5])
-    told = {
-        Mend.TIME_DAY_FIRST: day_first,
-        Mend.TIME_WITH_T: (found["between"] or "") in "Tt",
-        Mend.TIME_WITH_SECONDS: found["seconds"] is not None,
-        Mend.TIME_FRACTION_DROPPED: found["fraction"] is not None,
-        Mend.TIME_ZONE_DROPPED: found["zone"] is not None,
-        Mend.TIME_OTHER_FORM: other_form,
+    found_repairs = {
+        ValueRepair.TIME_DAY_FIRST: day_first,
+        ValueRepair.TIME_WITH_T: (found["between"] or "") in "Tt",
+        ValueRepair.TIME_WITH_SECONDS: found["seconds"] is not None,
+        ValueRepair.TIME_FRACTION_DROPPED: found["fraction"] is not None,
+        ValueRepair.TIME_ZONE_DROPPED: found["zone"] is not None,
+        ValueRepair.TIME_OTHER_FORM: other_form,
     }
-    return tuple(mend for mend, is_so in told.items() if is_so)
+    return tuple(repair for repair, is_found in found_repairs.items() if is_found)
 
 
 def _with_marks(text: str) -> str:
-    """Return ISO 8601's basic form with the marks of its extended one; anything else as it is."""
+    """Return ISO 8601's basic format as its extended one; any other text unchanged."""
     match = _BASIC.fullmatch(text)
     if match is None:
         return text
@@ -149,15 +149,15 @@ _SEPARATORS = re.compile(r"[\s_\-\u2010-\u2014]+")
 
 @lru_cache(maxsize=4_096)
 def fold(text: str) -> str:
-    """Return what a name has in common with its spellings that differ by case, blanks, dashes or underscores alone."""
+    """Return a name without case, blanks, dashes and underscores."""
     return _SEPARATORS.sub("", text).casefold()
 
 
 class Spellings:
-    """Names that are known, and how each other spelling of one is written."""
+    """Known names, found by any spelling."""
 
     def __init__(self, known: Iterable[str], aliases: Iterable[tuple[str, str]] = ()) -> None:
-        """Take the names, and more words (word, name) for them. Spellings that two names share are not known."""
+        """Take the names, and aliases as (word, name). A spelling that two names share is unknown."""
         self.known = frozenset(known)
         by_fold: dict[str, str | None] = {}
         for name in self.known:
@@ -167,7 +167,7 @@ class Spellings:
         self._by_fold = by_fold
 
     def find(self, text: str) -> str | None:
-        """Return the name that a text spells, None if no one knows it."""
+        """Return the name that a text spells, None if it is unknown."""
         return text if text in self.known else self._by_fold.get(fold(text))
 
 
@@ -176,11 +176,11 @@ GENDERS = Spellings(
     [(word, "F") for word in ("female", "woman", "ж", "жен", "женский")]
     + [(word, "M") for word in ("male", "man", "м", "муж", "мужской")],
 )
-"""The contract's two, and the words people write for them."""
+"""The contract's two values, and words for them."""
 
 
 def read_id(value: object) -> object:
-    """Return a transaction's id: a whole number is its digits, a word for "missing" is None. Others are as they are."""
+    """Return a transaction's id: a whole number as its digits, a word for "missing" as None, others unchanged."""
     if type(value) is int:
         return str(value)
     return None if type(value) is str and value in MISSING else value

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from services.common.errors import Reason, Reject
 from services.common.message import NUMBERS, FieldReader
-from services.common.values import MISSING, BadValue, Mend, read_time
+from services.common.values import MISSING, BadValue, ValueRepair, read_time
 from services.scorer.event_time import parse_times, seconds_of
 
 REQUIRED_FIELDS = ("transaction_time", "amount", "cat_id")
@@ -40,7 +40,7 @@ class Columns:
     numbers: dict[str, NDArray[np.float64]]
     texts: dict[str, list[str | None]]
     past: NDArray[np.float64] | None = None
-    repaired: Counter[Mend] = field(default_factory=Counter)
+    repaired: Counter[ValueRepair] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -79,7 +79,7 @@ class Decoder:
         """
         picked = self._reader.read(values, new_id)
         columns = dict(zip(self.fields, picked.columns, strict=True))
-        decoded = self._to_columns(picked.ids, picked.places, columns, picked.rejects, picked.mended)
+        decoded = self._to_columns(picked.ids, picked.places, columns, picked.rejects, picked.repaired)
         return decoded, picked.rejects
 
     def _to_columns(
@@ -88,11 +88,11 @@ class Decoder:
         rows: list[int],
         values: Mapping[str, Sequence[Any]],
         rejects: Rejects,
-        repaired: Counter[Mend],
+        repaired: Counter[ValueRepair],
     ) -> Columns:
         """Convert a field at a time; a value out of range rejects its row, and the others are converted again."""
         found: Rejects = {}
-        of_times: Counter[Mend] = Counter()
+        of_times: Counter[ValueRepair] = Counter()
         seconds = _time_column(values["transaction_time"], found, of_times)
         numbers = {name: _number_column(name, values[name], found) for name in self.fields if name in NUMBERS}
         texts = {name: list(values[name]) for name in self.fields if name not in NUMBERS and name != "transaction_time"}
@@ -104,7 +104,7 @@ class Decoder:
         return Columns(ids, np.array(rows, np.int64), seconds, numbers, texts, repaired=repaired + of_times)
 
 
-def _time_column(times: Sequence[str], found: Rejects, repaired: Counter[Mend]) -> NDArray[np.int64]:
+def _time_column(times: Sequence[str], found: Rejects, repaired: Counter[ValueRepair]) -> NDArray[np.int64]:
     """Return the seconds of times, int64 [n]; those of another form than the contract's are read one by one."""
     seconds, valid = parse_times(times)
     for place in np.flatnonzero(~valid).tolist():
@@ -114,7 +114,7 @@ def _time_column(times: Sequence[str], found: Rejects, repaired: Counter[Mend]) 
             found.setdefault(place, _time_reject(times[place], bad))
         else:
             seconds[place] = seconds_of(moment.time)
-            repaired.update(moment.mends)
+            repaired.update(moment.repairs)
     return seconds
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import Stop
 from services.common.manifest import Recipe
-from services.common.values import GENDERS, Mend, Spellings
+from services.common.values import GENDERS, Spellings, ValueRepair
 from services.scorer.decode import Columns
 from services.scorer.event_time import SECONDS_A_DAY
 from services.scorer.history.events import is_night
@@ -67,12 +67,12 @@ def category_codes(columns: Columns, recipe: Recipe) -> NDArray[np.float64]:
     return _look_up(recipe.codes, recipe.spellings, columns.texts["cat_id"], missing=-1.0)
 
 
-def respelled(columns: Columns, recipe: Recipe) -> Counter[Mend]:
+def respelled(columns: Columns, recipe: Recipe) -> Counter[ValueRepair]:
     """Return how many categories and genders were read in another spelling than the model's or the contract's."""
-    mends: Counter[Mend] = Counter()
+    mends: Counter[ValueRepair] = Counter()
     for field, spellings, mend in (
-        ("cat_id", recipe.spellings, Mend.CATEGORY_SPELLING),
-        ("gender", GENDERS, Mend.GENDER_SPELLING),
+        ("cat_id", recipe.spellings, ValueRepair.CATEGORY_SPELLING),
+        ("gender", GENDERS, ValueRepair.GENDER_SPELLING),
     ):
         texts = columns.texts.get(field, ())
         if unusual := set(texts) - spellings.known - {None}:

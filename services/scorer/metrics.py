@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.common.errors import Reason
 from services.common.probes import LATENCY_BUCKETS
-from services.common.values import Mend
+from services.common.values import ValueRepair
 
 CONSUMED = Counter("fraud_scorer_messages_consumed_total", "Messages of committed batches")
 SCORED = Counter("fraud_scorer_scored_total", "Transactions scored, by fraud_flag", ["flag"])
@@ -80,7 +80,7 @@ for _result in ("swapped", "refused"):
     SHADOW_RELOADS.labels(_result)
 for _flag in ("0", "1"):
     SCORED.labels(_flag)
-for _mend in Mend:
+for _mend in ValueRepair:
     REPAIRED.labels(_mend.value)
 for _reason in Reason:
     REJECTED.labels(_reason.value)
@@ -92,7 +92,7 @@ _CATEGORY = re.compile(r"[^\W\d_](?:[^\W\d]|[ &/-]){0,39}")
 _categories: set[str] = set()
 
 
-def count_values(repaired: Mapping[Mend, int], unknown: Mapping[str, int]) -> None:
+def count_values(repaired: Mapping[ValueRepair, int], unknown: Mapping[str, int]) -> None:
     """Count the messages of a batch by kind of repair, and by unknown category."""
     for repair, times in repaired.items():
         REPAIRED.labels(repair.value).inc(times)

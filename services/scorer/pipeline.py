@@ -13,7 +13,7 @@ from services.common.contract import record_id
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
 from services.common.kafka.reject_limit import RejectLimit
-from services.common.values import Mend
+from services.common.values import ValueRepair
 from services.scorer.decode import Columns, Rejects
 from services.scorer.encode import encode_alerts, encode_scores
 from services.scorer.explain import explain
@@ -70,7 +70,7 @@ class ScoredMessages:
     ranges: list[Record]
     group_metadata: Any
     unknown: Mapping[str, int]
-    repaired: Mapping[Mend, int]
+    repaired: Mapping[ValueRepair, int]
     started: float
 
 
@@ -90,7 +90,7 @@ class WrittenBatch:
     messages: int
     flagged: int
     unknown: Mapping[str, int]
-    repaired: Mapping[Mend, int]
+    repaired: Mapping[ValueRepair, int]
     rejects: Rejects
     seconds: float
     inference_seconds: float

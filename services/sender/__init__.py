@@ -1,1 +1,1 @@
-"""From a CSV file of payments to the topic `transactions`."""
+"""Sends CSV files of transactions to the topic `transactions`."""

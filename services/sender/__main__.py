@@ -10,24 +10,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-import psycopg
-
-from services.common.errors import FraudError
-from services.common.settings import KafkaSettings, ModelFolder, TopicSettings, database_login
-from services.sender.csvfile import FileFault, FileRefused, FileReport, Payments, Refusal, prepare
-from services.sender.known import read_categories
+from services.common.database import connect
+from services.common.errors import FraudError, Retry
+from services.common.settings import KafkaSettings, ModelFolder, TopicSettings
+from services.sender.csvfile import Payments, prepare
+from services.sender.ids import STORED, Look, TakenIds
 from services.sender.publish import publish
-from services.sender.taken import STORED, Look, TakenIds
+from services.sender.report import FileFault, FileRefused, FileReport, Refusal
+from services.sender.rows import read_categories
 
 ALL_SENT, SOME_REFUSED, NOT_SENT = 0, 1, 2
 REFUSALS_SHOWN = 10
-CONNECT_SECONDS = 5
 _OF_IDS = (FileFault.IDS_TAKEN, FileFault.IDS_UNCHECKED)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Send each file; return the worst of their exit codes."""
-    parser = ArgumentParser(prog="python -m services.sender", description="Send CSV files of payments to Kafka.")
+    parser = ArgumentParser(prog="python -m services.sender", description="Send CSV files of transactions to Kafka.")
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE",
         help="CSV, TSV or TXT in the format of the competition, also as .gz or a .zip of one file",
@@ -35,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="read and report, send nothing")
     parser.add_argument(
         "--ids", type=TakenIds, choices=[TakenIds.OVERWRITE, TakenIds.OWN], default=TakenIds.ASK,
-        help="rows whose transaction_id other payments have: overwrite these, or send the rows under ids of their own;"
+        help="rows whose transaction_id another transaction has: overwrite it, or send the row under an id of its own;"
         " by default such a file is not sent",
     )  # fmt: skip
     options = parser.parse_args(arguments)
@@ -43,12 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _send_file(path: Path, ids: TakenIds, *, check_only: bool) -> int:
-    """Check one file, say what was found, send its rows; return the exit code."""
+    """Check a file, print the report, send its rows; return the exit code."""
     try:
         with prepare(path, categories=known_categories()) as payments:
             print(f"{path.name}: {describe(payments.report)}")
             if not check_only:
-                with _asking_the_mart(payments, ids) as look:
+                with _id_lookup(payments, ids) as look:
                     payments.settle_ids(ids, look)
                 _send(payments)
             return SOME_REFUSED if payments.report.refused_total else ALL_SENT
@@ -61,14 +60,14 @@ def _send_file(path: Path, ids: TakenIds, *, check_only: bool) -> int:
 
 
 @contextmanager
-def _asking_the_mart(payments: Payments, ids: TakenIds) -> Iterator[Look | None]:
-    """Give what asks the database that libpq's environment names; None if it is unavailable or need not be asked."""
+def _id_lookup(payments: Payments, ids: TakenIds) -> Iterator[Look | None]:
+    """Give a query of the database by ids; None if it is unavailable or not needed."""
     if not payments.report.has_ids or ids is TakenIds.OVERWRITE:
         yield None
         return
     try:
-        connection = psycopg.connect(connect_timeout=CONNECT_SECONDS, autocommit=True, **database_login())
-    except psycopg.OperationalError:
+        connection = connect("fraud-sender")
+    except Retry:
         yield None
         return
     with connection:
@@ -76,7 +75,7 @@ def _asking_the_mart(payments: Payments, ids: TakenIds) -> Iterator[Look | None]
 
 
 def _send(payments: Payments) -> None:
-    """Send the payments and say how fast."""
+    """Send the transactions and print the rate."""
     topic = TopicSettings.read().transactions
     started = monotonic()
     acknowledged = publish(payments, KafkaSettings.read(), topic, on_progress=_progress(len(payments), started))
@@ -87,7 +86,7 @@ def _send(payments: Payments) -> None:
 
 
 def _progress(total: int, started: float) -> Callable[[int], None]:
-    """Return what shows the progress to a person at a terminal, and nothing to anyone else."""
+    """Return a callback that shows the progress on a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         return lambda _: None
 
@@ -99,7 +98,7 @@ def _progress(total: int, started: float) -> Callable[[int], None]:
 
 
 def describe(report: FileReport) -> str:
-    """Return a report in plain words: a line of figures, then what was mended, then what was refused."""
+    """Return a report as text: a line of figures, repairs, refusals."""
     separator = "tab" if report.separator == "\t" else report.separator
     figures = f"{report.rows:,} rows, {report.ready:,} ready, {report.refused_total:,} refused"
     lines = [f"{figures} ({report.encoding}, separator {separator})"]
@@ -107,7 +106,7 @@ def describe(report: FileReport) -> str:
         lines.append(f"no column for {', '.join(report.missing_columns)}: sent as null")
     if report.ignored_columns:
         lines.append(f"columns not sent: {', '.join(report.ignored_columns)}")
-    lines += [f"mended: {repair.replace('_', ' ')}, {times:,} times" for repair, times in report.repaired.items()]
+    lines += [f"repaired: {repair.replace('_', ' ')}, {times:,} times" for repair, times in report.repaired.items()]
     lines += [
         f"unknown {value.field}: {value.value!r} in {value.rows:,} rows, first in line {value.line}"
         for value in report.unknown
@@ -121,14 +120,14 @@ def describe(report: FileReport) -> str:
 
 
 def _refusal(bad: Refusal) -> str:
-    """Return a refused row in a line; what is ambiguous is told once for all its rows."""
+    """Return a refused row as a line; ambiguous values have one line for all their rows."""
     value = f" ({bad.value})" if bad.value else ""
-    alike = f"; {bad.rows - 1:,} more rows likewise" if bad.rows > 1 else ""
+    alike = f"; {bad.rows - 1:,} more rows like it" if bad.rows > 1 else ""
     return f"line {bad.line} refused: {' '.join(filter(None, (bad.field, bad.message)))}{value}{alike}"
 
 
 def known_categories() -> Sequence[str]:
-    """Return the categories of the scorer's model, none if its manifest is not here: then they are sent as written."""
+    """Return the categories of the scorer's model; none, so that they are sent as written, without its manifest."""
     return read_categories(ModelFolder.read().scorer_model_dir / "manifest.json")
 
 

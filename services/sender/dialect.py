@@ -1,4 +1,4 @@
-"""Finds out how a CSV file is written from its first line. Knows nothing of rows, of values, or of Kafka."""
+"""Detects the dialect of a CSV file from its header."""
 
 import csv
 import re
@@ -11,7 +11,7 @@ from typing import BinaryIO
 from services.common.contract import CUSTOMER_FIELDS, FIELDS
 from services.sender.report import FileFault, FileRefused, Repair
 
-NEEDED = ("transaction_time", "cat_id", "amount")
+REQUIRED = ("transaction_time", "cat_id", "amount")
 """Without these no transaction can be scored."""
 
 ID_COLUMN = "transaction_id"
@@ -40,13 +40,13 @@ _SIGNATURES = {
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one file is written: its separator and where each field stands in a row."""
+    """How a file is written: its separator and the position of each field."""
 
     separator: str
     width: int
     """Number of columns in the header."""
     positions: Mapping[str, int]
-    """Place of each known column in a row, from 0; includes `transaction_id` if there is one."""
+    """Index of each known column; includes `transaction_id` if there is one."""
     first_line: int
     """Number of the line under the header."""
     missing: tuple[str, ...]
@@ -62,7 +62,7 @@ class Dialect:
         return _split(lines, self.separator)
 
     def first_record(self, lines: Iterable[str]) -> tuple[list[str], int]:
-        """Return the cells of the first record, and how many of the lines it takes; no others are asked for.
+        """Return the cells of the first record, and the number of lines it takes; no further line is read.
 
         Raises:
             csv.Error: as `split` does.
@@ -87,11 +87,11 @@ def read_dialect(file: BinaryIO) -> Dialect:
     if not has_bom:
         file.seek(0)
     number, line = _first_line_with_text(file)
-    said = _said_separator(line)
-    if said is not None:
+    declared = _declared_separator(line)
+    if declared is not None:
         below, line = _first_line_with_text(file)
         number += below
-    separator, header = _split_header(line, said)
+    separator, header = _split_header(line, declared)
     names = [_plain(name) for name in header]
     _check_names(names, header)
     positions = {name: place for place, name in enumerate(names) if name in _KNOWN and name != TARGET_COLUMN}
@@ -105,7 +105,7 @@ def read_dialect(file: BinaryIO) -> Dialect:
             Repair.SEPARATOR_SEMICOLON: int(separator == ";"),
             Repair.SEPARATOR_TAB: int(separator == "\t"),
             Repair.SEPARATOR_OTHER: int(separator not in _SEPARATORS),
-            Repair.SEP_LINE: int(said is not None),
+            Repair.SEP_LINE: int(declared is not None),
             Repair.HEADER_NAMES: int(renamed),
             Repair.COLUMNS_REORDERED: int(present != [field for field in FIELDS if field in positions]),
             Repair.COLUMN_MISSING: len(missing),
@@ -137,7 +137,7 @@ def _first_line_with_text(file: BinaryIO) -> tuple[int, str]:
             raise FileRefused(code, f"the first line is {what}: save the file as CSV UTF-8")
         if line.strip():
             return number, line.decode(errors="replace").strip("\r\n")
-    raise FileRefused(FileFault.EMPTY, "the file begins with nothing but blank lines")
+    raise FileRefused(FileFault.EMPTY, "the file begins with blank lines only")
 
 
 def _read_line(file: BinaryIO) -> bytes:
@@ -150,15 +150,15 @@ def _read_line(file: BinaryIO) -> bytes:
     return line
 
 
-def _said_separator(line: str) -> str | None:
-    """Return the separator that a line `sep=;` above the header tells Excel, None if the line is no such one."""
+def _declared_separator(line: str) -> str | None:
+    """Return the separator of a line `sep=;`, as Excel writes above the header; None if it is another line."""
     match = _SEP_LINE.fullmatch(line)
     return match["separator"] if match else None
 
 
-def _split_header(line: str, said: str | None) -> tuple[str, list[str]]:
+def _split_header(line: str, declared: str | None) -> tuple[str, list[str]]:
     """Return the separator under which most column names are known, and the names it gives."""
-    separators = [said, *_SEPARATORS] if said and said not in _SEPARATORS else _SEPARATORS
+    separators = [declared, *_SEPARATORS] if declared and declared not in _SEPARATORS else _SEPARATORS
     readings = [(separator, _cells_of_header(line, separator)) for separator in separators]
     return max(readings, key=lambda reading: sum(_plain(name) in _KNOWN for name in reading[1]))
 
@@ -181,12 +181,12 @@ def _check_names(names: list[str], header: list[str]) -> None:
         found = "the first line is data: the header is missing" if looks_like_data else "no column name is known"
         raise FileRefused(FileFault.NO_HEADER, f"{found}; the first line must be {','.join(FIELDS)}")
     if set(names) >= _OF_SCORES and not set(CUSTOMER_FIELDS) & set(names):
-        detail = "this is a file of scores, as the page offers it for download: payments without customers"
-        raise FileRefused(FileFault.SCORES, f"{detail}; send the file of payments it is of")
-    if missing := [name for name in NEEDED if name not in names]:
-        raise FileRefused(FileFault.MISSING_COLUMNS, f"needed columns are missing: {', '.join(missing)}")
+        detail = "this is a file of scores, as downloaded from the page, without customers"
+        raise FileRefused(FileFault.SCORES, f"{detail}; send the file of transactions that was scored")
+    if missing := [name for name in REQUIRED if name not in names]:
+        raise FileRefused(FileFault.MISSING_COLUMNS, f"required columns are missing: {', '.join(missing)}")
     if doubled := [name for name, times in Counter(names).items() if times > 1 and name in _KNOWN]:
-        raise FileRefused(FileFault.DUPLICATE_COLUMNS, f"columns stand there twice: {', '.join(doubled)}")
+        raise FileRefused(FileFault.DUPLICATE_COLUMNS, f"duplicate columns: {', '.join(doubled)}")
 
 
 def _plain(name: str) -> str:

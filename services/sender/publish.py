@@ -1,4 +1,4 @@
-"""Sends messages to a topic and counts what the brokers acknowledged. Knows nothing of files or of payments."""
+"""Publishes messages and counts what the brokers acknowledged."""
 
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -15,7 +15,7 @@ CHUNK = 2000
 PROGRESS_EVERY_S = 0.25
 CONNECT_WAIT_S = 15
 DELIVERY_TIMEOUT_MS = 60_000
-"""A message not acknowledged by then is given up; so every wait below ends."""
+"""A message that is not acknowledged within it has failed, so every wait below ends."""
 
 
 def publish(
@@ -29,15 +29,15 @@ def publish(
 ) -> int:
     """Send (key, value) messages in their order and return how many were acknowledged.
 
-    1. Messages go out in chunks; before each one `stop` is asked, and a failed delivery ends the sending.
-    2. What the producer has taken is flushed, whether all was sent or not, also where `messages` or a callback raises.
+    1. Messages are produced in chunks, until `stop` returns True or a delivery has failed.
+    2. What the producer has accepted is flushed, also if `messages` or a callback raises.
     3. `on_progress` gets the number acknowledged so far, about four times a second and at the end.
 
-    Sending again after an error is safe where the values hold ids that do not change.
+    Sending again after an error is safe if the values contain stable ids.
 
     Raises:
-        Retry: the brokers cannot be reached, or did not acknowledge everything that was taken; says how many.
-        Stop: the same, for a cause that sending again cannot mend: no such topic, no permission, a message too large.
+        Retry: the brokers are unavailable, or did not acknowledge everything; says how many.
+        Stop: the same, for a permanent cause: no such topic, no permission, a message too large.
     """
     producer = make_producer(_config(kafka))
     _check_topic(producer, topic)
@@ -48,11 +48,11 @@ def publish(
             for key, value in chunk:
                 _produce(producer, topic, key, value, delivery)
             producer.poll(0)
-            delivery.tell_progress()
+            delivery.report_progress()
         while producer.flush(PROGRESS_EVERY_S):
-            delivery.tell_progress()
+            delivery.report_progress()
     finally:
-        while producer.flush(PROGRESS_EVERY_S):  # in short steps: Ctrl-C is heard between two of them
+        while producer.flush(PROGRESS_EVERY_S):  # in short steps, between which Ctrl-C is noticed
             pass
     on_progress(delivery.acknowledged)
     if delivery.error:
@@ -62,7 +62,7 @@ def publish(
 
 
 def _config(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return a producer's settings: no doubles and no gaps within a partition, the partition Java clients choose."""
+    """Return a producer's settings: no duplicates and no gaps within a partition, and Java's partitioner."""
     return kafka.client_config(
         enable_idempotence=True,
         partitioner="murmur2_random",
@@ -75,7 +75,7 @@ def _config(kafka: KafkaSettings) -> dict[str, Any]:
 
 
 def _check_topic(producer: Producer, topic: str) -> None:
-    """Ask the brokers for the topic, so that a wrong address or name shows at once and not at the delivery timeout."""
+    """Look the topic up, so that a wrong address or name fails at once and not at the delivery timeout."""
     try:
         error = producer.list_topics(topic, timeout=CONNECT_WAIT_S).topics[topic].error
     except KafkaException as exception:
@@ -87,13 +87,13 @@ def _check_topic(producer: Producer, topic: str) -> None:
 
 
 def _produce(producer: Producer, topic: str, key: bytes | None, value: bytes, delivery: "_Delivery") -> None:
-    """Hand one message to the producer, waiting while its queue is full."""
+    """Produce a message; wait while the queue is full."""
     while True:
         try:
             producer.produce(topic, value, key, on_delivery=delivery)
         except BufferError:
             producer.poll(PROGRESS_EVERY_S)
-            delivery.tell_progress()
+            delivery.report_progress()
         except KafkaException as exception:
             delivery.fail(exception.args[0])
             return
@@ -106,14 +106,14 @@ def _error(cause: KafkaError, message: str) -> Retry | Stop:
 
 
 class _Delivery:
-    """The delivery callback: counts, and remembers the first error."""
+    """The delivery callback: counts, and stores the first error."""
 
     def __init__(self, on_progress: Callable[[int], None]) -> None:
         self.acknowledged = 0
         self.failed = 0
         self.error: KafkaError | None = None
         self._on_progress = on_progress
-        self._told_at = monotonic()
+        self._reported_at = monotonic()
 
     def __call__(self, error: KafkaError | None, _: Message) -> None:
         if error is None:
@@ -126,8 +126,8 @@ class _Delivery:
         self.failed += 1
         self.error = self.error or error
 
-    def tell_progress(self) -> None:
-        """Report how many were acknowledged, if the last time was long enough ago."""
-        if monotonic() - self._told_at >= PROGRESS_EVERY_S:
-            self._told_at = monotonic()
+    def report_progress(self) -> None:
+        """Report how many were acknowledged, at most every 0.25 s."""
+        if monotonic() - self._reported_at >= PROGRESS_EVERY_S:
+            self._reported_at = monotonic()
             self._on_progress(self.acknowledged)

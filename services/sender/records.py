@@ -1,7 +1,7 @@
-"""Cuts a file into records: cells with their line numbers. Knows nothing of fields or of Kafka.
+"""Splits a file into records: cells with their line numbers.
 
-A block of clean lines is cut in one call. A block with anything odd in it is cut line by line, so that one bad line
-never costs its neighbours.
+A block of clean lines is split in one call. Any other block is split line by line, so that a bad line never costs its
+neighbours.
 """
 
 import csv
@@ -30,8 +30,8 @@ def read_records(
 ) -> Iterator[tuple[Sequence[int], Sequence[Record]]]:
     """Yield batches of (line numbers, records); a blank line gives no cells, a line that is no record a BadRow.
 
-    The file stands at the line under the header. Repairs are counted in `repaired`. Memory: a few MiB, whatever the
-    file. A line longer than a MiB counts as several.
+    The file's position is the line under the header. Repairs are counted in `repaired`. Memory: a few MiB; a line over
+    1 MiB counts as several.
     """
     blocks = _blocks(file)
     next_line = dialect.first_line
@@ -74,7 +74,7 @@ def _cut_clean(block: bytes, dialect: Dialect) -> list[list[str]] | None:
 
 
 class _LineByLine:
-    """Cuts one block with care, and as much of the next as a cell of several lines reaches into."""
+    """Splits a block line by line, and the part of the next one that belongs to a cell of several lines."""
 
     def __init__(
         self, block: bytes, blocks: Iterator[bytes], first_line: int, dialect: Dialect, repaired: Counter[Repair]
@@ -116,10 +116,10 @@ class _LineByLine:
         return cells
 
     def _cells_of_several(self, text: str) -> list[str]:
-        """Return the cells of a record that goes on in the lines below.
+        """Return the cells of a record that continues in the lines below.
 
-        Those lines are taken only if the record then has the header's width and none of them is a row by itself:
-        else a quote was left open, and the rows below it are sound.
+        Those lines are consumed only if the record then has the header's width and none of them is a row by itself:
+        else a quote was left open, and the rows below it are valid.
         """
         lines = chain([text], self._lines_below())
         try:

@@ -1,17 +1,18 @@
-"""What the sender tells of a file: what it mended, what it refused and why. Knows nothing of how a file is read."""
+"""The report on a file: what was repaired, what was refused and why."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.common.errors import FraudError
-from services.sender.known import UnknownValue
 
-REFUSALS_KEPT = 100
+MAX_REFUSALS = 100
+MAX_UNKNOWN_VALUES = 20
+VALUE_MAX_CHARACTERS = 60
 
 
 class Repair(StrEnum):
-    """A kind of repair. Those of the file count once, those of columns once a column, those of rows once a row."""
+    """A kind of repair: of the file (counted once), of its columns (once a column) or of its rows (once a row)."""
 
     UNPACKED = "unpacked"
     UTF16 = "utf16"
@@ -85,11 +86,11 @@ class FileFault(StrEnum):
     AMBIGUOUS_NUMBER = "ambiguous_number"
 
 
-TOLD_ONCE = {
+REPORTED_ONCE = {
     RowFault.AMBIGUOUS_TIME: FileFault.AMBIGUOUS_TIME,
     RowFault.AMBIGUOUS_NUMBER: FileFault.AMBIGUOUS_NUMBER,
 }
-"""What is the same for all the rows it befalls: told once; a file of which nothing is left is refused for it."""
+"""Faults that are the same in all rows: reported once; a file without any other rows is refused for them."""
 
 
 class FileRefused(FraudError):
@@ -114,9 +115,9 @@ class BadRow(FraudError):
 
 @dataclass(frozen=True)
 class Refusal:
-    """One refused row. `line` is its (first) line in the file, the header being line 1 of an ordinary file.
+    """A refused row. `line` is its first line in the file, the header being line 1 of an ordinary file.
 
-    `value` is what stands there if that is ambiguous; such rows are told once, `rows` are so many.
+    `value` is the cell's text if that is ambiguous; such rows are reported once, `rows` is their number.
     """
 
     line: int
@@ -128,8 +129,18 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class UnknownValue:
+    """An unknown category or gender, the number of its rows, and the line of the first one."""
+
+    field: str
+    value: str
+    rows: int
+    line: int
+
+
+@dataclass(frozen=True)
 class FileReport:
-    """What became of a file's rows: `rows == ready + refused_total`. Blank lines are not rows."""
+    """The result of reading a file: `rows == ready + refused_total`. Blank lines are not rows."""
 
     rows: int
     ready: int
@@ -138,46 +149,67 @@ class FileReport:
     """The first 100 refusals, in the file's order."""
     refused_total: int
     encoding: str
-    """utf-8, or cp1251 if any line had to be read so."""
+    """utf-8, or cp1251 if any line was read as that."""
     separator: str
     missing_columns: tuple[str, ...]
-    """Fields the file has no column for: sent as null."""
+    """Fields without a column: sent as null."""
     ignored_columns: tuple[str, ...]
     """Columns of the file, by their own names, that are not sent."""
     unknown: tuple[UnknownValue, ...] = ()
-    """Categories and genders that nobody knows, sent as they are: up to 20, those of most rows first."""
+    """Unknown categories and genders, sent as written: up to 20, the most frequent first."""
     has_ids: bool = False
-    """Whether the file has a column of ids, which may be those of other payments."""
+    """Whether the file has a column of ids, which may be those of other transactions."""
     unknown_rows: int = 0
     """Rows with such values."""
 
 
 class Refusals:
-    """Counts refused rows and keeps the first hundred; ambiguous values are kept once for each field."""
+    """Counts refused rows and stores the first hundred; ambiguous values once for each field."""
 
     def __init__(self) -> None:
         self.total = 0
-        self._kept: list[Refusal] = []
-        self._told_once: dict[tuple[RowFault, str], int] = {}
+        self._first: list[Refusal] = []
+        self._counts: dict[tuple[RowFault, str], int] = {}
 
     @property
     def first(self) -> tuple[Refusal, ...]:
         """The first refusals, in the file's order."""
-        counted = self._told_once
-        return tuple(replace(kept, rows=counted.get((kept.reason, kept.field), 1)) for kept in self._kept)
+        counted = self._counts
+        return tuple(replace(refusal, rows=counted.get((refusal.reason, refusal.field), 1)) for refusal in self._first)
 
     def add(self, line: int, bad: BadRow) -> None:
-        """Take note that the row at `line` was refused."""
+        """Count the refused row at `line`."""
         self.total += 1
-        if bad.reason in TOLD_ONCE:
+        if bad.reason in REPORTED_ONCE:
             at = bad.reason, bad.field
-            self._told_once[at] = self._told_once.get(at, 0) + 1
-            if self._told_once[at] > 1:
+            self._counts[at] = self._counts.get(at, 0) + 1
+            if self._counts[at] > 1:
                 return
-        if len(self._kept) < REFUSALS_KEPT:
-            self._kept.append(Refusal(line, bad.field, bad.reason, bad.message, bad.value))
+        if len(self._first) < MAX_REFUSALS:
+            self._first.append(Refusal(line, bad.field, bad.reason, bad.message, bad.value))
 
     def ambiguous(self) -> Refusal | None:
-        """Return the refusal that holds for more than half of the refused rows because they are ambiguous."""
-        alike = [kept for kept in self.first if kept.reason in TOLD_ONCE and kept.rows * 2 > self.total]
+        """Return the refusal of ambiguous values that holds for more than half of the refused rows."""
+        alike = [refusal for refusal in self.first if refusal.reason in REPORTED_ONCE and refusal.rows * 2 > self.total]
         return alike[0] if alike else None
+
+
+class UnknownValues:
+    """Counts rows with unknown values; the first 20 values also one by one."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._found: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def add(self, field: str, text: str, line: int) -> None:
+        """Count the row at `line`."""
+        self.rows += 1
+        at = field, text[:VALUE_MAX_CHARACTERS]
+        if at in self._found or len(self._found) < MAX_UNKNOWN_VALUES:
+            rows, first = self._found.get(at, (0, line))
+            self._found[at] = rows + 1, first
+
+    def most_frequent(self) -> tuple[UnknownValue, ...]:
+        """Return the values, the most frequent first."""
+        found = [UnknownValue(field, text, rows, line) for (field, text), (rows, line) in self._found.items()]
+        return tuple(sorted(found, key=lambda value: (-value.rows, value.line)))

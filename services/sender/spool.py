@@ -1,4 +1,4 @@
-"""Keeps a million payments on disk and gives them back in order of event time, equal ones numbered. Knows no CSV."""
+"""Stores encoded transactions on disk and yields them by event time, those with equal content numbered."""
 
 import mmap
 import tempfile
@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from services.sender.ids import numbered, repeats
-from services.sender.rows import Payment
+from services.sender.rows import EncodedRow
 
 _READ_AT_ONCE = 8192
 
 
 class Spool:
-    """Payments in nameless temporary files, gone when it is closed. Memory: 32 bytes a payment, 80 while reading."""
+    """Transactions in nameless temporary files. Memory: 32 bytes a transaction, 80 while reading."""
 
     def __init__(self) -> None:
         self._seconds = array("q")
@@ -36,23 +36,23 @@ class Spool:
         return len(self._seconds)
 
     def clear(self) -> None:
-        """Forget all payments."""
+        """Remove all transactions."""
         self._seconds = array("q")
         self._octets.clear()
         self._keys.clear()
         self._values.clear()
 
-    def extend(self, payments: Sequence[Payment]) -> None:
-        """Append payments; cheap for many at a time."""
-        self._seconds.extend([payment[0] for payment in payments])
-        self._keys.extend([payment[1] or b"" for payment in payments])
-        self._values.extend([payment[2] for payment in payments])
-        self._octets += b"".join([payment[3] for payment in payments])
+    def extend(self, rows: Sequence[EncodedRow]) -> None:
+        """Append transactions; cheap for many at a time."""
+        self._seconds.extend([row[0] for row in rows])
+        self._keys.extend([row[1] or b"" for row in rows])
+        self._values.extend([row[2] for row in rows])
+        self._octets += b"".join([row[3] for row in rows])
 
     def in_time_order(self) -> Iterator[tuple[bytes | None, bytes]]:
-        """Yield (key, value) by event time; those of the same time in the order they came.
+        """Yield (key, value) by event time; equal times in the order of insertion.
 
-        Of payments with the same content the second, third and so on have ids of their own.
+        Of transactions with the same content the second, third and so on get ids of their own.
         """
         again = repeats(bytes(self._octets))
         order = np.argsort(np.array(self._seconds, np.int64), kind="stable")
@@ -84,7 +84,7 @@ class _Column:
 
     @contextmanager
     def reader(self) -> Iterator[Callable[[npt.NDArray[np.intp]], list[bytes]]]:
-        """Give a function from places to the strings that stand there."""
+        """Give a function from indexes to strings."""
         self._file.flush()
         lengths = np.array(self._lengths, np.int64)
         ends = np.cumsum(lengths)

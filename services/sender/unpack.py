@@ -1,7 +1,4 @@
-"""Finds the text in a file: unpacks gzip and zip, turns UTF-16 with its mark into UTF-8. Goes by content, not by name.
-
-Knows nothing of CSV.
-"""
+"""Opens the text of a file: unpacks gzip and zip, decodes UTF-16 with a byte-order mark; by content, not by name."""
 
 import gzip
 import io
@@ -16,7 +13,7 @@ from typing import BinaryIO, Protocol
 from services.sender.report import FileFault, FileRefused, Repair
 
 UNPACKED_MAX_BYTES, UNPACKED_MAX_RATIO, ALWAYS_UNPACKED_BYTES = 4 << 30, 200, 16 << 20
-"""A larger text, or one of so many times its archive's size, is not unpacked: a bomb fills the disk."""
+"""Limits of what is unpacked, in bytes and as a multiple of the archive's size: a zip bomb would fill the disk."""
 
 _AT_ONCE = 1 << 20
 _TEXT_NAMES = frozenset((".csv", ".tsv", ".txt", ".tab"))
@@ -26,18 +23,18 @@ _ENCRYPTED = 1
 
 
 class Packed(Protocol):
-    """What is used of a packed file."""
+    """A packed file."""
 
     def read(self, size: int, /) -> bytes:
-        """Return up to so many unpacked bytes; none at the end."""
+        """Return up to `size` unpacked bytes; none at the end."""
 
 
 @contextmanager
 def opened_text(file: BinaryIO) -> Iterator[tuple[BinaryIO, tuple[Repair, ...]]]:
-    """Give the file's text, to be read and sought in, and what had to be done for it.
+    """Give the file's text, seekable, and the repairs it took.
 
     Raises:
-        FileRefused: an archive is broken, encrypted, too large, or holds not exactly one text.
+        FileRefused: an archive is broken, encrypted or too large, or does not contain exactly one text.
     """
     most = min(UNPACKED_MAX_BYTES, max(ALWAYS_UNPACKED_BYTES, UNPACKED_MAX_RATIO * file.seek(0, io.SEEK_END)))
     file.seek(0)
@@ -70,7 +67,7 @@ def _member(file: BinaryIO) -> Iterator[Packed]:
         texts = [info for info in files if PurePosixPath(info.filename).suffix.lower() in _TEXT_NAMES]
         chosen = texts if texts else files
         if len(chosen) != 1:
-            detail = f"the archive holds {len(chosen)} files where one CSV is wanted"
+            detail = f"the archive contains {len(chosen)} files instead of one CSV"
             raise FileRefused(FileFault.ARCHIVE, f"{detail}: send them one by one")
         if chosen[0].flag_bits & _ENCRYPTED:
             raise FileRefused(FileFault.ARCHIVE, "the archive is encrypted: unpack it first")
@@ -83,7 +80,7 @@ def _member(file: BinaryIO) -> Iterator[Packed]:
 
 
 def _is_of_the_system(name: str) -> bool:
-    """Return whether a member is what systems add by themselves: of macOS, hidden, Windows' thumbnails."""
+    """Return whether a member was added by an operating system: of macOS, hidden, Windows' thumbnails."""
     path = PurePosixPath(name)
     return path.parts[:1] == ("__MACOSX",) or path.name.startswith(".") or path.name in {"Thumbs.db", "desktop.ini"}
 
@@ -96,7 +93,7 @@ def _copied(packed: Packed, most: int) -> Iterator[BinaryIO]:
             while block := packed.read(_AT_ONCE):
                 text.write(block)
                 if text.tell() > most:
-                    detail = f"the archive holds more than {most >> 20} MiB: send it unpacked, or in parts"
+                    detail = f"the archive contains more than {most >> 20} MiB: send it unpacked, or in parts"
                     raise FileRefused(FileFault.ARCHIVE, detail)
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
             raise _broken(error) from error

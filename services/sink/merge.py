@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from services.common.errors import Reason, Reject
+from services.common.database import Connection, classify_row_error
+from services.common.errors import Reject
 from services.sink.tables import Table
 
 Row = tuple[Any, ...]
@@ -45,7 +46,7 @@ class Merger:
     Rows that may exist go through a staging table, which costs the database about twice as much.
     """
 
-    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._all_new: set[str] = set()
 
@@ -68,29 +69,26 @@ class Merger:
         return written
 
 
-def _insert(connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row]) -> MergeResult:
+def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> MergeResult:
     with connection.cursor() as cursor:
         _copy(cursor, table, table.copy(), rows)
     return MergeResult(len(rows), changed=0)
 
 
-def merge(
-    connection: "psycopg.Connection[Any]", table: Table, rows: Sequence[Row], *, replayed: bool = False
-) -> MergeResult:
+def merge(connection: Connection, table: Table, rows: Sequence[Row]) -> MergeResult:
     """Merge rows in the database transaction that is open; the staging table of the connection must be there.
 
     Args:
         connection: to the database.
         table: where the rows belong.
         rows: at most one an id.
-        replayed: they were read before, and others since: see Table.merge().
 
     Raises:
         psycopg.Error: nothing of them was merged, and the database transaction has failed.
     """
     with connection.cursor() as cursor:
         _copy(cursor, table, table.copy_to_staging(), rows)
-        counts = cursor.execute(table.merge(replayed=replayed)).fetchone()
+        counts = cursor.execute(table.merge()).fetchone()
     return MergeResult(*counts) if counts else MergeResult(0, 0)
 
 
@@ -106,33 +104,23 @@ def _copy(cursor: "psycopg.Cursor[Any]", table: Table, statement: sql.Composed, 
 
 
 def merge_bisecting(
-    connection: "psycopg.Connection[Any]",
+    connection: Connection,
     table: Table,
     rows: Sequence[Row],
     refuse: Refuse,
-    *,
-    replayed: bool = False,
 ) -> MergeResult:
     """Merge what can be merged, as merge() does; halve what cannot, down to the row at fault."""
     if not rows:
         return MergeResult(0, 0)
     try:
         with connection.transaction():
-            written = merge(connection, table, rows, replayed=replayed)
+            written = merge(connection, table, rows)
             connection.execute(table.clear_staging())
             return written
     except (psycopg.IntegrityError, psycopg.DataError) as error:
         if len(rows) == 1:
-            refuse(rows[0], _reject(error))
+            refuse(rows[0], classify_row_error(error))
             return MergeResult(0, 0)
     middle = len(rows) // 2
-    halves = [
-        merge_bisecting(connection, table, half, refuse, replayed=replayed) for half in (rows[:middle], rows[middle:])
-    ]
+    halves = [merge_bisecting(connection, table, half, refuse) for half in (rows[:middle], rows[middle:])]
     return MergeResult(sum(half.rows for half in halves), sum(half.changed for half in halves))
-
-
-def _reject(error: psycopg.Error) -> Reject:
-    reason = Reason.OUT_OF_RANGE if isinstance(error, psycopg.IntegrityError) else Reason.BAD_TYPE
-    constraint = f" ({error.diag.constraint_name})" if error.diag.constraint_name else ""
-    return Reject(reason, "", f"PostgreSQL refused it: {error.sqlstate or error}{constraint}")

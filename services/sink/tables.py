@@ -20,7 +20,6 @@ class Table:
     columns: tuple[str, ...]
     types: tuple[str, ...]
     content: tuple[str, ...]
-    time: str | None = None
     order: str | None = None
 
     @property
@@ -54,19 +53,19 @@ class Table:
         columns = _identifiers(self.columns)
         return sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier(to), columns)
 
-    def merge(self, *, replayed: bool = False) -> sql.Composed:
+    def merge(self) -> sql.Composed:
         """Return the statement that moves the staged rows over and counts new rows and changed ones.
 
         What is read last wins, whatever its offset: a topic is read in its order, and the offsets of one that was
-        recreated begin again. What is replayed comes late, so it wins only over an older record. A row whose content
-        stays the same is not touched, so that reading a file twice leaves every row as it was.
+        recreated begin again. A row whose content stays the same is not touched, so that reading a file twice leaves
+        every row as it was.
         """
         return sql.SQL(
             """
             with written as (
                 insert into {table} as kept ({columns}) select {columns} from {staging} {in_order}
                 on conflict ({key}) do update set ({changed}) = row({new}) {renumbered}
-                where {wins} and row({kept}) is distinct from row({content})
+                where row({kept}) is distinct from row({content})
                 returning old.{key} is not null as changed
             )
             select count(*), count(*) filter (where changed) from written
@@ -80,21 +79,9 @@ class Table:
             changed=_identifiers(self.columns[1:]),
             new=_identifiers(self.columns[1:], "excluded"),
             renumbered=sql.SQL(", {} = default").format(sql.Identifier(self.order)) if self.order else sql.SQL(""),
-            wins=self._is_newer() if replayed else sql.SQL("true"),
             kept=_identifiers(self.content, "kept"),
             content=_identifiers(self.content, "excluded"),
         )
-
-    def _is_newer(self) -> sql.Composable:
-        """Return the condition that a replayed record is newer than the one that the row is of.
-
-        By Kafka's time, and by offset where that is the same. Without a time offsets of one partition must do, which is
-        wrong if the topic was recreated between the two.
-        """
-        if self.time is None:
-            return sql.SQL("(kept.src_partition <> excluded.src_partition or kept.src_offset < excluded.src_offset)")
-        columns = (self.time, "src_offset")
-        return sql.SQL("({}) < ({})").format(_identifiers(columns, "kept"), _identifiers(columns, "excluded"))
 
 
 SCORES = Table(
@@ -102,7 +89,6 @@ SCORES = Table(
     ("transaction_id", "score", "fraud_flag", "scored_at", "src_partition", "src_offset"),
     ("text", "float8", "int2", "timestamptz", "int4", "int8"),
     content=("score", "fraud_flag"),
-    time="scored_at",
 )
 TRANSACTIONS = Table(
     "transactions",
@@ -119,7 +105,6 @@ SPANS = Table(
      "src_offset"),
     ("text", "int4", "int8", "text", "text", "float8", "timestamptz", "int4", "int8"),
     content=("model_version", "model_sha256", "threshold", "began_at", "src_offset"),
-    time="began_at",
     order="told",
 )  # fmt: skip
 TALLIES = Table(
@@ -129,14 +114,12 @@ TALLIES = Table(
     ("text", "text", "text", "int8", "int8", "int8", "int8", "int8", "float8", "float8", "float8", "float8",
      "timestamptz", "int4", "int8"),
     content=("src_offset",),
-    time="told_at",
 )  # fmt: skip
 ALERTS = Table(
     "alerts",
     ("transaction_id", "reasons", "model_version", "threshold", "alerted_at", "src_partition", "src_offset"),
     ("text", "jsonb", "text", "float8", "timestamptz", "int4", "int8"),
     content=("reasons", "model_version", "threshold"),
-    time="alerted_at",
 )
 
 TABLES = (SCORES, TRANSACTIONS, ALERTS, SPANS, TALLIES)

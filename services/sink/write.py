@@ -1,7 +1,7 @@
-"""Writes rows and offsets in one database transaction, by binary COPY. Knows nothing of Kafka clients.
+"""Writes rows and offsets in one database transaction, by binary COPY.
 
-The offsets are guarded: they move only from where this sink last left them. So a sink that was replaced while it
-slept changes nothing, and a COMMIT whose answer was lost needs no guess.
+Offsets advance only from where this sink last set them. So a sink that was replaced while it was suspended changes
+nothing, and after a COMMIT without an answer the stored offsets decide.
 """
 
 import time
@@ -12,15 +12,14 @@ from typing import Any, Self
 import psycopg
 from confluent_kafka import Message
 
-from services.common.errors import FraudError, Reject, Retry, Stop
+from services.common.database import Connection, classify_error, connect
+from services.common.errors import Reject, Retry, Stop
 from services.common.kafka.assignment import Batch
 from services.common.kafka.offsets import Partition
-from services.common.settings import database_login
 from services.sink.merge import KnownRow, Merger, MergeResult, Row, TableRows, merge_bisecting
 from services.sink.rejects import KEEP, RejectRow, reject_row
 from services.sink.tables import TABLES
 
-CONNECT_TIMEOUT_SECONDS = 5
 IDLE_CHECK_SECONDS = 5.0
 
 POSITION = """
@@ -29,13 +28,13 @@ POSITION = """
     on conflict (cluster_id, topic, partition) do update set topic_id = excluded.topic_id
     where sink_offsets.topic_id is null and excluded.topic_id is not null
 """
-"""A partition begins at its low watermark; offsets of before the ids were kept are taken to be this topic's."""
+"""A new partition begins at its low watermark; offsets without a topic id, of earlier versions, become this topic's."""
 
 
 class MartWriter:
-    """A connection to the database; after any error it is thrown away."""
+    """A connection to the database; it is not used after an error."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]", cluster_id: str) -> None:
+    def __init__(self, connection: Connection, cluster_id: str) -> None:
         self._connection = connection
         self._merger = Merger(connection)
         self._cluster_id = cluster_id
@@ -43,31 +42,23 @@ class MartWriter:
 
     @classmethod
     def connect(cls, cluster_id: str, statement_timeout_ms: int, feed: Callable[[], object] = lambda: None) -> Self:
-        """Return a mart on the database that libpq's environment names.
+        """Return a writer on a new connection.
 
         Args:
-            cluster_id: the Kafka cluster whose offsets are kept.
-            statement_timeout_ms: the database ends a statement after it, and half of it is waited for a lock.
-            feed: called before each statement: a slow database is none that hangs.
+            cluster_id: the Kafka cluster of the offsets.
+            statement_timeout_ms: the database cancels a statement after it; the lock timeout is half of it.
+            feed: called before each statement: a slow database is not a stuck process.
 
         Raises:
-            Retry: the database is away; Stop: it refuses for a reason that stays.
+            Retry: the database is unavailable; Stop: it refuses permanently.
         """
-        timeouts = {
-            "statement_timeout": statement_timeout_ms,
-            "lock_timeout": statement_timeout_ms // 2,
-            "idle_in_transaction_session_timeout": statement_timeout_ms,
-        }
-        options = " ".join(f"-c {name}={value}" for name, value in timeouts.items())
+        connection = connect(
+            "fraud-sink",
+            statement_timeout=statement_timeout_ms,
+            lock_timeout=statement_timeout_ms // 2,
+            idle_in_transaction_session_timeout=statement_timeout_ms,
+        )
         try:
-            connection = psycopg.connect(
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                options=options,
-                application_name="fraud-sink",
-                keepalives_idle=10,
-                autocommit=True,
-                **database_login(),
-            )
             connection.cursor_factory = _feeding(connection.cursor_factory, feed)
             for table in TABLES:
                 connection.execute(table.create_staging())
@@ -76,14 +67,14 @@ class MartWriter:
         return cls(connection, cluster_id)
 
     def positions(self, lows: Mapping[Partition, int], topic_ids: Mapping[str, str]) -> dict[Partition, int]:
-        """Return the next offset of each partition; one the database has not seen begins at its low watermark.
+        """Return the next offset of each partition; one that is not stored yet begins at its low watermark.
 
         Args:
             lows: (topic, partition) -> low watermark.
-            topic_ids: topic -> the id that Kafka gave it; offsets of the topic that had its name before are no offsets.
+            topic_ids: topic -> Kafka's id of it; offsets of an earlier topic of that name are invalid.
 
         Raises:
-            Retry: the database is away; Stop: the offsets are those of another topic.
+            Retry: the database is unavailable; Stop: the offsets are those of an earlier topic.
         """
         keys = ([topic for topic, _ in lows], [partition for _, partition in lows])
         ids = [topic_ids.get(topic) for topic, _ in lows]
@@ -100,29 +91,29 @@ class MartWriter:
             raise classify_error(error) from error
         for topic, partition, offset, topic_id in found:
             if topic_id and topic_id != topic_ids.get(topic, topic_id):
-                stands = f"the database stands at {offset} of a topic that is gone, this one was recreated"
-                raise Stop(f"{topic}/{partition}: {stands} under its name; docs/operations.md says what to do")
+                reason = f"the offset {offset} in the database is of a topic that is gone, this one was recreated"
+                raise Stop(f"{topic}/{partition}: {reason} under its name; docs/operations.md says what to do")
         return {(topic, partition): offset for topic, partition, offset, _ in found}
 
     def write(
         self, batch: Batch, parts: Sequence[TableRows], rejects: Sequence[RejectRow]
     ) -> tuple[dict[str, MergeResult], list[RejectRow]]:
-        """Write everything that follows from a batch, or nothing of it, in one database transaction:
+        """Write the results of a batch, all or nothing, in one database transaction:
 
-        1. COPY the rows to their tables; where some may be there already, to staging tables, and merge them. Where that
-           comes out only now, all is begun again
-        2. keep the rejects
-        3. move the offsets, which must stand where the batch began
+        1. COPY the rows to their tables or, if some may exist, to staging tables, and merge them; begin again if a row
+           turns out to exist
+        2. store the rejects
+        3. advance the offsets, which must be those at which the batch began
         4. commit
 
-        A row the database refuses is found by halving the batch, and kept as a reject.
+        A row that the database refuses is found by halving the batch, and stored as a reject.
 
         Returns:
-            Table -> what changed in it; all rejects that were kept.
+            Table -> what changed in it; all rejects that were stored.
 
         Raises:
-            Retry: nothing was written, or the answer to the commit was lost; the offsets in the database tell.
-            Stop: nothing was written; nothing a retry could mend.
+            Retry: nothing was written, or the commit was not answered: the stored offsets decide.
+            Stop: nothing was written; not retryable.
         """
         try:
             while True:
@@ -136,10 +127,10 @@ class MartWriter:
             raise classify_error(error) from error
 
     def check_if_due(self) -> None:
-        """Ask the database for a sign of life if nothing was asked for some seconds: an idle sink sees it go too.
+        """Query the database if nothing was asked for some seconds, so that an idle sink notices an outage too.
 
         Raises:
-            Retry: it gives none.
+            Retry: it does not answer.
         """
         if time.monotonic() - self._asked_at < IDLE_CHECK_SECONDS:
             return
@@ -165,16 +156,16 @@ class MartWriter:
                     written[part.table.name] = merge_bisecting(self._connection, part.table, part.rows, refuse)
                 elif part.rows:
                     written[part.table.name] = self._merger.load(part.table, part.rows)
-            self._keep_rejects(rejects)
-            self._move_offsets(batch)
+            self._store_rejects(rejects)
+            self._advance_offsets(batch)
         return written, rejects
 
-    def _keep_rejects(self, rejects: Sequence[RejectRow]) -> None:
+    def _store_rejects(self, rejects: Sequence[RejectRow]) -> None:
         if rejects:
             with self._connection.cursor() as cursor:
                 cursor.executemany(KEEP, [reject.parameters(self._cluster_id) for reject in rejects])
 
-    def _move_offsets(self, batch: Batch) -> None:
+    def _advance_offsets(self, batch: Batch) -> None:
         places = list(batch.next_offsets)
         moved = self._connection.execute(
             "update sink_offsets o set next_offset = n.next"
@@ -190,11 +181,11 @@ class MartWriter:
             ),
         )
         if moved.rowcount != len(places):
-            raise Retry("another sink has moved the offsets: reading again from where the database stands")
+            raise Retry("another sink has moved the offsets: reading again from those in the database")
 
 
 class _Refused:
-    """Takes the records of rows that the database itself refused to the rejects."""
+    """Makes rejects of the records whose rows the database refused."""
 
     def __init__(self, batch: Batch, topic: str, rejects: list[RejectRow]) -> None:
         self._batch, self._topic, self._rejects = batch, topic, rejects
@@ -204,12 +195,12 @@ class _Refused:
 
     @cached_property
     def _messages(self) -> dict[tuple[Any, ...], Message]:
-        """The messages of the batch by their place: it may be the whole batch that is refused."""
+        """(topic, partition, offset) -> message, made once: the whole batch may be refused."""
         return {(message.topic(), message.partition(), message.offset()): message for message in self._batch.messages}
 
 
 def _feeding(kind: "type[psycopg.Cursor[Any]]", feed: Callable[[], object]) -> "type[psycopg.Cursor[Any]]":
-    """Return a kind of cursor that calls feed() before each statement."""
+    """Return a cursor class that calls feed() before each statement."""
 
     class FeedingCursor(kind):  # type: ignore[valid-type, misc]  # whatever the connection has
         def execute(self, *arguments: Any, **options: Any) -> Any:
@@ -221,12 +212,3 @@ def _feeding(kind: "type[psycopg.Cursor[Any]]", feed: Callable[[], object]) -> "
             return super().copy(*arguments, **options)
 
     return FeedingCursor
-
-
-def classify_error(error: psycopg.Error) -> FraudError:
-    """Return Stop for what only a person can mend (SQLSTATE classes 28, 3D and 42), Retry for everything else."""
-    state = error.sqlstate or ""
-    sentence = (
-        f"PostgreSQL: {state or 'no answer'}: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
-    )
-    return Stop(sentence) if state[:2] in {"28", "3D", "42"} else Retry(sentence)

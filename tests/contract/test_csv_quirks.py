@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from services.common.contract import FIELDS, customer_key
 from services.scorer.decode import Decoder
-from services.sender.csvfile import FileFault, FileRefused, FileReport, Repair, RowFault, prepare
+from services.sender.csvfile import prepare
+from services.sender.report import FileFault, FileRefused, FileReport, Repair, RowFault
 
 Made = tuple[FileReport, list[dict[str, Any]]]
 

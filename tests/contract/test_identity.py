@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from services.common.contract import FIELDS
-from services.sender.csvfile import FileFault, FileRefused, prepare
+from services.sender.csvfile import prepare
+from services.sender.report import FileFault, FileRefused
 
 HEADER = ",".join(FIELDS)
 ROWS = [

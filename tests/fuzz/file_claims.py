@@ -10,7 +10,7 @@ import orjson
 
 from services.common.contract import FIELDS, customer_key
 from services.scorer.event_time import parse_times
-from services.sender.report import REFUSALS_KEPT, TOLD_ONCE, FileFault, FileRefused, FileReport, Repair, RowFault
+from services.sender.report import MAX_REFUSALS, REPORTED_ONCE, FileFault, FileRefused, FileReport, Repair, RowFault
 from tests.fuzz.product import decode, read_file
 from tests.fuzz.tables import Row, table
 
@@ -94,7 +94,9 @@ def _told(rows: list[Row]) -> list[Row]:
     """Return the refused rows that are told by line: of those that are ambiguous in a field, the first."""
     told: list[Row] = []
     for row in rows:
-        if row.fault is not None and not (row.fault[0] in TOLD_ONCE and row.fault in [other.fault for other in told]):
+        if row.fault is not None and not (
+            row.fault[0] in REPORTED_ONCE and row.fault in [other.fault for other in told]
+        ):
             told.append(row)
     return told
 
@@ -102,8 +104,8 @@ def _told(rows: list[Row]) -> list[Row]:
 def _check_refusals(report: FileReport) -> None:
     lines = [refusal.line for refusal in report.refused]
     assert lines == sorted(set(lines))
-    assert len(lines) <= REFUSALS_KEPT
-    assert len(lines) == REFUSALS_KEPT or sum(refusal.rows for refusal in report.refused) == report.refused_total
+    assert len(lines) <= MAX_REFUSALS
+    assert len(lines) == MAX_REFUSALS or sum(refusal.rows for refusal in report.refused) == report.refused_total
     assert all(refusal.reason in RowFault and refusal.message for refusal in report.refused)
 
 

@@ -21,7 +21,8 @@ from services.scorer.history.history import History, Past
 from services.scorer.models.load import load_model
 from services.scorer.recall import PartitionHistories, begin_empty
 from services.scorer.score import Model
-from services.sender.csvfile import FileReport, prepare
+from services.sender.csvfile import prepare
+from services.sender.report import FileReport
 
 TOPIC = "transactions"
 MODEL_FOLDER = Path(__file__).resolve().parents[2] / "onnx"

@@ -137,11 +137,10 @@ def answers(conninfo: str) -> bool:
 @pytest.mark.parametrize(
     ("role", "script"),
     [
-        ("fraud_sink", "from services.sink.write import Mart; Mart.connect('cluster', 5000).close()"),
+        ("fraud_sink", "from services.sink.write import MartWriter; MartWriter.connect('cluster', 5000).close()"),
         (
             "fraud_ui",
-            "from psycopg.conninfo import make_conninfo; from services.common.settings import database_login;"
-            "from ui.database import Mart; mart = Mart(make_conninfo(**database_login())); mart.open();"
+            "from ui.database import Database; mart = Database(); mart.open();"
             "assert mart.ask(lambda c: c.execute('select ssl, version from pg_stat_ssl where pid = pg_backend_pid()')"
             ".fetchone()) == (True, 'TLSv1.3')",
         ),

@@ -1,7 +1,7 @@
 """Rows on their two ways into a table: straight, as long as all are new, or merged."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -166,24 +166,6 @@ def test_what_is_read_last_wins_whatever_its_offset(mart: Connection, sink: Sink
 
     assert written["scores"] == MergeResult(COUNT, COUNT)
     assert mart.execute("select distinct score from scores").fetchall() == [(0.9,)]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "offset", "score"),
-    [(-60, 5_000, 0.1), (60, 5, 0.9), (0, 5_000, 0.9), (0, 5, 0.1), (0, 1_000, 0.1)],
-)
-def test_what_is_replayed_wins_if_its_record_is_the_newer_one(
-    mart: Connection, seconds: int, offset: int, score: float
-) -> None:
-    """By Kafka's time of the records, and by their offsets where that is the same."""
-    mart.execute(SCORES.create_staging())
-    replayed: list[Row] = [("a", 0.9, 1, AT + timedelta(seconds=seconds), 0, offset)]
-    with mart.transaction():
-        merge.merge(mart, SCORES, [("a", 0.1, 0, AT, 0, 1_000)])
-    with mart.transaction():
-        merge.merge_bisecting(mart, SCORES, replayed, lambda *_: None, replayed=True)
-
-    assert mart.execute("select score from scores").fetchall() == [(score,)]
 
 
 def span(partition: int, first_offset: int, model: str, offset: int) -> Row:

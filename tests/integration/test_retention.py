@@ -92,7 +92,7 @@ def test_nothing_is_deleted_unless_days_are_set(months: Connection, start: Start
     job = start("retention", **owner)
 
     assert job.finish() == 0
-    assert "everything is kept" in job.text()
+    assert "nothing is deleted" in job.text()
     assert counts(months) == before
 
 

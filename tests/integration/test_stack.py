@@ -245,7 +245,7 @@ def test_a_failed_up_shows_why_and_leaves_the_tools_that_mend_it(environment: di
 
     again = stack(environment | {"TOPIC_PARTITIONS": "0"}, "up")
     output, _ = again.communicate(timeout=WITHIN_SECONDS)
-    assert "topics does not start: stopping everything and starting anew" in output
+    assert "topics does not start: restarting everything" in output
     assert "topics failed" in output
     assert stack(environment, "down").wait(WITHIN_SECONDS) == 0
     assert not any(process.is_alive for process in processes(report))

@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 from services.common.logs import get_logger
-from services.sender.taken import TakenIds
+from services.sender.ids import TakenIds
 from ui.check.steps import Reading, Step
 from ui.check.upload import UploadRequest
 from ui.watch import in_background

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import gradio as gr
 
-from services.sender.taken import TakenIds
+from services.sender.ids import TakenIds
 from ui.check import report
 from ui.check import results as latest
 from ui.check.downloads import SAMPLE_PATH, TEMPLATE_PATH, sample_file

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from services.sender.taken import TakenIds
+from services.sender.ids import TakenIds
 from ui.shell.texts import Texts
 
 

@@ -20,9 +20,9 @@ from services.common.logs import get_logger
 from services.common.process import StopSignal
 from services.common.settings import KafkaSettings
 from services.sender.csvfile import Payments, prepare
+from services.sender.ids import STORED, TakenIds
 from services.sender.publish import publish
 from services.sender.report import FileFault, FileRefused
-from services.sender.taken import STORED, TakenIds
 from ui.check.record import Record
 from ui.check.steps import Cancelled, Obstacle, Queued, Reading, Refused, Sending, Sent, Step
 from ui.database import Database

@@ -15,11 +15,10 @@ from pydantic import TypeAdapter
 from services.common.contract import FIELDS
 from services.common.process import StopSignal
 from services.common.settings import KafkaSettings
-from services.sender.dialect import ID_COLUMN, NEEDED, read_dialect
-from services.sender.known import spellings
+from services.sender.dialect import ID_COLUMN, REQUIRED, read_dialect
 from services.sender.publish import publish
 from services.sender.report import BadRow, RowFault
-from services.sender.rows import RowEncoder
+from services.sender.rows import RowEncoder, spellings
 from ui.database import Database
 from ui.review.case import Case, read_case
 
@@ -95,7 +94,7 @@ def compose(values: Mapping[str, str], categories: Sequence[str] = ()) -> Messag
     encoder = RowEncoder(dialect, Counter(), spellings(categories))
     row = encoder.encode([*(values.get(field) or "" for field in FIELDS), transaction_id])
     if row is None:
-        raise BadRow(RowFault.EMPTY_CELL, NEEDED[0], "is empty, but needed")
+        raise BadRow(RowFault.EMPTY_CELL, REQUIRED[0], "is empty, but required")
     return Message(transaction_id, row[1], row[2])
 
 

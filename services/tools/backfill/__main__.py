@@ -1,7 +1,7 @@
-"""`python -m services.tools.backfill MODEL`: score a range of transactions again, with another model, and compare.
+"""`python -m services.tools.backfill MODEL`: score a range of transactions again with another model, and compare.
 
-The scores go to the table backfill_scores, the comparison to backfill_runs and to the screen. Nothing of the live
-system is touched: no consumer group, no offsets, no topic. Exit code: 0 done, 1 failed.
+The scores go to the table backfill_scores, the comparison to backfill_runs and to standard output. The live system is
+not affected: no consumer group, no offsets, no topic. Exit code: 0 done, 1 failed.
 """
 
 import argparse
@@ -9,15 +9,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
-
 from services.common.contract import CUSTOMER_FIELDS
+from services.common.database import session
 from services.common.errors import FraudError
 from services.common.kafka.scan import BACKFILL_GROUP, scan
 from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.models.load import load_model
-from services.sink.write import classify_error
 from services.tools.backfill.labels import read_labels
 from services.tools.backfill.read import find_ranges
 from services.tools.backfill.report import lines, make_report
@@ -38,28 +36,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def backfill(folder: Path, since: datetime | None, until: datetime | None, labels: Path | None) -> None:
-    """Score a range with the model of a folder, keep the scores, and print how they compare.
+    """Score a range with the model of a folder, store the scores, and print the comparison.
 
     Raises:
-        Stop: model, range, labels or database are not to be had; Retry: the database went away.
+        Stop: model, range, labels or database cannot be used; Retry: the database is unavailable.
     """
     kafka, topics = KafkaSettings.read(), TopicSettings.read()
     model = load_model(folder, more_fields=CUSTOMER_FIELDS)
     outcomes = list(read_labels(labels)) if labels else None
     ranges = find_ranges(kafka, topics.transactions, since, until)
-    run = Run.begin(model.manifest, ranges)
-    try:
+    with session("fraud-backfill") as connection:
+        run = Run.begin(connection, model.manifest, ranges)
         rescorer = Rescorer(model, ranges)
         for messages in scan(kafka, BACKFILL_GROUP, topics.transactions, ranges):
-            run.keep(rescorer.score(messages))
+            run.store(rescorer.score(messages))
         by = f"labels of {labels.name}" if labels else "the analysts' verdicts (they judge what was flagged)"
-        past = f"from {since.isoformat()} on, empty before" if since else "all that the topic holds"
+        past = f"from {since.isoformat()} on, empty before" if since else "all of the topic"
         report = make_report(run.compare(), run.judge(outcomes), by, past, rescorer.rejected)
         run.end(report)
-    except psycopg.Error as error:
-        raise classify_error(error) from error
-    finally:
-        run.close()
     print(f"run        {run.run_id}, {model.manifest.version}, threshold {model.manifest.threshold}")
     for line in lines(report):
         print(line)

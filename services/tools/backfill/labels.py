@@ -1,7 +1,7 @@
-"""Reads outcomes from a labelled file in the competition's format. Knows no SQL.
+"""Reads outcomes from a labelled file in the competition's format.
 
-The ids are those that the sender gives the file's rows: a column `transaction_id`, or else the payments' content. Files
-that were sent before ids were made of that had others, of the file and the row; these are told as well.
+The ids are those that the sender gives the rows: of a column `transaction_id`, or else of their content. Those that
+earlier versions made, of the file and the row, are returned as well.
 """
 
 import csv
@@ -15,9 +15,9 @@ import orjson
 
 from services.common.contract import file_namespace, row_id
 from services.common.errors import Stop
+from services.sender.csvfile import find_mark
 from services.sender.dialect import read_dialect
 from services.sender.ids import numbered
-from services.sender.marks import find_mark
 from services.sender.report import BadRow, FileRefused
 from services.sender.rows import OWN_ID, RowEncoder
 
@@ -29,7 +29,7 @@ def read_labels(path: Path) -> Iterator[tuple[str, bool]]:
     """Yield (transaction id, whether it is a fraud) of each row that the sender sends, under each id it may have.
 
     Raises:
-        Stop: the file cannot be read, has no column `target`, or one that holds something else than 0 and 1.
+        Stop: the file cannot be read, has no column `target`, or one with other values than 0 and 1.
     """
     header, rows = _cells(path)
     if TARGET not in header:
@@ -56,7 +56,7 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def _made_ids(path: Path, rows: list[list[str]]) -> Iterator[tuple[str, ...]]:
-    """Yield the ids that the sender gives each row now, and gave it before; none if it would refuse the row."""
+    """Yield the current and the earlier id of each row; none if the sender refuses the row."""
     try:
         with path.open("rb") as file:
             dialect = read_dialect(file)

@@ -1,4 +1,4 @@
-"""The comparison as figures and in words. Pure."""
+"""The comparison as figures and as text. Pure."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,9 +12,9 @@ def make_report(counts: Figures, judged: Figures, by: str, past: str, rejected: 
     Args:
         counts: of services.tools.backfill.table.COMPARE.
         judged: of services.tools.backfill.table.JUDGE.
-        by: whose judgement that is.
-        past: what the payments could see of their customers' past.
-        rejected: messages that could not be scored.
+        by: source of the labels.
+        past: range of the history.
+        rejected: number of messages that could not be scored.
     """
     found = {
         name: _quality(judged["caught" + suffix], judged["flagged" + suffix], judged["frauds"])
@@ -25,7 +25,7 @@ def make_report(counts: Figures, judged: Figures, by: str, past: str, rejected: 
 
 
 def lines(report: Figures) -> Iterator[str]:
-    """Yield the report in words."""
+    """Yield the lines of the report."""
     yield f"scored     {report['scored']:,} ({report['rejected']:,} rejected); past: {report['past']}"
     yield f"compared   {report['compared']:,} with the live scores"
     yield f"flagged    {report['flagged']:,}, live {report['flagged_live']:,}"
@@ -35,7 +35,7 @@ def lines(report: Figures) -> Iterator[str]:
         f" largest {report['largest_shift']:.6f}"
     )
     if not report["judged"]:
-        yield f"judged     none by {report['judged_by']}: nothing is known of F1"
+        yield f"judged     none by {report['judged_by']}: F1 is unknown"
         return
     yield f"judged     {report['judged']:,} by {report['judged_by']}, {report['frauds']:,} frauds"
     for name in ("model", "live"):

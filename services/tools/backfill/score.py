@@ -1,4 +1,4 @@
-"""Scores messages by the scorer's own code, with a history that begins empty. Knows no Kafka client and no SQL."""
+"""Scores messages by the scorer's own code, with a history that begins empty."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ Row = tuple[str, float, int]
 
 
 class Rescorer:
-    """A model, and the past that it has seen: what came before in the range, as a scorer that begins there sees it."""
+    """A model, and the history of the range so far, as of a scorer that begins there."""
 
     def __init__(self, model: Model, partitions: Iterable[int]) -> None:
         self._model = model
@@ -27,7 +27,7 @@ class Rescorer:
         self.rejected = 0
 
     def score(self, messages: list[Message]) -> list[Row]:
-        """Return the rows of the messages that can be scored, in order; the others are counted."""
+        """Return the rows of the messages that can be scored, in order; count the others in `rejected`."""
         columns, rejects = decode_batch(Batch(messages), self._model)
         self.rejected += len(rejects)
         if self._memory:

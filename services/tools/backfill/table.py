@@ -1,16 +1,14 @@
-"""The tables of a run, and the comparison in SQL. Knows nothing of Kafka and of models."""
+"""The tables of a run, and the comparison in SQL."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
-import psycopg
 from psycopg.rows import dict_row
 
-from services.common.errors import Stop
+from services.common.database import Connection
 from services.common.kafka.scan import Range
 from services.common.manifest import Manifest
-from services.common.settings import database_login
 from services.tools.backfill.score import Row
 
 COMPARE = """
@@ -49,33 +47,25 @@ VERDICTS = """
 class Run:
     """A run in the database."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]", run_id: int) -> None:
+    def __init__(self, connection: Connection, run_id: int) -> None:
         self._connection = connection
         self.run_id = run_id
 
     @classmethod
-    def begin(cls, manifest: Manifest, ranges: Mapping[int, Range]) -> Self:
-        """Return a new run in the database that libpq's environment names.
-
-        Raises:
-            Stop: the database is away or refuses.
-        """
-        told = {partition: [part.first, part.end] for partition, part in ranges.items()}
-        try:
-            connection = psycopg.connect(application_name="fraud-backfill", autocommit=True, **database_login())
-            connection.execute("create temp table staged (transaction_id text, score float8, fraud_flag int2)")
-            found = connection.execute(
-                "insert into backfill_runs (model_version, model_sha256, threshold, ranges) values (%s, %s, %s, %s)"
-                " returning run_id",
-                (manifest.version, manifest.sha256, manifest.threshold, json.dumps(told)),
-            ).fetchone()
-        except psycopg.Error as error:
-            raise Stop(f"PostgreSQL: {error}") from error
+    def begin(cls, connection: Connection, manifest: Manifest, ranges: Mapping[int, Range]) -> Self:
+        """Return a new run, by a connection in autocommit."""
+        offsets = {partition: [part.first, part.end] for partition, part in ranges.items()}
+        connection.execute("create temp table staged (transaction_id text, score float8, fraud_flag int2)")
+        found = connection.execute(
+            "insert into backfill_runs (model_version, model_sha256, threshold, ranges) values (%s, %s, %s, %s)"
+            " returning run_id",
+            (manifest.version, manifest.sha256, manifest.threshold, json.dumps(offsets)),
+        ).fetchone()
         assert found is not None  # noqa: S101  # an insert that returns
         return cls(connection, int(found[0]))
 
-    def keep(self, rows: Sequence[Row]) -> None:
-        """Keep scores; of an id the last one."""
+    def store(self, rows: Sequence[Row]) -> None:
+        """Store scores; of an id the last one."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
             with cursor.copy("copy staged from stdin") as copy:
                 for row in {row[0]: row for row in rows}.values():
@@ -88,11 +78,11 @@ class Run:
             cursor.execute("truncate staged")
 
     def compare(self) -> dict[str, Any]:
-        """Return how the run's scores differ from the live ones."""
+        """Return the figures of COMPARE."""
         return self._ask(COMPARE)
 
     def judge(self, labels: Iterable[tuple[str, bool]] | None) -> dict[str, Any]:
-        """Return how many frauds among judged payments both find: by labels, or by the analysts' last verdicts."""
+        """Return the figures of JUDGE, by labels or by the analysts' last verdicts."""
         with self._connection.transaction(force_rollback=True), self._connection.cursor() as cursor:
             cursor.execute("create temp table outcomes (transaction_id text, fraud boolean) on commit drop")
             if labels is None:
@@ -104,15 +94,11 @@ class Run:
             return self._ask(JUDGE)
 
     def end(self, report: Mapping[str, Any]) -> None:
-        """Note that the run is complete, with its report."""
+        """Mark the run as complete, with its report."""
         self._connection.execute(
             "update backfill_runs set ended_at = now(), report = %s where run_id = %s",
             (json.dumps(report), self.run_id),
         )
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._connection.close()
 
     def _ask(self, query: str) -> dict[str, Any]:
         with self._connection.cursor(row_factory=dict_row) as cursor:

@@ -1,1 +1,1 @@
-"""Exports and erases what is kept of one customer: tables, history, dead letters."""
+"""Exports and erases the data of one customer: tables, history, dead letters."""

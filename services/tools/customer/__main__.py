@@ -1,7 +1,7 @@
-"""`python -m services.tools.customer export|erase CUSTOMER`: what is kept of one customer, shown or taken out.
+"""`python -m services.tools.customer export|erase CUSTOMER`: export or erase the data of one customer.
 
-CUSTOMER is the key of their payments: `name_1|name_2|street`. Needs the rights of the database's owner.
-Exit code: 0 done; 1 not done, or only in part: run it again; 2 wrong arguments.
+CUSTOMER is the key of their transactions: `name_1|name_2|street`. Needs the rights of the database's owner.
+Exit code: 0 done; 1 failed, perhaps in part: run it again; 2 wrong arguments.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from services.tools.dlq.topic import DeadLetters
 from services.topics.change import wait_until_scorers_left
 
 FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""Spreadsheets take a cell that begins so for a formula (OWASP, CSV Injection)."""
+"""Spreadsheets evaluate a cell that begins with one of these (OWASP, CSV Injection)."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,17 +42,18 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def export(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettings) -> None:
-    """Print everything that is kept of a customer as JSON, or their payments and scores as CSV."""
+    """Print all data of a customer as JSON, or their transactions and scores as CSV."""
     with Tables.open(options.customer) as tables:
         if options.csv:
-            _print_csv(tables.payments())
+            _print_csv(tables.scored())
             return
         found: dict[str, Any] = {"customer": options.customer, "tables": tables.rows()}
         letters = _letters(kafka, topics, options.customer, tables.ids)
-    told = [remembered(records, hash_of(options.customer)) for records in read_history(kafka, topics.history).values()]
+    customer, history = hash_of(options.customer), read_history(kafka, topics.history)
+    histories = [remembered(records, customer) for records in history.values()]
     found["history"] = {
-        "payments": [payment for one in told for payment in one.payments],
-        "older_payments_as_sums": sum(one.summed_up for one in told),
+        "transactions": [transaction for one in histories for transaction in one.transactions],
+        "older_transactions_as_sums": sum(one.summed_up for one in histories),
     }
     found["dead_letters"] = [
         {"place": _place(letter), "reason": letter.reason, "value": (letter.value or b"").decode(errors="replace")}
@@ -62,19 +63,19 @@ def export(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSetti
 
 
 def erase(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettings) -> None:
-    """Take a customer out of history and tables; without --go, say what that would be.
+    """Erase a customer from history and tables; without --go, print what that would do.
 
-    1. no scorer may run: it has the customer in its memory, and would write them again
-    2. take them out of the history, in one Kafka transaction
+    1. wait until no scorer runs: it has the customer in memory, and would write them again
+    2. remove them from the history, in one Kafka transaction
     3. delete their rows, in one database transaction
-    4. name what can only grow old: the dead letters, and the topics that keep what was sent for a while
+    4. list what only retention removes: the dead letters, and the records of the topics
     """
     customer = hash_of(options.customer)
     if options.go:
         wait_until_scorers_left(AdminClient(kafka.client_config()), ScorerSettings.read())
     history: dict[int, Records] = read_history(kafka, topics.history)
     changes = {partition: records_without(records, customer) for partition, records in history.items()}
-    payments = sum(len(remembered(records, customer).payments) for records in history.values())
+    transactions = sum(len(remembered(records, customer).transactions) for records in history.values())
     if options.go and any(changes.values()):
         write_history(kafka, topics.history, changes)
     with Tables.open(options.customer) as tables:
@@ -83,21 +84,20 @@ def erase(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettin
     verb = "erased" if options.go else "would be erased"
     for table, count in rows.items():
         print(f"{count:>9,} rows of {table} {verb}")
-    print(
-        f"{payments:>9,} payments of {topics.history} {verb}, by {sum(map(len, changes.values()))} records written anew"
-    )
-    _tell_what_stays(kafka, topics, letters)
+    rewritten = sum(map(len, changes.values()))
+    print(f"{transactions:>9,} transactions of {topics.history} {verb}, {rewritten} records rewritten")
+    _print_what_stays(kafka, topics, letters)
     if not options.go:
-        print("a dry run: nothing was changed; add --go")
+        print("dry run: nothing was changed; add --go")
 
 
-def _tell_what_stays(kafka: KafkaSettings, topics: TopicSettings, letters: list[Letter]) -> None:
-    print(f"{len(letters):>9,} dead letters stay until {topics.dead_letters} drops them:")
+def _print_what_stays(kafka: KafkaSettings, topics: TopicSettings, letters: list[Letter]) -> None:
+    print(f"{len(letters):>9,} dead letters stay until retention removes them:")
     for letter in letters:
         print(f"            {_place(letter)}")
     sent = [topics.transactions, topics.scores, topics.alerts, topics.dead_letters]
     for topic, days in retention_days(kafka, sent).items():
-        print(f"{'':>9} {topic} keeps what was sent {'for ever' if days is None else f'for {days:g} days'}")
+        print(f"{'':>9} {topic} keeps records {'for ever' if days is None else f'for {days:g} days'}")
 
 
 def _letters(kafka: KafkaSettings, topics: TopicSettings, customer: str, ids: list[str]) -> list[Letter]:
@@ -120,7 +120,7 @@ def _print_csv(rows: Rows) -> None:
 
 
 def _cell(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula; numbers stay numbers."""
+    """Return a cell that no spreadsheet evaluates; numbers stay numbers."""
     return "'" + value if isinstance(value, str) and value.startswith(FORMULA_BEGINS) else value
 
 
@@ -134,15 +134,15 @@ def _customer(text: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.tools.customer", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    who = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    who.add_argument("customer", type=_customer, metavar="CUSTOMER", help="|".join(CUSTOMER_FIELDS))
+    customer = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    customer.add_argument("customer", type=_customer, metavar="CUSTOMER", help="|".join(CUSTOMER_FIELDS))
 
-    command = commands.add_parser("export", parents=[who], allow_abbrev=False, help="everything, as JSON")
-    command.add_argument("--csv", action="store_true", help="only payments with their scores, as CSV")
+    command = commands.add_parser("export", parents=[customer], allow_abbrev=False, help="all data, as JSON")
+    command.add_argument("--csv", action="store_true", help="only transactions with their scores, as CSV")
     command.set_defaults(run=export)
 
-    command = commands.add_parser("erase", parents=[who], allow_abbrev=False, help="a dry run, unless --go is given")
-    command.add_argument("--go", action="store_true", help="do it; no scorer may run")
+    command = commands.add_parser("erase", parents=[customer], allow_abbrev=False, help="dry run without --go")
+    command.add_argument("--go", action="store_true", help="erase; no scorer may run")
     command.set_defaults(run=erase)
     return parser
 

@@ -1,7 +1,7 @@
-"""One customer in a partition's changelog: what it holds of them, and the records that take them out. Pure.
+"""One customer in a partition's changelog: their events, and the records that erase them. Pure.
 
-Payments that were remembered together are one record, whoever paid. So a customer is not taken out by tombstones alone:
-records they share with others are written anew without them.
+A record holds the events of a batch, of several customers. So tombstones alone do not erase a customer: records shared
+with others are rewritten without them.
 """
 
 from collections.abc import Sequence
@@ -14,52 +14,52 @@ from xxhash import xxh3_64_intdigest
 from services.scorer.history.changelog import KEY, SUMS, SUMS_KEY, TRANSACTION, Record, Table, key_of
 
 Records = Sequence[tuple[bytes, bytes | None]]
-"""(key, value) in the order of offsets; the last of a key counts."""
+"""(key, value) in the order of offsets; the last one of a key is valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What the scorer remembers of a customer: payments one by one, and how many older ones as sums alone."""
+    """The history of a customer: single transactions, and the number of older ones that are only in sums."""
 
-    payments: list[dict[str, object]]
+    transactions: list[dict[str, object]]
     summed_up: int
 
 
 def hash_of(customer: str) -> int:
-    """Return the 64-bit hash under which the scorer knows a customer (`name_1|name_2|street`)."""
+    """Return the 64-bit hash of a customer (`name_1|name_2|street`) in the history."""
     return xxh3_64_intdigest(customer.encode())
 
 
 def remembered(records: Records, customer: int) -> Remembered:
-    """Return what a partition's changelog holds of a customer, by event time."""
-    payments, summed_up = [], 0
+    """Return the history of a customer in a partition's changelog, by event time."""
+    transactions, summed_up = [], 0
     for key, value in _newest(records).items():
         if len(key) == SUMS_KEY.itemsize:
             if _customer_of(key) == customer:
                 summed_up = int(np.frombuffer(value, SUMS)["count"][0])
             continue
         table = np.frombuffer(value, TRANSACTION)
-        for payment in table[table["customer"] == customer]:
-            moment = datetime.fromtimestamp(int(payment["seconds"]), UTC).replace(tzinfo=None)
-            payments.append({"event_time": moment.isoformat(sep=" "), "amount": round(float(payment["amount"]), 2)})
-    return Remembered(sorted(payments, key=lambda payment: str(payment["event_time"])), summed_up)
+        for event in table[table["customer"] == customer]:
+            moment = datetime.fromtimestamp(int(event["seconds"]), UTC).replace(tzinfo=None)
+            transactions.append({"event_time": moment.isoformat(sep=" "), "amount": round(float(event["amount"]), 2)})
+    return Remembered(sorted(transactions, key=lambda transaction: str(transaction["event_time"])), summed_up)
 
 
 def records_without(records: Records, customer: int) -> list[Record]:
-    """Return the records that take a customer out of a partition's changelog; none if it holds nothing of them.
+    """Return the records that erase a customer from a partition's changelog; none if it has none of is_own.
 
-    A key tells a customer's hash too, so what others paid is moved from such a key to that of its own first payment.
+    A key contains the hash of one customer, so events of others under such a key are moved to a key of their own.
     """
     changes: list[Record] = []
     for key, value in _newest(records).items():
-        theirs = _customer_of(key) == customer
+        is_own = _customer_of(key) == customer
         if len(key) == SUMS_KEY.itemsize:
-            if theirs:
+            if is_own:
                 changes.append({"key": key, "value": None})
             continue
         table = np.frombuffer(value, TRANSACTION)
         others = table[table["customer"] != customer]
-        if theirs:
+        if is_own:
             changes.append({"key": key, "value": None})
             if len(others):
                 changes.append(_record(key_of(others), others))
@@ -82,6 +82,6 @@ def _newest(records: Records) -> dict[bytes, bytes]:
 
 
 def _customer_of(key: bytes) -> int:
-    """Return whom a key is of; both kinds of keys begin with the customer's hash."""
+    """Return the customer's hash, with which both kinds of keys begin."""
     kind = SUMS_KEY if len(key) == SUMS_KEY.itemsize else KEY
     return int(np.frombuffer(key, kind)["customer"][0])

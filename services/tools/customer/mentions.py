@@ -10,9 +10,9 @@ from services.common.message import open_envelope
 
 
 def mentions(key: bytes | None, value: bytes | None, customer: str, ids: Collection[str]) -> bool:
-    """Return whether a record is of a customer (`name_1|name_2|street`): by its key, its fields or its transaction.
+    """Return whether a record is of a customer (`name_1|name_2|street`), by its key, its fields or its transaction id.
 
-    What cannot be read as JSON is searched for the three parts of the customer's name as they stand.
+    A value that is no JSON is searched for the three parts of the customer.
     """
     whole = customer.encode()
     if key is not None and (key == whole or key.decode(errors="replace") in ids):
@@ -25,10 +25,10 @@ def mentions(key: bytes | None, value: bytes | None, customer: str, ids: Collect
 
 
 def _has_id(value: bytes | None, ids: Collection[str]) -> bool:
-    """Return whether a score that breaks the contract is of one of these transactions."""
+    """Return whether an invalid score is of one of these transactions."""
     try:
         message = orjson.loads(value or b"")
     except orjson.JSONDecodeError:
         return False
-    held = message[0] if isinstance(message, list) and message else message
-    return isinstance(held, dict) and isinstance(held.get("transaction_id"), str) and held["transaction_id"] in ids
+    found = message[0] if isinstance(message, list) and message else message
+    return isinstance(found, dict) and isinstance(found.get("transaction_id"), str) and found["transaction_id"] in ids

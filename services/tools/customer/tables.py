@@ -1,23 +1,18 @@
-"""One customer in PostgreSQL: finds, shows and deletes their rows. Knows no Kafka.
+"""One customer in PostgreSQL: finds, returns and deletes their rows.
 
-Which tables there are is asked of the database: whatever has a column `customer` or `transaction_id` is looked into, so
-that a table that is added later is not forgotten.
+Tables are found in the catalogue by a column `customer` or `transaction_id`, so that one added later is not forgotten.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from services.common.settings import database_login
-from services.sink.write import classify_error
+from services.common.database import Connection, session
 from services.tools.customer.mentions import mentions
 
-CONNECT_TIMEOUT_SECONDS = 5
-TIMEOUTS = "-c statement_timeout=600000 -c lock_timeout=10000"
 READ_AT_ONCE = 1_000
 
 WITH_COLUMN = """
@@ -34,7 +29,7 @@ Rows = list[dict[str, Any]]
 RejectKey = tuple[str, str, int, int]
 
 
-def tables_with(connection: "psycopg.Connection[Any]", column: str) -> list[str]:
+def tables_with(connection: Connection, column: str) -> list[str]:
     """Return the names of the tables that have a column of this name."""
     return [row[0] for row in connection.execute(WITH_COLUMN, [column])]
 
@@ -42,7 +37,7 @@ def tables_with(connection: "psycopg.Connection[Any]", column: str) -> list[str]
 class Tables:
     """The rows of one customer, by a connection of the owner; one database transaction."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]", customer: str) -> None:
+    def __init__(self, connection: Connection, customer: str) -> None:
         self._connection = connection
         self.customer = customer
         self.ids: list[str] = [row[0] for row in connection.execute(IDS, [customer])]
@@ -50,21 +45,13 @@ class Tables:
     @classmethod
     @contextmanager
     def open(cls, customer: str) -> Iterator[Self]:
-        """Connect to the database that libpq's environment names; what was deleted counts once the block ends well.
+        """Connect to the database; deletions are committed when the block ends well.
 
         Raises:
-            Retry: it is away; Stop: it refuses for a reason that stays. Both also out of the block.
+            Retry, Stop: see session().
         """
-        try:
-            with psycopg.connect(
-                connect_timeout=CONNECT_TIMEOUT_SECONDS,
-                options=TIMEOUTS,
-                application_name="fraud-customer",
-                **database_login(),
-            ) as connection:
-                yield cls(connection, customer)
-        except psycopg.Error as error:
-            raise classify_error(error) from error
+        with session("fraud-customer", autocommit=False, statement_timeout=600_000, lock_timeout=10_000) as connection:
+            yield cls(connection, customer)
 
     def rows(self) -> dict[str, Rows]:
         """Return table -> the customer's rows in it."""
@@ -76,8 +63,8 @@ class Tables:
         found["sink_rejects"] = [{"topic": t, "partition": p, "offset": o} for _, t, p, o in self._rejects()]
         return found
 
-    def payments(self) -> Rows:
-        """Return the customer's payments with their scores, by event time: a flat table."""
+    def scored(self) -> Rows:
+        """Return the customer's transactions with their scores, by event time: a flat table."""
         query = (
             "select transaction_id, event_time, amount, category, merchant, state, city, score, fraud_flag, scored_at"
             " from transactions left join scores using (transaction_id) where customer = %s order by event_time"
@@ -86,7 +73,7 @@ class Tables:
             return cursor.execute(query, [self.customer]).fetchall()
 
     def erase(self) -> dict[str, int]:
-        """Delete the customer's rows; return table -> how many."""
+        """Delete the customer's rows; return table -> number of rows."""
         deleted = {}
         for table, condition, values in reversed(list(self._places())):
             query = sql.SQL("delete from {} where {}").format(sql.Identifier(table), condition)
@@ -97,7 +84,7 @@ class Tables:
         return deleted | {"sink_rejects": len(rejects)}
 
     def _places(self) -> Iterator[tuple[str, sql.Composable, Any]]:
-        """Yield (table, condition, its value), those of the customer's name first."""
+        """Yield (table, condition, its value), tables with a column `customer` first."""
         named = tables_with(self._connection, "customer")
         for table in named:
             yield table, sql.SQL("customer = %s"), self.customer
@@ -106,7 +93,7 @@ class Tables:
                 yield table, sql.SQL("transaction_id = any(%s)"), self.ids
 
     def _rejects(self) -> list[RejectKey]:
-        """Return where records of the customer are that the sink could not keep."""
+        """Return the keys of the customer's records that the sink rejected."""
         ids, found = frozenset(self.ids), []
         with self._connection.cursor("rejects") as cursor:
             cursor.itersize = READ_AT_ONCE

@@ -1,26 +1,22 @@
-"""`python -m services.tools.dlq inspect|replay`: look at rejected records, and send them on their way again.
+"""`python -m services.tools.dlq inspect|replay`: show the dead letters, and publish them again.
 
-Exit code: 0 done; 1 not, or only in part: what was done is noted, so run it again; 2 wrong arguments.
+Exit code: 0 done; 1 failed, perhaps in part: what was replayed is recorded, so run it again; 2 wrong arguments.
 """
 
 import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 
+from services.common.database import session
 from services.common.errors import FraudError, Reason
 from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, TopicSettings
 from services.tools.dlq.letter import UNKNOWN, Letter, Selection, moment, obstacle
 from services.tools.dlq.replay import Replay, batches
 from services.tools.dlq.summary import Summary, obstacle_lines
-from services.tools.dlq.table import Rejects
 from services.tools.dlq.topic import DeadLetters
-
-SCORER, SINK = "scorer", "sink"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,92 +32,58 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def inspect(options: argparse.Namespace) -> None:
-    """Print what there is."""
+    """Print a summary of the selected dead letters, and how many records the sink rejected."""
     selection, summary = _selection(options), Summary(options.examples)
-    with _letters(options) as letters:
-        for letter in filter(selection.takes, letters):
-            summary.add(letter)
+    topic = DeadLetters.open(KafkaSettings.read(), TopicSettings.read().dead_letters)
+    for letter in filter(selection.takes, topic.letters()):
+        summary.add(letter)
     for line in summary.lines(show=options.show):
         print(line)
+    print(f"\n{_count_sink_rejects()}")
+
+
+def _count_sink_rejects() -> str:
+    try:
+        with session("fraud-dlq", statement_timeout=60_000) as connection:
+            ((count,),) = connection.execute("select count(*) from sink_rejects").fetchall()
+    except FraudError as error:
+        return f"sink_rejects could not be counted: {error}"
+    return f"{count:,} records rejected by the sink, in the table sink_rejects"
 
 
 def replay(options: argparse.Namespace) -> None:
-    """Replay what is meant and can be replayed; without --go, say what that would be."""
-    if options.of == SCORER:
-        _replay_dead_letters(options)
-    else:
-        _replay_rejects(options)
+    """Publish the selected dead letters again; without --go, only count them.
 
-
-def _replay_dead_letters(options: argparse.Namespace) -> None:
-    """Publish dead letters again. The notes are read after the replay is open: from then on nobody else writes any."""
+    The markers of earlier replays are read after the producer is open: from then on no other replay can write any.
+    """
     kafka, topics = KafkaSettings.read(), TopicSettings.read()
     target = Replay(kafka, topics.dead_letters, topics.transactions) if options.go else None
     if target:
         target.open()
-    fit = _Fit(options, {topics.transactions})
+    selected = filter(_selection(options).takes, DeadLetters.open(kafka, topics.dead_letters).letters())
+    obstacles: Counter[str] = Counter()
+
+    def replayable() -> Iterator[Letter]:
+        for letter in selected:
+            if why := obstacle(letter, topics.transactions, options.max_attempts):
+                obstacles[why] += 1
+            else:
+                yield letter
+
     sent = 0
     try:
-        for batch in batches(filter(fit, DeadLetters.open(kafka, topics.dead_letters).letters())):
+        for batch in batches(replayable()):
             if target:
                 target.send(batch)
             sent += len(batch)
     except FraudError:
-        print(f"{sent if target else 0:,} were sent before it failed")
+        print(f"{sent if target else 0:,} sent before the failure")
         raise
-    would = "" if options.go else "would be "
-    _tell(f"{sent:,} {would}sent to {topics.transactions}", fit, go=options.go)
-
-
-def _replay_rejects(options: argparse.Namespace) -> None:
-    """Apply the sink's rejects to the tables."""
-    topics = TopicSettings.read()
-    fit = _Fit(options, {topics.scores, topics.transactions, topics.alerts})
-    applied = refused = 0
-    try:
-        with Rejects.open(topics) as rejects:
-            for batch in batches(filter(fit, rejects.letters())):
-                done, again = rejects.apply(batch, go=options.go)
-                applied, refused = applied + done, refused + again
-    except FraudError:
-        print(f"{applied if options.go else 0:,} were applied before it failed")
-        raise
-    would = "" if options.go else "would be "
-    _tell(f"{applied:,} {would}applied to the tables, {refused:,} {would}refused again", fit, go=options.go)
-
-
-class _Fit:
-    """Whether a letter is meant and can be replayed; counts why those that are meant cannot."""
-
-    def __init__(self, options: argparse.Namespace, topics: set[str]) -> None:
-        self.obstacles: Counter[str] = Counter()
-        self._selection = _selection(options)
-        self._obstacle = partial(obstacle, topics=topics, most_attempts=options.max_attempts)
-
-    def __call__(self, letter: Letter) -> bool:
-        if not self._selection.takes(letter):
-            return False
-        if why := self._obstacle(letter):
-            self.obstacles[why] += 1
-        return not why
-
-
-def _tell(what: str, fit: _Fit, *, go: bool) -> None:
-    print(what)
-    for line in obstacle_lines(fit.obstacles):
+    print(f"{sent:,} {'' if target else 'would be '}sent to {topics.transactions}")
+    for line in obstacle_lines(obstacles):
         print(line)
-    if not go:
-        print("a dry run: nothing was changed; add --go")
-
-
-@contextmanager
-def _letters(options: argparse.Namespace) -> Iterator[Iterator[Letter]]:
-    topics = TopicSettings.read()
-    if options.of == SCORER:
-        yield DeadLetters.open(KafkaSettings.read(), topics.dead_letters).letters()
-    else:
-        with Rejects.open(topics) as rejects:
-            yield rejects.letters()
+    if not target:
+        print("dry run: nothing was changed; add --go")
 
 
 def _selection(options: argparse.Namespace) -> Selection:
@@ -140,11 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     which = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    which.add_argument(
-        "--of", choices=(SCORER, SINK), default=SCORER,
-        help="whose: the scorer's dead letters in Kafka (default), or the sink's rejects in PostgreSQL",
-    )  # fmt: skip
-    some = which.add_argument_group("which of them; all of these must fit")
+    some = which.add_argument_group("selection; all given conditions must match")
     reasons = [*(reason.value for reason in Reason), UNKNOWN]
     some.add_argument(
         "--reason", action="append", default=[], choices=reasons, metavar="REASON", help=", ".join(reasons)
@@ -163,11 +121,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--show", action="store_true", help="show the examples' bytes: they may name people")
     command.set_defaults(run=inspect)
 
-    command = commands.add_parser("replay", parents=[which], allow_abbrev=False, help="a dry run, unless --go is given")
-    command.add_argument("--go", action="store_true", help="do it")
+    command = commands.add_parser("replay", parents=[which], allow_abbrev=False, help="dry run without --go")
+    command.add_argument("--go", action="store_true", help="publish them")
     command.add_argument(
         "--max-attempts", type=_whole, default=3, metavar="N",
-        help="a record that was rejected so often is not replayed again; default: 3",
+        help="skip records that were rejected this many times; default: 3",
     )  # fmt: skip
     command.set_defaults(run=replay)
     return parser

@@ -1,6 +1,5 @@
-"""A rejected record, wherever it is kept, and which of them a person means. Pure."""
+"""A dead letter, and the selection of those to show or to replay. Pure."""
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -9,24 +8,23 @@ from services.common.kafka.dead_letters import Headers
 from services.common.message import open_envelope
 
 UNKNOWN = "unknown"
-"""Reason of a letter that does not tell its own."""
+"""Reason of a letter whose headers name none."""
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A record that was rejected.
+    """A rejected record.
 
     Attributes:
         topic, partition, offset: where the record came from.
-        at: (dead letters' topic or id of the Kafka cluster, partition, offset): where it is kept now.
-        rejected_at: when, with a time zone.
-        timestamp_ms: Kafka's time of the record, milliseconds since 1970; if that was not kept, when it was rejected.
-        attempts: how often it was tried so far.
-        replayed: whether it was replayed already.
-        truncated: whether a part of it was too large to be kept.
-        headers: the record's own, then those that tell the error.
+        at: (dead letters' topic, partition, offset): where it is stored now.
+        rejected_at: with a time zone.
+        attempts: how often it has been rejected.
+        replayed: whether it has been replayed.
+        truncated: whether it was too large and only its beginning was stored.
+        headers: the record's own, then those of the error.
     """
 
     topic: str
@@ -37,7 +35,6 @@ class Letter:
     field: str
     message: str
     rejected_at: datetime
-    timestamp_ms: int
     attempts: int
     replayed: bool
     truncated: bool
@@ -61,7 +58,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which letters a person means: those that fit everything that is given.
+    """Selects the letters that match all conditions given.
 
     Attributes:
         reasons: any of these; empty = all.
@@ -78,7 +75,7 @@ class Selection:
     until: datetime | None = None
 
     def takes(self, letter: Letter) -> bool:
-        """Return whether a letter is meant."""
+        """Return whether a letter is selected."""
         return (
             (not self.reasons or letter.reason in self.reasons)
             and (not self.partitions or letter.partition in self.partitions)
@@ -89,21 +86,21 @@ class Selection:
         )
 
 
-def obstacle(letter: Letter, topics: Collection[str], most_attempts: int) -> str | None:
+def obstacle(letter: Letter, topic: str, max_attempts: int) -> str | None:
     """Return why a letter cannot be replayed, None if it can."""
     if letter.replayed:
-        return "replayed already"
+        return "already replayed"
     if letter.truncated:
-        return "kept in part only (it was too large): its producer must send it again"
-    if letter.topic not in topics:
-        return f"from another topic than {' or '.join(sorted(topics))}"
-    if letter.attempts >= most_attempts:
-        return f"tried {most_attempts} times or more: mend its producer, or raise --max-attempts"
+        return "truncated because it was too large: its producer must send it again"
+    if letter.topic != topic:
+        return f"from another topic than {topic}"
+    if letter.attempts >= max_attempts:
+        return f"rejected {max_attempts} times or more: fix its producer, or raise --max-attempts"
     return None
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """Return the moment that is meant by `30m` (ago; also s, h, d) or `2026-11-24T03:00` (UTC unless it says other).
+    """Return the moment of `30m` (ago; also s, h, d) or `2026-11-24T03:00` (UTC unless it has an offset).
 
     Raises:
         ValueError: neither.

@@ -1,7 +1,7 @@
-"""What a person is told about letters: counts, times, examples. Pure: prints nothing."""
+"""Summarises dead letters: counts, times, examples. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,7 +29,7 @@ class Summary:
         self.groups: dict[tuple[str, str], Group] = {}
 
     def add(self, letter: Letter) -> None:
-        """Count a letter; the first few of each reason and field are kept as examples."""
+        """Count a letter; the first few of each reason and field become examples."""
         at = letter.rejected_at
         group = self.groups.setdefault((letter.reason, letter.field), Group(0, 0, at, at, []))
         group.count += 1
@@ -39,9 +39,9 @@ class Summary:
             group.examples.append(letter)
 
     def lines(self, *, show: bool = False) -> Iterator[str]:
-        """Yield the lines of a report, the commonest reason first; with `show`, the examples with their bytes."""
+        """Yield the lines of a report, the most frequent reason first; with `show`, the examples with their bytes."""
         total = sum(group.count for group in self.groups.values())
-        yield f"{total:,} rejected, {sum(group.replayed for group in self.groups.values()):,} of them replayed already"
+        yield f"{total:,} rejected, {sum(group.replayed for group in self.groups.values()):,} of them already replayed"
         if not total:
             return
         yield ""
@@ -71,18 +71,14 @@ def _example(letter: Letter, *, show: bool) -> Iterator[str]:
 
 
 def obstacle_lines(obstacles: Counter[str]) -> Iterator[str]:
-    """Yield a line for each reason why letters are not replayed."""
+    """Yield a line for each reason why letters cannot be replayed."""
     for why, count in obstacles.most_common():
-        yield f"{count:>9,} not: {printable(why)}"
+        yield f"{count:>9,} skipped: {printable(why)}"
 
 
 def printable(text: str) -> str:
-    """Return a text without anything that a terminal would obey."""
-    return "".join(_visible(text))
-
-
-def _visible(text: str) -> Iterable[str]:
-    return (c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+    """Return a text without control sequences of a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
 
 
 def _bytes(content: bytes | None) -> str:

@@ -80,7 +80,6 @@ def to_letter(message: Message, *, replayed: bool) -> Letter:
         field=told["field"],
         message=told["message"],
         rejected_at=_moment(message.timestamp()[1]),
-        timestamp_ms=whole(told["timestamp"], 0),
         attempts=attempts_of(told),
         replayed=replayed,
         truncated=any(name.startswith("truncated.") for name in told),

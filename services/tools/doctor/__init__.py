@@ -1,1 +1,1 @@
-"""Says what is wrong with an installation, and how to mend it. Changes nothing."""
+"""Checks an installation, and says how to fix what is wrong. Changes nothing."""

@@ -1,4 +1,4 @@
-"""PostgreSQL as an installation needs it: schema, rights, where the sink stands, rejects, clock. Changes nothing."""
+"""Checks of PostgreSQL: schema, rights, the sink's offsets, rejects, categories, clock."""
 
 import re
 import time
@@ -6,14 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
-from services.common.settings import database_login
+from services.common.database import Connection
 from services.common.values import Spellings
 from services.tools.doctor.finding import Finding, fail, ok, warn
 from services.tools.doctor.kafka import Cluster
 
-CONNECT_TIMEOUT_SECONDS = 5
 CLOCK_SECONDS = 2.0
 MIGRATE = "python -m db.migrate (make up does it), or docker compose run --rm migrate"
 
@@ -43,8 +40,8 @@ RIGHTS = {
         "upload_rows": "select insert(upload_id,chunk,ids) update(scored,counted_at)",
     },
 }
-"""Role -> table or view -> the rights that the migrations give, all of which the services need; in brackets of which
-columns, else of all. A test compares them with a database."""
+"""Role -> table or view -> rights granted by the migrations, columns in brackets if not all. A test compares them
+with a database."""
 
 WANTING = """
     select wanted.role || ' may not ' || wanted.privilege || ' ' || wanted.table_name
@@ -58,7 +55,7 @@ WANTING = """
         else has_column_privilege(wanted.role, a.attrelid, a.attnum, wanted.privilege)
     end
 """
-"""What is missing itself is null, so not wanting: check_schema() tells of it."""
+"""Rights on a table that does not exist are null, and not listed: check_schema() reports that."""
 
 
 CATEGORIES_OF_LATEST = """
@@ -69,17 +66,17 @@ CATEGORIES_OF_LATEST = """
     group by category order by count(*) desc, category
 """
 LATEST = 10_000
-CATEGORIES_TOLD = 5
+MAX_EXAMPLES = 5
 
 
 class DatabaseChecks:
-    """A connection of the owner."""
+    """Checks by a connection of the owner."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def check_schema(self, migrations: Path) -> Iterator[Finding]:
-        """Say which migrations were not applied, or are of another version than this one."""
+        """Check that the migrations applied are those of this version."""
         ours = {path.name.split("_")[0] for path in migrations.glob("*.sql")}
         (there,) = self._row("select to_regclass('schema_migrations') is not null")
         applied = (
@@ -88,25 +85,25 @@ class DatabaseChecks:
         if missing := sorted(ours - applied):
             yield fail("schema", f"{len(missing)} of {len(ours)} migrations are missing, from {missing[0]} on", MIGRATE)
         elif unknown := sorted(applied - ours):
-            text = f"the database is ahead of this version: {', '.join(unknown)}"
-            yield warn("schema", text, "run the newest version of everything")
+            text = f"the schema is newer than this version: {', '.join(unknown)}"
+            yield warn("schema", text, "upgrade all services")
         else:
             yield ok("schema", f"{len(ours)} migrations applied")
 
     def check_rights(self) -> Iterator[Finding]:
-        """Say which roles are missing, and which rights they lack."""
+        """Check that the services' roles exist and have their rights."""
         roles = {row[0] for row in self._connection.execute("select rolname from pg_roles where rolcanlogin")}
         if missing := [role for role in RIGHTS if role not in roles]:
-            yield fail("rights", f"no role {' and no role '.join(missing)}", MIGRATE)
+            yield fail("rights", f"missing roles: {', '.join(missing)}", MIGRATE)
             return
         columns = [list(column) for column in zip(*wanted_rights(), strict=True)]
         if lacking := [row[0] for row in self._connection.execute(WANTING, columns)]:
-            yield fail("rights", "; ".join(lacking), "grant it as the owner: the grants stand in db/migrations")
+            yield fail("rights", "; ".join(lacking), "grant it as the owner: db/migrations has the grants")
         else:
-            yield ok("rights", f"{' and '.join(RIGHTS)} may do what they must")
+            yield ok("rights", f"{' and '.join(RIGHTS)} have the rights they need")
 
     def check_offsets(self, cluster: Cluster) -> Iterator[Finding]:
-        """Say whether the topics hold what the sink wants next."""
+        """Check that the topics contain the offsets at which the sink continues."""
         rows = self._connection.execute(
             "select topic, partition, next_offset from sink_offsets where cluster_id = %s", [cluster.cluster_id]
         ).fetchall()
@@ -117,54 +114,52 @@ class DatabaseChecks:
                 continue
             if next_offset > cluster.ends[place]:
                 wrong = True
-                text = (
-                    f"the database stands at {next_offset} of {topic}/{partition}, which ends at {cluster.ends[place]}"
-                )
+                text = f"{topic}/{partition}: stored offset {next_offset} is past the end offset {cluster.ends[place]}"
                 yield fail("offsets", f"{text}: the topic was recreated", _docs("delete from sink_offsets"))
             elif next_offset < cluster.lows[place]:
                 wrong = True
-                text = f"{topic}/{partition}: {next_offset} to {cluster.lows[place] - 1} are gone before they were kept"
+                text = f"{topic}/{partition}: {next_offset} to {cluster.lows[place] - 1} expired before being stored"
                 yield fail("offsets", text, _docs("update sink_offsets"))
         if not wrong:
-            yield ok("offsets", f"the topics hold what the sink wants next, in {len(rows)} partitions")
+            yield ok("offsets", f"the topics contain the sink's next offsets, in {len(rows)} partitions")
 
     def check_rejects(self) -> Iterator[Finding]:
-        """Say how many records the sink could not keep and nobody replayed."""
-        (count,) = self._row("select count(*) from sink_rejects where replayed_at is null")
+        """Report how many records the sink has rejected."""
+        (count,) = self._row("select count(*) from sink_rejects")
         if count:
-            yield warn("rejects", f"{count:,} records in sink_rejects", "make dlq ARGS='inspect --of sink'")
+            yield warn("rejects", f"{count:,} records in sink_rejects", _docs("select … from sink_rejects"))
         else:
             yield ok("rejects", "none in sink_rejects")
 
     def check_categories(self, categories: Sequence[str]) -> Iterator[Finding]:
-        """Say which categories of the latest payments the model does not know, and where each stands first."""
+        """Report categories of the latest transactions that the model does not know, with an example of each."""
         known = Spellings(categories)
         found = self._connection.execute(CATEGORIES_OF_LATEST, [LATEST]).fetchall()
         unknown = [row for row in found if known.find(row[0]) is None]
         if not unknown:
-            yield ok("categories", f"the model knows all {len(found)} of the latest {LATEST:,} payments")
+            yield ok("categories", f"the model knows all {len(found)} of the latest {LATEST:,} transactions")
             return
-        told = "; ".join(f"{name!r} in {count:,}, first {first}" for name, count, first in unknown[:CATEGORIES_TOLD])
-        text = f"{len(unknown)} that the model does not know among the latest {LATEST:,} payments: {told}"
-        cure = "mend the producer's names, or train a model that knows them; they are scored as other"
-        yield warn("categories", text, cure)
+        examples = "; ".join(f"{name!r} in {count:,}, first {first}" for name, count, first in unknown[:MAX_EXAMPLES])
+        text = f"{len(unknown)} unknown to the model in the latest {LATEST:,} transactions: {examples}"
+        fix = "correct the producer's names, or train a model with them; they are scored as other"
+        yield warn("categories", text, fix)
 
     def check_clock(self) -> Iterator[Finding]:
-        """Say whether this machine and the database agree on the time."""
+        """Check that the clocks of this machine and the database agree."""
         before = time.time()
         (there,) = self._row("select extract(epoch from clock_timestamp())::float8")
         apart = there - (before + time.time()) / 2
         if abs(apart) > CLOCK_SECONDS:
-            yield warn("clock", f"the database is {apart:+.1f} s from here", "let NTP set both clocks")
+            yield warn("clock", f"the database's clock differs by {apart:+.1f} s", "synchronise both clocks by NTP")
         else:
-            yield ok("clock", f"the database is {apart:+.2f} s from here")
+            yield ok("clock", f"the database's clock differs by {apart:+.2f} s")
 
     def _row(self, query: str) -> Any:
         return self._connection.execute(query).fetchone()
 
 
 def wanted_rights() -> list[tuple[str, str, str, str | None]]:
-    """Return role, table, privilege and column (None: of the whole table) of each of RIGHTS."""
+    """Return RIGHTS as (role, table, privilege, column); column None means the whole table."""
     return [
         (role, table, privilege, column or None)
         for role, tables in RIGHTS.items()
@@ -172,23 +167,6 @@ def wanted_rights() -> list[tuple[str, str, str, str | None]]:
         for privilege, columns in re.findall(r"(\w+)(?:\(([\w,]+)\))?", rights)
         for column in columns.split(",")
     ]
-
-
-def connect() -> "psycopg.Connection[Any]":
-    """Connect to the database that libpq's environment names.
-
-    Raises:
-        psycopg.OperationalError: it cannot be reached, or refuses.
-    """
-    return psycopg.connect(
-        connect_timeout=CONNECT_TIMEOUT_SECONDS, autocommit=True, application_name="fraud-doctor", **database_login()
-    )
-
-
-def unreachable(error: psycopg.OperationalError) -> Finding:
-    """Return the finding that the database cannot be reached."""
-    said = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return fail("postgres", said, "start PostgreSQL (make up, docker compose up), or set PGHOST, PGUSER, PGPASSWORD")
 
 
 def _docs(statement: str) -> str:

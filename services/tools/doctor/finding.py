@@ -1,4 +1,4 @@
-"""What a check finds: good, doubtful or bad, in a line, with the cure. Pure."""
+"""The result of a check: ok, a warning or an error, with its fix. Pure."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How it stands."""
+    """Severity of a finding."""
 
     OK = "OK"
     WARN = "WARN"
@@ -15,15 +15,15 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a check found; `cure` says what to do about it, and is empty where all is well."""
+    """The result of a check; `fix` says what to do, and is empty if nothing is wrong."""
 
     status: Status
     subject: str
     text: str
-    cure: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
-        arrow = f"  -> {self.cure}" if self.cure else ""
+        arrow = f"  -> {self.fix}" if self.fix else ""
         return f"{self.status:<4}  {self.subject:<12} {self.text}{arrow}"
 
 
@@ -31,24 +31,24 @@ Check = Callable[[], Iterator[Finding]]
 
 
 def ok(subject: str, text: str) -> Finding:
-    """Return a finding that all is well."""
+    """Return a finding that nothing is wrong."""
     return Finding(Status.OK, subject, text)
 
 
-def warn(subject: str, text: str, cure: str) -> Finding:
-    """Return a finding that something is not as it should be, but works."""
-    return Finding(Status.WARN, subject, text, cure)
+def warn(subject: str, text: str, fix: str) -> Finding:
+    """Return a finding that something works, but is not as it should be."""
+    return Finding(Status.WARN, subject, text, fix)
 
 
-def fail(subject: str, text: str, cure: str) -> Finding:
+def fail(subject: str, text: str, fix: str) -> Finding:
     """Return a finding that something does not work."""
-    return Finding(Status.FAIL, subject, text, cure)
+    return Finding(Status.FAIL, subject, text, fix)
 
 
 def found_by(subject: str, check: Check) -> Iterator[Finding]:
-    """Yield what a check finds; a check that breaks down is a finding too, and the others go on."""
+    """Yield the findings of a check; an exception becomes a finding."""
     try:
         yield from check()
-    except Exception as error:  # a doctor that dies of an illness helps nobody
+    except Exception as error:  # one failing check must not stop the others
         first = str(error).splitlines()[0] if str(error) else ""
-        yield fail(subject, f"cannot be examined: {type(error).__name__}: {first}", "see docs/operations.md")
+        yield fail(subject, f"check failed: {type(error).__name__}: {first}", "see docs/operations.md")

@@ -1,4 +1,4 @@
-"""Whether the services say of themselves that they live and work. Knows nothing of how they do it."""
+"""Checks of the running services by their probes and metrics."""
 
 import re
 import urllib.error
@@ -18,20 +18,20 @@ FAILURES = re.compile(r"^fraud_scorer_model_failures_total (\S+)", re.MULTILINE)
 
 
 def check_probe(name: str, url: str, paths: tuple[str, ...]) -> Iterator[Finding]:
-    """Say whether a service answers its probes with 200, the first that does not."""
+    """Check that a service answers its probes with 200; report the first that does not."""
     for path in paths:
-        status = _status(url + path)
+        status = _get(url + path)[0]
         if status is None:
-            yield fail(name, f"nothing answers at {url}", f"start it; why it ended: make logs SERVICE={name}")
+            yield fail(name, f"nothing answers at {url}", f"start it; make logs SERVICE={name} shows why it ended")
             return
         if status != OK:
-            yield fail(name, f"{url}{path} answers {status}", f"what it waits for: make logs SERVICE={name}")
+            yield fail(name, f"{url}{path} answers {status}", f"make logs SERVICE={name} shows what it waits for")
             return
     yield ok(name, f"answers at {url}")
 
 
 def check_rejects(name: str, url: str) -> Iterator[Finding]:
-    """Say how much a service rejects of what it reads, by its metrics; nothing if it does not answer."""
+    """Check a service's share of rejects by its metrics; no finding if it does not answer."""
     values: dict[str, dict[str, float]] = {}
     for metric, topic, value in re.findall(REJECTS.format(name), _get(url + "/metrics")[1], re.MULTILINE):
         values.setdefault(topic, {})[metric] = float(value)
@@ -41,15 +41,15 @@ def check_rejects(name: str, url: str) -> Iterator[Finding]:
         text = (
             f"{found['reject_share']:.1%} of the latest messages{of_topic}, {found['rejects_in_a_row']:,.0f} in a row"
         )
-        cure = "what is wrong with them, and since when: make dlq ARGS=inspect (for the sink with --of sink)"
-        yield warn("rejects", f"{name} rejects {text}", cure)
+        fix = "make dlq ARGS=inspect shows those of the scorer; docs/operations.md, 'Dead letters', those of the sink"
+        yield warn("rejects", f"{name} rejects {text}", fix)
     if values and not alarms:
         most = max(found.get("reject_share", 0.0) for found in values.values())
         yield ok("rejects", f"{name} rejects {most:.1%} of the latest messages")
 
 
 def check_model_in_use(url: str, folder: Path) -> Iterator[Finding]:
-    """Say whether a scorer scores with the model of its folder; nothing if it does not answer."""
+    """Check that the scorer uses the model of its folder; no finding if it does not answer."""
     text = _get(url + "/metrics")[1]
     found = MODEL.search(text)
     if not found:
@@ -59,24 +59,20 @@ def check_model_in_use(url: str, folder: Path) -> Iterator[Finding]:
     try:
         wanted = read_manifest(folder)
     except Stop:
-        return  # what is wrong with the folder is told elsewhere
+        return  # reported by check_model()
     if wanted.sha256 != sha256 or wanted.version != version:
-        text = f"the scorer goes on with {version}: {wanted.version} failed, was refused or is about to be loaded"
+        text = f"the scorer uses {version}: {wanted.version} failed, was refused or is about to be loaded"
         yield fail("model in use", text, "look for 'model_failed' and 'model_refused': make logs SERVICE=scorer")
     elif failures:
-        text = f"{version} has failed {failures:.0f} times since the scorer began, and nothing is there to replace it"
+        text = f"{version} has failed {failures:.0f} times since the scorer started, and there is no other model"
         yield warn("model in use", text, "look for 'model_failed': make logs SERVICE=scorer")
     else:
-        yield ok("model in use", f"{version}, that of the folder")
-
-
-def _status(url: str) -> int | None:
-    return _get(url)[0]
+        yield ok("model in use", f"{version}, as in the folder")
 
 
 def _get(url: str) -> tuple[int | None, str]:
-    """Return status and body of an answer; None without one."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # what is asked is never beyond a proxy
+    """Return status and body of the answer; (None, "") if there is none."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # the services are never behind a proxy
     try:
         with opener.open(url, timeout=TIMEOUT_SECONDS) as answer:
             return int(answer.status), answer.read().decode(errors="replace")

@@ -1,1 +1,1 @@
-"""Deletes from PostgreSQL what is older than RETENTION_DAYS, in small steps, while everything runs."""
+"""Deletes rows older than RETENTION_DAYS from PostgreSQL, in small batches, while everything runs."""

@@ -1,6 +1,6 @@
-"""`python -m services.tools.retention`: delete what is older than RETENTION_DAYS. Safe while all runs, safe to repeat.
+"""`python -m services.tools.retention`: delete rows older than RETENTION_DAYS, while everything runs. Safe to repeat.
 
-Needs the rights of the database's owner. Exit code: 0 done; 1 not, or only in part: run it again; 2 wrong arguments.
+Needs the rights of the database's owner. Exit code: 0 done; 1 failed, perhaps in part: run it again; 2 wrong arguments.
 """
 
 import argparse
@@ -9,33 +9,28 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-import psycopg
-
+from services.common.database import session
 from services.common.errors import FraudError
 from services.common.logs import configure_logs, get_logger
-from services.common.settings import database_login
-from services.sink.write import classify_error
 from services.tools.retention.delete import RetentionJob
 from services.tools.retention.settings import MOST_DAYS, RetentionSettings
 
 BATCH_ROWS = 5_000
-"""Payments deleted in one database transaction."""
-CONNECT_TIMEOUT_SECONDS = 5
-TIMEOUTS = "-c statement_timeout=600000 -c lock_timeout=5000"
+"""Transactions deleted in one database transaction."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Delete; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m services.tools.retention", description=__doc__, allow_abbrev=False)
     parser.add_argument("--days", type=_days, help="default: RETENTION_DAYS")
-    parser.add_argument("--dry-run", action="store_true", help="only count; reads whole tables")
+    parser.add_argument("--dry-run", action="store_true", help="only count old rows; reads whole tables")
     options = parser.parse_args(arguments)
     configure_logs("retention")
     try:
         settings = RetentionSettings.read()
         days = settings.days if options.days is None else options.days
         if days <= 0:
-            print("RETENTION_DAYS is 0: everything is kept")
+            print("RETENTION_DAYS is 0: nothing is deleted")
             return 0
         _run(datetime.now(UTC) - timedelta(days=days), dry_run=options.dry_run)
     except FraudError as error:
@@ -47,13 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(before: datetime, *, dry_run: bool) -> None:
     started, deleted = time.monotonic(), Counter[str]()
     try:
-        with psycopg.connect(
-            connect_timeout=CONNECT_TIMEOUT_SECONDS,
-            options=TIMEOUTS,
-            application_name="fraud-retention",
-            autocommit=True,
-            **database_login(),
-        ) as connection:
+        with session("fraud-retention", statement_timeout=600_000, lock_timeout=5_000) as connection:
             old = RetentionJob(connection, before, BATCH_ROWS)
             if dry_run:
                 for table, rows in old.count().items():
@@ -61,11 +50,9 @@ def _run(before: datetime, *, dry_run: bool) -> None:
                 return
             for batch in old.delete():
                 deleted.update(dict(batch))
-    except psycopg.Error as error:
-        raise classify_error(error) from error
     finally:
         if deleted:
-            get_logger().info("deleted", seconds=round(time.monotonic() - started, 1), **deleted)
+            get_logger().info("rows_deleted", seconds=round(time.monotonic() - started, 1), **deleted)
     for table, rows in deleted.items():
         print(f"{rows:>12,} rows of {table} deleted")
 

@@ -1,7 +1,7 @@
-"""Deletes old rows a batch at a time, each batch in a database transaction of its own. Knows no Kafka.
+"""Deletes old rows in batches, each in a database transaction of its own.
 
-A payment's age is that of its score, of one without a score the time it was kept. Verdicts stay: they name no customer,
-and how well analysts and model agree is asked for years. A row that is scored anew while this runs is not old any more.
+The age of a transaction counts from its score, or, without one, from when it was stored. Verdicts stay: they name no
+customer, and show for years how well analysts and model agree. A row that is scored again meanwhile is not deleted.
 """
 
 import time
@@ -12,12 +12,13 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from services.common.database import Connection
 from services.tools.customer.tables import tables_with
 
 EXEMPT_TABLES = frozenset({"scores", "verdicts"})
-"""Deleted from on their own terms, and not at all."""
+"""Scores are deleted by their own query, verdicts never."""
 TRIES = 5
-"""Of a batch that meets the sink at the same rows (a deadlock, or a lock that lasts)."""
+"""Attempts at a batch that conflicts with the sink (a deadlock, or a lock timeout)."""
 
 WALK = """
     with oldest as (select arrival, transaction_id, scored_at from scores where arrival > %s order by arrival limit %s)
@@ -40,16 +41,18 @@ Deleted = tuple[str, int]
 
 
 class RetentionJob:
-    """What is older than a moment, by a connection of the owner in autocommit."""
+    """Deletes rows older than a moment, by a connection of the owner in autocommit."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]", before: datetime, batch_rows: int) -> None:
+    def __init__(self, connection: Connection, before: datetime, batch_rows: int) -> None:
         self._connection = connection
         self._before = before
         self._batch_rows = batch_rows
-        self._of_payments = [table for table in tables_with(connection, "transaction_id") if table not in EXEMPT_TABLES]
+        self._transaction_tables = [
+            table for table in tables_with(connection, "transaction_id") if table not in EXEMPT_TABLES
+        ]
 
     def count(self) -> dict[str, int]:
-        """Return table -> how many rows of it are old: whole tables are read."""
+        """Return table -> number of old rows; reads whole tables."""
         queries = {
             "scores": "select count(*) from scores where scored_at < %s",
             "transactions without a score": UNSCORED.replace("select transaction_id", "select count(*)", 1).replace(
@@ -62,24 +65,24 @@ class RetentionJob:
         return found
 
     def delete(self, sleep: Callable[[float], object] = time.sleep) -> Iterator[list[Deleted]]:
-        """Delete everything old; yield what each batch came to. Between batches it rests for as long as one took.
+        """Delete all old rows; yield the counts of each batch. Pauses after a batch for as long as it took.
 
-        The scores are walked to their end: a row that was scored anew keeps its place among the oldest, so a batch
-        without old rows says nothing of those behind it.
+        All scores are scanned: a row that was scored again keeps its place among the oldest, so a batch without old
+        rows says nothing about later ones.
         """
         arrival: int | None = -1
         while arrival is not None:
             started = time.monotonic()
-            arrival, deleted = self._again(self._delete_scored, arrival)
+            arrival, deleted = self._retry(self._delete_scored, arrival)
             if deleted:
                 yield deleted
             sleep(time.monotonic() - started)
-        while deleted := self._again(self._delete_unscored):
+        while deleted := self._retry(self._delete_unscored):
             yield deleted
         yield [(table, self._connection.execute(query, [self._before]).rowcount) for table, query in BY_AGE.items()]
 
     def _delete_scored(self, after: int) -> tuple[int | None, list[Deleted]]:
-        """Delete the old among the next payments by arrival; return where to go on, None after the last."""
+        """Delete the old ones of the next scores by arrival; return where to continue, None after the last."""
         with self._connection.transaction():
             walked = self._connection.execute(WALK, [after, self._batch_rows, self._before]).fetchone() or (None, None)
             arrival, ids = walked
@@ -101,10 +104,10 @@ class RetentionJob:
                     sql.SQL("delete from {} where transaction_id = any(%s)").format(sql.Identifier(table)), [ids]
                 ).rowcount,
             )
-            for table in self._of_payments
+            for table in self._transaction_tables
         ]
 
-    def _again(self, step: Callable[..., Any], *arguments: Any) -> Any:
+    def _retry(self, step: Callable[..., Any], *arguments: Any) -> Any:
         for left in reversed(range(TRIES)):
             try:
                 return step(*arguments)

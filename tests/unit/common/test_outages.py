@@ -22,7 +22,7 @@ def test_what_passes_by_itself_is_an_outage(code: int) -> None:
      KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART],
 )  # fmt: skip
 def test_a_refusal_is_none(code: int) -> None:
-    """It stays until a person mends it, so it must not be told as something to wait for."""
+    """It stays until a person repairs it, so it must not be told as something to wait for."""
     assert not is_outage(KafkaError(code))
 
 

@@ -10,7 +10,7 @@ import pytest
 from services.common.errors import Stop
 from services.common.folders import short_hash
 from services.common.process import EXIT_STUCK, Backoff, InstanceId
-from services.common.settings import passed_through
+from services.common.settings import client_properties
 
 
 def test_two_processes_of_a_host_never_share_a_slot(tmp_path: Path) -> None:
@@ -119,11 +119,11 @@ def test_any_librdkafka_property_passes_through() -> None:
     """KAFKA_CONF_<PROPERTY>, so that TLS and SASL need no code."""
     given = {"KAFKA_CONF_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_CONF_SASL_MECHANISM": "PLAIN", "PATH": "/bin"}
 
-    assert passed_through(given) == {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}
+    assert client_properties(given) == {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN"}
 
 
 @pytest.mark.parametrize("name", ["TRANSACTIONAL_ID", "ISOLATION_LEVEL", "ENABLE_AUTO_COMMIT", "GROUP_INSTANCE_ID"])
 def test_what_exactly_once_rests_on_cannot_be_set(name: str) -> None:
     """Such a property stops the start, with its name."""
     with pytest.raises(Stop, match=name.lower().replace("_", ".")):
-        passed_through({f"KAFKA_CONF_{name}": "x"})
+        client_properties({f"KAFKA_CONF_{name}": "x"})

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from db.passwords import main as make_passwords
+from services.common.database import connection_arguments
 from services.common.errors import Stop
-from services.common.settings import KafkaSettings, check_properties, database_login, passed_through, secret
+from services.common.secret_files import secret
+from services.common.settings import KafkaSettings, check_client_properties, client_properties
 from ui.settings import UiSettings
 
 
@@ -55,13 +57,13 @@ def test_the_settings_take_their_secrets_from_files(held: Path, monkeypatch: pyt
     assert page.password is not None
     assert page.password.get_secret_value() == "not for logs"
     assert kafka.client_config()["sasl.password"] == "not for logs"
-    assert database_login() == {"password": "not for logs"}
+    assert connection_arguments("fraud-test")["password"] == "not for logs"
     assert "not for logs" not in f"{page!r} {kafka!r}"
 
 
 def test_a_property_of_librdkafka_may_stand_in_a_file(held: Path) -> None:
     """KAFKA_CONF_<PROPERTY>_FILE, whatever the property."""
-    assert passed_through({"KAFKA_CONF_SSL_KEY_PASSWORD_FILE": str(held)}) == {"ssl.key.password": "not for logs"}
+    assert client_properties({"KAFKA_CONF_SSL_KEY_PASSWORD_FILE": str(held)}) == {"ssl.key.password": "not for logs"}
 
 
 @pytest.mark.parametrize(
@@ -76,14 +78,14 @@ def test_a_property_of_librdkafka_may_stand_in_a_file(held: Path) -> None:
 def test_what_librdkafka_does_not_take_stops_the_start(properties: dict[str, str], told: str) -> None:
     """In one line, before any broker is asked."""
     with pytest.raises(Stop, match=told) as stopped:
-        check_properties(properties)
+        check_client_properties(properties)
     assert "\n" not in str(stopped.value)
 
 
 def test_a_wrong_property_is_not_told_with_its_neighbours_secret() -> None:
     """librdkafka names the property at fault, never another one's value."""
     with pytest.raises(Stop) as stopped:
-        check_properties({"sasl.password": "not for logs", "no.such.property": "1"})
+        check_client_properties({"sasl.password": "not for logs", "no.such.property": "1"})
     assert "not for logs" not in str(stopped.value)
 
 

@@ -1,4 +1,4 @@
-"""Settings that all services share: those that follow from others, and those that are gone."""
+"""Settings that all services share: those that follow from others, and removed ones."""
 
 import json
 import os
@@ -6,10 +6,10 @@ import os
 import pytest
 import structlog
 
-from services.common import gone
+from services.common import removed_settings
 from services.common.errors import Stop
-from services.common.gone import GONE, LOGIN
 from services.common.logs import configure_logs
+from services.common.removed_settings import REMOVED, REMOVED_LOGIN
 from services.common.settings import KafkaSettings, ProcessSettings, TopicSettings
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import OFFSETS_GRACE_SECONDS
@@ -22,9 +22,9 @@ SESSIONS = [6_000, 6_001, 10_000, 15_000, 33_333, 120_000, 900_000]
 @pytest.fixture(autouse=True)
 def untold(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is set, and nothing was told yet."""
-    for name in {*GONE, *(name for name in os.environ if name.startswith("KAFKA_"))}:
+    for name in {*REMOVED, *(name for name in os.environ if name.startswith("KAFKA_"))}:
         monkeypatch.delenv(name, raising=False)
-    gone._tell.cache_clear()
+    removed_settings._warn.cache_clear()
 
 
 @pytest.mark.parametrize("session", SESSIONS)
@@ -62,9 +62,7 @@ def test_a_base_beyond_the_bounds_is_told_in_one_line(value: str, monkeypatch: p
         SinkSettings.read()
 
 
-def test_a_setting_that_is_gone_gets_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_removed_setting_is_logged_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """However many settings are read; it says what replaces it, not what it was set to, and leaves the output alone."""
     monkeypatch.setenv("SCORER_WATCHDOG_MS", "12345")
     monkeypatch.setenv("SINK_STATE_DIR", "")
@@ -80,7 +78,7 @@ def test_a_setting_that_is_gone_gets_one_line(
     assert [json.loads(line) for line in told.splitlines()] == [
         json.loads(told)
         | {
-            "event": "setting is gone",
+            "event": "setting_removed",
             "setting": "SCORER_WATCHDOG_MS",
             "now": "follows from SCORER_SESSION_TIMEOUT_MS",
             "level": "warning",
@@ -89,7 +87,7 @@ def test_a_setting_that_is_gone_gets_one_line(
     assert "12345" not in told
 
 
-@pytest.mark.parametrize("name", [*(f"KAFKA_{name}" for name in LOGIN), "KAFKA_SASL_PASSWORD_FILE"])
+@pytest.mark.parametrize("name", [*(f"KAFKA_{name}" for name in REMOVED_LOGIN), "KAFKA_SASL_PASSWORD_FILE"])
 def test_a_login_that_would_be_ignored_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """To go on would be to connect without TLS, or as nobody."""
     monkeypatch.setenv(name, "tops3cret")
@@ -98,13 +96,13 @@ def test_a_login_that_would_be_ignored_is_refused(name: str, monkeypatch: pytest
     assert "tops3cret" not in str(stopped.value)
 
 
-def test_what_is_gone_is_read_by_nobody() -> None:
+def test_removed_settings_are_read_by_nobody() -> None:
     """And none of it is documented any more."""
     known = {variable.name for classes in HEADINGS.values() for one in classes for variable in variables(one)}
-    login = {f"KAFKA_{name}" for name in LOGIN}
+    login = {f"KAFKA_{name}" for name in REMOVED_LOGIN}
 
-    assert len(GONE) + len(LOGIN) >= 25
-    assert not (GONE.keys() | login) & (known | PLAIN.keys())
+    assert len(REMOVED) + len(REMOVED_LOGIN) >= 25
+    assert not (REMOVED.keys() | login) & (known | PLAIN.keys())
 
 
 def test_state_and_probes_are_set_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:

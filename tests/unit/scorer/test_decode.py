@@ -1,4 +1,4 @@
-"""services.scorer.decode and services.common.envelope: bytes to columns."""
+"""services.scorer.decode and services.common.message: bytes to columns."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.common.contract import customer_key
 from services.common.errors import Reason
-from services.common.values import Mend
+from services.common.values import ValueRepair
 from services.scorer.decode import Columns, Decoder, Rejects
 from services.scorer.recall import are_customers
 from tests.support.messages import PAYMENT, flat, nested
@@ -123,7 +123,7 @@ def test_a_producer_that_writes_every_value_as_text_is_read() -> None:
     assert columns.ids == ["a", "12345678901234567890"]
     assert columns.numbers["amount"].tolist() == [25.79, 25.79]
     assert columns.numbers["lat"].tolist() == [32.1482, 32.1482]
-    assert columns.repaired == {Mend.NUMBER_AS_TEXT: 1, Mend.ID_AS_NUMBER: 1}
+    assert columns.repaired == {ValueRepair.NUMBER_AS_TEXT: 1, ValueRepair.ID_AS_NUMBER: 1}
     assert columns.take(np.arange(0)).repaired == columns.repaired  # also where the model has no score for one
 
 

@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 
 from services.common.errors import Stop
-from services.common.values import Mend
+from services.common.values import ValueRepair
 from services.scorer.features import FEATURES, respelled, to_features, unknown_categories
 from services.scorer.history.history import PAST
 from services.scorer.models.load import load_model
@@ -182,7 +182,10 @@ def test_spellings_of_a_category_and_a_gender_score_alike(model: Model) -> None:
     transactions = [FRAUD | {"cat_id": name, "gender": gender} for name in spelled for gender in ("F", "female")]
     columns, _ = model.decoder.decode([flat(None, **transaction) for transaction in transactions], str)
     assert len(set(model.score(model.features(columns)).tolist())) == 1
-    assert respelled(columns, model.manifest.recipe) == {Mend.CATEGORY_SPELLING: 6, Mend.GENDER_SPELLING: 4}
+    assert respelled(columns, model.manifest.recipe) == {
+        ValueRepair.CATEGORY_SPELLING: 6,
+        ValueRepair.GENDER_SPELLING: 4,
+    }
     assert not unknown_categories(columns, model.manifest.recipe)
     odd, _ = model.decoder.decode([flat(None, cat_id=name) for name in ("books", "books", "home")], str)
     assert unknown_categories(odd, model.manifest.recipe) == {"books": 2}

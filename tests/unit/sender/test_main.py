@@ -36,11 +36,11 @@ def with_a_bad_row(tmp_path: Path) -> str:
 
 
 def test_a_good_file_ends_with_0_and_its_repairs_are_told(good: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The report says how many rows are ready and what was mended."""
+    """The report says how many rows are ready and what was repaired."""
     assert main(["--check", good]) == 0
     told = capsys.readouterr().out
     assert "good.csv: 1 rows, 1 ready, 0 refused (utf-8, separator ,)" in told
-    assert "mended: bom, 1 times" in told
+    assert "repaired: bom, 1 times" in told
 
 
 def test_refused_rows_end_with_1_and_are_told_by_line(with_a_bad_row: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.contract import FIELDS
-from services.sender.clean import FastRowEncoder
 from services.sender.dialect import Dialect
+from services.sender.fast_rows import FastRowEncoder
 from services.sender.ids import repeats
 from services.sender.report import BadRow, Repair
 from services.sender.rows import OWN_ID, RowEncoder

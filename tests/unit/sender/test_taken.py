@@ -11,8 +11,9 @@ import pytest
 from services.common.contract import FIELDS
 from services.common.stored import decode_transaction
 from services.sender.__main__ import main
-from services.sender.csvfile import FileFault, FileRefused, prepare
-from services.sender.taken import Look, TakenIds
+from services.sender.csvfile import prepare
+from services.sender.ids import Look, TakenIds
+from services.sender.report import FileFault, FileRefused
 
 ROW = "2020-03-0{day} 08:00,fraud_Alder,grocery_pos,{amount},Ann,Vale,F,0 First Road,Northby,TX,75001,32.9,-97.1,2680,Glazier,32.6,-96.5"  # noqa: E501
 Messages = list[tuple[bytes | None, bytes]]

@@ -62,7 +62,7 @@ def test_quality_is_worked_out_for_both_models_on_the_same_payments() -> None:
 
 def test_without_judgements_no_quality_is_claimed() -> None:
     """Nor a division by zero."""
-    assert "nothing is known of F1" in "\n".join(lines(make_report(COUNTS, NOBODY, "verdicts", "all", 0)))
+    assert "F1 is unknown" in "\n".join(lines(make_report(COUNTS, NOBODY, "verdicts", "all", 0)))
 
 
 @pytest.mark.parametrize(("year", "milliseconds"), [(1, 0), (1969, 0), (1971, 31_536_000_000)])

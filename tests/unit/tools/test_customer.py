@@ -44,7 +44,7 @@ def erased(records: list[tuple[bytes, bytes | None]], name: str) -> list[tuple[b
 
 
 def amounts(records: Records, name: str) -> list[object]:
-    return [payment["amount"] for payment in remembered(records, hash_of(name)).payments]
+    return [payment["amount"] for payment in remembered(records, hash_of(name)).transactions]
 
 
 SHARED = log(paid(ANN, BOB, ANN), paid(BOB, ANN, EVE, first_id=3, hour=1), paid(ANN, first_id=6, hour=2), sums(ANN, 5))

@@ -86,11 +86,11 @@ def test_a_check_that_breaks_down_is_a_finding(capsys: pytest.CaptureFixture[str
         raise RuntimeError("no idea\nmore")
 
     [finding] = found_by("idea", lambda: iter(broken()))
-    assert "cannot be examined: RuntimeError: no idea" in finding.text
+    assert "check failed: RuntimeError: no idea" in finding.text
 
 
 def test_only_what_is_broken_makes_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     """Warnings alone are no failure."""
     assert report(iter([ok("a", "fine"), warn("b", "so so", "look")])) == 0
     assert report(iter([ok("a", "fine"), fail("b", "gone", "start it")])) == 1
-    assert capsys.readouterr().out.splitlines()[-1] == "1 broken, 0 doubtful, 1 well"
+    assert capsys.readouterr().out.splitlines()[-1] == "1 error, 0 warnings, 1 ok"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from services.sender.ids import TakenIds
 from services.sender.report import FileFault
-from services.sender.taken import TakenIds
 from ui.check import jobs
 from ui.check.jobs import Jobs
 from ui.check.steps import Cancelled, Reading, Refused, Step

@@ -87,7 +87,7 @@ def test_a_file_without_a_good_row_is_told() -> None:
 
 def test_a_refused_file_names_its_columns() -> None:
     """The sentence on missing columns says which."""
-    refused = Refused(FileFault.MISSING_COLUMNS, "needed columns are missing: amount, cat_id")
+    refused = Refused(FileFault.MISSING_COLUMNS, "required columns are missing: amount, cat_id")
     assert "нет нужных колонок: amount, cat_id." in told(refused, RUSSIAN)
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from services.common.contract import FIELDS
 from services.common.settings import project_root
-from services.sender.known import read_categories
 from services.sender.report import BadRow
+from services.sender.rows import read_categories
 from ui.login.texts import LOGIN_TEXTS
 from ui.login.users import Role
 from ui.payment import payment as byhand
