@@ -125,6 +125,7 @@ model: $(VENV)/.dev  ## train and export the model: DATA=path of the training da
 lock: $(VENV)/.dev  ## lock the requirements and Kafka's jars anew
 	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/lock
 	@$(BIN)/python -m stack.jars
+	@$(BIN)/python -m bench.java
 
 clean-data:  ## stop everything and remove the data
 	@test ! -x $(BIN)/python || $(STACK) down --volumes

@@ -10,12 +10,11 @@ from bench.table import number
 
 BARS = {
     "pass_through": ("only read and written, exactly once (the limit)", "limit"),
-    "forgetful_process": ("this scorer without history, exactly once", "ours"),
+    "no_history_process": ("this scorer without history, exactly once", "ours"),
     "scorer_process": ("this scorer with history, exactly once", "ours"),
-    "bytewax": ("Bytewax, batches, at least once", "peers"),
+    "kafka_streams": ("Kafka Streams, exactly once", "peers"),
     "quix_alo": ("Quix Streams, at least once", "peers"),
     "quix_eos": ("Quix Streams, exactly once", "peers"),
-    "faust": ("Faust, batches, at least once", "peers"),
     "usual": ("a message at a time, pandas, flush", "peers"),
 }
 """Figure -> its words and its colour, from top to bottom; what was not measured has no bar."""

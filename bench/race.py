@@ -1,13 +1,13 @@
-"""Peers and the scorer, one after the other, on the same topic with the same model: messages a second of one process.
+"""Compares the scorer with its peers: messages per second of one process, same topic and model, one after the other.
 
-Each is started as it is run in earnest, reads a full topic in a group of its own and writes to a topic of its own.
-Peers score a payment without its past; so beside the scorer that remembers stands the scorer that does not.
+Each process is started as in production, reads a full topic in its own consumer group and writes to its own topic.
+Peers score a transaction without the customer's history, so the scorer runs both with and without history.
 """
 
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import orjson
 from confluent_kafka import Message
 
 from bench.figures import Figures, Goal, figure, ratio
+from bench.java import java_command, locked_jar_version
 from bench.messages import read_payments
 from bench.rates import scores_without_history
 from bench.servers import Servers, end, wait_until
@@ -28,7 +29,7 @@ from tests.support.processes import ServiceProcess
 from tests.support.topics import read_all
 
 CHECKED = 500
-"""Scores of a peer that are compared with ours."""
+"""How many scores of a run are compared with ours."""
 
 FIRST_MESSAGE_SECONDS = 60
 TOLERANCE = 1e-5
@@ -37,58 +38,54 @@ WATCH_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Racer:
-    """A process that scores: one of ours, or a peer.
+    """A process that scores: the scorer, or a peer.
 
     Attributes:
-        name: of its figure.
-        what: it is, in the table.
-        module: started by `python -m`.
-        note: beside its figure.
-        venv: of a peer, the name of its lock; None for the project's own.
-        library: whose version is told.
-        guarantee: of a peer, as it is asked for.
+        name: the name of its figure.
+        what: its description in the table.
+        program: a module for `python -m`, or a class for `java`.
+        note: a remark beside its figure.
+        environment: what it runs in: "quix", "kafka_streams", or None for the project's own Python.
+        guarantee: of a peer, the delivery guarantee it is configured with.
         goal: how many times as fast the scorer should be.
     """
 
     name: str
     what: str
-    module: str
+    program: str
     note: str = "without history"
-    venv: str | None = None
-    library: str = ""
+    environment: str | None = None
     guarantee: str = "at-least-once"
     goal: Goal | None = None
 
 
 SCORER = Racer("scorer_process", "scorer with history, exactly once", "services.scorer", "the whole service")
-FORGETFUL = Racer(
-    "forgetful_process", "scorer without history, exactly once", "bench.without_history", "scores what the peers score"
+WITHOUT_HISTORY = Racer(
+    "no_history_process", "scorer without history, exactly once", "bench.without_history", "the same work as the peers"
 )
 PEERS = (
     Racer("usual", "the usual loop: a message at a time", "bench.peers.usual_loop", goal=Goal(at_least=300)),
+    Racer("quix_alo", "Quix Streams, at least once", "bench.peers.quix", environment="quix"),
     Racer(
-        "faust", "Faust, at least once, in batches", "bench.peers.faust_app", venv="faust", library="faust-streaming"
-    ),
-    Racer("quix_alo", "Quix Streams, at least once", "bench.peers.quix", venv="quix", library="quixstreams"),
-    Racer(
-        "quix_eos", "Quix Streams, exactly once", "bench.peers.quix", venv="quix", library="quixstreams",
-        guarantee="exactly-once", goal=Goal(at_least=6),
+        "quix_eos", "Quix Streams, exactly once", "bench.peers.quix", environment="quix", guarantee="exactly-once",
+        goal=Goal(at_least=6),
     ),
     Racer(
-        "bytewax", "Bytewax, at least once, in batches", "bench.peers.bytewax_flow", venv="bytewax", library="bytewax"
+        "kafka_streams", "Kafka Streams, exactly once", "KafkaStreamsPeer", environment="kafka_streams",
+        guarantee="exactly-once",
     ),
 )  # fmt: skip
-OURS = (SCORER, FORGETFUL)
+OURS = (SCORER, WITHOUT_HISTORY)
 
 
 def measure(servers: Servers, csv_file: Path, rounds: int, window: Window) -> Figures:
-    """Return the rates of all, taken in turn, and how many times as fast the scorer is."""
-    pythons, missing = _environments(servers)
-    racers = [racer for racer in (*OURS, *PEERS) if racer.venv not in missing]
+    """Return the rate of each process, measured in turn, and how many times as fast the scorer is."""
+    commands = _commands(servers)
+    racers = [racer for racer in (*OURS, *PEERS) if racer.environment in commands]
     topics = servers.make_topics("race")
     servers.send(csv_file, topics)
     values = {orjson.loads(value)["transaction_id"]: value for _, value in read_payments(csv_file)}
-    track = _Track(servers, topics.transactions, values, pythons, window)
+    track = _Track(servers, topics.transactions, values, commands, window)
     rates: dict[str, list[float]] = {racer.name: [] for racer in racers}
     for number in range(rounds):
         for racer in racers:
@@ -97,34 +94,36 @@ def measure(servers: Servers, csv_file: Path, rounds: int, window: Window) -> Fi
     return _figures(racers, rates)
 
 
-def _environments(servers: Servers) -> tuple[dict[str | None, Path], set[str]]:
-    """Return the Python of each environment, and the environments that cannot be made on this machine."""
-    pythons: dict[str | None, Path] = {None: Path(sys.executable)}
-    missing: set[str] = set()
-    for venv in dict.fromkeys(peer.venv for peer in PEERS if peer.venv):
+def _commands(servers: Servers) -> dict[str | None, list[str]]:
+    """Return how a program of each environment is started; an environment this machine cannot have is left out."""
+    commands: dict[str | None, list[str]] = {None: [sys.executable, "-m"]}
+    makers: dict[str, Callable[[], list[str]]] = {
+        "quix": lambda: [str(make_venv("quix")), "-m"],
+        "kafka_streams": java_command,
+    }
+    for environment, make in makers.items():
         try:
-            pythons[venv] = make_venv(venv)
-        except subprocess.CalledProcessError as error:
-            missing.add(venv)
-            servers.leave_out(f"peer {venv}", str(error.stderr).strip().splitlines()[-1])
-    return pythons, missing
+            commands[environment] = make()
+        except Stop as error:
+            servers.leave_out(f"peer {environment}", str(error))
+    return commands
 
 
 @dataclass(frozen=True)
 class _Track:
-    """What all racers find: the same topic, and the same time to show what they can do."""
+    """What all runs share: the source topic, its messages, and the time that is measured."""
 
     servers: Servers
     source: str
     values: Mapping[str, bytes]
-    pythons: Mapping[str | None, Path]
+    commands: Mapping[str | None, Sequence[str]]
     window: Window
 
     def run(self, racer: Racer, number: int) -> float:
-        """Return messages a second of a racer in a round.
+        """Return the messages per second of a process in a round.
 
         Raises:
-            Stop: it ends by itself, writes nothing, or writes scores that are not the model's.
+            Stop: the process exits, writes nothing, or writes scores that differ from the model's.
         """
         topics = self.servers.make_topics(f"{racer.name}-{number}", transactions=self.source)
         service = self._start(racer, topics)
@@ -143,9 +142,9 @@ class _Track:
 
     def _start(self, racer: Racer, topics: TopicSettings) -> ServiceProcess:
         if racer in OURS:
-            return self.servers.start("scorer", topics, module=racer.module)
+            return self.servers.start("scorer", topics, module=racer.program)
         folder = self.servers.folder / topics.scores
-        told = {
+        options = {
             "brokers": self.servers.kafka.bootstrap,
             "source": topics.transactions,
             "target": topics.scores,
@@ -154,11 +153,11 @@ class _Track:
             "state": str(folder),
             "guarantee": racer.guarantee,
         }
-        arguments = [part for name, value in told.items() for part in (f"--{name}", value)]
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         log = folder.with_suffix(".log")
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [str(self.pythons[racer.venv]), "-m", racer.module, *arguments],
+                [*self.commands[racer.environment], racer.program, *arguments],
                 cwd=project_root(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -166,19 +165,19 @@ class _Track:
         return ServiceProcess(process, log, probe_port=0)
 
     def _watch(self, service: ServiceProcess, topic: str) -> None:
-        """Wait for its first message and then for the end of the window, or of what there is to read."""
+        """Wait for the first message, then until the window ends or everything is written."""
         wait_until(lambda: self._written(service, topic) > 0, FIRST_MESSAGE_SECONDS, service.text, WATCH_SECONDS)
-        enough = time.monotonic() + self.window.whole_seconds
-        while time.monotonic() < enough and self._written(service, topic) < len(self.values):
+        deadline = time.monotonic() + self.window.whole_seconds
+        while time.monotonic() < deadline and self._written(service, topic) < len(self.values):
             time.sleep(WATCH_SECONDS)
 
     def _written(self, service: ServiceProcess, topic: str) -> int:
         if service.process.poll() is not None:
-            raise Stop(f"it ended by itself:\n{service.text()[-2000:]}")
+            raise Stop(f"the process exited:\n{service.text()[-2000:]}")
         return self.servers.offsets(topic)
 
     def _check_scores(self, racer: Racer, written: Sequence[Message]) -> None:
-        """Compare some of the scores with those of our code: who computes something else is no peer."""
+        """Compare a sample of the scores with those of our code: a peer that computes something else is no peer."""
         step = max(1, len(written) // CHECKED)
         scores = {one["transaction_id"]: one["score"] for one in map(_content, written[::step])}
         expected = scores_without_history([self.values[transaction_id] for transaction_id in scores])
@@ -199,7 +198,7 @@ def _figures(racers: Sequence[Racer], rates: Mapping[str, list[float]]) -> Figur
         found[racer.name] = figure(what, rates[racer.name], "messages/s", note=racer.note)
     for peer in racers:
         if peer not in OURS:
-            for ours, beside in ((SCORER, "with history"), (FORGETFUL, "without history")):
+            for ours, beside in ((SCORER, "with history"), (WITHOUT_HISTORY, "without history")):
                 found[f"{ours.name}_to_{peer.name}"] = ratio(
                     f"scorer {beside} / {peer.what}",
                     rates[ours.name],
@@ -210,4 +209,7 @@ def _figures(racers: Sequence[Racer], rates: Mapping[str, list[float]]) -> Figur
 
 
 def _version(racer: Racer) -> str:
-    return f" ({locked_version(racer.venv, racer.library)})" if racer.venv else ""
+    """Return the version of the library that a peer is made with."""
+    if racer.environment == "quix":
+        return f" ({locked_version('quix', 'quixstreams')})"
+    return f" ({locked_jar_version('kafka-streams')})" if racer.environment == "kafka_streams" else ""

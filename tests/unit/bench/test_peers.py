@@ -8,6 +8,7 @@ import orjson
 import pandas as pd
 import pytest
 
+from bench.java import locked_jar_version
 from bench.messages import of_crowd
 from bench.peers.model import Model, open_message
 from bench.peers.usual_loop import to_features
@@ -15,6 +16,7 @@ from bench.rates import scores_without_history
 from bench.venvs import REQUIREMENTS, locked_version
 from services.common.contract import CUSTOMER_FIELDS, customer_key
 from services.scorer.settings import ScorerSettings
+from stack.jars import read_lock
 from tests.support.messages import FRAUD, PAYMENT, flat, nested
 
 PAYMENTS: list[dict[str, Any]] = [
@@ -81,3 +83,8 @@ def test_peers_score_with_the_versions_that_we_score_with(path: Path) -> None:
     peer = path.stem.removeprefix("bench-")
     for library in ("onnxruntime", "numpy"):
         assert f"\n{library}=={locked_version(peer, library)} " in ours
+
+
+def test_kafka_streams_has_the_version_of_the_broker() -> None:
+    """Its jars are locked apart from the broker's."""
+    assert f"org.apache.kafka:kafka-clients:{locked_jar_version('kafka-streams')}" in read_lock()

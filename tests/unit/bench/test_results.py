@@ -19,7 +19,7 @@ RESULTS = Results(
     machine={"date": "2026-01-01", "cores": "2 cores"},
     rounds=3,
     sections={"peers": {"title": "Beside its peers", "figures": FIGURES}},
-    left_out=["peer faust: no such wheel"],
+    left_out=["peer kafka_streams: no JDK"],
 )
 
 
@@ -49,7 +49,7 @@ def test_the_document_holds_every_figure_and_the_machine() -> None:
 
     assert "2026-01-01; 2 cores" in document
     assert "## Beside its peers" in document
-    assert "- peer faust: no such wheel" in document
+    assert "- peer kafka_streams: no JDK" in document
     rows = [line for line in document.splitlines() if line.startswith("| ") and "figure" not in line]
     assert len(rows) == len(FIGURES)
     assert {row.replace("\\|", "").count("|") for row in rows} == {6}
@@ -61,7 +61,7 @@ def test_the_terminal_gets_straight_columns() -> None:
 
     assert len(lines) == len(FIGURES)
     assert len({line.index("messages/s") for line in lines}) == 1
-    assert "left out: peer faust: no such wheel" in to_text(RESULTS)
+    assert "left out: peer kafka_streams: no JDK" in to_text(RESULTS)
 
 
 def test_a_run_of_nothing_is_still_a_table() -> None:
