@@ -12,7 +12,7 @@ from stack.metrics_table import HEADINGS, markdown, metrics_of
 
 ROOT = project_root()
 RULES = (ROOT / "monitoring/rules/fraud.yml").read_text()
-DASHBOARD = json.loads((ROOT / "monitoring/grafana/dashboards/fraud.json").read_text())
+DASHBOARD = json.loads((ROOT / "monitoring/dashboard.json").read_text())
 EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
 
 
@@ -73,13 +73,14 @@ def test_the_rules_fire_when_they_should_and_only_then() -> None:
 
 
 def test_the_dashboard_is_whole() -> None:
-    """Panels with ids of their own, within the grid of 24 columns, each of the provisioned data source."""
+    """Panels have unique ids and lie within 24 columns; the data source is the one that is chosen at the import."""
     panels = DASHBOARD["panels"]
-    provisioned = (ROOT / "monitoring/grafana/provisioning/datasources/prometheus.yaml").read_text()
+    [source] = DASHBOARD["__inputs"]
 
     assert len({panel["id"] for panel in panels}) == len(panels)
     for panel in panels:
         place = panel["gridPos"]
         assert 0 <= place["x"] < place["x"] + place["w"] <= 24
         assert {target["refId"] for target in panel["targets"]}
-        assert f"uid: {panel['datasource']['uid']}" in provisioned
+        asked = {asks["datasource"]["uid"] for asks in (panel, *panel["targets"])}
+        assert asked == {f"${{{source['name']}}}"}
