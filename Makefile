@@ -90,10 +90,13 @@ soak: $(VENV)/.dev  ## two hours under load, the page open: does anything grow? 
 fuzz: $(VENV)/.fuzz  ## over a million bad inputs; ARGS='--times 10' for more, ARGS='--seed 7' for the same again
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
-check: $(VENV)/.dev  ## lint, format and types
+check: $(VENV)/.dev  ## lint, format, types, layers, unused code and undeclared requirements
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --no-cache
+	@$(BIN)/vulture
+	@$(BIN)/deptry services ui stack db bench onnx tests --config requirements/deptry.toml
 
 format: $(VENV)/.dev  ## put the code in its format
 	@$(BIN)/ruff check --fix
