@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from bench.java import locked_jar_version
-from bench.messages import of_crowd
+from bench.messages import customer_stream
 from bench.peers.model import Model, open_message
 from bench.peers.usual_loop import to_features
 from bench.rates import scores_without_history
@@ -34,8 +34,8 @@ def model() -> Model:
 
 def test_a_peer_scores_as_the_scorer_does_without_a_past(model: Model) -> None:
     """Within 1e-5, one at a time and all at once, published alike."""
-    ours = scores_without_history([flat(str(number), **payment) for number, payment in enumerate(PAYMENTS)])
-    rows = [model.to_row(payment) for payment in PAYMENTS]
+    ours = scores_without_history([flat(str(number), **transaction) for number, transaction in enumerate(PAYMENTS)])
+    rows = [model.to_row(transaction) for transaction in PAYMENTS]
 
     together, alone = model.score(rows), [model.score([row])[0] for row in rows]
 
@@ -48,9 +48,9 @@ def test_a_peer_scores_as_the_scorer_does_without_a_past(model: Model) -> None:
 
 def test_the_usual_loop_has_the_same_features(model: Model) -> None:
     """By pandas, a row at a time; a missing population is NaN for both."""
-    for payment in [*PAYMENTS, PAYMENT | {"population_city": None}]:
-        frame = to_features(pd.DataFrame([payment]), model).to_numpy("float32")
-        np.testing.assert_array_equal(frame, np.array([model.to_row(payment)], np.float32))
+    for transaction in [*PAYMENTS, PAYMENT | {"population_city": None}]:
+        frame = to_features(pd.DataFrame([transaction]), model).to_numpy("float32")
+        np.testing.assert_array_equal(frame, np.array([model.to_row(transaction)], np.float32))
 
 
 def test_peers_open_both_forms() -> None:
@@ -64,7 +64,7 @@ def test_in_a_crowd_everybody_pays_once_before_anybody_pays_again() -> None:
     leap = PAYMENT | {"transaction_time": "2020-02-29 02:46"}
     base = [(b"", nested("a", **leap)), (b"", nested("b", transaction_time="2020-03-01 00:00"))]
 
-    crowd = list(of_crowd(base, customers=10, first=0, count=20))
+    crowd = list(customer_stream(base, customers=10, first=0, count=20))
 
     data = [orjson.loads(value)["data"] for _, value in crowd]
     assert [key for key, _ in crowd] == [customer_key(one) for one in data]
@@ -73,7 +73,7 @@ def test_in_a_crowd_everybody_pays_once_before_anybody_pays_again() -> None:
     assert people[:10] == people[10:]
     times = [pd.Timestamp(one["transaction_time"]) for one in data]
     assert times == sorted(times)
-    assert crowd[12:15] == list(of_crowd(base, customers=10, first=12, count=3))
+    assert crowd[12:15] == list(customer_stream(base, customers=10, first=12, count=3))
 
 
 @pytest.mark.parametrize("path", sorted(REQUIREMENTS.glob("bench-*.txt")), ids=lambda path: path.stem)

@@ -17,7 +17,7 @@ from confluent_kafka import Message
 
 from bench.figures import Figures, Goal, figure, ratio
 from bench.java import java_command, locked_jar_version
-from bench.messages import read_payments
+from bench.messages import read_messages
 from bench.rates import scores_without_history
 from bench.servers import Servers, end, wait_until
 from bench.stamps import Window, rate
@@ -37,7 +37,7 @@ WATCH_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Racer:
+class Contender:
     """A process that scores: the scorer, or a peer.
 
     Attributes:
@@ -59,18 +59,18 @@ class Racer:
     goal: Goal | None = None
 
 
-SCORER = Racer("scorer_process", "scorer with history, exactly once", "services.scorer", "the whole service")
-WITHOUT_HISTORY = Racer(
+SCORER = Contender("scorer_process", "scorer with history, exactly once", "services.scorer", "the whole service")
+WITHOUT_HISTORY = Contender(
     "no_history_process", "scorer without history, exactly once", "bench.without_history", "the same work as the peers"
 )
 PEERS = (
-    Racer("usual", "the usual loop: a message at a time", "bench.peers.usual_loop", goal=Goal(at_least=300)),
-    Racer("quix_alo", "Quix Streams, at least once", "bench.peers.quix", environment="quix"),
-    Racer(
+    Contender("usual", "the usual loop: a message at a time", "bench.peers.usual_loop", goal=Goal(at_least=300)),
+    Contender("quix_alo", "Quix Streams, at least once", "bench.peers.quix", environment="quix"),
+    Contender(
         "quix_eos", "Quix Streams, exactly once", "bench.peers.quix", environment="quix", guarantee="exactly-once",
         goal=Goal(at_least=6),
     ),
-    Racer(
+    Contender(
         "kafka_streams", "Kafka Streams, exactly once", "KafkaStreamsPeer", environment="kafka_streams",
         guarantee="exactly-once",
     ),
@@ -81,17 +81,17 @@ OURS = (SCORER, WITHOUT_HISTORY)
 def measure(servers: Servers, csv_file: Path, rounds: int, window: Window) -> Figures:
     """Return the rate of each process, measured in turn, and how many times as fast the scorer is."""
     commands = _commands(servers)
-    racers = [racer for racer in (*OURS, *PEERS) if racer.environment in commands]
-    topics = servers.make_topics("race")
+    contenders = [contender for contender in (*OURS, *PEERS) if contender.environment in commands]
+    topics = servers.make_topics("peers")
     servers.send(csv_file, topics)
-    values = {orjson.loads(value)["transaction_id"]: value for _, value in read_payments(csv_file)}
-    track = _Track(servers, topics.transactions, values, commands, window)
-    rates: dict[str, list[float]] = {racer.name: [] for racer in racers}
+    values = {orjson.loads(value)["transaction_id"]: value for _, value in read_messages(csv_file)}
+    comparison = _Comparison(servers, topics.transactions, values, commands, window)
+    rates: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     for number in range(rounds):
-        for racer in racers:
-            rates[racer.name].append(track.run(racer, number))
-            print(f"  {racer.what}: {rates[racer.name][-1]:,.0f} messages/s", flush=True)
-    return _figures(racers, rates)
+        for contender in contenders:
+            rates[contender.name].append(comparison.run(contender, number))
+            print(f"  {contender.what}: {rates[contender.name][-1]:,.0f} messages/s", flush=True)
+    return _figures(contenders, rates)
 
 
 def _commands(servers: Servers) -> dict[str | None, list[str]]:
@@ -110,7 +110,7 @@ def _commands(servers: Servers) -> dict[str | None, list[str]]:
 
 
 @dataclass(frozen=True)
-class _Track:
+class _Comparison:
     """What all runs share: the source topic, its messages, and the time that is measured."""
 
     servers: Servers
@@ -119,30 +119,30 @@ class _Track:
     commands: Mapping[str | None, Sequence[str]]
     window: Window
 
-    def run(self, racer: Racer, number: int) -> float:
+    def run(self, contender: Contender, number: int) -> float:
         """Return the messages per second of a process in a round.
 
         Raises:
             Stop: the process exits, writes nothing, or writes scores that differ from the model's.
         """
-        topics = self.servers.make_topics(f"{racer.name}-{number}", transactions=self.source)
-        service = self._start(racer, topics)
+        topics = self.servers.make_topics(f"{contender.name}-{number}", transactions=self.source)
+        service = self._start(contender, topics)
         try:
             self._watch(service, topics.scores)
         finally:
             service.process.terminate()
             end(service.process)
         written = read_all(self.servers.kafka.bootstrap, topics.scores)
-        if racer is not SCORER:
-            self._check_scores(racer, written)
+        if contender is not SCORER:
+            self._check_scores(contender, written)
         try:
             return rate([message.timestamp()[1] for message in written], self.window)
         except ValueError as error:
-            raise Stop(f"{racer.what}: {error}:\n{service.text()[-2000:]}") from None
+            raise Stop(f"{contender.what}: {error}:\n{service.text()[-2000:]}") from None
 
-    def _start(self, racer: Racer, topics: TopicSettings) -> ServiceProcess:
-        if racer in OURS:
-            return self.servers.start("scorer", topics, module=racer.program)
+    def _start(self, contender: Contender, topics: TopicSettings) -> ServiceProcess:
+        if contender in OURS:
+            return self.servers.start("scorer", topics, module=contender.program)
         folder = self.servers.folder / topics.scores
         options = {
             "brokers": self.servers.kafka.bootstrap,
@@ -151,13 +151,13 @@ class _Track:
             "group": topics.scores,
             "model": str(ScorerSettings().model_dir),
             "state": str(folder),
-            "guarantee": racer.guarantee,
+            "guarantee": contender.guarantee,
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
         log = folder.with_suffix(".log")
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*self.commands[racer.environment], racer.program, *arguments],
+                [*self.commands[contender.environment], contender.program, *arguments],
                 cwd=project_root(),
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -167,7 +167,7 @@ class _Track:
     def _watch(self, service: ServiceProcess, topic: str) -> None:
         """Wait for the first message, then until the window ends or everything is written."""
         wait_until(lambda: self._written(service, topic) > 0, FIRST_MESSAGE_SECONDS, service.text, WATCH_SECONDS)
-        deadline = time.monotonic() + self.window.whole_seconds
+        deadline = time.monotonic() + self.window.total_seconds
         while time.monotonic() < deadline and self._written(service, topic) < len(self.values):
             time.sleep(WATCH_SECONDS)
 
@@ -176,14 +176,14 @@ class _Track:
             raise Stop(f"the process exited:\n{service.text()[-2000:]}")
         return self.servers.offsets(topic)
 
-    def _check_scores(self, racer: Racer, written: Sequence[Message]) -> None:
+    def _check_scores(self, contender: Contender, written: Sequence[Message]) -> None:
         """Compare a sample of the scores with those of our code: a peer that computes something else is no peer."""
         step = max(1, len(written) // CHECKED)
         scores = {one["transaction_id"]: one["score"] for one in map(_content, written[::step])}
         expected = scores_without_history([self.values[transaction_id] for transaction_id in scores])
         worst = max(abs(score - expected[transaction_id]) for transaction_id, score in scores.items())
         if not worst <= TOLERANCE:
-            raise Stop(f"{racer.what}: a score differs by {worst:.2g} from the model's")
+            raise Stop(f"{contender.what}: a score differs by {worst:.2g} from the model's")
 
 
 def _content(message: Message) -> dict[str, Any]:
@@ -191,16 +191,16 @@ def _content(message: Message) -> dict[str, Any]:
     return content
 
 
-def _figures(racers: Sequence[Racer], rates: Mapping[str, list[float]]) -> Figures:
+def _figures(contenders: Sequence[Contender], rates: Mapping[str, list[float]]) -> Figures:
     found: Figures = {}
-    for racer in racers:
-        what = f"{racer.what}{_version(racer)}"
-        found[racer.name] = figure(what, rates[racer.name], "messages/s", note=racer.note)
-    for peer in racers:
+    for contender in contenders:
+        what = f"{contender.what}{_version(contender)}"
+        found[contender.name] = figure(what, rates[contender.name], "messages/s", note=contender.note)
+    for peer in contenders:
         if peer not in OURS:
-            for ours, beside in ((SCORER, "with history"), (WITHOUT_HISTORY, "without history")):
+            for ours, history in ((SCORER, "with history"), (WITHOUT_HISTORY, "without history")):
                 found[f"{ours.name}_to_{peer.name}"] = ratio(
-                    f"scorer {beside} / {peer.what}",
+                    f"scorer {history} / {peer.what}",
                     rates[ours.name],
                     rates[peer.name],
                     goal=peer.goal if ours is SCORER else None,
@@ -208,8 +208,8 @@ def _figures(racers: Sequence[Racer], rates: Mapping[str, list[float]]) -> Figur
     return found
 
 
-def _version(racer: Racer) -> str:
+def _version(contender: Contender) -> str:
     """Return the version of the library that a peer is made with."""
-    if racer.environment == "quix":
+    if contender.environment == "quix":
         return f" ({locked_version('quix', 'quixstreams')})"
-    return f" ({locked_jar_version('kafka-streams')})" if racer.environment == "kafka_streams" else ""
+    return f" ({locked_jar_version('kafka-streams')})" if contender.environment == "kafka_streams" else ""
