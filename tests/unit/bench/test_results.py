@@ -32,12 +32,12 @@ def spec() -> dict[str, Any]:
     ("value", "text"), [(31_670, "31,670"), (150.4, "150"), (24.72, "24.7"), (0.514, "0.51"), (0, "0.00")]
 )
 def test_numbers_have_the_digits_that_mean_something(value: float, text: str) -> None:
-    """Thousands are set apart."""
+    """With thousands separators."""
     assert number(value) == text
 
 
 def test_a_row_has_spread_goal_and_verdict() -> None:
-    """One reading has no spread; a goal is met or missed; a note stands after it."""
+    """A figure measured once has no spread; a goal is met or missed; a note follows it."""
     assert cells(FIGURES["pass_through"]) == ("pass-through", "120,000 messages/s", "118,000 to 125,000", "", "")
     assert cells(FIGURES["scorer_process"])[3:] == ("≥ 60000", "met")
     assert cells(FIGURES["usual"])[2:] == ("measured once", "≥ 200", "**missed**, without history")
@@ -65,7 +65,7 @@ def test_columns_are_aligned_on_a_terminal() -> None:
 
 
 def test_a_run_of_nothing_is_still_a_table() -> None:
-    """Sections may be without figures."""
+    """There may be no sections."""
     empty = RESULTS | {"sections": {}, "left_out": []}
 
     assert to_text(empty) == "2026-01-01; 2 cores"
@@ -73,7 +73,7 @@ def test_a_run_of_nothing_is_still_a_table() -> None:
 
 
 def test_only_what_was_measured_has_a_bar_in_the_order_of_the_list() -> None:
-    """The limit stands first, the usual loop last."""
+    """The limit is first, the usual loop last."""
     assert [row["name"] for row in bars(FIGURES)] == [
         label for name, (label, _) in BARS.items() if name in FIGURES
     ]  # fmt: skip
