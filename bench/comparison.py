@@ -48,6 +48,7 @@ class Contender:
         environment: what it runs in: "quix", "kafka_streams", or None for the project's own Python.
         guarantee: of a peer, the delivery guarantee it is configured with.
         goal: how many times as fast the scorer should be.
+        warm_up_seconds: added to the warm-up of the window: a JVM compiles its code while it runs.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Contender:
     environment: str | None = None
     guarantee: str = "at-least-once"
     goal: Goal | None = None
+    warm_up_seconds: float = 0.0
 
 
 SCORER = Contender("scorer_process", "scorer with history, exactly once", "services.scorer", "the whole service")
@@ -72,7 +74,7 @@ PEERS = (
     ),
     Contender(
         "kafka_streams", "Kafka Streams, exactly once", "KafkaStreamsPeer", environment="kafka_streams",
-        guarantee="exactly-once",
+        guarantee="exactly-once", warm_up_seconds=5,
     ),
 )  # fmt: skip
 OURS = (SCORER, WITHOUT_HISTORY)
@@ -126,9 +128,10 @@ class _Comparison:
             Stop: the process exits, writes nothing, or writes scores that differ from the model's.
         """
         topics = self.servers.make_topics(f"{contender.name}-{number}", transactions=self.source)
+        window = Window(self.window.warm_up_seconds + contender.warm_up_seconds, self.window.seconds)
         service = self._start(contender, topics)
         try:
-            self._watch(service, topics.scores)
+            self._watch(service, topics.scores, window)
         finally:
             service.process.terminate()
             end(service.process)
@@ -136,7 +139,7 @@ class _Comparison:
         if contender is not SCORER:
             self._check_scores(contender, written)
         try:
-            return rate([message.timestamp()[1] for message in written], self.window)
+            return rate([message.timestamp()[1] for message in written], window)
         except ValueError as error:
             raise Stop(f"{contender.what}: {error}:\n{service.text()[-2000:]}") from None
 
@@ -164,10 +167,10 @@ class _Comparison:
             )
         return ServiceProcess(process, log, probe_port=0)
 
-    def _watch(self, service: ServiceProcess, topic: str) -> None:
+    def _watch(self, service: ServiceProcess, topic: str, window: Window) -> None:
         """Wait for the first message, then until the window ends or everything is written."""
         wait_until(lambda: self._written(service, topic) > 0, FIRST_MESSAGE_SECONDS, service.text, WATCH_SECONDS)
-        deadline = time.monotonic() + self.window.total_seconds
+        deadline = time.monotonic() + window.total_seconds
         while time.monotonic() < deadline and self._written(service, topic) < len(self.values):
             time.sleep(WATCH_SECONDS)
 
