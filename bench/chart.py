@@ -1,4 +1,4 @@
-"""The picture for the README: messages a second of each, beside the limit, with the spread over the rounds."""
+"""The chart for the documents: messages per second of the scorer, its limit and its peers, with their spread."""
 
 from pathlib import Path
 from typing import Any
@@ -10,41 +10,40 @@ from bench.table import number
 
 BARS = {
     "pass_through": ("only read and written, exactly once (the limit)", "limit"),
-    "forgetful_process": ("this scorer without history, exactly once", "ours"),
+    "no_history_process": ("this scorer without history, exactly once", "ours"),
     "scorer_process": ("this scorer with history, exactly once", "ours"),
-    "bytewax": ("Bytewax, batches, at least once", "peers"),
+    "kafka_streams": ("Kafka Streams, exactly once", "peers"),
     "quix_alo": ("Quix Streams, at least once", "peers"),
     "quix_eos": ("Quix Streams, exactly once", "peers"),
-    "faust": ("Faust, batches, at least once", "peers"),
     "usual": ("a message at a time, pandas, flush", "peers"),
 }
-"""Figure -> its words and its colour, from top to bottom; what was not measured has no bar."""
+"""Figure -> label and colour group, from top to bottom; what was not measured has no bar."""
 
 COLOURS = {"limit": "#b8bec9", "ours": "#d9583b", "peers": "#7c93b2"}
 INK = "#7d8590"
-"""Reads on white and on black alike: the picture has no background of its own."""
+"""Legible on white and on black: the chart has no background of its own."""
 
-TITLE = "Messages a second, one process"
+TITLE = "Messages per second, one process"
 SUBTITLE = [
-    "same payments, topic, model and machine; peers keep no history;",
+    "same transactions, topic, model and machine; peers have no history;",
     "the thin line is the spread over the rounds",
 ]
 LABELS_WIDTH = 330
-"""Pixels: enough for the labels in fonts wider than the one the picture was measured with."""
+"""Pixels: enough for the labels in wider fonts too."""
 
 
 def bars(figures: Figures) -> list[dict[str, Any]]:
-    """Return a row a bar, from top to bottom."""
+    """Return one row per bar, from top to bottom."""
     return [
         {
-            "who": who,
+            "name": label,
             "kind": kind,
             "rate": figures[name]["value"],
             "low": figures[name]["low"],
             "high": figures[name]["high"],
-            "label": number(figures[name]["value"]),
+            "value": number(figures[name]["value"]),
         }
-        for name, (who, kind) in BARS.items()
+        for name, (label, kind) in BARS.items()
         if name in figures
     ]
 
@@ -53,13 +52,15 @@ def chart(figures: Figures) -> alt.LayerChart:
     """Return the chart."""
     rows = bars(figures)
     axis = alt.Axis(title=None, labelLimit=LABELS_WIDTH, minExtent=LABELS_WIDTH, ticks=False)
-    base = alt.Chart(alt.InlineData(values=rows)).encode(y=alt.Y("who:N", sort=[row["who"] for row in rows], axis=axis))
+    base = alt.Chart(alt.InlineData(values=rows)).encode(
+        y=alt.Y("name:N", sort=[row["name"] for row in rows], axis=axis)
+    )
     colour = alt.Color("kind:N", scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())), legend=None)
     room = alt.Scale(domain=[0, 1.15 * max(row["high"] for row in rows)], nice=False)
     layers = [
         base.mark_bar(height=18).encode(x=alt.X("rate:Q", scale=room, axis=None), color=colour),
         base.mark_rule(color=INK, strokeWidth=1.5).encode(x=alt.X("low:Q", scale=room), x2="high:Q"),
-        base.mark_text(align="left", dx=6, color=INK, fontSize=12).encode(x="high:Q", text="label:N"),
+        base.mark_text(align="left", dx=6, color=INK, fontSize=12).encode(x="high:Q", text="value:N"),
     ]
     return alt.LayerChart(layer=layers).properties(
         width=520,
@@ -71,7 +72,7 @@ def chart(figures: Figures) -> alt.LayerChart:
 
 
 def draw(figures: Figures, path: Path) -> bool:
-    """Write the chart as SVG; return whether there was anything to draw."""
+    """Write the chart as SVG; return False if there is nothing to draw."""
     if not bars(figures):
         return False
     chart(figures).save(path)

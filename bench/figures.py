@@ -1,4 +1,4 @@
-"""What a measurement says: a figure, its spread over the rounds, and the goal it is held against. Pure."""
+"""Figures of a measurement: the median, its spread over the rounds, and the goal."""
 
 import math
 import statistics
@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict
 
 
 class Figure(TypedDict):
-    """One figure, as it is kept in JSON; `value` is the median of the rounds, `low` and `high` their ends."""
+    """One figure, as stored in JSON; `value` is the median of the rounds, `low` and `high` the extremes."""
 
     what: str
     unit: str
@@ -26,13 +26,13 @@ Figures = dict[str, Figure]
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure should be: at least, at most, or both."""
+    """The range in which a figure should be."""
 
     at_least: float = -math.inf
     at_most: float = math.inf
 
     def met(self, value: float) -> bool:
-        """Return whether a value is as it should be."""
+        """Return whether a value is in the range."""
         return self.at_least <= value <= self.at_most
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class Goal:
 
 
 def figure(what: str, rounds: Sequence[float], unit: str, *, goal: Goal | None = None, note: str = "") -> Figure:
-    """Return a figure of the values that the rounds gave, at least one."""
+    """Return the figure of the values of the rounds, of which there is at least one."""
     value = significant(statistics.median(rounds))
     made = Figure(
         what=what,
@@ -64,20 +64,20 @@ def figure(what: str, rounds: Sequence[float], unit: str, *, goal: Goal | None =
 def ratio(
     what: str, values: Sequence[float], limits: Sequence[float], *, goal: Goal | None = None, note: str = ""
 ) -> Figure:
-    """Return how values compare with limits taken in the same rounds: the ratios of each round, not of the medians.
+    """Return the ratios of values and limits of the same rounds, not the ratio of their medians.
 
-    What slows a whole round down slows both, so the spread of the ratios is the smaller one.
+    What slows down a whole round slows down both, so the ratios spread less than the values.
     """
     ratios = [value / limit for value, limit in zip(values, limits, strict=True)]
     return figure(what, ratios, "x", goal=goal, note=note)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Return the value below which a share of the values lies: the nearest rank, so one that was measured."""
+    """Return the percentile of a share in (0, 1] by the nearest rank: a value that was measured."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def significant(value: float, digits: int = 4) -> float:
-    """Return a value rounded to its first digits; what stands behind them is noise."""
+    """Return a value rounded to its significant digits; the rest is noise."""
     return round(value, digits - 1 - math.floor(math.log10(abs(value)))) if value else 0.0

@@ -1,4 +1,4 @@
-"""What the services need before they do anything: seconds to the first score, and the sizes of their images."""
+"""Start-up time of the scorer, up to its first score, and the sizes of the images."""
 
 import itertools
 import shutil
@@ -19,9 +19,9 @@ from tests.support.topics import CUSTOMER
 BUILD_SECONDS = 600
 FIRST_SCORE_SECONDS = 60
 IMAGES = {"fraud-scorer": Goal(at_most=220), "fraud-sink": Goal(at_most=70), "fraud-ui": None}
-"""Image -> megabytes it may add to python:3.13-slim, which itself takes 120 to 130: 350 and 200 in all."""
+"""Image -> goal in megabytes beyond python:3.13-slim, which itself takes 120 to 130."""
 
-BASE_ENDS = 'CMD ["python3"]'
+LAST_STEP_OF_BASE = 'CMD ["python3"]'
 """The last step of every official Python image."""
 
 
@@ -34,7 +34,7 @@ def measure(servers: Servers, rounds: int) -> Figures:
 
 
 def _first_score(servers: Servers, number: int) -> float:
-    """Return seconds from the start of the process until the score of a waiting payment can be read."""
+    """Return seconds from the start of the process until the score of a waiting transaction can be read."""
     topics = servers.make_topics(f"start-{number}")
     send(servers, topics.transactions, [(CUSTOMER or b"", nested("first"))])
     consumer = Consumer(
@@ -61,25 +61,25 @@ def _first_score(servers: Servers, number: int) -> float:
 
 
 def _images(servers: Servers) -> Figures:
-    """Return what the images add to their base; nothing where there is no engine to build them."""
+    """Return what the images add to their base; nothing where there is no Docker engine to build them."""
     docker = shutil.which("docker")
     if docker is None or subprocess.run([docker, "info"], capture_output=True, check=False).returncode != 0:
-        servers.leave_out("sizes of the images", "no Docker engine runs here")
+        servers.leave_out("image sizes", "no Docker engine on this machine")
         return {}
     build = [docker, "compose", "build", "--quiet", *(name.removeprefix("fraud-") for name in IMAGES)]
     try:
         subprocess.run(build, cwd=project_root(), capture_output=True, timeout=BUILD_SECONDS, check=True)
     except subprocess.SubprocessError as error:
-        servers.leave_out("sizes of the images", f"they cannot be built: {error}")
+        servers.leave_out("image sizes", f"they cannot be built: {error}")
         return {}
     return {name.replace("fraud-", "image_"): _image(docker, name, goal) for name, goal in IMAGES.items()}
 
 
 def _image(docker: str, name: str, goal: Goal | None) -> Figure:
-    """Return the megabytes an image adds to its base."""
+    """Return the megabytes that an image adds to its base."""
     layout = ("--no-trunc", "--human=false", "--format", "{{.Size}} {{.CreatedBy}}")
-    told = subprocess.run([docker, "history", *layout, name], capture_output=True, text=True, check=True)
-    steps = [(int(size), made_by) for size, _, made_by in (line.partition(" ") for line in told.stdout.splitlines())]
-    ours = itertools.takewhile(lambda step: BASE_ENDS not in step[1], steps)
-    added, whole = (sum(size for size, _ in some) / 1e6 for some in (ours, steps))
-    return figure(f"image {name}, beyond its base", [added], "MB", goal=goal, note=f"{whole:.0f} MB with its base")
+    done = subprocess.run([docker, "history", *layout, name], capture_output=True, text=True, check=True)
+    steps = [(int(size), made_by) for size, _, made_by in (line.partition(" ") for line in done.stdout.splitlines())]
+    ours = itertools.takewhile(lambda step: LAST_STEP_OF_BASE not in step[1], steps)
+    added, total = (sum(size for size, _ in some) / 1e6 for some in (ours, steps))
+    return figure(f"image {name}, beyond its base", [added], "MB", goal=goal, note=f"{total:.0f} MB with its base")

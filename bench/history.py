@@ -1,4 +1,4 @@
-"""What remembering costs: memory and time a customer, and how fast a history is restored."""
+"""Cost of the history: memory per customer, time per transaction, and the rate of a restore."""
 
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -19,71 +19,74 @@ from services.scorer.history.history import History
 from services.scorer.history.restore import restore_histories
 
 FEW_CUSTOMERS = 1_000
-LEAST_BYTES_A_PAYMENT = 20
-"""Time, amount, id and risk: what is remembered at the least."""
+MIN_BYTES_A_TRANSACTION = 20
+"""Time, amount, id and risk: the least that is stored of a transaction."""
 
-PAYMENTS_EACH = 10
+TRANSACTIONS_EACH = 10
 BATCH = 10_000
 
 
 def measure(servers: Servers, rounds: int, customers: int) -> Figures:
-    """Return bytes a customer, microseconds a payment at few and at many customers, and the rate of a restore."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as alone:  # ours has freed memory that it would use again
-        size, few, many = alone.submit(_remember, rounds, customers).result()
-    print(f"  {size:.0f} bytes a customer", flush=True)
+    """Return memory per customer, time per transaction with few and with many customers, and the rate of a restore."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # this process has freed memory, which it would reuse
+        size, few, many = pool.submit(_measure_memory, rounds, customers).result()
+    print(f"  {size:.0f} bytes per customer", flush=True)
     restored, raw = _restore(servers, rounds, customers // 2)
     return {
         "memory": figure(
-            f"memory a customer, {customers:,} of {PAYMENTS_EACH} payments", [size], "bytes", goal=Goal(at_most=1024)
+            f"memory per customer, {customers:,} of {TRANSACTIONS_EACH} transactions",
+            [size],
+            "bytes",
+            goal=Goal(at_most=1024),
         ),
-        "recall_few": figure(f"a payment among {FEW_CUSTOMERS:,} customers", few, "us"),
-        "recall_many": figure(f"a payment among {customers:,} customers", many, "us"),
+        "recall_few": figure(f"a transaction among {FEW_CUSTOMERS:,} customers", few, "us"),
+        "recall_many": figure(f"a transaction among {customers:,} customers", many, "us"),
         "restore": figure("restored from the changelog", restored, "customers/s", goal=Goal(at_least=200_000)),
         "restore_raw": figure("the same records only consumed (the limit)", raw, "customers/s"),
         "restore_ratio": ratio("restored / consumed", restored, raw),
     }
 
 
-def _remember(rounds: int, customers: int) -> tuple[float, list[float], list[float]]:
-    """Return bytes a customer, and by turns microseconds a payment among few customers and among many.
+def _measure_memory(rounds: int, customers: int) -> tuple[float, list[float], list[float]]:
+    """Return bytes per customer, and in turn microseconds per transaction of few customers and of many.
 
     Raises:
-        Stop: the process grew by less than the payments themselves take, so its memory says nothing.
+        Stop: the process grew by less than the transactions take, so its growth says nothing.
     """
-    few, many = _Crowd(FEW_CUSTOMERS), _Crowd(customers)
-    few.pay(FEW_CUSTOMERS * PAYMENTS_EACH)
+    few, many = _Customers(FEW_CUSTOMERS), _Customers(customers)
+    few.pay(FEW_CUSTOMERS * TRANSACTIONS_EACH)
     before = _resident_bytes()
-    many.pay(customers * PAYMENTS_EACH)
+    many.pay(customers * TRANSACTIONS_EACH)
     size = (_resident_bytes() - before) / customers
-    if size < PAYMENTS_EACH * LEAST_BYTES_A_PAYMENT:
-        raise Stop(f"{size:.0f} bytes a customer cannot be: this process had memory to spare")
+    if size < TRANSACTIONS_EACH * MIN_BYTES_A_TRANSACTION:
+        raise Stop(f"{size:.0f} bytes per customer is impossible: the process had free memory")
     turns = [(few.pay(customers // rounds), many.pay(customers // rounds)) for _ in range(rounds)]
     return size, [one for one, _ in turns], [other for _, other in turns]
 
 
-class _Crowd:
-    """A history of so many customers, who pay in turn."""
+class _Customers:
+    """A history of customers who pay in turn."""
 
     def __init__(self, customers: int) -> None:
         self._customers = customers
         self._history = History()
         self._paid = 0
 
-    def pay(self, payments: int) -> float:
-        """Return microseconds a payment, of so many more."""
+    def pay(self, transactions: int) -> float:
+        """Add transactions; return the microseconds that each took."""
         seconds = 0.0
-        for start in range(self._paid, self._paid + payments, BATCH):
-            numbers = np.arange(start, min(start + BATCH, self._paid + payments), dtype=np.uint64)
+        for start in range(self._paid, self._paid + transactions, BATCH):
+            numbers = np.arange(start, min(start + BATCH, self._paid + transactions), dtype=np.uint64)
             batch = _events(numbers, self._customers)
             started = time.perf_counter()
             self._history.observe(batch)
             seconds += time.perf_counter() - started
-        self._paid += payments
-        return seconds / payments * 1e6
+        self._paid += transactions
+        return seconds / transactions * 1e6
 
 
 def _restore(servers: Servers, rounds: int, customers: int) -> tuple[list[float], list[float]]:
-    """Return customers a second of restores, and of plain reads of the same records, by turns."""
+    """Return customers per second of restores, and of plain reads of the same records, in turn."""
     topics = servers.make_topics("restore")
     producer = Producer(
         {
@@ -114,7 +117,7 @@ def _restore(servers: Servers, rounds: int, customers: int) -> tuple[list[float]
 
 
 def _consume(servers: Servers, topic: str) -> float:
-    """Return the seconds it takes to read all records of a topic, which are in its first partition."""
+    """Return the seconds it takes to read all records of a topic; they are in its first partition."""
     records = servers.offsets(topic)
     consumer = Consumer(
         {
@@ -134,7 +137,7 @@ def _consume(servers: Servers, topic: str) -> float:
 
 
 def _events(numbers: "np.typing.NDArray[np.uint64]", customers: int) -> Events:
-    """Return payments, a minute apart, of customers in turn."""
+    """Return transactions of customers in turn, ten hours apart for each."""
     seconds = 1_546_300_800 + (numbers // np.uint64(customers)).astype(np.int64) * 36_000
     amounts = (numbers % np.uint64(997)).astype(np.float32) + 1
     hashes = (numbers % np.uint64(customers)) * np.uint64(0x9E3779B97F4A7C15)

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""Describes the machine that the figures were measured on."""
 
 import datetime
 import os
@@ -16,7 +16,7 @@ LIBRARIES = ("confluent-kafka", "onnxruntime", "numpy", "orjson", "psycopg")
 
 
 def describe(servers: Servers) -> dict[str, str]:
-    """Return the machine and the versions."""
+    """Return the machine, the load and the versions."""
     with servers.connect() as connection:
         ((postgres,),) = connection.execute("show server_version").fetchall()
     return {
@@ -32,7 +32,7 @@ def describe(servers: Servers) -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Return the processor's name, where the system tells it."""
+    """Return the processor's name, or its architecture where the system does not know it."""
     cpuinfo = Path("/proc/cpuinfo")
     found = (
         re.search(r"^model name\s*: (.*)$", cpuinfo.read_text(encoding="utf-8"), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The messages of a measurement: the payments of a file, or of any number of customers, and ways to send them."""
+"""The messages of a measurement: transactions of a file, or of any number of customers, and ways to send them."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,63 +12,65 @@ from services.common.contract import customer_key
 from services.common.errors import Stop
 from services.sender.csvfile import prepare
 
-Payment = tuple[bytes, bytes]
+KeyedMessage = tuple[bytes, bytes]
 """(key, value), as the sender makes them."""
 
 CHUNK = 50_000
 FLUSH_SECONDS = 60
-LONGEST_TRANSACTION_MS = 900_000
-"""What a broker allows by default."""
+KAFKA_TRANSACTION_TIMEOUT_MS = 900_000
+"""The broker's default limit (transaction.max.timeout.ms)."""
 
-SCATTER = 7_919
-"""A prime, so that it shares no factor with a number of customers, and the customers come in no order."""
+CUSTOMER_STRIDE = 7_919
+"""A prime, which shares no factor with the number of customers: visits all of them, in no obvious order."""
 
 
-def read_payments(csv_file: Path) -> list[Payment]:
+def read_messages(csv_file: Path) -> list[KeyedMessage]:
     """Return the messages of a file, by event time."""
-    with prepare(csv_file) as payments:
-        return [(key or b"", value) for key, value in payments]
+    with prepare(csv_file) as transactions:
+        return [(key or b"", value) for key, value in transactions]
 
 
-def of_crowd(payments: Sequence[Payment], customers: int, first: int, count: int) -> Iterator[Payment]:
-    """Yield payments number `first` to `first + count` of an endless stream of so many customers.
+def customer_stream(
+    transactions: Sequence[KeyedMessage], customers: int, first: int, count: int
+) -> Iterator[KeyedMessage]:
+    """Yield the messages `first` to `first + count` of an endless stream of a number of customers.
 
-    The given payments come round and round, each time four years later (leap years stay leap years), each by another
-    customer: after `customers` payments everybody has paid once.
+    The given transactions are repeated, four years later each time (leap years stay leap years) and by another customer
+    each: after `customers` transactions every customer has paid once.
     """
     for number in range(first, first + count):
-        message = orjson.loads(payments[number % len(payments)][1])
-        data, customer = message.get("data", message), number * SCATTER % customers
+        message = orjson.loads(transactions[number % len(transactions)][1])
+        data, customer = message.get("data", message), number * CUSTOMER_STRIDE % customers
         time: str = data["transaction_time"]
-        data["transaction_time"] = f"{int(time[:4]) + 4 * (number // len(payments))}{time[4:]}"
+        data["transaction_time"] = f"{int(time[:4]) + 4 * (number // len(transactions))}{time[4:]}"
         data |= {"name_1": f"Name{customer}", "name_2": "Example", "street": f"{customer} Test Lane"}
         yield customer_key(data) or b"", orjson.dumps(message)
 
 
-def send(servers: Servers, topic: str, payments: Iterable[Payment]) -> None:
-    """Send payments as they are, keyed by customer."""
+def send(servers: Servers, topic: str, transactions: Iterable[KeyedMessage]) -> None:
+    """Send messages unchanged, keyed by customer."""
     producer = _producer(servers)
-    _produce(producer, topic, payments)
+    _produce(producer, topic, transactions)
 
 
 @contextlib.contextmanager
-def held_back(servers: Servers, topic: str, payments: Iterable[Payment]) -> Iterator[Callable[[], None]]:
-    """Write payments that can be read, all at once, only when the function that the block gets is called."""
-    producer = _producer(servers, f"held-back-{topic}")
+def uncommitted(servers: Servers, topic: str, transactions: Iterable[KeyedMessage]) -> Iterator[Callable[[], None]]:
+    """Write messages in a Kafka transaction; yield the function that commits it. Without it they are aborted."""
+    producer = _producer(servers, f"uncommitted-{topic}")
     producer.init_transactions(FLUSH_SECONDS)
     producer.begin_transaction()
-    _produce(producer, topic, payments)
-    released = False
+    _produce(producer, topic, transactions)
+    committed = False
 
-    def release() -> None:
-        nonlocal released
+    def commit() -> None:
+        nonlocal committed
         producer.commit_transaction(FLUSH_SECONDS)
-        released = True
+        committed = True
 
     try:
-        yield release
+        yield commit
     finally:
-        if not released:
+        if not committed:
             producer.abort_transaction(FLUSH_SECONDS)
 
 
@@ -83,17 +85,17 @@ def _producer(servers: Servers, transactional_id: str | None = None) -> Producer
         "queue.buffering.max.messages": 2 * CHUNK,
     }
     if transactional_id:
-        settings |= {"transactional.id": transactional_id, "transaction.timeout.ms": LONGEST_TRANSACTION_MS}
+        settings |= {"transactional.id": transactional_id, "transaction.timeout.ms": KAFKA_TRANSACTION_TIMEOUT_MS}
     return Producer(settings)
 
 
-def _produce(producer: Producer, topic: str, payments: Iterable[Payment]) -> None:
-    """Send everything and wait until it is there.
+def _produce(producer: Producer, topic: str, transactions: Iterable[KeyedMessage]) -> None:
+    """Send everything and wait for its delivery.
 
     Raises:
-        Stop: it is not there in time.
+        Stop: not everything was delivered in time.
     """
-    for key, value in payments:
+    for key, value in transactions:
         while True:
             try:
                 producer.produce(topic, value, key)

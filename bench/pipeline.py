@@ -1,6 +1,6 @@
-"""A whole CSV file: from the click in the page to the last row in PostgreSQL, beside each stage alone.
+"""A CSV file from the click in the page to the last row in PostgreSQL, compared with each stage alone.
 
-The page is clicked in a real browser; on a machine without one, what the click does is called instead.
+The click happens in a real browser; on a machine without one, the code behind it is called instead.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ FULL_ROWS = 262_144
 STAGES = {
     "send": "reading, checking and sending the file, alone",
     "score": "scoring it, alone",
-    "keep": "writing its payments and scores to PostgreSQL, alone",
+    "store": "writing its transactions and scores to PostgreSQL, alone",
 }
 UPLOAD_SECONDS = 60
 WAIT_SECONDS = 600
@@ -32,7 +32,7 @@ Click = Callable[[], object]
 
 
 def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures:
-    """Return the seconds of the whole, of each stage alone, and how the whole compares with the slowest stage."""
+    """Return the seconds of the whole, of each stage alone, and the ratio of the whole to the slowest stage."""
     seconds: dict[str, list[float]] = {name: [] for name in ("whole", *STAGES)}
     for number in range(rounds):
         for name, taken in _stages(servers, csv_file, rows, number).items():
@@ -47,7 +47,7 @@ def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures
             seconds["whole"],
             "s",
             goal=Goal(at_most=10) if rows == FULL_ROWS else None,
-            note="in a browser" if _browser() else "without a browser: none is on this machine",
+            note="in a browser" if _browser() else "no browser on this machine: without the page",
         ),
         **{f"csv_{name}": figure(what, seconds[name], "s") for name, what in STAGES.items()},
         "csv_ratio": ratio("CSV / its slowest stage alone", seconds["whole"], slowest, goal=Goal(at_most=2.5)),
@@ -55,36 +55,36 @@ def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures
 
 
 def _stages(servers: Servers, csv_file: Path, rows: int, number: int) -> dict[str, float]:
-    """Return the seconds of each stage while the others rest; a service's time begins when it is ready."""
+    """Return the seconds of each stage alone; the time of a service begins when it is ready."""
     servers.empty_mart()
     topics = servers.make_topics(f"stages-{number}")
     sending = _seconds(lambda: _send(servers, topics, csv_file))
     with servers.running("scorer", topics):
         scoring = _seconds(lambda: _wait_scored(servers, topics, rows))
     with servers.running("sink", topics):
-        keeping = _seconds(lambda: wait_kept(servers, topics, rows))
-    return {"send": sending, "score": scoring, "keep": keeping}
+        storing = _seconds(lambda: wait_stored(servers, topics, rows))
+    return {"send": sending, "score": scoring, "store": storing}
 
 
 def _whole(servers: Servers, csv_file: Path, rows: int, number: int) -> float:
-    """Return the seconds from the click to the last row, everything running."""
+    """Return the seconds from the click to the last row, with all services running."""
     servers.empty_mart()
     topics = servers.make_topics(f"pipeline-{number}")
     with (
         servers.running("scorer", topics),
         servers.running("sink", topics),
         servers.running("ui", topics) as page,
-        _chosen(servers, topics, csv_file, f"http://127.0.0.1:{page.probe_port}") as click,
+        _file_selected(servers, topics, csv_file, f"http://127.0.0.1:{page.probe_port}") as click,
     ):
         started = time.perf_counter()
         click()
-        wait_kept(servers, topics, rows)
+        wait_stored(servers, topics, rows)
         return time.perf_counter() - started
 
 
 @contextlib.contextmanager
-def _chosen(servers: Servers, topics: TopicSettings, csv_file: Path, address: str) -> Iterator[Click]:
-    """Choose a file in the page; the function that the block gets clicks on Send."""
+def _file_selected(servers: Servers, topics: TopicSettings, csv_file: Path, address: str) -> Iterator[Click]:
+    """Select a file in the page; yield the function that clicks Send."""
     browser = _browser()
     if browser is None:
         yield lambda: _send(servers, topics, csv_file)
@@ -105,9 +105,9 @@ def _browser() -> str | None:
 
 
 def _send(servers: Servers, topics: TopicSettings, csv_file: Path) -> None:
-    """Do what the page does at a click."""
-    with prepare(csv_file) as payments:
-        publish(payments, servers.kafka_settings, topics.transactions)
+    """Do what the click does."""
+    with prepare(csv_file) as transactions:
+        publish(transactions, servers.kafka_settings, topics.transactions)
 
 
 def _seconds(action: Callable[[], None]) -> float:
@@ -121,8 +121,8 @@ def _wait_scored(servers: Servers, topics: TopicSettings, rows: int) -> None:
     wait_until(done, WAIT_SECONDS, lambda: f"{servers.committed('scorer', topics)} of {rows} are scored")
 
 
-def wait_kept(servers: Servers, topics: TopicSettings, rows: int) -> None:
-    """Wait for the last row of both tables; rows are counted once the cheap signs say that they are there."""
+def wait_stored(servers: Servers, topics: TopicSettings, rows: int) -> None:
+    """Wait for the last row of both tables; rows are counted only when cheaper queries say that they are complete."""
     cheap = (
         "select coalesce((select max(arrival) from scores), 0),"
         " (select coalesce(sum(next_offset), 0) from sink_offsets where topic = %s)"
@@ -130,8 +130,8 @@ def wait_kept(servers: Servers, topics: TopicSettings, rows: int) -> None:
     counted = "select (select count(*) from scores), (select count(*) from transactions)"
     with servers.connect() as connection:
 
-        def kept() -> bool:
+        def stored() -> bool:
             arrived, read = connection.execute(cheap, [topics.transactions]).fetchone() or (0, 0)
             return min(arrived, read) >= rows and connection.execute(counted).fetchone() == (rows, rows)
 
-        wait_until(kept, WAIT_SECONDS, lambda: f"kept {connection.execute(counted).fetchone()} of {rows}")
+        wait_until(stored, WAIT_SECONDS, lambda: f"stored {connection.execute(counted).fetchone()} of {rows}")

@@ -1,7 +1,7 @@
-"""A scorer as a queue: batches that follow the load, each with a fixed part and a part for each message. Simulated.
+"""Simulates a scorer as a queue: a batch takes a fixed time and a time per message, and batches follow the load.
 
-The loop of services/scorer reads all that waits, at most a batch, and works on it while new messages arrive. So with
-more load batches grow and the fixed part is shared by more messages, up to where the messages alone fill the time.
+The loop of services/scorer reads all that waits, at most one batch, and processes it while new messages arrive. Under
+more load batches grow and more messages share the fixed time, until the messages alone fill the time.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """What a batch of n messages takes: `batch_seconds + n * message_seconds`, n at most `batch_max`."""
+    """A batch of n messages takes `batch_seconds + n * message_seconds`; n is at most `batch_max`."""
 
     batch_seconds: float
     message_seconds: float
@@ -20,23 +20,25 @@ class Server:
 
     @property
     def capacity(self) -> float:
-        """Messages a second at full batches."""
+        """Return messages per second with full batches."""
         return self.batch_max / (self.batch_seconds + self.batch_max * self.message_seconds)
 
 
-def waits(server: Server, rate: float, seconds: float, *, away: float = 0.0, seed: int = 1) -> NDArray[np.float64]:
-    """Return how long each message takes from its arrival to the end of its batch, in seconds, by arrival.
+def waiting_times(
+    server: Server, rate: float, seconds: float, *, outage: float = 0.0, seed: int = 1
+) -> NDArray[np.float64]:
+    """Return the seconds from each message's arrival to the end of its batch, float64 [n], by arrival.
 
     Args:
-        server: who works.
-        rate: messages a second, arriving at random (Poisson).
+        server: the scorer.
+        rate: messages per second, arriving at random (Poisson).
         seconds: how long they arrive.
-        away: for so long from the beginning nobody works: a scorer that died, until its partitions have another.
+        outage: seconds at the start without a scorer: one has died, and its partitions are not yet reassigned.
         seed: of the arrivals.
     """
     rng = np.random.default_rng(seed)
     arrivals = np.cumsum(rng.exponential(1 / rate, int(rate * seconds)))
-    taken, clock = np.empty(len(arrivals)), away
+    taken, clock = np.empty(len(arrivals)), outage
     done = 0
     while done < len(arrivals):
         clock = max(clock, float(arrivals[done]))
@@ -47,9 +49,6 @@ def waits(server: Server, rate: float, seconds: float, *, away: float = 0.0, see
     return taken
 
 
-def seconds_to_catch_up(server: Server, rate: float, away: float) -> float:
-    """Return after how many seconds of work a queue that nobody served for `away` seconds is as short as before.
-
-    What piled up is worked off by what capacity exceeds the rate: away * rate / (capacity - rate).
-    """
-    return away * rate / (server.capacity - rate)
+def seconds_to_catch_up(server: Server, rate: float, outage: float) -> float:
+    """Return the seconds until the queue is as short as before an outage: outage * rate / (capacity - rate)."""
+    return outage * rate / (server.capacity - rate)

@@ -1,7 +1,6 @@
-"""Messages a second of one process that finds a full topic: the scorer, and what librdkafka alone could do.
+"""Messages per second of one process that reads a full topic: the scorer, and the limit that librdkafka sets.
 
-The limit is a pass-through of the same bytes: the same reading, the same batch, the same Kafka transactions, and
-nothing in between.
+The limit is a pass-through of the same bytes: the same reads, batches and Kafka transactions, and nothing in between.
 """
 
 import time
@@ -32,7 +31,7 @@ NO_LIMIT = RejectLimit(0, 0)
 
 
 def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures:
-    """Return the rates of scorer and pass-through, taken in turn, and their ratio."""
+    """Return the rates of scorer and pass-through, measured in turn, and their ratio."""
     raise_gc_threshold()  # as the service does
     topics = servers.make_topics("rates")
     servers.send(csv_file, topics)
@@ -63,10 +62,10 @@ def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures
         "scorer": figure("scorer with history, exactly once, one process", scoring, "messages/s"),
         "pass_through": figure("pass-through of the same bytes, exactly once (the limit)", passing, "messages/s"),
         "ratio": ratio("scorer / pass-through", scoring, passing, goal=Goal(at_least=0.5)),
-        "no_history": figure("scorer without history: no past, no changelog", forgetting, "messages/s"),
+        "no_history": figure("scorer without history and changelog", forgetting, "messages/s"),
         "history_ratio": ratio("scorer with history / without", scoring, forgetting, goal=Goal(at_least=0.8)),
         "explained": figure(
-            "scorer with reasons", explained, "CPU us/message", note=f"{flagged:.2%} of the payments are flagged"
+            "scorer with reasons", explained, "CPU us/message", note=f"{flagged:.2%} of the transactions are flagged"
         ),
         "unexplained": figure("scorer without reasons: no alerts", unexplained, "CPU us/message"),
         "reasons_ratio": ratio(
@@ -77,7 +76,7 @@ def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures
 
 
 def scores_without_history(values: Sequence[bytes]) -> dict[str, float]:
-    """Return the score of each payment, by its id, as the scorer would publish it if it knew no past."""
+    """Return transaction id -> score, as the scorer would publish it without history."""
     model = load_model(ScorerSettings().model_dir)
     columns, _ = model.decoder.decode(values, str)
     return dict(zip(columns.ids, model.score(model.features(columns)).tolist(), strict=True))
@@ -85,7 +84,7 @@ def scores_without_history(values: Sequence[bytes]) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """What a run came to: messages a second, this process's processor time a message, how many were flagged."""
+    """Result of a run: messages per second, microseconds of processor time per message, number of flagged messages."""
 
     rate: float
     cpu_us: float
@@ -100,7 +99,7 @@ def _run(
     work: Callable[[Session], "Work"],
     memory: PartitionHistories | None,
 ) -> _Run:
-    """Return what all messages take, from the first batch read to the last one committed, by a new consumer group."""
+    """Return the result for all messages, from the first batch read to the last commit, of a new consumer group."""
     settings = ScorerSettings(group_id=group)
     slot = InstanceId.claim(servers.folder, group)
     watchdog = Watchdog(600)
@@ -131,7 +130,7 @@ def _steps(work: "Work", report: "_Stopwatch") -> Steps[Any, WrittenBatch]:
 
 
 class _Stopwatch(ScorerReport):
-    """Stops the loop after so many messages, and says how long they took."""
+    """Stops the loop after a number of messages and measures the time they took."""
 
     def __init__(self, source: TransactionSource, rows: int) -> None:
         super().__init__(source, NO_LIMIT)
@@ -142,7 +141,7 @@ class _Stopwatch(ScorerReport):
         self._started = 0.0
 
     def count(self, written: WrittenBatch) -> None:
-        """Count a batch; the first one began when it was taken up."""
+        """Count a batch; the time starts when the first one was read."""
         now = time.perf_counter()
         self._started = self._started or now - written.seconds
         self._left -= written.messages
@@ -153,7 +152,7 @@ class _Stopwatch(ScorerReport):
 
 
 class _Unexplained(Scoring):
-    """Scores, and does not ask why."""
+    """Scores without explaining what it flags."""
 
     def _explain(self, *_: Any, **__: Any) -> list[Record]:
         return []
@@ -161,16 +160,16 @@ class _Unexplained(Scoring):
 
 @dataclass(frozen=True, slots=True)
 class _PassThrough:
-    """The same bytes from topic to topic."""
+    """Writes the same bytes to the other topic."""
 
     session: Session
     at_most = None
 
     def follow(self, partitions: Mapping[int, int]) -> None:
-        """Nothing is remembered."""
+        """Ignore the assignment: there is no history."""
 
     def prepare(self, batch: Batch) -> tuple[float, Batch, list[Record], Any]:
-        """Return the batch's bytes as records."""
+        """Return the bytes of the batch as records."""
         started = time.monotonic()
         records: list[Record] = [{"key": m.key() or b"", "value": m.value() or b""} for m in batch.messages]
         return started, batch, records, self.session.source.group_metadata()

@@ -1,7 +1,7 @@
-"""`python -m bench.scale`: reckon from what was measured what more load takes, and write it into docs/scale.md.
+"""`python -m bench.scale`: computes what more load takes from measured figures, and writes it into docs/scale.md.
 
-The figures are those of the newest complete run of `make bench`, or of the file that is given. What is assumed stands
-in the constants here, and in the document.
+The figures are those of the newest complete run of `make bench`, or of the file given. The assumptions are the
+constants below; the document states them too.
 """
 
 import argparse
@@ -14,34 +14,34 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.queue import Server, seconds_to_catch_up, waits
+from bench.queue import Server, seconds_to_catch_up, waiting_times
 from bench.table import Results, number
 from services.common.errors import Stop
 from services.common.settings import project_root
 
-BEGIN, END = "<!-- reckoned by bench.scale -->\n", "<!-- end -->\n"
+BEGIN, END = "<!-- computed by bench.scale -->\n", "<!-- end -->\n"
 DOCUMENT = project_root() / "docs" / "scale.md"
 RESULTS = project_root() / "bench" / "results"
 
 RATES = (10_000, 100_000, 1_000_000)
 LOADS = (0.3, 0.6, 0.8, 0.9, 0.95)
 
-BUSY = 0.6
-"""Share of what a process could do that is planned with; the rest is for those that die and for busy hours."""
+UTILISATION = 0.6
+"""Planned share of the capacity of a process; the rest is for failures and for busy hours."""
 BATCH_SECONDS = 0.011
-"""What a Kafka transaction takes however small it is (measured, see Delivery in docs/decisions.md)."""
-COPIES = 3
+"""Fixed time of a Kafka transaction (measured, see Delivery in docs/decisions.md)."""
+REPLICAS = 3
 CORE_HOUR = 0.04
-"""Price of a processor core for an hour, in dollars: about what the large clouds ask; put your own."""
+"""Price of a processor core per hour, in dollars: about that of the large clouds."""
 DAY = 86_400
-KEPT_DAYS = 7
-"""How long the topics keep what was sent."""
+RETENTION_DAYS = 7
+"""Retention of the topics."""
 SESSION_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Of a message: microseconds of processor time by part, and bytes by place. And what one scorer does a second."""
+    """Per message: microseconds of processor time by part, and bytes by place; messages per second of one scorer."""
 
     micros: dict[str, float]
     bytes: dict[str, float]
@@ -49,10 +49,10 @@ class Measured:
 
     @classmethod
     def of(cls, results: Results) -> "Measured":
-        """Take the figures of a run.
+        """Return the figures of a run.
 
         Raises:
-            Stop: it has not the sections `cost` and `rates`.
+            Stop: the run lacks the section `cost` or `rates`.
         """
         try:
             cost, rates = (results["sections"][name]["figures"] for name in ("cost", "rates"))
@@ -68,42 +68,42 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a rate of messages a second takes; cores are those that are busy, not those to buy."""
+    """What a rate takes; cores are those that are busy, not those to buy."""
 
     scorers: int
     partitions: int
     cores: dict[str, float]
     log_terabytes: float
-    log_megabytes_a_second: float
-    table_gigabytes_a_day: float
-    wal_megabytes_a_second: float
+    log_megabytes_per_second: float
+    table_gigabytes_per_day: float
+    wal_megabytes_per_second: float
 
 
 def plan(measured: Measured, rate: float) -> Plan:
-    """Return what so many messages a second take.
+    """Return what a rate in messages per second takes.
 
-    Each broker but the leader writes what the leader wrote, so the broker's part counts once for each copy.
+    Followers write what the leader wrote, so the broker's part counts once per replica.
     """
-    scorers = max(2, math.ceil(rate / (BUSY * measured.scorer_rate)))
+    scorers = max(2, math.ceil(rate / (UTILISATION * measured.scorer_rate)))
     cores = {part: rate * micros / 1e6 for part, micros in measured.micros.items()}
-    cores["broker"] *= COPIES
+    cores["broker"] *= REPLICAS
     logged = sum(measured.bytes[log] for log in ("transactions", "scores", "history"))
     return Plan(
         scorers=scorers,
         partitions=scorers * math.ceil(6 / scorers) if scorers < 6 else 2 * scorers,
         cores=cores,
-        log_terabytes=rate * logged * COPIES * KEPT_DAYS * DAY / 1e12,
-        log_megabytes_a_second=rate * logged * COPIES / 1e6,
-        table_gigabytes_a_day=rate * measured.bytes["tables"] * DAY / 1e9,
-        wal_megabytes_a_second=rate * measured.bytes["wal"] / 1e6,
+        log_terabytes=rate * logged * REPLICAS * RETENTION_DAYS * DAY / 1e12,
+        log_megabytes_per_second=rate * logged * REPLICAS / 1e6,
+        table_gigabytes_per_day=rate * measured.bytes["tables"] * DAY / 1e9,
+        wal_megabytes_per_second=rate * measured.bytes["wal"] / 1e6,
     )
 
 
 def document(results: Results) -> Iterator[str]:
-    """Yield the lines that are reckoned."""
+    """Yield the computed lines."""
     measured = Measured.of(results)
-    told = (results["machine"][name] for name in ("date", "cores", "load") if name in results["machine"])
-    yield f"Measured: {'; '.join(told)}; {results['rounds']} rounds."
+    machine = (results["machine"][name] for name in ("date", "cores", "load") if name in results["machine"])
+    yield f"Measured: {'; '.join(machine)}; {results['rounds']} rounds."
     yield from _costs(measured)
     yield from _plans(measured)
     yield from _queues(measured)
@@ -111,54 +111,54 @@ def document(results: Results) -> Iterator[str]:
 
 
 def _costs(measured: Measured) -> Iterator[str]:
-    yield from ("", "### A million messages", "")
+    yield from ("", "### Cost of a million messages", "")
     yield from (
-        "| part | processor time a message | core seconds a million | dollars a million |",
+        "| part | processor time per message | core seconds per million | dollars per million |",
         "|---|---:|---:|---:|",
     )
-    parts = {**measured.micros, "broker": measured.micros["broker"] * COPIES}
-    for part, micros in (*parts.items(), ("together", sum(parts.values()))):
-        name = f"broker, {COPIES} copies" if part == "broker" else part
+    parts = {**measured.micros, "broker": measured.micros["broker"] * REPLICAS}
+    for part, micros in (*parts.items(), ("total", sum(parts.values()))):
+        name = f"broker, {REPLICAS} replicas" if part == "broker" else part
         yield f"| {name} | {number(micros)} us | {number(micros)} | {micros / 3600 * CORE_HOUR:.5f} |"
-    logged = sum(measured.bytes[log] for log in ("transactions", "scores", "history")) * COPIES
+    logged = sum(measured.bytes[log] for log in ("transactions", "scores", "history")) * REPLICAS
     yield ""
     yield (
-        f"On disk a million messages are {number(logged)} MB of topics in {COPIES} copies and"
+        f"On disk a million messages take {number(logged)} MB of topics in {REPLICAS} replicas and"
         f" {number(measured.bytes['tables'])} MB of tables with their indexes."
     )
 
 
 def _plans(measured: Measured) -> Iterator[str]:
     plans = [plan(measured, rate) for rate in RATES]
-    yield from ("", "### What a rate takes", "")
+    yield from ("", "### Capacity for a rate", "")
     yield "| messages/s | " + " | ".join(f"{rate:,}" for rate in RATES) + " |"
     yield "|---|" + "---:|" * len(RATES)
     rows = {
-        f"scorers, each {BUSY:.0%} busy": [f"{one.scorers}" for one in plans],
+        f"scorers at {UTILISATION:.0%} utilisation": [f"{one.scorers}" for one in plans],
         "partitions": [f"{one.partitions}" for one in plans],
         "cores busy: scorers": [number(one.cores["scorer"]) for one in plans],
         "cores busy: sinks": [number(one.cores["sink"]) for one in plans],
         "cores busy: PostgreSQL": [number(one.cores["postgres"]) for one in plans],
-        f"cores busy: brokers, {COPIES} copies": [number(one.cores["broker"]) for one in plans],
-        "brokers' disks write together": [f"{number(one.log_megabytes_a_second)} MB/s" for one in plans],
-        f"topics kept {KEPT_DAYS} days": [f"{number(one.log_terabytes)} TB" for one in plans],
-        "PostgreSQL's write-ahead log": [f"{number(one.wal_megabytes_a_second)} MB/s" for one in plans],
-        "tables grow by": [f"{number(one.table_gigabytes_a_day)} GB a day" for one in plans],
+        f"cores busy: brokers, {REPLICAS} replicas": [number(one.cores["broker"]) for one in plans],
+        "writes to all brokers' disks": [f"{number(one.log_megabytes_per_second)} MB/s" for one in plans],
+        f"topics, {RETENTION_DAYS} days": [f"{number(one.log_terabytes)} TB" for one in plans],
+        "PostgreSQL's write-ahead log": [f"{number(one.wal_megabytes_per_second)} MB/s" for one in plans],
+        "growth of the tables": [f"{number(one.table_gigabytes_per_day)} GB/day" for one in plans],
     }
     yield from (f"| {what} | " + " | ".join(cells) + " |" for what, cells in rows.items())
 
 
 def _queues(measured: Measured) -> Iterator[str]:
     server = Server(BATCH_SECONDS, 1 / measured.scorer_rate)
-    yield from ("", "### How busy a scorer may be", "")
-    yield "| load | messages/s | p50 | p99 | after a death: caught up in | p99 meanwhile |"
+    yield from ("", "### Latency and recovery by utilisation", "")
+    yield "| utilisation | messages/s | p50 | p99 | catch-up after a failure | p99 during catch-up |"
     yield "|---:|---:|---:|---:|---:|---:|"
     for load in LOADS:
         rate = load * server.capacity
-        calm = 1000 * np.percentile(waits(server, rate, 20), [50, 99])
+        normal = 1000 * np.percentile(waiting_times(server, rate, 20), [50, 99])
         catch_up = seconds_to_catch_up(server, rate, SESSION_SECONDS)
-        worst = np.percentile(waits(server, rate, SESSION_SECONDS + catch_up, away=SESSION_SECONDS), 99)
-        cells = (f"{load:.0%}", f"{rate:,.0f}", *(f"{number(wait)} ms" for wait in calm), f"{number(catch_up)} s")
+        worst = np.percentile(waiting_times(server, rate, SESSION_SECONDS + catch_up, outage=SESSION_SECONDS), 99)
+        cells = (f"{load:.0%}", f"{rate:,.0f}", *(f"{number(wait)} ms" for wait in normal), f"{number(catch_up)} s")
         yield "| " + " | ".join((*cells, f"{number(float(worst))} s")) + " |"
 
 
@@ -168,7 +168,7 @@ def _processes(results: Results) -> Iterator[str]:
     if ratios:
         yield from ("", "### More processes", "")
         yield (
-            "Measured, processor time a message beside that of one process: "
+            "Measured, ratios of the processor time per message: "
             + "; ".join(f"{figure['what']} {number(figure['value'])}" for figure in ratios.values())
             + "."
         )
@@ -187,7 +187,7 @@ def newest_results() -> Path:
 
 
 def with_figures(text: str, lines: Iterator[str]) -> str:
-    """Return a document with its reckoned part made anew."""
+    """Return the document with its computed part replaced."""
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
     return head + BEGIN + "\n".join(lines) + "\n" + END + tail

@@ -23,7 +23,7 @@ from stack.ports import free_port
 from stack.servers import KafkaServer, PostgresServer, kafka_server, postgres_server
 from tests.support.processes import ROOT, ServiceProcess
 
-END_SECONDS = 15
+STOP_SECONDS = 15
 HEALTH = {"ui": "/healthz"}
 MIGRATIONS_TABLE = "schema_migrations"
 READY_SECONDS = 90
@@ -31,7 +31,7 @@ READY_SECONDS = 90
 
 @dataclass
 class Servers:
-    """A broker, a database with the mart in it, and a folder for files; and what could not be measured with them."""
+    """A broker, a database with the schema, a folder for files; and what could not be measured with them."""
 
     folder: Path
     kafka: KafkaServer
@@ -49,7 +49,7 @@ class Servers:
         return KafkaSettings(bootstrap_servers=self.kafka.bootstrap)
 
     def make_topics(self, name: str, **given: str) -> TopicSettings:
-        """Return topics of this name; fresh ones, except for those that are given, as transactions="…"."""
+        """Create topics with this prefix and return their names; those given, as transactions="…", exist already."""
         fields = TopicSettings.model_fields.items()
         names = {field: f"{name}-{field}" for field, about in fields if about.annotation is str}
         names |= given
@@ -62,8 +62,8 @@ class Servers:
 
     def offsets(self, topic: str) -> int:
         """Return how many offsets a topic holds: its messages, and the markers of Kafka transactions."""
-        places = [(topic, place.partition) for place in self.partitions(topic)]
-        return sum(watermarks(self._admin, places, LATEST).values())
+        partitions = [(found.topic, found.partition) for found in self.partitions(topic)]
+        return sum(watermarks(self._admin, partitions, LATEST).values())
 
     def partitions(self, topic: str) -> list[TopicPartition]:
         """Return the partitions of a topic."""
@@ -71,12 +71,12 @@ class Servers:
         return [TopicPartition(topic, partition) for partition in found]
 
     def committed(self, service: str, topics: TopicSettings) -> int:
-        """Return the offset after the last payment that a service has done with, summed over the partitions."""
-        places = [(place.topic, place.partition) for place in self.partitions(topics.transactions)]
-        return sum(self._query.committed(group_of(service, topics), places).values())
+        """Return the committed offsets of a service, summed over the partitions."""
+        partitions = [(found.topic, found.partition) for found in self.partitions(topics.transactions)]
+        return sum(self._query.committed(group_of(service, topics), partitions).values())
 
     def wait_shared(self, service: str, topics: TopicSettings, count: int) -> None:
-        """Wait until so many processes of a service share the partitions, and none waits for its part."""
+        """Wait until this number of processes of a service share all partitions."""
 
         def shared() -> bool:
             (answer,) = self._admin.describe_consumer_groups([group_of(service, topics)]).values()
@@ -85,10 +85,12 @@ class Servers:
             settled = group.state == ConsumerGroupState.STABLE and sum(shares) == topics.partitions
             return settled and len(shares) == count and all(shares)
 
-        wait_until(shared, READY_SECONDS, lambda: f"{count} of {service} do not share {topics.transactions}", 0.2)
+        wait_until(
+            shared, READY_SECONDS, lambda: f"{count} processes of {service} do not share {topics.transactions}", 0.2
+        )
 
     def make_csv(self, rows: int, customers: int | None = None) -> Path:
-        """Return a CSV file of simulated payments, made once."""
+        """Return a CSV file of simulated transactions; it is created once."""
         path = self.folder / f"{rows}-{customers or 'some'}.csv"
         if not path.exists():
             arguments = ["csv", "--rows", str(rows), "--seed", "1", "--shuffle", "--out", str(path)]
@@ -107,11 +109,11 @@ class Servers:
         return sum(path.stat().st_size for path in self.folder.glob(f"kafka/data/{topic}-*/*.log"))
 
     def connect(self) -> "psycopg.Connection[Any]":
-        """Return a connection of the database's owner; each statement is a transaction."""
+        """Return an autocommit connection of the database's owner."""
         return psycopg.connect(self.postgres.conninfo, autocommit=True)
 
     def empty_mart(self) -> None:
-        """Empty every table of the mart, the sink's offsets too, and have the database write out what it holds."""
+        """Truncate all tables, including the sink's offsets, and run a checkpoint."""
         with self.connect() as connection:
             found = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
             tables = ", ".join(f'"{name}"' for (name,) in found if name != MIGRATIONS_TABLE)
@@ -130,12 +132,12 @@ class Servers:
         }
 
     def start(self, name: str, topics: TopicSettings, *, module: str | None = None) -> ServiceProcess:
-        """Start a service, in a consumer group that only services of these topics share.
+        """Start a service in a consumer group of its own for these topics.
 
         Args:
             name: scorer, sink or ui.
-            topics: what it reads and writes.
-            module: run instead of the service's own; takes the same environment.
+            topics: the topics it reads and writes.
+            module: run instead of the service; reads the same environment.
         """
         port = free_port()
         own = {
@@ -150,13 +152,13 @@ class Servers:
 
     @contextlib.contextmanager
     def running(self, name: str, topics: TopicSettings) -> Iterator[ServiceProcess]:
-        """Run a service while the block lasts, ready when it begins."""
+        """Run a service during the block; it is ready when the block starts."""
         with self.running_together(name, topics, 1) as services:
             yield services[0]
 
     @contextlib.contextmanager
     def running_together(self, name: str, topics: TopicSettings, count: int) -> Iterator[list[ServiceProcess]]:
-        """Run several processes of a service, members of one group, while the block lasts."""
+        """Run several processes of a service, members of one group, during the block."""
         services = [self.start(name, topics) for _ in range(count)]
         try:
             for service in services:
@@ -169,7 +171,7 @@ class Servers:
                 end(service.process)
 
     def _has_leaders(self, topic: str) -> bool:
-        """Return whether the partitions of a new topic have found their broker."""
+        """Return whether all partitions of a new topic have a leader."""
         try:
             self.offsets(topic)
         except KafkaException:
@@ -187,7 +189,7 @@ class Servers:
 
 @contextlib.contextmanager
 def running_servers(folder: Path) -> Iterator[Servers]:
-    """Run a broker and a migrated database while the block lasts."""
+    """Run a broker and a migrated database during the block."""
     with kafka_server(folder / "kafka", heap="768m") as kafka, postgres_server(folder / "postgres") as postgres:
         url = f"postgres://fraud_owner:{postgres.password}@127.0.0.1:{postgres.port}/fraud?sslmode=disable"
         env = {"DATABASE_URL": url, "FRAUD_SINK_PASSWORD": "bench", "FRAUD_UI_PASSWORD": "bench"}
@@ -197,7 +199,7 @@ def running_servers(folder: Path) -> Iterator[Servers]:
 
 
 def group_of(service: str, topics: TopicSettings) -> str:
-    """Return the consumer group of a service that works on these topics."""
+    """Return the consumer group of a service for these topics."""
     return f"{service}-{topics.scores}"
 
 
@@ -205,19 +207,19 @@ def wait_until(condition: Callable[[], bool], seconds: float, explain: Callable[
     """Wait until a condition is true.
 
     Raises:
-        Stop: it was not within so many seconds; with the end of the explanation.
+        Stop: it did not become true in time; with the end of the explanation.
     """
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise Stop(f"waited {seconds:.0f} s in vain:\n{explain()[-2000:]}")
+            raise Stop(f"timed out after {seconds:.0f} s:\n{explain()[-2000:]}")
         time.sleep(pause)
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """Wait for the end of a process that was asked to end; kill it if that takes too long."""
+    """Wait for a process that was asked to stop; kill it if that takes too long."""
     try:
-        process.wait(END_SECONDS)
+        process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

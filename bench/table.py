@@ -1,4 +1,4 @@
-"""Figures as a table: in Markdown for a reader, in columns for a terminal. Pure."""
+"""Formats figures as a table: Markdown for documents, columns for a terminal."""
 
 from collections.abc import Sequence
 from typing import TypedDict
@@ -16,7 +16,7 @@ class Section(TypedDict):
 
 
 class Results(TypedDict):
-    """What a run of the benchmarks found, as it is kept in JSON."""
+    """The results of a run, as stored in JSON."""
 
     machine: dict[str, str]
     rounds: int
@@ -25,12 +25,12 @@ class Results(TypedDict):
 
 
 def to_markdown(results: Results) -> str:
-    """Return the results as a document of tables, one a section."""
+    """Return the results as a document with one table per section."""
     lines = ["# Figures", "", "Written by `make bench`: " + "; ".join(results["machine"].values()) + "."]
     lines += [
         "",
         f"Each figure is the median of {results['rounds']} rounds, with the lowest and the highest of them. What is"
-        " compared takes turns, and a ratio is that of each round.",
+        " compared takes turns; a ratio is the median of the ratios of the rounds.",
     ]
     for section in results["sections"].values():
         lines += ["", f"## {section['title']}", "", _line(HEADINGS), "|---|---:|---:|---:|---|"]
@@ -53,16 +53,16 @@ def to_text(results: Results) -> str:
 
 
 def cells(figure: Figure) -> tuple[str, str, str, str, str]:
-    """Return the cells of a figure's row."""
+    """Return the cells of a row."""
     verdict = {True: "met", False: "**missed**"}.get(figure["met"]) if "met" in figure else None
     remarks = ", ".join(filter(None, (verdict, figure.get("note"))))
     several = len(figure["rounds"]) > 1
-    spread = f"{number(figure['low'])} to {number(figure['high'])}" if several else "one reading"
+    spread = f"{number(figure['low'])} to {number(figure['high'])}" if several else "measured once"
     return figure["what"], f"{number(figure['value'])} {figure['unit']}", spread, figure.get("goal", ""), remarks
 
 
 def number(value: float) -> str:
-    """Return a value with as many digits as mean something."""
+    """Return a value with its significant digits."""
     decimals = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
     return f"{value:,.{decimals}f}"
 

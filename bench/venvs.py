@@ -1,4 +1,4 @@
-"""A virtual environment for each peer, made once from its lock: peers want other versions of libraries than we do."""
+"""The virtual environment of a peer, created once from its lock: it needs other versions of libraries than we do."""
 
 import hashlib
 import re
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from services.common.errors import Stop
 from services.common.settings import project_root
 
 REQUIREMENTS = project_root() / "requirements"
@@ -18,16 +19,16 @@ def lock_of(peer: str) -> Path:
 
 
 def make_venv(peer: str) -> Path:
-    """Return the Python of a peer's environment; made anew when its lock or our Python has changed.
+    """Return the Python of a peer's environment; recreated when its lock or our Python has changed.
 
     Raises:
-        CalledProcessError: it cannot be made; `stderr` says why.
+        Stop: the environment cannot be created; with the last line of the error.
     """
     lock, home = lock_of(peer), HOME / peer
-    python, stamp = home / "bin" / "python", home / "made-of"
+    python, stamp = home / "bin" / "python", home / "created-from"
     wanted = f"{hashlib.sha256(lock.read_bytes()).hexdigest()} {sys.version}"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
-        print(f"making the environment of {peer}", flush=True)
+        print(f"creating the environment of {peer}", flush=True)
         _run(sys.executable, "-m", "venv", "--clear", str(home))
         pip = (str(python), "-m", "pip", "--disable-pip-version-check", "--quiet", "install")
         _run(*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", str(lock))
@@ -42,4 +43,6 @@ def locked_version(peer: str, distribution: str) -> str:
 
 
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Stop((done.stderr.strip() or f"{command[0]} failed").splitlines()[-1])

@@ -1,6 +1,6 @@
-"""`python -m bench.without_history`: the scorer as it is, but it remembers nothing, as the peers do not.
+"""`python -m bench.without_history`: the scorer without history, as the peers have none.
 
-The model gets NaN for the past, there is no changelog. Everything else is `python -m services.scorer`.
+The model gets NaN for the features of the history, and there is no changelog. All else is `python -m services.scorer`.
 """
 
 import sys

@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,18 +91,17 @@ def _fetch_missing(folder: Path, locked: Mapping[str, str], tell: Callable[[str]
     return len(missing)
 
 
-def write_lock(lock: Path = LOCK) -> None:
+def write_lock(lock: Path, roots: Sequence[str], header: str) -> None:
     """Resolve the roots and write what they need, with hashes, to the lock file."""
     with tempfile.TemporaryDirectory() as draft:
         maven = _maven(Path(draft))
-        roots, rest = maven.resolver.resolve([maven.create_dependency(root) for root in ROOTS])
-        artifacts = [dependency.artifact for dependency in (*roots, *rest)]
+        resolved, rest = maven.resolver.resolve([maven.create_dependency(root) for root in roots])
+        artifacts = [dependency.artifact for dependency in (*resolved, *rest)]
         lines = {
             f"{_sha256(artifact.resolve())}  {artifact.groupId}:{artifact.artifactId}:{artifact.version}\n"
             for artifact in artifacts
         }
-    header = "# The jars of Apache Kafka, with their SHA-256. Written by `make lock` from the roots in stack/jars.py.\n"
-    lock.write_text(header + "".join(sorted(lines, key=lambda line: line.split()[1])), encoding="utf-8")
+    lock.write_text(f"# {header}\n" + "".join(sorted(lines, key=lambda line: line.split()[1])), encoding="utf-8")
 
 
 def _fetch(maven: "MavenContext", coordinate: str, sha256: str, folder: Path) -> None:
@@ -118,7 +117,7 @@ def _fetch(maven: "MavenContext", coordinate: str, sha256: str, folder: Path) ->
         else:
             break
     if not _is_intact(draft, sha256):
-        raise Stop(f"{coordinate}: the jar that came is not the one in {LOCK.name} (SHA-256 {_sha256(draft)})")
+        raise Stop(f"{coordinate}: the jar that came is not the one locked (SHA-256 {_sha256(draft)})")
     draft.replace(jar_path(folder, coordinate))
 
 
@@ -142,4 +141,8 @@ def _sha256(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    write_lock()
+    write_lock(
+        LOCK,
+        ROOTS,
+        "The jars of Apache Kafka, with their SHA-256. Written by `make lock` from the roots in stack/jars.py.",
+    )

@@ -38,7 +38,6 @@ PLAIN = {
     "LOG_FORMAT": ("json", "json or text"),
     "PROMETHEUS_PORT": ("9090", "port of Prometheus on loopback, compose's profile `monitoring`"),
     "PROMETHEUS_RETENTION": ("15d", "how long it retains what it has scraped"),
-    "GRAFANA_PORT": ("3000", "port of Grafana on loopback, compose's profile `grafana`"),
     "SIMULATOR_RATE": ("20", "transactions per second of compose's profile `load`"),
     "MEMORY_LIMIT": ("2g", "memory limit of each of compose's containers"),
 }

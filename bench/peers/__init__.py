@@ -1,5 +1,5 @@
-"""What others write for the same work: peers that read the same topic and score with the same model, without history.
+"""Peers: programs of other libraries that read the same topic and score with the same model, without history.
 
-Each module is a program, started as a process of its own. It takes nothing of services/, so that no peer is slowed down
-or helped by our code; the figures beside it in a benchmark are taken from outside, by the stamps of what it wrote.
+Each module, and the Java class, is started as a process of its own. It imports nothing of services/, so that no peer is
+slowed down or helped by our code; its rate is measured from outside, by the timestamps of what it writes.
 """

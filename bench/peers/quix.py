@@ -1,7 +1,7 @@
-"""`python -m bench.peers.quix`: Quix Streams, a function a message, at least once or exactly once.
+"""`python -m bench.peers.quix`: Quix Streams, one call per message, at least once or exactly once.
 
-As fast as its documentation allows: bytes in, orjson in the function (Quix's own JSON is orjson too), few and large
-checkpoints. It has no function for a batch whose results go on to a topic.
+Configured for throughput, as its documentation says: bytes in, orjson in the function (Quix's own JSON is orjson too),
+few and large checkpoints. It cannot process a batch whose results go to a topic.
 """
 
 from typing import Any
@@ -31,8 +31,8 @@ def main() -> None:
     target = application.topic(arguments.target, key_serializer="str", value_serializer="json")
 
     def score(value: bytes) -> dict[str, Any]:
-        transaction_id, payment = open_message(orjson.loads(value))
-        return model.result(transaction_id, model.score([model.to_row(payment)])[0])
+        transaction_id, transaction = open_message(orjson.loads(value))
+        return model.result(transaction_id, model.score([model.to_row(transaction)])[0])
 
     application.dataframe(source).apply(score).to_topic(target, key=lambda result: result["transaction_id"])
     application.run()

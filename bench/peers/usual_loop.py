@@ -1,4 +1,4 @@
-"""`python -m bench.peers.usual_loop`: what is usually written. A message at a time: json, a DataFrame, ONNX, flush."""
+"""`python -m bench.peers.usual_loop`: the usual loop, one message at a time: json, a DataFrame, ONNX Runtime, flush."""
 
 import json
 from typing import Any
@@ -27,25 +27,25 @@ def main() -> None:
         message = consumer.poll(1.0)
         if message is None or message.error():
             continue
-        transaction_id, payment = open_message(json.loads(message.value() or b""))
-        features = to_features(pd.DataFrame([payment]), model)
+        transaction_id, transaction = open_message(json.loads(message.value() or b""))
+        features = to_features(pd.DataFrame([transaction]), model)
         result = model.result(transaction_id, model.score(features.to_numpy("float32"))[0])
         producer.produce(arguments.target, key=transaction_id, value=json.dumps(result))
         producer.flush()
 
 
-def to_features(payments: pd.DataFrame, model: Model) -> Any:
-    """Return the features as a frame, in the recipe's order; NaN where it wants a past."""
-    times = pd.to_datetime(payments["transaction_time"])
+def to_features(transactions: pd.DataFrame, model: Model) -> Any:
+    """Return the features as a frame, in the recipe's order; features of the history are NaN."""
+    times = pd.to_datetime(transactions["transaction_time"])
     features = pd.DataFrame(
         {
             "hour": times.dt.hour,
             "weekday": times.dt.day_of_week,
             "month": times.dt.month,
-            "amount": payments["amount"],
-            "category": payments["cat_id"].map(model.categories).fillna(-1.0),
-            "population": payments["population_city"],
-            "gender": payments["gender"].map(GENDERS),
+            "amount": transactions["amount"],
+            "category": transactions["cat_id"].map(model.categories).fillna(-1.0),
+            "population": transactions["population_city"],
+            "gender": transactions["gender"].map(GENDERS),
         }
     )
     return features.reindex(columns=model.features)

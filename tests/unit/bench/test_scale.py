@@ -1,11 +1,11 @@
-"""What more load takes, reckoned from figures; and the scorer as a queue."""
+"""What more load takes, computed from figures; and the scorer as a queue."""
 
 import numpy as np
 import pytest
 
 from bench.figures import figure
-from bench.queue import Server, seconds_to_catch_up, waits
-from bench.scale import BEGIN, BUSY, COPIES, END, Measured, document, plan, with_figures
+from bench.queue import Server, seconds_to_catch_up, waiting_times
+from bench.scale import BEGIN, END, REPLICAS, UTILISATION, Measured, document, plan, with_figures
 from bench.table import Results
 from services.common.errors import Stop
 
@@ -32,55 +32,55 @@ RESULTS = Results(
 
 
 @pytest.mark.parametrize("load", [0.2, 0.5, 0.8])
-def test_batches_grow_with_the_load_as_the_formula_says(load: float) -> None:
-    """A batch takes fixed / (1 - rate * message seconds): what came in while the one before it was at work."""
+def test_batches_grow_with_the_load_as_the_formula_predicts(load: float) -> None:
+    """A batch takes fixed / (1 - rate * message seconds): it holds what arrived during the one before it."""
     rate = load / SERVER.message_seconds
     batch = SERVER.batch_seconds / (1 - load)
 
-    found = waits(SERVER, rate, seconds=8)
+    found = waiting_times(SERVER, rate, seconds=8)
 
     assert np.mean(found[len(found) // 2 :]) == pytest.approx(1.5 * batch, rel=0.15)
 
 
-def test_more_than_the_capacity_piles_up_without_end() -> None:
-    """The last message waits for what all before it were too many."""
+def test_above_its_capacity_the_queue_grows_without_end() -> None:
+    """The last message waits for all the excess before it."""
     rate = 1.2 * SERVER.capacity
 
-    last = waits(SERVER, rate, seconds=10)[-1]
+    last = waiting_times(SERVER, rate, seconds=10)[-1]
 
     assert last == pytest.approx(10 * 0.2, rel=0.1)
 
 
 @pytest.mark.parametrize("load", [0.3, 0.6, 0.9])
-def test_after_a_death_the_queue_is_short_again_when_the_formula_says(load: float) -> None:
-    """Before that moment messages still wait as in no calm time, soon after it they do not."""
-    away, rate = 5.0, load * SERVER.capacity
-    catch_up = seconds_to_catch_up(SERVER, rate, away)
-    calm = waits(SERVER, rate, 4).max()
+def test_after_a_failure_the_queue_has_recovered_when_the_formula_predicts(load: float) -> None:
+    """Before that moment messages still wait longer than normal, soon after it they do not."""
+    outage, rate = 5.0, load * SERVER.capacity
+    catch_up = seconds_to_catch_up(SERVER, rate, outage)
+    normal = waiting_times(SERVER, rate, 4).max()
 
-    found = waits(SERVER, rate, away + 1.4 * catch_up, away=away)
-    early, late = (int(rate * (away + share * catch_up)) for share in (0.5, 1.2))
+    found = waiting_times(SERVER, rate, outage + 1.4 * catch_up, outage=outage)
+    early, late = (int(rate * (outage + share * catch_up)) for share in (0.5, 1.2))
 
-    assert found[0] > away
-    assert found[early] > 2 * calm
-    assert found[late:].max() < 2 * calm
+    assert found[0] > outage
+    assert found[early] > 2 * normal
+    assert found[late:].max() < 2 * normal
 
 
 @pytest.mark.parametrize("rate", [10_000, 100_000, 1_000_000])
-def test_a_plan_has_room_and_scorers_have_partitions_in_equal_shares(rate: int) -> None:
-    """Nobody is planned busier than BUSY, nobody idles, and one may die."""
+def test_a_plan_has_spare_capacity_and_equal_shares_of_partitions(rate: int) -> None:
+    """No scorer is planned above UTILISATION, none idles, and one may fail."""
     made = plan(MEASURED, rate)
 
-    assert rate / made.scorers <= BUSY * MEASURED.scorer_rate
+    assert rate / made.scorers <= UTILISATION * MEASURED.scorer_rate
     assert made.scorers >= 2
     assert made.partitions % made.scorers == 0
     assert made.partitions >= 6
     assert made.cores["scorer"] == pytest.approx(rate * 30 / 1e6)
-    assert made.cores["broker"] == pytest.approx(rate * COPIES * 10 / 1e6)
+    assert made.cores["broker"] == pytest.approx(rate * REPLICAS * 10 / 1e6)
 
 
-def test_the_document_is_made_anew_between_its_marks() -> None:
-    """What people wrote stays; written twice it is the same."""
+def test_the_document_is_replaced_between_its_marks() -> None:
+    """The rest stays; writing it twice changes nothing."""
     text = f"before\n{BEGIN}old\n{END}after\n"
 
     once = with_figures(text, document(RESULTS))
@@ -88,7 +88,7 @@ def test_the_document_is_made_anew_between_its_marks() -> None:
     assert once.startswith("before\n")
     assert once.endswith("after\n")
     assert "old" not in once
-    assert "| together | 100 us | 100 | 0.00111 |" in once
+    assert "| total | 100 us | 100 | 0.00111 |" in once
     assert "4 processes / 1 0.97" in once
     assert with_figures(once, document(RESULTS)) == once
 

@@ -1,4 +1,4 @@
-"""What the documents say about the code is true."""
+"""The documents agree with the code."""
 
 import ast
 import re
@@ -10,8 +10,8 @@ from stack.settings_table import HEADINGS, PLAIN, env_example, markdown, variabl
 ROOT = project_root()
 
 
-def test_the_settings_documents_are_those_of_the_code() -> None:
-    """`python -m stack.settings_table` was run after the last change of a setting."""
+def test_the_documents_of_the_settings_are_up_to_date() -> None:
+    """`python -m stack.settings_table` writes them; it was run after the last change."""
     assert (ROOT / "docs/settings.md").read_text() == markdown()
     assert (ROOT / ".env.example").read_text() == env_example()
 
@@ -27,7 +27,7 @@ def test_the_readmes_name_variables_that_exist() -> None:
 
 
 def test_the_readmes_have_the_same_commands() -> None:
-    """The Russian one is not left behind."""
+    """The Russian one is not outdated."""
     blocks = [
         re.findall(r"```sh\n(.*?)```", (ROOT / name).read_text(), re.DOTALL) for name in ("README.md", "README.ru.md")
     ]
@@ -36,7 +36,7 @@ def test_the_readmes_have_the_same_commands() -> None:
     assert blocks[0] == blocks[1]
 
 
-def test_links_lead_somewhere() -> None:
+def test_links_point_to_files() -> None:
     """Every relative link of the documents is a file of the repository."""
     for document in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "onnx").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
@@ -44,7 +44,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_commands_of_the_documents_exist() -> None:
-    """What they tell to type: targets of make, services of compose, commands of the stack, modules of Python."""
+    """Targets of make, services of compose, and Python modules."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     services = set(re.findall(r"^  ([a-z]+):$", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE))
     documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]

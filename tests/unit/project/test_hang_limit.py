@@ -1,4 +1,4 @@
-"""No test can hang: pytest itself is run here on tests that hang on purpose."""
+"""No test can hang: runs pytest on tests that hang on purpose."""
 
 import os
 import signal
@@ -15,9 +15,9 @@ HANGS_IN_C = "ctypes.PyDLL(None).pause()  # PyDLL keeps the GIL: no thread of th
 
 
 def run_pytest(folder: Path, body: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run pytest with the plugin on one module, test_it.py, in a folder of its own.
+    """Run pytest with the plugin on one module, test_it.py, in its own folder.
 
-    Its temporary files have a folder of their own: at its end it would delete what earlier runs left in the shared one.
+    Its temporary files too: at its end it would delete those that earlier runs left in the shared folder.
     """
     imports = "import ctypes, subprocess, sys, threading, time, pytest\n"
     (folder / "test_it.py").write_text(imports + textwrap.dedent(body))
@@ -29,7 +29,7 @@ def run_pytest(folder: Path, body: str, *options: str) -> subprocess.CompletedPr
 
 
 def test_a_test_that_hangs_in_c_is_ended_with_its_name_and_stacks(tmp_path: Path) -> None:
-    """Though it keeps the GIL, so that neither a signal handler nor a thread could end it."""
+    """It holds the GIL, so neither a signal handler nor a thread could end it."""
     done = run_pytest(tmp_path, f"def test_stuck():\n    {HANGS_IN_C}\n", "--timeout", "1")
 
     assert done.returncode == -signal.SIGABRT
@@ -40,7 +40,7 @@ def test_a_test_that_hangs_in_c_is_ended_with_its_name_and_stacks(tmp_path: Path
 
 
 def test_a_worker_that_hangs_fails_its_test_alone(tmp_path: Path) -> None:
-    """The others pass, and the run fails."""
+    """The other tests pass, and the run fails."""
     body = f"def test_stuck():\n    {HANGS_IN_C}\ndef test_good():\n    pass\n"
 
     done = run_pytest(tmp_path, body, "--timeout", "1", "-n", "1")
@@ -70,8 +70,8 @@ def test_a_worker_that_hangs_fails_its_test_alone(tmp_path: Path) -> None:
     ids=["the teardown of a test that failed", "a test with a child of its own"],
 )
 @pytest.mark.slow
-def test_whatever_belongs_to_a_test_is_within_its_limit(tmp_path: Path, body: str, ended: str) -> None:
-    """Its fixtures too, and its processes end with it: they hold the pipe that is read here."""
+def test_fixtures_and_child_processes_are_within_the_limit(tmp_path: Path, body: str, ended: str) -> None:
+    """Child processes end with the test: they hold the pipe that is read here."""
     done = run_pytest(tmp_path, body, "--timeout", "1")
 
     assert done.returncode == -signal.SIGABRT
@@ -79,8 +79,8 @@ def test_whatever_belongs_to_a_test_is_within_its_limit(tmp_path: Path, body: st
 
 
 @pytest.mark.slow
-def test_a_run_that_does_not_come_to_its_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread that nobody ends keeps Python from ending after the last test."""
+def test_a_run_that_does_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that is still running keeps Python alive after the last test."""
     monkeypatch.setenv("HANG_LIMIT_GRACE_SECONDS", "1")
     body = "def test_leaves_a_thread():\n    threading.Thread(target=time.sleep, args=(600,)).start()\n"
 
@@ -91,8 +91,8 @@ def test_a_run_that_does_not_come_to_its_end_is_ended(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_done_waits_for_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For longer than the end of a run may take."""
+def test_an_idle_worker_waits_for_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For longer than the grace period at the end of a run."""
     monkeypatch.setenv("HANG_LIMIT_GRACE_SECONDS", "5")
     body = "def test_short():\n    pass\ndef test_long():\n    time.sleep(9)\n"
 
@@ -104,7 +104,7 @@ def test_a_worker_that_is_done_waits_for_the_others(tmp_path: Path, monkeypatch:
 
 @pytest.mark.slow
 def test_the_whole_run_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond it even a test without a limit of its own is ended."""
+    """It ends even a test without a limit of its own."""
     monkeypatch.setenv("HANG_LIMIT_GRACE_SECONDS", "1")
 
     done = run_pytest(tmp_path, f"def test_stuck():\n    {HANGS_IN_C}\n", "--session-timeout", "1")

@@ -1,4 +1,4 @@
-"""An image holds every module of ours that its programs import, and its lock every library."""
+"""An image contains every module that its programs import, and its requirements declare every library."""
 
 import ast
 import re
@@ -25,7 +25,7 @@ PROGRAMS = {
     "services/sink/Dockerfile": ["services.sink", "services.tools.dlq"],
     "ui/Dockerfile": ["ui", "services.sender"],
 }
-"""Dockerfile -> what compose and the documents start from its image."""
+"""Dockerfile -> modules that compose and the documents start from its image."""
 
 
 def file_of(module: str) -> Path | None:
@@ -35,7 +35,7 @@ def file_of(module: str) -> Path | None:
 
 
 def imported(file: Path) -> Iterator[str]:
-    """Yield the modules that a file imports, wherever in it; a name that is imported may be one as well."""
+    """Yield the modules that a file imports anywhere; an imported name may be a module too."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -45,7 +45,7 @@ def imported(file: Path) -> Iterator[str]:
 
 
 def files_needed(program: str) -> set[Path]:
-    """Return the files of this project that a program needs, the packages around them included."""
+    """Return the files of this project that a program imports, with those of the packages around them."""
     main = file_of(f"{program}.__main__") or file_of(program)
     assert main, program
     found, waiting = set[Path](), [main]
@@ -60,26 +60,26 @@ def files_needed(program: str) -> set[Path]:
 
 
 @pytest.mark.parametrize("dockerfile", PROGRAMS)
-def test_an_image_holds_what_its_programs_import(dockerfile: str) -> None:
-    """Checkouts hold everything, so nothing else notices that a service has come to import another one."""
+def test_an_image_contains_what_its_programs_import(dockerfile: str) -> None:
+    """A checkout contains everything, so no other test notices a missing file."""
     copies = re.findall(r"^COPY (.+) \S+$", (ROOT / dockerfile).read_text(), re.MULTILINE)
-    held = [ROOT / source for line in copies for source in line.split()]
+    copied = [ROOT / source for line in copies for source in line.split()]
 
     missing = {
         str(file.relative_to(ROOT))
         for program in PROGRAMS[dockerfile]
         for file in files_needed(program)
-        if not any(file.is_relative_to(place) for place in held)
+        if not any(file.is_relative_to(source) for source in copied)
     }
 
     assert missing == set()
 
 
 @pytest.mark.parametrize("dockerfile", PROGRAMS)
-def test_the_lock_of_an_image_has_what_its_programs_import(dockerfile: str) -> None:
-    """The libraries of all services together are installed where the tests run."""
+def test_an_image_declares_what_its_programs_import(dockerfile: str) -> None:
+    """Tests run with the libraries of all services; a dependency of another library may disappear."""
     [lock] = re.findall(r"^COPY (requirements/\S+)", (ROOT / dockerfile).read_text(), re.MULTILINE)
-    locked = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / lock).read_text(), re.MULTILINE))
+    declared = set(re.findall(r"^[a-z0-9-]+", (ROOT / lock).with_suffix(".in").read_text(), re.MULTILINE))
     distributions = packages_distributions()
     files = {file for program in PROGRAMS[dockerfile] for file in files_needed(program)}
     libraries = {module.partition(".")[0] for file in files for module in imported(file)}
@@ -87,13 +87,13 @@ def test_the_lock_of_an_image_has_what_its_programs_import(dockerfile: str) -> N
     missing = {
         name
         for name in libraries - sys.stdlib_module_names - {"services", "ui", "db"}
-        if not {found.lower().replace("_", "-") for found in distributions[name]} & locked
+        if not {found.lower().replace("_", "-") for found in distributions[name]} & declared
     }
 
     assert missing == set()
 
 
-def test_every_dockerfile_is_looked_at() -> None:
-    """One that is added has its programs named above."""
+def test_every_dockerfile_is_checked() -> None:
+    """A new one needs its programs named above."""
     found = {str(path.relative_to(ROOT)) for path in ROOT.glob("*/**/Dockerfile") if ".venv" not in path.parts}
     assert {name for name in found if not name.startswith(".stack")} == set(PROGRAMS)

@@ -1,4 +1,4 @@
-"""The Kubernetes manifests: what a cluster would refuse is refused here, and they fit the code they run."""
+"""The Kubernetes manifests follow the schemas of a cluster and fit the code."""
 
 import copy
 import os
@@ -50,7 +50,7 @@ def pod(workload: Manifest) -> dict[str, Any]:
 def test_every_manifest_follows_the_schema_of_its_kind(
     manifests: dict[str, list[Manifest]], overlay: str, version: str
 ) -> None:
-    """Kubernetes' own schemas without unknown fields, and that of KEDA's custom resource."""
+    """Kubernetes' own schemas without unknown fields; of KEDA's custom resource, the fields that ours use."""
     assert len(manifests[overlay]) >= 12
     for manifest in manifests[overlay]:
         check(manifest, version)
@@ -67,7 +67,7 @@ def test_every_manifest_follows_the_schema_of_its_kind(
         ("ScaledObject", ("spec", "triggers", 0, "metadata", "lagTreshold"), "25000"),
     ],
 )
-def test_a_slip_is_seen(manifests: dict[str, list[Manifest]], kind: str, path: tuple[Any, ...], value: Any) -> None:
+def test_a_typo_is_found(manifests: dict[str, list[Manifest]], kind: str, path: tuple[Any, ...], value: Any) -> None:
     """A misspelt field or a value of another type, in our own manifests."""
     manifest = copy.deepcopy(next(found for found in manifests["example"] if found["kind"] == kind))
     *way, last = path
@@ -80,8 +80,8 @@ def test_a_slip_is_seen(manifests: dict[str, list[Manifest]], kind: str, path: t
         check(manifest, VERSIONS[-1])
 
 
-def test_variables_are_those_that_the_code_reads(manifests: dict[str, list[Manifest]]) -> None:
-    """A misspelt variable would leave a default in force without a word."""
+def test_variables_exist_in_the_settings(manifests: dict[str, list[Manifest]]) -> None:
+    """A misspelt variable would silently leave the default in force."""
     known = {variable.name for classes in HEADINGS.values() for settings in classes for variable in variables(settings)}
     named: set[str] = set()
     for found in of_kind(manifests["example"], "ConfigMap").values():
@@ -93,8 +93,8 @@ def test_variables_are_those_that_the_code_reads(manifests: dict[str, list[Manif
     assert {"KAFKA_BOOTSTRAP_SERVERS", "TOPIC_MIN_INSYNC_REPLICAS", "PROBE_HOST", "UI_USERS_FILE"} <= named
 
 
-def test_every_reference_leads_somewhere(manifests: dict[str, list[Manifest]]) -> None:
-    """Maps are in the overlay, secrets are those that the documents say to make."""
+def test_every_reference_exists(manifests: dict[str, list[Manifest]]) -> None:
+    """Config maps are in the overlay, secrets are those of docs/scale.md."""
     maps = of_kind(manifests["example"], "ConfigMap").keys()
     for workload in of_kind(manifests["example"], *WORKLOADS).values():
         container = pod(workload)["containers"][0]
@@ -111,7 +111,7 @@ def test_every_reference_leads_somewhere(manifests: dict[str, list[Manifest]]) -
         assert all(word in document for word in (secret, *keys))
 
 
-def test_nothing_runs_with_more_rights_than_it_needs(manifests: dict[str, list[Manifest]]) -> None:
+def test_pods_have_minimal_rights(manifests: dict[str, list[Manifest]]) -> None:
     """The profile `restricted` of Pod Security, a read-only root, and a limit of memory."""
     workloads = of_kind(manifests["base"], *WORKLOADS)
     assert set(workloads) == {"topics", "migrate", "scorer", "sink", "page", "retention"}
@@ -127,15 +127,15 @@ def test_nothing_runs_with_more_rights_than_it_needs(manifests: dict[str, list[M
 
 
 @pytest.mark.parametrize(("name", "probe_port"), [("scorer", "SCORER_PROBE_PORT"), ("sink", "SINK_PROBE_PORT")])
-def test_scorer_and_sink_keep_their_names_and_are_probed(
+def test_scorer_and_sink_have_stable_names_and_probes(
     manifests: dict[str, list[Manifest]], name: str, probe_port: str
 ) -> None:
-    """A stable name, probes at the port that is served beyond loopback, one pod less at a time."""
+    """A stable name, probes at a port served beyond loopback, disruption of one pod at a time."""
     workload = of_kind(manifests["base"], "StatefulSet")[name]
     [container] = pod(workload)["containers"]
     env = {entry["name"]: entry.get("value") for entry in container["env"]}
     assert env[probe_port] == str(container["ports"][0]["containerPort"])
-    assert env["PROBE_HOST"] == "0.0.0.0"  # noqa: S104  # what the kubelet reaches
+    assert env["PROBE_HOST"] == "0.0.0.0"  # noqa: S104  # reachable by the kubelet
     paths = {kind: container[kind]["httpGet"]["path"] for kind in ("startupProbe", "livenessProbe", "readinessProbe")}
     assert paths == {"startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
     assert "replicas" not in workload["spec"]
@@ -145,8 +145,8 @@ def test_scorer_and_sink_keep_their_names_and_are_probed(
     assert workload["spec"]["selector"]["matchLabels"].items() <= labels.items()
 
 
-def test_the_autoscaler_looks_at_the_group_and_topic_of_what_it_scales(manifests: dict[str, list[Manifest]]) -> None:
-    """At most as many scorers as partitions: more would idle."""
+def test_the_autoscaler_watches_the_group_and_topic_of_its_target(manifests: dict[str, list[Manifest]]) -> None:
+    """At most as many pods as partitions: more would idle."""
     scaled = of_kind(manifests["example"], "ScaledObject")
     groups = {"scorer": (ScorerSettings().group_id, TopicSettings().transactions),
               "sink": (SinkSettings().group_id, TopicSettings().scores)}  # fmt: skip
@@ -162,15 +162,13 @@ def test_the_autoscaler_looks_at_the_group_and_topic_of_what_it_scales(manifests
         assert scaled[name]["spec"]["maxReplicaCount"] <= int(kafka["TOPIC_PARTITIONS"])
 
 
-def test_the_example_is_read_by_the_settings(
-    manifests: dict[str, list[Manifest]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With the values of the map, as a pod gets them."""
+def test_the_settings_accept_the_example(manifests: dict[str, list[Manifest]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the values of the config map, as a pod gets them."""
     kafka = next(data for name, data in of_kind(manifests["example"], "ConfigMap").items() if "kafka" in name)["data"]
     for name, value in kafka.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("KAFKA_CONF_SASL_USERNAME", "of the secret")
-    monkeypatch.setenv("KAFKA_CONF_SASL_PASSWORD", "of the secret")
+    monkeypatch.setenv("KAFKA_CONF_SASL_USERNAME", "from the secret")
+    monkeypatch.setenv("KAFKA_CONF_SASL_PASSWORD", "from the secret")
 
     assert TopicSettings.read().replication_factor == 3
     assert KafkaSettings.read().client_config()["sasl.mechanism"] == "SCRAM-SHA-512"
