@@ -1,1 +1,1 @@
-"""Every figure of the README, by one command: `make bench`. Needs a machine that does nothing else."""
+"""Every figure of docs/benchmarks.md, by one command: `make bench`. Needs a machine that does nothing else."""

@@ -27,7 +27,7 @@ SHORT_LIVED = ("-XX:TieredStopAtLevel=1",)
 """Flags of a JVM that lives for minutes at most: optimised code saves less than optimising takes."""
 
 # One node: a single copy of everything. After a kill the controller refuses the new broker until the session of the old
-# one is over (9 s by default). That must be before the broker loads its Kafka transactions again: docs/decisions.md.
+# one is over (9 s by default). That must be before the broker loads its Kafka transactions again: docs/decisions/0009.
 PROPERTIES = {
     "process.roles": "broker,controller",
     "node.id": "1",

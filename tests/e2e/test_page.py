@@ -234,13 +234,13 @@ def test_kafka_away_is_told_in_words(browser: Browser, start_ui: StartUi, tmp_pa
 
 @pytest.mark.slow
 def test_the_page_stops_when_asked(browser: Browser, start_ui: StartUi) -> None:
-    """SIGTERM ends it with exit code 0 within seconds, though a browser still holds a connection."""
+    """SIGTERM ends it with exit code 0, though a browser still holds a connection, within what compose gives it."""
     ui = start_ui()
     wait_ready(ui)
     for page in opened(browser, ui.url):
         view(page)
         expect(page.locator("#flagged")).not_to_be_empty()
-        assert ui.process.terminate(8) == 0
+        assert ui.process.terminate(30) == 0
     assert '"event": "page_closed"' in ui.process.text()
     assert "Traceback" not in ui.process.text()
 

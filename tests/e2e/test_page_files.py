@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from services.common.contract import FIELDS
+from services.sender.dialect import ID_COLUMN
 from tests.support.page import (
     GOOD_ROW,
     Connection,
@@ -64,6 +65,29 @@ def test_what_became_of_a_file(page: Page, kafka: str, mart: Connection, tmp_pat
         mart.execute("insert into scores values (%s, 0.9, 1, now(), 0, 0)", [key])
     expect(cells.nth(6)).to_have_text("4", timeout=WITHIN)
     expect(cells.nth(7)).to_have_text("оценён")
+
+
+@pytest.mark.slow
+def test_ids_that_other_payments_have_are_a_choice_of_the_reader(
+    page: Page, kafka: str, mart: Connection, tmp_path: Path
+) -> None:
+    """Refused and told at first; then sent under ids of their own, when that is chosen."""
+    mart.execute("insert into transactions values ('own-1', '2020-01-01', 1, 'home', 'M', 'TX', 'Y', 'Z', 0, 0)")
+    before, path = sent_ids(kafka), tmp_path / "own.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([(ID_COLUMN, *FIELDS), ("own-1", *GOOD_ROW), ("own-2", *GOOD_ROW)])
+    send(page, path)
+    expect(page.locator("#headline")).to_contain_text("уже есть у других платежей: 1", timeout=WITHIN)
+    assert sent_ids(kafka, before) == []
+
+    page.get_by_text("Если номера из файла уже есть у других").click()
+    page.get_by_label("отправить эти строки под новыми номерами").check()
+    page.get_by_role("button", name="Отправить в Kafka").click()
+    expect(page.locator("#headline")).to_contain_text("Готово: 2 строки", timeout=WITHIN)
+    sent = sent_ids(kafka, before)
+    assert len(sent) == 2
+    assert "own-1" not in sent
+    assert "own-2" in sent
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Several readers look at the live view at once; READERS=20 for as many as docs/decisions.md tells of."""
+"""Several readers look at the live view at once; READERS=20 for as many as docs/experiments.md tells of."""
 
 import os
 import time

@@ -223,6 +223,19 @@ def test_what_is_wrong_in_the_database_is_named(
     assert "1 records in sink_rejects" in line(examine()[1], "WARN", "rejects")
 
 
+def test_a_category_that_the_model_does_not_know_is_named(examine: Examine, mart: Connection) -> None:
+    """With its first transaction; another spelling of a known one is none."""
+    insert = (
+        "insert into transactions values (%s, '2020-06-21 22:14', 1, %s, 'fraud_Kilback LLC', 'TX', 'Y', 'Z', 0, 0)"
+    )
+    mart.execute("insert into scores select id, 0.1, 0, now(), 0, 0 from unnest(array['a', 'b']) as id")
+    mart.execute(insert, ["a", "Shopping_Net"])
+    assert "knows all 1" in line(examine()[1], "OK", "categories")
+
+    mart.execute(insert, ["b", "space_travel"])
+    assert "'space_travel' in 1, first b" in line(examine()[1], "WARN", "categories")
+
+
 def test_the_rights_that_are_examined_are_those_that_the_migrations_give(mart: Connection) -> None:
     """All of them, and none else; columns where the grant names columns."""
     given = mart.execute(

@@ -177,13 +177,18 @@ def test_two_scorers_share_the_partitions(kafka: str, topics: TopicSettings, sta
 
 @pytest.mark.slow
 def test_unknown_categories_are_scored_and_counted(kafka: str, topics: TopicSettings, start: Start) -> None:
-    """A category the model has never seen is "other", not an error."""
+    """A category the model has never seen is "other", not an error; a known one in another spelling is that one."""
     scorer = start("scorer").wait_ready()
-    produce(kafka, topics.transactions, [nested("a", cat_id="space_travel"), nested("b")])
-    wait_for(lambda: scorer.metrics()["fraud_scorer_messages_consumed_total"] == 2, 20, scorer.text)
+    odd = [nested("a", cat_id="space_travel"), nested("b"), nested("c", cat_id="Shopping Net", amount="995,70")]
+    produce(kafka, topics.transactions, odd)
+    wait_for(lambda: scorer.metrics()["fraud_scorer_messages_consumed_total"] == 3, 20, scorer.text)
 
-    assert scorer.metrics()["fraud_scorer_unknown_category_total"] == 1
-    assert len(read_all(kafka, topics.scores)) == 2
+    counted = scorer.metrics()
+    assert counted["fraud_scorer_unknown_category_total"] == 1
+    assert counted['fraud_scorer_unknown_category_values_total{category="space_travel"}'] == 1
+    assert counted['fraud_scorer_values_mended_total{kind="category_spelling"}'] == 1
+    assert counted['fraud_scorer_values_mended_total{kind="decimal_comma"}'] == 1
+    assert len(read_all(kafka, topics.scores)) == 3
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """What the documents say about the code is true."""
 
+import ast
 import re
+from pathlib import Path
 
 from services.common.settings import project_root
 from stack.settings_table import HEADINGS, PLAIN, env_example, markdown, variables
@@ -36,7 +38,7 @@ def test_the_readmes_have_the_same_commands() -> None:
 
 def test_links_lead_somewhere() -> None:
     """Every relative link of the documents is a file of the repository."""
-    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "onnx").glob("*.md")]:
+    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "onnx").glob("*.md")]:
         for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
 
@@ -45,7 +47,7 @@ def test_the_commands_of_the_documents_exist() -> None:
     """What they tell to type: targets of make, services of compose, commands of the stack, modules of Python."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     services = set(re.findall(r"^  ([a-z]+):$", (ROOT / "docker-compose.yml").read_text(), re.MULTILINE))
-    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     code = [
         text
         for document in documents
@@ -61,3 +63,34 @@ def test_the_commands_of_the_documents_exist() -> None:
     for module in set(re.findall(r"python -m ((?:services|stack|tests|db)[\w.]*)", typed)):
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), module
+
+
+def test_the_architecture_names_what_exists() -> None:
+    """Each `path` in it is in the repository, each `path: name, name` is defined in that file."""
+    written = (ROOT / "docs/architecture.md").read_text()
+    named = re.findall(r"`((?:services|ui|db|stack|onnx|monitoring|tests|deploy)/[\w./-]+)(?:: ([\w., ]+))?`", written)
+    assert len(named) > 40
+    for path, names in named:
+        assert (ROOT / path).exists(), path
+        defined = definitions(ROOT / path) if names else set()
+        assert set(filter(None, names.split(", "))) <= defined, f"{path}: {names}"
+
+
+def definitions(path: Path) -> set[str]:
+    """Return the names of a module's functions and classes, and `Class.method` of their methods."""
+    kinds = (ast.ClassDef, ast.FunctionDef)
+    outer = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, kinds)]
+    inner = {f"{node.name}.{child.name}" for node in outer for child in node.body if isinstance(child, kinds)}
+    return {node.name for node in outer} | inner
+
+
+def test_the_index_of_decisions_is_complete() -> None:
+    """Each record has its line, with its number, title, date and status."""
+    folder = ROOT / "docs/decisions"
+    lines = re.findall(r"^\| (\d{4}) \| \[(.*)\]\((.*)\) \| (.*) \| (.*) \|$", (folder / "index.md").read_text(), re.M)
+    assert [file for *_, file, _, _ in lines] == sorted(path.name for path in folder.glob("[0-9]*.md"))
+    for number, title, file, date, status in lines:
+        head = (folder / file).read_text()[:300]
+        assert file.startswith(number)
+        assert head.startswith(f"# {number}. {title}\n\nDate: {date}")
+        assert f"Status: {status}" in head

@@ -93,8 +93,8 @@ def test_a_run_that_does_not_come_to_its_end_is_ended(tmp_path: Path, monkeypatc
 @pytest.mark.slow
 def test_a_worker_that_is_done_waits_for_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """For longer than the end of a run may take."""
-    monkeypatch.setenv("HANG_LIMIT_GRACE_SECONDS", "1")
-    body = "def test_short():\n    pass\ndef test_long():\n    time.sleep(5)\n"
+    monkeypatch.setenv("HANG_LIMIT_GRACE_SECONDS", "5")
+    body = "def test_short():\n    pass\ndef test_long():\n    time.sleep(9)\n"
 
     done = run_pytest(tmp_path, body, "--dist", "load", "-n", "2", "--maxschedchunk", "1")
 
