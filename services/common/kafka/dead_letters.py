@@ -14,6 +14,7 @@ from typing import cast
 import orjson
 from confluent_kafka import Message
 
+from services import __version__
 from services.common.errors import Reason, Reject
 
 PREFIX = "__fraud.errors."
@@ -75,9 +76,6 @@ def offsets_of_note(value: bytes | None) -> list[int]:
     return []
 
 
-VERSION = "0.1.0"
-
-
 __all__ = ["PREFIX", "Headers", "cut", "error_headers"]
 
 KEPT_BYTES_WHEN_TOO_LARGE = 64 * 1024
@@ -111,7 +109,7 @@ def error_headers(message: Message, reject: Reject, model: Mapping[str, str] | N
         "timestamp": arrived,
         "first_seen": before.get("first_seen", arrived),
         "attempts": attempts_of(before) + 1,
-        "app_version": VERSION,
+        "app_version": __version__,
         **(model or {}),
     }
     return own_headers(headers) + [(PREFIX + name, str(value)) for name, value in error.items()]
