@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-r
 .PHONY: help up down status restart logs psql dlq backfill customer retention doctor backup restore topics send test test-all test-brokers faults faults-long faults-brokers fuzz soak coverage test-native test-compose test-supply-chain check lint-repo format audit sbom bench scale picture model lock clean-data clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: $(VENV)/.stack  ## start everything, send a sample file, print the address of the page
 	@$(STACK) up
