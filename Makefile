@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LINT := $(VENV)/lint/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 HAVE_PIP = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
 STACK := $(BIN)/python -m stack
@@ -12,10 +13,10 @@ WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status restart logs psql dlq backfill customer retention doctor backup restore topics send test test-all test-brokers faults faults-long faults-brokers fuzz soak check format audit sbom bench scale picture model lock clean-data clean
+.PHONY: help up down status restart logs psql dlq backfill customer retention doctor backup restore topics send test test-all test-brokers faults faults-long faults-brokers fuzz soak coverage test-native test-compose test-supply-chain check lint-repo format audit sbom bench scale picture model lock clean-data clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: $(VENV)/.stack  ## start everything, send a sample file, print the address of the page
 	@$(STACK) up
@@ -75,6 +76,18 @@ test-all: $(VENV)/.dev  ## run all tests, 12 minutes
 test-brokers: $(VENV)/.dev  ## kill each of three brokers in Docker under load, a few minutes
 	@$(BIN)/python -m pytest tests/brokers --timeout 1800 $(ARGS)
 
+test-native: $(VENV)/.dev  ## run the README's commands without Docker
+	@$(BIN)/python -m pytest tests/readme/test_native.py $(ARGS)
+
+test-compose: $(VENV)/.dev  ## run the README's commands with Docker, and the monitoring profile
+	@$(BIN)/python -m pytest tests/readme/test_compose.py tests/readme/test_monitoring.py $(ARGS)
+
+test-supply-chain: $(VENV)/.dev  ## check what `make sbom` wrote
+	@$(BIN)/python -m pytest tests/readme/test_supply_chain.py $(ARGS)
+
+coverage: $(VENV)/.dev  ## report the coverage that runs with COVERAGE_FILE and PYTEST_ADDOPTS=--cov measured
+	@$(BIN)/coverage report --skip-covered --sort=cover
+
 faults: $(VENV)/.dev  ## kill services under load and check exactly once; ARGS='-k broker' for some, FAULTS_SEED=7 to repeat a run
 	@$(PYTEST) --dist load --session-timeout 1800 --timeout 600 tests/faults/cases $(ARGS)
 
@@ -97,6 +110,12 @@ check: $(VENV)/.dev  ## check style, format, types, layers, unused code and requ
 	@$(BIN)/lint-imports --no-logo --no-cache
 	@$(BIN)/vulture
 	@$(BIN)/deptry services ui stack db bench onnx tests --config requirements/deptry.toml
+
+lint-repo: $(VENV)/.lint  ## check workflows, Dockerfiles and Kubernetes manifests
+	@$(LINT)/actionlint -shellcheck= -pyflakes=
+	@$(LINT)/zizmor --offline --quiet --no-progress .github
+	@$(LINT)/hadolint $(wildcard */Dockerfile */*/Dockerfile */*/*/Dockerfile)
+	@$(LINT)/checkov
 
 format: $(VENV)/.dev  ## fix style and format
 	@$(BIN)/ruff check --fix
@@ -164,6 +183,13 @@ $(VENV)/.bench: requirements/bench.txt $(VENV)/.dev
 $(VENV)/.audit: requirements/audit.txt $(VENV)/.dev
 	@echo "installing requirements/audit.txt"
 	@$(PIP) install --require-hashes -r $<
+	@touch $@
+
+# A place of its own: checkov insists on versions of libraries that the rest does not want.
+$(VENV)/.lint: requirements/lint.txt | $(BIN)/python
+	@echo "installing requirements/lint.txt"
+	@$(BIN)/python -m venv --clear $(VENV)/lint
+	@$(LINT)/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r $<
 	@touch $@
 
 $(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev

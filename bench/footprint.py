@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, TopicPartition
 from bench.figures import Figure, Figures, Goal, figure
 from bench.messages import send
 from bench.servers import Servers, end
+from services import __version__
 from services.common.errors import Stop
 from services.common.kafka.closing import close
 from services.common.settings import project_root
@@ -78,7 +79,9 @@ def _images(servers: Servers) -> Figures:
 def _image(docker: str, name: str, goal: Goal | None) -> Figure:
     """Return the megabytes that an image adds to its base."""
     layout = ("--no-trunc", "--human=false", "--format", "{{.Size}} {{.CreatedBy}}")
-    done = subprocess.run([docker, "history", *layout, name], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [docker, "history", *layout, f"{name}:{__version__}"], capture_output=True, text=True, check=True
+    )
     steps = [(int(size), made_by) for size, _, made_by in (line.partition(" ") for line in done.stdout.splitlines())]
     ours = itertools.takewhile(lambda step: LAST_STEP_OF_BASE not in step[1], steps)
     added, total = (sum(size for size, _ in some) / 1e6 for some in (ours, steps))

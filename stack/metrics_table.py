@@ -6,12 +6,13 @@ from types import ModuleType
 
 from prometheus_client.metrics import MetricWrapperBase
 
+from services.common import probes
 from services.common.settings import project_root
 from services.scorer import metrics as scorer
 from services.sink import metrics as sink
 from ui import metrics as ui
 
-HEADINGS: dict[str, ModuleType] = {"Scorer": scorer, "Sink": sink, "Page": ui}
+HEADINGS: dict[str, ModuleType] = {"Every service": probes, "Scorer": scorer, "Sink": sink, "Page": ui}
 
 HEAD = """# Metrics
 

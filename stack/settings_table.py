@@ -36,6 +36,7 @@ PLAIN = {
     "PGPASSWORD_FILE": ("", "a file with PGPASSWORD"),
     "LOG_LEVEL": ("INFO", "lowest level of the log lines"),
     "LOG_FORMAT": ("json", "json or text"),
+    "IMAGE_PREFIX": ("fraud-", "of compose's images: ghcr.io/OWNER/fraud- runs released ones instead of building"),
     "PROMETHEUS_PORT": ("9090", "port of Prometheus on loopback, compose's profile `monitoring`"),
     "PROMETHEUS_RETENTION": ("15d", "how long it retains what it has scraped"),
     "SIMULATOR_RATE": ("20", "transactions per second of compose's profile `load`"),

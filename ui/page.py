@@ -3,6 +3,7 @@
 import gradio as gr
 from gradio.components import Navbar
 
+from services import __version__
 from ui.check import tab
 from ui.files import tab as uploads
 from ui.live import tab as live
@@ -49,6 +50,7 @@ def _lay_out(page: gr.Blocks, parts: Parts, texts: Texts) -> None:
         for tab in TABS:
             with gr.Tab(tab.titles[texts.language], id=tab.id) as place:
                 tab.build(Frame(parts, texts, page, clock, kept, tabs, place))
+    gr.HTML(f'<p class="hint">fraud-scoring {__version__}</p>')
     kept.wire(page, head)
     page.load(None, js=_set_language(texts), api_visibility="private")
 

@@ -4,13 +4,18 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import generate_latest
+from prometheus_client import Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from services import __version__
 from services.common.errors import Stop
 
 LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0)
 """Buckets of the histograms of a message's age, in seconds: from a single message to half an hour of backlog."""
+
+
+BUILD = Gauge("fraud_build_info", "1 for the version that runs", ["version"])
+BUILD.labels(__version__).set(1)
 
 
 def serve_probes(host: str, port: int, *, live: Callable[[], bool], ready: Callable[[], bool]) -> ThreadingHTTPServer:

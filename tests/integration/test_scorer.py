@@ -7,8 +7,8 @@ import pytest
 from confluent_kafka import Producer
 
 from conftest import Start
+from services import __version__
 from services.common.contract import record_id
-from services.common.kafka.dead_letters import VERSION
 from services.common.settings import TopicSettings
 from tests.support.messages import FRAUD, flat, nested
 from tests.support.processes import wait_for
@@ -92,7 +92,7 @@ def test_a_reject_keeps_its_bytes_and_names_its_reason(kafka: str, topics: Topic
             "timestamp": str(source.timestamp()[1]),
             "first_seen": str(source.timestamp()[1]),
             "attempts": "1",
-            "app_version": VERSION,
+            "app_version": __version__,
         }
 
 

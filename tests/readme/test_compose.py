@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import pytest
 
-from services.common.kafka.dead_letters import VERSION
+from services import __version__
 from tests.faults.load import under_load
 from tests.faults.slack import slack
 from tests.readme.commands import ROOT, commands, run
@@ -72,7 +72,7 @@ def test_everything_is_up_healthy_and_stays_up(up: dict[str, str]) -> None:
         ).stdout.split()
         assert inspected[0] == "0", service
         if service not in {"kafka", "postgres"}:
-            assert inspected[1] == "app"
+            assert inspected[1] == "10001"
 
 
 def inspect(service: str) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def test_an_image_says_what_it_is(up: dict[str, str]) -> None:
     for service in ("scorer", "sink", "ui", "migrate"):
         labels = inspect(service)["Config"]["Labels"]
         assert labels["org.opencontainers.image.title"] == f"fraud-{service}"
-        assert labels["org.opencontainers.image.version"] == VERSION
+        assert labels["org.opencontainers.image.version"] == __version__
         assert labels["org.opencontainers.image.revision"]
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import urllib.parse
 import urllib.request
@@ -47,8 +48,9 @@ def ask(address: str, path: str, **query: str) -> Any:
 
 def test_the_rules_fire_when_they_should_and_only_then() -> None:
     """By promtool, in the image that will read them."""
+    [image] = re.findall(r"image: (prom/prometheus:\S+)", (ROOT / "docker-compose.yml").read_text())
     mount = f"{ROOT / 'monitoring'}:/monitoring:ro"
-    promtool = ("run", "--rm", "-v", mount, "--entrypoint", "/bin/promtool", "prom/prometheus:latest")
+    promtool = ("run", "--rm", "-v", mount, "--entrypoint", "/bin/promtool", image)
 
     assert "SUCCESS" in docker(*promtool, "check", "rules", "/monitoring/rules/fraud.yml")
     assert "SUCCESS" in docker(*promtool, "test", "rules", "/monitoring/tests/fraud.yml")

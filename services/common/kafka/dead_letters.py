@@ -14,6 +14,7 @@ from typing import cast
 import orjson
 from confluent_kafka import Message
 
+from services import __version__
 from services.common.errors import Reason, Reject
 
 PREFIX = "__fraud.errors."
@@ -106,7 +107,7 @@ def error_headers(message: Message, reject: Reject, model: Mapping[str, str] | N
         "timestamp": arrived,
         "first_seen": before.get("first_seen", arrived),
         "attempts": attempts_of(before) + 1,
-        "app_version": VERSION,
+        "app_version": __version__,
         **(model or {}),
     }
     return own_headers(headers) + [(PREFIX + name, str(value)) for name, value in error.items()]

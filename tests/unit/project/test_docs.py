@@ -8,6 +8,7 @@ from services.common.settings import project_root
 from stack.settings_table import HEADINGS, PLAIN, env_example, markdown, variables
 
 ROOT = project_root()
+FOLDERS = (".github", "docs", "onnx")
 
 
 def test_the_documents_of_the_settings_are_up_to_date() -> None:
@@ -36,11 +37,20 @@ def test_the_readmes_have_the_same_commands() -> None:
     assert blocks[0] == blocks[1]
 
 
-def test_links_point_to_files() -> None:
-    """Every relative link of the documents is a file of the repository."""
-    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "onnx").glob("*.md")]:
-        for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text()):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
+def test_links_lead_somewhere() -> None:
+    """Every relative link of the documents is a file of the repository, what follows its # a heading of that file."""
+    documents = [*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))]
+    for document in documents:
+        for target, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", document.read_text()):
+            linked = document.parent / target if target else document
+            assert linked.exists(), f"{document.name}: {target}"
+            assert not anchor or anchor in anchors(linked.read_text()), f"{document.name}: {target}#{anchor}"
+
+
+def anchors(markdown_text: str) -> set[str]:
+    """Return what GitHub makes of the headings of a document."""
+    headings = re.findall(r"^#+ (.*)$", markdown_text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_commands_of_the_documents_exist() -> None:

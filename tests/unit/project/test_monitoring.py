@@ -35,7 +35,7 @@ def test_metric_names_follow_the_conventions() -> None:
     """Prefix, service, base units; counters and nothing else end in _total."""
     for module in HEADINGS.values():
         for metric in metrics_of(module):
-            assert re.fullmatch(r"fraud_(scorer|sink|ui|drift)_[a-z0-9_]+", metric.name)
+            assert re.fullmatch(r"fraud_(scorer|sink|ui|drift|build)_[a-z0-9_]+", metric.name)
             assert metric.name.endswith("_total") == (metric.kind == "counter")
             assert not re.search(r"_(ms|millis|minutes|kb|percent)$", metric.name)
             assert metric.meaning

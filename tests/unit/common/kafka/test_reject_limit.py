@@ -6,9 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.common.errors import Reason, Reject
-from services.common.kafka.dead_letters import VERSION
 from services.common.kafka.reject_limit import ALARM_SECONDS, LOG_SECONDS, RejectCount, RejectLimit, longest_run
-from services.common.settings import project_root
 
 BAD = Reject(Reason.BAD_TYPE, "amount", "expected a number, got str")
 OTHER = Reject(Reason.BAD_JSON, "", "no JSON")
@@ -150,8 +148,3 @@ def test_lone_messages_cost_next_to_nothing() -> None:
 
     assert (time.perf_counter() - began) / 50_000 < 100e-6
     assert limit.share == pytest.approx(0.1)
-
-
-def test_the_version_is_that_of_the_project() -> None:
-    """Dead letters tell it."""
-    assert f'\nversion = "{VERSION}"\n' in (project_root() / "pyproject.toml").read_text()
