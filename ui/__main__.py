@@ -1,4 +1,4 @@
-"""Serves the page until asked to stop: `python -m ui`. Here, and only here, the parts meet."""
+"""`python -m ui`: builds the page from its parts and serves it until SIGTERM or SIGINT."""
 
 import logging
 import os
@@ -18,35 +18,43 @@ from services.common.process import StopSignal
 from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings
 from services.sender.rows import read_categories
 from ui import metrics, page
+from ui.check import tab as check_tab
 from ui.check.downloads import download_routes
 from ui.check.jobs import Jobs
 from ui.check.upload import Uploads, remove_leftovers
 from ui.database import Database
+from ui.files import tab as files_tab
 from ui.files.download import scores_route
 from ui.files.journal import watch_uploads
 from ui.health import KafkaProbe, answers, health_route
+from ui.live import tab as live_tab
 from ui.live.drift import read_once
 from ui.live.reading import watch_all
 from ui.login import texts as login_texts
 from ui.login.access import Access, ClientAddressMiddleware, Sessions
+from ui.page import Tab
+from ui.payment import tab as payment_tab
 from ui.payment.payment import send_one
+from ui.review import tab as review_tab
 from ui.settings import ShareSettings, UiSettings, check_exposure
 from ui.share import close_link, open_link_in_background
 from ui.shell.theme import FAVICON, STYLESHEETS, scripts, theme
-from ui.threshold.models import current_model, watch_model
+from ui.threshold import tab as threshold_tab
+from ui.threshold.models import ScoringModel, current_model, watch_model
 from ui.threshold.whatif import current_curve
 from ui.watch import Watch
 
 DRIFT_SECONDS = 60.0
-"""How often it is measured how payments have drifted."""
+"""Interval between two measurements of the drift."""
+
 LOOPBACK = "localhost,127.0.0.1"
 
 
 def main() -> None:
-    """Read the settings, serve the page, and leave with 0 when asked to stop.
+    """Read the settings and serve the page; exit with 0 when asked to stop.
 
     Raises:
-        SystemExit: with one line a wrong setting, if the page cannot be served as it is set up.
+        SystemExit: wrong settings, one line each, or the page cannot be served as it is set up.
     """
     configure_logs("ui")
     configure_libraries()
@@ -63,10 +71,9 @@ def serve(
 ) -> None:
     """Serve the page until SIGTERM or SIGINT."""
     log, stop, probe = get_logger(), StopSignal.install(), KafkaProbe(kafka)
-    started, uploaded = time.time(), _own_folder(settings.port)
+    started, upload_folder = time.time(), _own_folder(settings.port)
     mart = Database()
     access = Access(settings.users())
-    in_manifest = partial(current_model, settings.manifest)
     in_use = watch_model(mart)
     live = watch_all(mart, kafka, topics, GroupNames.read())
     uploads = watch_uploads(mart)
@@ -74,33 +81,35 @@ def serve(
     known = partial(read_categories, settings.manifest)
     jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop, known).send)
     mart.open()
-    live.start()
-    in_use.start()
-    uploads.start()
-    drift.start()
-    blocks = page.build(
-        page.Parts(
-            mart=mart,
-            jobs=jobs,
-            uploads=uploads,
-            model=lambda: in_use.look().value or in_manifest(),
+    for watch in (live, in_use, uploads, drift):
+        watch.start()
+
+    def model() -> ScoringModel | None:
+        return in_use.look().value or current_model(settings.manifest)
+
+    curve = partial(current_curve, settings.curve)
+    pay = partial(send_one, kafka=kafka, topic=topics.transactions, check_kafka=probe.check)
+    tabs = (
+        Tab("check", check_tab.TITLES, partial(
+            check_tab.build, mart=mart, model=model, jobs=jobs, uploads=uploads, access=access, stop=stop,
             max_file_mb=settings.max_file_mb,
-            stop=stop,
-            access=access,
-            pay=partial(send_one, kafka=kafka, topic=topics.transactions, check_kafka=probe.check),
-            curve=partial(current_curve, settings.curve),
-            categories=read_categories(settings.manifest),
-            live=live,
-            drift=drift,
-        )
-    )
+        )),
+        Tab("live", live_tab.TITLES, partial(live_tab.build, live=live, drift=drift, model=model, access=access)),
+        Tab("uploads", files_tab.TITLES, partial(files_tab.build, jobs=jobs, uploads=uploads, access=access)),
+        Tab(review_tab.TAB, review_tab.TITLES, partial(review_tab.build, mart=mart, access=access)),
+        Tab(threshold_tab.TAB, threshold_tab.TITLES, partial(threshold_tab.build, mart=mart, model=model, curve=curve)),
+        Tab(payment_tab.TAB, payment_tab.TITLES, partial(
+            payment_tab.build, mart=mart, access=access, pay=pay, categories=known(), stop=stop
+        )),
+    )  # fmt: skip
+    blocks = page.build(tabs, access)
     launch(blocks, settings, access, [health_route(mart, probe), *download_routes(), scores_route(mart)])
-    if uploaded:
-        remove_leftovers(uploaded, before=started)  # the port is ours by now, so nobody else's are among them
+    if upload_folder:
+        remove_leftovers(upload_folder, before=started)  # safe: the port is bound, so no other page uses this folder
     answering = partial(answers, settings.host, settings.port)
     serve_probes(probe_host, settings.probe_port, live=answering, ready=answering)
     metrics.watch(live, drift)
-    log.info("page_ready", url=blocks.local_url, login=access.is_asked)
+    log.info("page_ready", url=blocks.local_url, login=access.is_required)
     if current_model(settings.manifest) is None:
         log.warning("manifest_unreadable", path=str(settings.manifest))
     if share.share:
@@ -110,16 +119,14 @@ def serve(
     close_link()
     jobs.close()
     close(blocks)
-    live.stop()
-    in_use.stop()
-    uploads.stop()
-    drift.stop()
+    for watch in (live, in_use, uploads, drift):
+        watch.stop()
     mart.close()
     log.info("page_closed")
 
 
 def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list[object]) -> None:
-    """Begin to serve; returns when the page answers.
+    """Start to serve; returns when the page answers.
 
     Raises:
         Stop: the port is in use.
@@ -128,9 +135,9 @@ def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list
         blocks.launch(
             server_name=settings.host,
             server_port=settings.port,
-            auth=access.log_in if access.is_asked else None,  # type: ignore[arg-type]  # an async one is awaited
+            auth=access.log_in if access.is_required else None,  # type: ignore[arg-type]  # an async one is awaited
             auth_message=login_texts.MESSAGE,
-            share=False,  # asked for in the background: see ui/share.py
+            share=False,  # requested in the background: see ui/share.py
             prevent_thread_lock=True,
             quiet=True,
             show_error=False,
@@ -146,16 +153,16 @@ def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list
             ssr_mode=False,
             mcp_server=False,
         )
-        # Gradio (6.31) lets no login end: launch() has no setting for it, and auth_dependency of mount_gradio_app()
-        # wants a login page, a cookie and a logout of ours instead of Gradio's. So its dict of tokens is replaced;
-        # test_a_login_ends in tests/e2e/test_review.py fails if Gradio looks elsewhere.
+        # Gradio (6.31) has no setting for the lifetime of a login, and auth_dependency of mount_gradio_app() would
+        # need a login page, a cookie and a logout of our own. So its dict of tokens is replaced; test_a_login_ends in
+        # tests/e2e/test_review.py fails if Gradio looks elsewhere.
         blocks.app.tokens = Sessions(settings.session_hours * 3600)
     except OSError as error:
         raise Stop(f"cannot serve on {settings.host}:{settings.port}: {error}") from error
 
 
 def close(blocks: gr.Blocks) -> None:
-    """Stop serving: answers under way get a second; open pages hold a connection each, and are not waited for."""
+    """Stop serving: answers in progress get a second; open pages, which hold a connection each, are not waited for."""
     if blocks.server is not None:
         blocks.server.config.timeout_graceful_shutdown = 1
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
@@ -163,7 +170,7 @@ def close(blocks: gr.Blocks) -> None:
 
 
 def _own_folder(port: int) -> Path | None:
-    """Let Gradio keep uploads in a folder of ours and return it; None if GRADIO_TEMP_DIR names another one."""
+    """Make Gradio store uploads in a folder of our own and return it; None if GRADIO_TEMP_DIR names another one."""
     if os.environ.get("GRADIO_TEMP_DIR"):
         return None
     folder = own_folder(f"fraud-ui-{port}")
@@ -172,7 +179,7 @@ def _own_folder(port: int) -> Path | None:
 
 
 def configure_libraries() -> None:
-    """Send nothing to anyone, keep loopback out of a proxy, and log why there is no database, seldom."""
+    """Turn analytics off, exclude loopback from proxies, and log the pool's errors at most once a minute."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))

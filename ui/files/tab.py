@@ -1,26 +1,26 @@
-"""The tab of the files that were sent: what became of each, and its scores to download."""
+"""The tab of the files sent: the state of each, and its scores to download."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from html import escape
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
-from services.common.logs import get_logger
 from services.sender.report import FileFault
-from ui.check.jobs import Job
-from ui.check.report import headline
+from ui.check.jobs import Job, Jobs
+from ui.check.render import headline
 from ui.check.steps import Sending, Step
+from ui.check.texts import CHECK_TEXTS
 from ui.files.download import path_of
 from ui.files.journal import SHOWN, Upload, UploadState
 from ui.files.texts import UPLOADS_TEXTS, UploadsTexts
-from ui.login.access import NO_LOGIN
+from ui.login.access import NO_LOGIN, Access
 from ui.shell.formats import local_clock
-from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Parts, Update, logged
+from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Update, logged
 from ui.shell.render import hint, notice, section_head, table, unread
 from ui.shell.texts import Texts
-from ui.watch import Observation
+from ui.watch import Observation, Watch
 
 TITLES = {"ru": "Файлы", "en": "Files"}
 
@@ -32,11 +32,11 @@ element.addEventListener('click', (event) => {
     if (button) trigger('click', {upload: button.dataset.cancel});
 });
 """
-"""Tells which upload's button was pressed."""
+"""Reports which upload's button was pressed."""
 
 
-def build(frame: Frame) -> None:
-    """Place the history; it refreshes by itself while its tab is open."""
+def build(frame: Frame, *, jobs: Jobs, uploads: Watch[list[Upload]], access: Access) -> None:
+    """Place the list, which refreshes itself while its tab is open."""
     texts, words = frame.texts, UPLOADS_TEXTS[frame.texts.language]
     with gr.Column(elem_classes="card", elem_id="files"):
         gr.HTML(section_head(words.heading, words.hint))
@@ -44,19 +44,18 @@ def build(frame: Frame) -> None:
         shown = gr.HTML(hint(words.first_reading), elem_id="uploads")
     timer = gr.Timer(EVERY_SECONDS, active=False)
 
-    def told_of(jobs: Sequence[Job], request: gr.Request) -> str:
-        return jobs_under_way(jobs, texts, words, may_cancel=frame.parts.access.analyst(request) is not None)
+    def listed(found: Sequence[Job], request: gr.Request) -> Markup:
+        return jobs_under_way(found, texts, words, may_cancel=access.analyst(request) is not None)
 
     def refresh(utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
         with logged():
-            seen, jobs = frame.parts.uploads.look(), frame.parts.jobs.under_way()
-            listed = history(seen, jobs, texts, words, int(utc_offset_minutes or 0))
-            return told_of(jobs, request), listed
+            seen, found = uploads.look(), jobs.under_way()
+            return listed(found, request), history(seen, found, texts, words, int(utc_offset_minutes or 0))
         return gr.skip(), gr.skip()
 
-    def cancel_one(request: gr.Request, event: gr.EventData) -> str:
-        cancel(frame.parts, str(event._data["upload"]), request)
-        return told_of(frame.parts.jobs.under_way(), request)
+    def cancel_one(request: gr.Request, event: gr.EventData) -> Markup:
+        jobs.cancel(str(event._data["upload"]), access.analyst(request))
+        return listed(jobs.under_way(), request)
 
     def pause_when_hidden(event: gr.SelectData) -> Update:
         return gr.Timer(active=event.value == frame.tab.label)
@@ -68,45 +67,41 @@ def build(frame: Frame) -> None:
     frame.tabs.select(pause_when_hidden, None, [timer], show_progress="hidden", api_visibility="private", queue=False)
 
 
-def cancel(parts: Parts, upload_id: str, request: gr.Request) -> None:
-    """End an upload, whoever began it, if the asker may send files at all."""
-    job, analyst = parts.jobs.find(upload_id), parts.access.analyst(request)
-    if job is not None and analyst is not None:
-        job.cancel()
-        get_logger().info("upload_cancelled", upload_id=upload_id, analyst=analyst)
-
-
-def jobs_under_way(jobs: Sequence[Job], texts: Texts, words: UploadsTexts, *, may_cancel: bool) -> str:
-    """Return how far each upload is, with a button that cancels it for who may; nothing if there is none."""
-    return "".join(
-        f'<div class="job"><p><b>{escape(job.path.name)}</b> <span>{escape(_who(job.analyst, words))}</span></p>'
-        f"{_cancel_button(job, words) if may_cancel else ''}{headline(job.step, texts)}</div>"
+def jobs_under_way(jobs: Sequence[Job], texts: Texts, words: UploadsTexts, *, may_cancel: bool) -> Markup:
+    """Return the progress of each upload, with a button to cancel it for those who may; empty if there is none."""
+    entry = Markup('<div class="job"><p><b>{}</b> <span>{}</span></p>{}{}</div>')
+    return Markup().join(
+        entry.format(
+            job.path.name,
+            _who(job.analyst, words),
+            _cancel_button(job, words) if may_cancel else "",
+            headline(job.step, texts, CHECK_TEXTS[texts.language]),
+        )
         for job in jobs
     )
 
 
-def _cancel_button(job: Job, words: UploadsTexts) -> str:
+def _cancel_button(job: Job, words: UploadsTexts) -> Markup:
     label = f"{words.cancel}: {job.path.name}"
-    return (
-        f'<button type="button" data-cancel="{job.upload_id}" aria-label="{escape(label)}"'
-        f"{' disabled' * job.is_cancelled}>{escape(words.cancel)}</button>"
+    return Markup('<button type="button" data-cancel="{}" aria-label="{}"{}>{}</button>').format(
+        job.upload_id, label, " disabled" * job.is_cancelled, words.cancel
     )
 
 
 def history(
     seen: Observation[list[Upload]], jobs: Sequence[Job], texts: Texts, words: UploadsTexts, utc_offset_minutes: int
-) -> str:
-    """Return the history as a table, or a sentence saying why there is none."""
-    obstacle = unread(seen, words.away, words.away_since, texts)
+) -> Markup:
+    """Return the list of uploads as a table, or why there is none."""
+    obstacle = unread(seen, words.unavailable, words.unavailable_since, texts)
     if seen.value is None:
         return obstacle or hint(words.first_reading)
     steps = {job.upload_id: job.step for job in jobs}
-    listed = [_as_it_is(upload, steps.get(upload.upload_id)) for upload in seen.value]
+    listed = [_current(upload, steps.get(upload.upload_id)) for upload in seen.value]
     return obstacle + (uploads_table(listed, texts, words, utc_offset_minutes) if listed else notice(words.empty))
 
 
-def _as_it_is(upload: Upload, step: Step | None) -> Upload:
-    """Return an upload as this process knows it; its journal is told of it now and then alone."""
+def _current(upload: Upload, step: Step | None) -> Upload:
+    """Return an upload as this process knows it, for its journal is updated only now and then."""
     if step is None:
         return upload
     if isinstance(step, Sending):
@@ -114,7 +109,7 @@ def _as_it_is(upload: Upload, step: Step | None) -> Upload:
     return replace(upload, state=UploadState.READING)
 
 
-def uploads_table(uploads: Sequence[Upload], texts: Texts, words: UploadsTexts, utc_offset_minutes: int) -> str:
+def uploads_table(uploads: Sequence[Upload], texts: Texts, words: UploadsTexts, utc_offset_minutes: int) -> Markup:
     """Return the table of uploads, the latest first."""
     heads = (
         (words.column_time, "time"),
@@ -129,11 +124,11 @@ def uploads_table(uploads: Sequence[Upload], texts: Texts, words: UploadsTexts, 
     )
     rows = [_cells(upload, texts, words, utc_offset_minutes) for upload in uploads]
     below = words.shown.format(shown=texts.numbers.whole(SHOWN)) if len(uploads) == SHOWN else ""
-    return table(heads, rows, words.heading, kind="captionless") + (hint(below) if below else "")
+    return table(heads, rows, words.heading, kind="captionless") + (hint(below) if below else Markup())
 
 
 def state_in_words(upload: Upload, texts: Texts, words: UploadsTexts) -> str:
-    """Return where an upload stands, in words: once all is sent, how far the scores are."""
+    """Return the state of an upload in words; once all is sent, how far the scores are."""
     if upload.state is UploadState.REFUSED and upload.refusal in set(FileFault):
         reason = texts.file_refusals[FileFault(upload.refusal)].format(names="…")
         return f"{words.states[UploadState.REFUSED]}: {reason}"
@@ -152,22 +147,18 @@ def _cells(upload: Upload, texts: Texts, words: UploadsTexts, utc_offset_minutes
     def count(number: int | None) -> str:
         return words.unknown if number is None else numbers.whole(number)
 
-    link = (
-        f'<a href="{path_of(upload.upload_id, texts.language)}" download>{escape(words.download)}</a>'
-        if upload.sent
-        else ""
-    )
-    kind = "done" if upload.state is UploadState.SENT and upload.scored == upload.sent else escape(upload.state)
+    path = path_of(upload.upload_id, texts.language)
+    kind = "done" if upload.state is UploadState.SENT and upload.scored == upload.sent else upload.state
     return (
         local_clock(upload.started_at, utc_offset_minutes, numbers.date_pattern),
-        escape(upload.file_name),
-        escape(_who(upload.analyst, words)),
+        upload.file_name,
+        _who(upload.analyst, words),
         count(upload.rows),
         count(upload.refused),
         numbers.whole(upload.sent),
         count(upload.scored),
-        f'<span class="state {kind}">{escape(state_in_words(upload, texts, words))}</span>',
-        link or words.unknown,
+        Markup('<span class="state {}">{}</span>').format(kind, state_in_words(upload, texts, words)),
+        Markup('<a href="{}" download>{}</a>').format(path, words.download) if upload.sent else words.unknown,
     )
 
 

@@ -1,7 +1,7 @@
-"""The words of the upload history, in both languages."""
+"""Texts of the list of files sent, in both languages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ui.files.journal import UploadState
 
@@ -10,103 +10,81 @@ from ui.files.journal import UploadState
 class UploadsTexts:
     """The history of uploads in one language."""
 
-    heading: str
-    hint: str
-    empty: str
-    away: str
-    away_since: str
-    first_reading: str
-    column_time: str
-    column_file: str
-    column_analyst: str
-    column_rows: str
-    column_refused: str
-    column_sent: str
-    column_scored: str
-    column_state: str
-    column_download: str
-    states: Mapping[UploadState, str]
-    scored_all: str
-    scoring: str
-    scored_unknown: str
-    download: str
-    cancel: str
-    no_login: str
-    unknown: str
-    shown: str
-
-
-UPLOADS_TEXTS = {
-    "ru": UploadsTexts(
-        heading="Отправленные файлы",
-        hint="Что стало с каждым файлом. Принятый файл отправляется до конца, даже если закрыть страницу. "
-        "Оценки скачиваются как CSV; строки без оценки в нём пусты.",
-        empty="Файлов ещё не отправляли. Загрузите CSV на вкладке «Проверка».",
-        away="База недоступна. Список появится, как только она ответит.",
-        away_since="База недоступна: показан последний известный список.",
-        first_reading="Читаем базу…",
-        column_time="Начат",
-        column_file="Файл",
-        column_analyst="Кто",
-        column_rows="Строк",
-        column_refused="Отклонено",
-        column_sent="Отправлено",
-        column_scored="Оценено",
-        column_state="Состояние",
-        column_download="Оценки",
-        states={
+    heading: str = "Отправленные файлы"
+    hint: str = (
+        "Состояние каждого файла. Принятый файл отправляется до конца, даже если закрыть страницу. "
+        "Оценки скачиваются как CSV; у неоценённых строк оценка пуста."
+    )
+    empty: str = "Файлов ещё не отправляли. Загрузите CSV на вкладке «Проверка»."
+    unavailable: str = "База недоступна. Список появится, когда она ответит."
+    unavailable_since: str = "База недоступна. Показан последний известный список."
+    first_reading: str = "Загрузка…"
+    column_time: str = "Начат"
+    column_file: str = "Файл"
+    column_analyst: str = "Кто"
+    column_rows: str = "Строк"
+    column_refused: str = "Отклонено"
+    column_sent: str = "Отправлено"
+    column_scored: str = "Оценено"
+    column_state: str = "Состояние"
+    column_download: str = "Оценки"
+    states: Mapping[UploadState, str] = field(
+        default_factory=lambda: {
             UploadState.READING: "читается",
             UploadState.SENDING: "отправляется",
             UploadState.SENT: "отправлен",
             UploadState.CANCELLED: "отменён",
             UploadState.INTERRUPTED: "прерван",
             UploadState.REFUSED: "отклонён",
-            UploadState.KAFKA_AWAY: "Kafka не отвечала",
-            UploadState.KAFKA_REFUSES: "Kafka не приняла",
-        },
-        scored_all="оценён",
-        scoring="ждёт оценок",
-        scored_unknown="отправлен; оценки не прослежены: база была недоступна",
-        download="Скачать CSV",
-        cancel="Отменить",
-        no_login="без входа",
-        unknown="—",
-        shown="Показаны последние {shown}.",
-    ),
+            UploadState.KAFKA_AWAY: "Kafka недоступна",
+            UploadState.KAFKA_REFUSES: "отклонён Kafka",
+        }
+    )
+    scored_all: str = "оценён"
+    scoring: str = "ждёт оценок"
+    scored_unknown: str = "отправлен; оценки неизвестны: база была недоступна"
+    download: str = "Скачать CSV"
+    cancel: str = "Отменить"
+    no_login: str = "без входа"
+    unknown: str = "—"
+    shown: str = "Показаны последние {shown}."
+
+
+UPLOADS_TEXTS = {
+    "ru": UploadsTexts(),
     "en": UploadsTexts(
         heading="Files sent",
-        hint="What became of each file. An accepted file is sent to its end even if the page is closed. "
-        "Scores are downloaded as CSV; rows without a score are empty in it.",
-        empty="No file was sent yet. Upload a CSV in the tab “Check”.",
-        away="The database is away. The list will appear as soon as it answers.",
-        away_since="The database is away: this is the last list known.",
-        first_reading="Reading the database…",
-        column_time="Begun",
+        hint="The state of each file. An accepted file is sent completely even if the page is closed. "
+        "Scores are downloaded as CSV; unscored rows have an empty score.",
+        empty="No files sent yet. Upload a CSV on the “Check” tab.",
+        unavailable="The database is unavailable. The list will appear when it answers.",
+        unavailable_since="The database is unavailable. Showing the last known list.",
+        first_reading="Loading…",
+        column_time="Started",
         column_file="File",
         column_analyst="Who",
         column_rows="Rows",
-        column_refused="Refused",
+        column_refused="Rejected",
         column_sent="Sent",
         column_scored="Scored",
         column_state="State",
         column_download="Scores",
         states={
-            UploadState.READING: "being read",
-            UploadState.SENDING: "being sent",
+            UploadState.READING: "reading",
+            UploadState.SENDING: "sending",
             UploadState.SENT: "sent",
             UploadState.CANCELLED: "cancelled",
             UploadState.INTERRUPTED: "interrupted",
-            UploadState.REFUSED: "refused",
-            UploadState.KAFKA_AWAY: "Kafka did not answer",
-            UploadState.KAFKA_REFUSES: "Kafka did not take it",
+            UploadState.REFUSED: "rejected",
+            UploadState.KAFKA_AWAY: "Kafka unavailable",
+            UploadState.KAFKA_REFUSES: "rejected by Kafka",
         },
         scored_all="scored",
         scoring="waiting for scores",
-        scored_unknown="sent; scores not traced: the database was away",
+        scored_unknown="sent; scores unknown: the database was unavailable",
         download="Download CSV",
         cancel="Cancel",
         no_login="no login",
-        unknown="—",
-        shown="The latest {shown} are shown.",
+        shown="Showing the latest {shown}.",
     ),
 }

@@ -1,28 +1,26 @@
-"""Says at the top of the page who is logged in, as what, and how to leave. Knows no passwords."""
-
-from html import escape
+"""The line at the top of the page: who is logged in, as what, and the link to log out."""
 
 import gradio as gr
+from markupsafe import Markup
 
+from ui.login.access import Access
 from ui.login.texts import LOGIN_TEXTS
-from ui.shell.frame import NO_PROGRESS, Parts
+from ui.shell.frame import NO_PROGRESS
 from ui.shell.texts import Texts
 
 
-def build(parts: Parts, texts: Texts, page: gr.Blocks) -> None:
-    """Place the line and fill it at each opening of the page; without a login there is none."""
-    if not parts.access.is_asked:
+def build(access: Access, texts: Texts, page: gr.Blocks) -> None:
+    """Place the line, filled each time the page is opened; there is none if no login is required."""
+    if not access.is_required:
         return
     words = LOGIN_TEXTS[texts.language]
     line = gr.HTML(elem_id="who")
 
-    def who(request: gr.Request) -> str:
-        role = parts.access.role(request)
+    def who(request: gr.Request) -> Markup:
+        role = access.role(request)
         if role is None:
-            return ""
-        return (
-            f"<p><b>{escape(request.username or '')}</b> · {escape(words.roles[role])} · "
-            f'<a href="logout?all_session=false">{escape(words.leave)}</a></p>'
-        )
+            return Markup()
+        line = Markup('<p><b>{}</b> · {} · <a href="logout?all_session=false">{}</a></p>')
+        return line.format(request.username or "", words.roles[role], words.leave)
 
     page.load(who, None, [line], **NO_PROGRESS)

@@ -1,13 +1,14 @@
-"""The words of the login, by language. Knows no layout."""
+"""Texts of the login, in both languages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ui.login.users import Role
 
 MESSAGE = (
-    "<span lang='ru'>Проверка платежей на мошенничество. После нескольких ошибок подряд вход ждёт до минуты.</span><br>"
-    "<span lang='en'>Card payment fraud check. After several wrong tries the next one has to wait, a minute at most."
+    "<span lang='ru'>Проверка транзакций на мошенничество. После нескольких ошибок подряд вход ждёт до минуты."
+    "</span><br>"
+    "<span lang='en'>Card transaction fraud check. After several failed attempts the next waits up to a minute."
     "</span>"
 )
 """Over the form, before anybody's language is known."""
@@ -17,20 +18,16 @@ MESSAGE = (
 class LoginTexts:
     """The login in one language."""
 
-    roles: Mapping[Role, str]
-    leave: str
-    not_allowed: str
+    roles: Mapping[Role, str] = field(default_factory=lambda: {Role.VIEWER: "наблюдатель", Role.ANALYST: "аналитик"})
+    leave: str = "Выйти"
+    not_allowed: str = "Ваша роль — наблюдатель. Выносить вердикты и отправлять транзакции могут аналитики."
 
 
 LOGIN_TEXTS = {
-    "ru": LoginTexts(
-        roles={Role.VIEWER: "наблюдатель", Role.ANALYST: "аналитик"},
-        leave="Выйти",
-        not_allowed="Ваша роль — наблюдатель: вердикты выносят и платежи отправляют аналитики.",
-    ),
+    "ru": LoginTexts(),
     "en": LoginTexts(
         roles={Role.VIEWER: "viewer", Role.ANALYST: "analyst"},
         leave="Log out",
-        not_allowed="You are a viewer: verdicts are given and payments are sent by analysts.",
+        not_allowed="You are a viewer. Only analysts can give verdicts and send transactions.",
     ),
 }

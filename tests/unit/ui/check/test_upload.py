@@ -1,4 +1,4 @@
-"""How an upload is told step by step, with a stand-in for Kafka."""
+"""How an upload is reported step by step, with a stand-in for Kafka."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ from services.common.errors import Retry, Stop
 from services.common.process import StopSignal
 from services.common.settings import KafkaSettings
 from services.sender.report import FileFault, FileRefused
-from ui.check import upload
+from ui.check import record, upload
 from ui.check.downloads import template
 from ui.check.record import id_of
 from ui.check.steps import Cancelled, Obstacle, Queued, Refused, Sending, Sent, Step
@@ -25,12 +25,16 @@ from ui.files.journal import UploadState
 
 Send = Callable[..., Iterator[Step]]
 
+kafka_failures = pytest.mark.parametrize(
+    ("error", "obstacle"), [(Retry("silent"), Obstacle.UNAVAILABLE), (Stop("no topic"), Obstacle.REJECTS)]
+)
+
 
 class Journal:
-    """Stands in for the journal: keeps what is entered; `is_away` is an outage of the database."""
+    """Stands in for the journal: keeps what is entered; `is_unavailable` is an outage of the database."""
 
     def __init__(self) -> None:
-        self.is_away = False
+        self.is_unavailable = False
         self.error: Exception | None = None
         self.states: list[UploadState] = []
         self.figures: dict[str, Any] = {}
@@ -39,7 +43,7 @@ class Journal:
     def begin(self, _: Any, _id: UUID, file_name: str, size: int, analyst: str) -> None:
         self.figures |= {"file_name": file_name, "size": size, "analyst": analyst}
 
-    def note(self, _: Any, _id: UUID, state: UploadState, **figures: Any) -> None:
+    def update(self, _: Any, _id: UUID, state: UploadState, **figures: Any) -> None:
         self.states.append(state)
         self.figures |= {name: value for name, value in figures.items() if value is not None}
 
@@ -49,14 +53,14 @@ class Journal:
     def ask(self, question: Callable[[Any], Any]) -> Any:
         if self.error:
             raise self.error
-        return None if self.is_away else question(None)
+        return None if self.is_unavailable else question(None)
 
 
 @pytest.fixture
 def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
     """The journal of the test."""
     journal = Journal()
-    for name in ("begin", "note", "add_rows"):
+    for name in ("begin", "update", "add_rows"):
         monkeypatch.setattr(ui.files.journal, name, getattr(journal, name))
     return journal
 
@@ -72,7 +76,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def send(monkeypatch: pytest.MonkeyPatch, journal: Journal) -> Callable[..., Send]:
     """Send with a stand-in for publish()."""
-    monkeypatch.setattr(upload, "TELL_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(upload, "REPORT_EVERY_SECONDS", 0.01)
 
     def with_publish(
         publish: Any, *, check_kafka: Callable[[], None] = lambda: None, stop: StopSignal | None = None
@@ -80,7 +84,7 @@ def send(monkeypatch: pytest.MonkeyPatch, journal: Journal) -> Callable[..., Sen
         monkeypatch.setattr(upload, "publish", publish)
         mart: Any = journal
         uploads = Uploads(mart, KafkaSettings(), "transactions", check_kafka, stop or StopSignal())
-        return lambda path, is_cancelled=lambda: False: uploads.send(UploadRequest(path, "ada", is_cancelled))
+        return lambda file: uploads.send(file if isinstance(file, UploadRequest) else UploadRequest(file, "ada"))
 
     return with_publish
 
@@ -118,11 +122,11 @@ def test_an_upload_is_sent_and_entered(file: Path, send: Callable[..., Send], jo
 
 
 def test_ids_that_cannot_be_compared_send_nothing(tmp_path: Path, send: Callable[..., Send], journal: Journal) -> None:
-    """The database is away."""
+    """The database is unavailable."""
     path = tmp_path / "own-ids.csv"
     header, row = template().splitlines()
     path.write_text(f"transaction_id,{header}\nown-1,{row}\n")
-    journal.is_away = True
+    journal.is_unavailable = True
 
     def publish(*_: Any, **__: Any) -> int:
         pytest.fail("it was sent")
@@ -133,19 +137,19 @@ def test_ids_that_cannot_be_compared_send_nothing(tmp_path: Path, send: Callable
 
 
 def test_ids_are_not_compared_where_the_database_refuses(journal: Journal) -> None:
-    """A missing right is told as the file's refusal, not as a defect of the page."""
+    """A missing permission is reported as the file's refusal, not as a defect of the page."""
     mart: Any = journal
     journal.error = psycopg.errors.InsufficientPrivilege("permission denied for table transactions")
     with pytest.raises(FileRefused, match="42501") as refused:
-        Uploads(mart, KafkaSettings(), "transactions", lambda: None, StopSignal())._look(["own-1"])
+        Uploads(mart, KafkaSettings(), "transactions", lambda: None, StopSignal())._stored(["own-1"])
     assert refused.value.code is FileFault.IDS_UNCHECKED
 
 
-def test_ids_are_kept_in_portions(
+def test_ids_are_stored_in_portions(
     tmp_path: Path, send: Callable[..., Send], journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None is lost between two, and those of rows that were not taken are not kept."""
-    monkeypatch.setattr(upload, "CHUNK", 2)
+    """None is lost between two, and those of rows that were not taken are not stored."""
+    monkeypatch.setattr(record, "CHUNK", 2)
     path = tmp_path / "many.csv"
     header, row = template().splitlines()
     path.write_text("\n".join([header, *[row] * 7]))
@@ -165,7 +169,7 @@ def test_without_the_database_the_file_is_sent_all_the_same(
     file: Path, send: Callable[..., Send], journal: Journal
 ) -> None:
     """Only that nobody can follow it."""
-    journal.is_away = True
+    journal.is_unavailable = True
     last = last_of(send(publish_all)(file))
     assert isinstance(last, Sent)
     assert (last.sent, last.obstacle, last.upload_id) == (1, None, None)
@@ -190,15 +194,15 @@ def test_an_id_is_read_from_its_message(name: str) -> None:
 
 def test_a_cancelled_upload_says_what_was_sent(file: Path, send: Callable[..., Send], journal: Journal) -> None:
     """What Kafka has stays there."""
-    cancelled = threading.Event()
+    request = UploadRequest(file, "ada")
 
     def publish(*_: Any, stop: Callable[[], bool], **__: Any) -> int:
-        cancelled.set()
+        request.cancel()
         while not stop():
             pass
         return 0
 
-    last = last_of(send(publish)(file, cancelled.is_set))
+    last = last_of(send(publish)(request))
     assert isinstance(last, Sent)
     assert last.obstacle is Obstacle.CANCELLED
     assert journal.states[-1] is UploadState.CANCELLED
@@ -206,7 +210,9 @@ def test_a_cancelled_upload_says_what_was_sent(file: Path, send: Callable[..., S
 
 def test_a_reading_can_be_cancelled(file: Path, send: Callable[..., Send], journal: Journal) -> None:
     """Before anything is sent."""
-    assert isinstance(last_of(send(pytest.fail)(file, lambda: True)), Cancelled)
+    request = UploadRequest(file, "ada")
+    request.cancel()
+    assert isinstance(last_of(send(pytest.fail)(request)), Cancelled)
     assert journal.states == [UploadState.CANCELLED]
 
 
@@ -220,7 +226,7 @@ def test_only_so_many_send_at_once() -> None:
     assert [turns.ahead(place) for place in (places[1], places[2], places[4])] == [0, 0, 1]
 
 
-def test_who_waits_is_told_so(file: Path, send: Callable[..., Send]) -> None:
+def test_the_queue_is_reported(file: Path, send: Callable[..., Send]) -> None:
     """And may cancel meanwhile."""
     go, sending = threading.Event(), threading.Semaphore(0)
 
@@ -235,33 +241,35 @@ def test_who_waits_is_told_so(file: Path, send: Callable[..., Send]) -> None:
         thread.start()
     for _ in busy:
         assert sending.acquire(timeout=10)
-    cancelled = threading.Event()
-    steps = upload_of(file, cancelled.is_set)
+    request = UploadRequest(file, "ada")
+    steps = upload_of(request)
     assert next(steps) == Queued(1)
-    cancelled.set()
+    request.cancel()
     assert isinstance(last_of(steps), Cancelled)
     go.set()
     for thread in busy:
         thread.join(10)
 
 
-def test_progress_is_told_while_sending(file: Path, send: Callable[..., Send]) -> None:
+def test_progress_is_reported_while_sending(file: Path, send: Callable[..., Send]) -> None:
     """What Kafka has acknowledged so far."""
-    told = threading.Event()
+    reported = threading.Event()
 
     def publish(*_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
         on_progress(1)
-        assert told.wait(5)
+        assert reported.wait(5)
         return 1
 
     for step in send(publish)(file):
         if isinstance(step, Sending) and step.sent == 1:
-            told.set()
-    assert told.is_set()
+            reported.set()
+    assert reported.is_set()
 
 
-@pytest.mark.parametrize(("error", "obstacle"), [(Retry("gone"), Obstacle.AWAY), (Stop("no topic"), Obstacle.REFUSES)])
-def test_kafka_going_away_ends_with_what_was_sent(
+@pytest.mark.parametrize(
+    ("error", "obstacle"), [(Retry("gone"), Obstacle.UNAVAILABLE), (Stop("no topic"), Obstacle.REJECTS)]
+)
+def test_kafka_becoming_unavailable_ends_with_what_was_sent(
     file: Path, send: Callable[..., Send], error: Exception, obstacle: Obstacle
 ) -> None:
     """An outage is a step like any other; nothing is followed then."""
@@ -275,7 +283,7 @@ def test_kafka_going_away_ends_with_what_was_sent(
 
 
 def test_an_unforeseen_error_is_not_hidden(file: Path, send: Callable[..., Send]) -> None:
-    """It is no outage of Kafka, so it is not told as one."""
+    """It is no outage of Kafka, so it is not reported as one."""
 
     def publish(*_: Any, **__: Any) -> int:
         raise ZeroDivisionError
@@ -284,11 +292,13 @@ def test_an_unforeseen_error_is_not_hidden(file: Path, send: Callable[..., Send]
         list(send(publish)(file))
 
 
-@pytest.mark.parametrize(("error", "obstacle"), [(Retry("silent"), Obstacle.AWAY), (Stop("no"), Obstacle.REFUSES)])
+@pytest.mark.parametrize(
+    ("error", "obstacle"), [(Retry("silent"), Obstacle.UNAVAILABLE), (Stop("no"), Obstacle.REJECTS)]
+)
 def test_nothing_is_tried_without_kafka(
     file: Path, send: Callable[..., Send], error: Exception, obstacle: Obstacle
 ) -> None:
-    """The user learns it at once, not at a timeout; a wrong password is told apart from an outage."""
+    """The user learns it at once, not at a timeout; a wrong password is distinguished from an outage."""
 
     def check() -> None:
         raise error

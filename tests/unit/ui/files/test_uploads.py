@@ -2,22 +2,20 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 from uuid import UUID
 
 import gradio as gr
 import pytest
 
 from services.sender.report import FileFault
-from ui.check.jobs import Job
-from ui.check.steps import Sending
+from ui.check.jobs import Job, Jobs
+from ui.check.steps import Reading, Sending
 from ui.files.journal import Upload, UploadState, _upload
-from ui.files.tab import cancel, history, jobs_under_way, state_in_words, uploads_table
+from ui.files.tab import history, jobs_under_way, state_in_words, uploads_table
 from ui.files.texts import UPLOADS_TEXTS
 from ui.login.access import Access
 from ui.login.users import Role, User
-from ui.shell.texts_ru import RUSSIAN
+from ui.shell.texts import RUSSIAN
 from ui.watch import Observation
 
 WORDS = UPLOADS_TEXTS["ru"]
@@ -48,16 +46,16 @@ def test_where_an_upload_stands_is_said_in_words(given: Upload, said: str) -> No
     assert "<paused>" not in uploads_table([given], RUSSIAN, WORDS, 0)
 
 
-def test_an_upload_under_way_is_told_as_this_process_knows_it() -> None:
+def test_an_upload_under_way_is_reported_as_this_process_knows_it() -> None:
     """Though its journal does not know yet how far it is, or took it for interrupted; a name brings no markup."""
-    job = Job(Path("<b>.csv"), "ada", UUID(int=1), Sending(1_500, 4_000, 2.0))
+    job = Job(Path("<b>.csv"), "ada", upload_id=UUID(int=1), step=Sending(1_500, 4_000, 2.0))
     listed = history(Observation([upload("interrupted")], 0.0, fresh=True, tried=True), [job], RUSSIAN, WORDS, 0)
     assert "отправляется" in listed
     assert "1\u00a0500" in listed
-    told = jobs_under_way([job], RUSSIAN, WORDS, may_cancel=True)
-    assert "Отправлено 1\u00a0500 из 4\u00a0000\u00a0строк" in told
-    assert f'data-cancel="{UUID(int=1)}"' in told
-    assert "<b>.csv" not in told
+    reported = jobs_under_way([job], RUSSIAN, WORDS, may_cancel=True)
+    assert "Отправлено 1\u00a0500 из 4\u00a0000\u00a0строк" in reported
+    assert f'data-cancel="{UUID(int=1)}"' in reported
+    assert "<b>.csv" not in reported
     assert "data-cancel" not in jobs_under_way([job], RUSSIAN, WORDS, may_cancel=False)
     assert jobs_under_way([], RUSSIAN, WORDS, may_cancel=True) == ""
 
@@ -65,11 +63,12 @@ def test_an_upload_under_way_is_told_as_this_process_knows_it() -> None:
 @pytest.mark.parametrize(("name", "cancelled"), [("ada", True), ("bob", False), (None, False)])
 def test_who_may_send_may_cancel(name: str | None, cancelled: bool) -> None:
     """Also what another has sent; a viewer may not, whatever the browser asks for."""
-    job = Job(Path("a.csv"), "eve", UUID(int=1))
     users = {"ada": User("ada", Role.ANALYST, ""), "bob": User("bob", Role.VIEWER, "")}
-    parts: Any = SimpleNamespace(jobs=SimpleNamespace(find={str(job.upload_id): job}.get), access=Access(users))
-    request = gr.Request(username=name)
-    cancel(parts, "another", request)
+    jobs = Jobs(lambda _: iter([Reading(0)]))
+    job = jobs.start(Path("a.csv"), "eve")
+    assert job
+    analyst = Access(users).analyst(gr.Request(username=name))
+    jobs.cancel("another", analyst)
     assert not job.is_cancelled
-    cancel(parts, str(job.upload_id), request)
+    jobs.cancel(str(job.upload_id), analyst)
     assert job.is_cancelled is cancelled
