@@ -8,7 +8,6 @@ from functools import cache
 import structlog
 
 from services.common.errors import Stop
-from services.common.settings import SUFFIX
 
 GONE = {
     **{f"SCORER_{name}": "follows from SCORER_SESSION_TIMEOUT_MS" for name in (
@@ -47,7 +46,7 @@ def tell_gone() -> None:
 
 def refuse_gone_login(environment: Mapping[str, str]) -> None:
     """Raise Stop if the login is told by variables that are gone; says which ones to set instead."""
-    told = [f"{name}{end}" for name in LOGIN for end in ("", SUFFIX) if environment.get(f"KAFKA_{name}{end}")]
+    told = [f"{name}{end}" for name in LOGIN for end in ("", "_FILE") if environment.get(f"KAFKA_{name}{end}")]
     if told:
         instead = "; ".join(f"KAFKA_{name} is KAFKA_CONF_{name} now" for name in told)
         raise Stop(f"gone settings: {instead}")
