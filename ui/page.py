@@ -12,9 +12,7 @@ from ui.review import tab as case_tab
 from ui.shell import render
 from ui.shell.frame import Frame, Parts, Tab
 from ui.shell.kept import LINK_PRESSED, KeptValues
-from ui.shell.texts import Texts
-from ui.shell.texts_en import ENGLISH
-from ui.shell.texts_ru import RUSSIAN
+from ui.shell.texts import ENGLISH, RUSSIAN, Texts
 from ui.threshold import tab as whatif_tab
 
 __all__ = ["TABS", "Parts", "build"]

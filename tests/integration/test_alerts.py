@@ -17,7 +17,7 @@ from tests.support.topics import produce, read_all
 from ui.review import render as case_render
 from ui.review.case import read_case
 from ui.review.texts import CASE_TEXTS
-from ui.shell.texts_ru import RUSSIAN
+from ui.shell.texts import RUSSIAN
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

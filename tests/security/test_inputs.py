@@ -28,7 +28,7 @@ from ui.files.journal import Upload, UploadState
 from ui.files.tab import uploads_table
 from ui.files.texts import UPLOADS_TEXTS
 from ui.shell.excel import safe_text
-from ui.shell.texts_ru import RUSSIAN
+from ui.shell.texts import RUSSIAN
 
 EVIL = "<img src=x onerror=alert(1)>"
 ZEROS = bytes(20_000_000)

@@ -1,14 +1,16 @@
-"""Every sentence of the page, by name. The languages are in texts_ru.py and texts_en.py; knows no layout.
+"""Texts of the page that its sections share, in both languages.
 
-Braces name what is filled in: `{rows}` is a number already written in the reader's language, `{rows_counted}`
+Each subject of the page has one such class: the defaults of its fields are the Russian texts, and the English ones are
+an instance that gives each field a value of its own, unless it is the same in both languages. test_texts.py finds all
+of them. Braces name what is filled in: `{rows}` is a number already written in the reader's language, `{rows_counted}`
 a number with its noun.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.sender.report import FileFault, Repair, RowFault
-from ui.shell.formats import Numbers
+from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS, Numbers
 
 Forms = tuple[str, str, str]
 """A noun beside 1, 2 and 5: («строка», «строки», «строк»)."""
@@ -16,112 +18,392 @@ Forms = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """The page in one language."""
+    """The page in one language; the defaults are Russian."""
 
-    language: str
-    path: str
-    numbers: Numbers
-    other_language: str
-    other_language_path: str
+    language: str = "ru"
+    path: str = ""
+    numbers: Numbers = RUSSIAN_NUMBERS
+    other_language: str = "English"
+    other_language_path: str = "en"
 
-    title: str
-    lead: str
+    title: str = "Проверка платежей на мошенничество"
+    lead: str = "Каждый платёж по карте получает оценку от 0 до 1, а подозрительные попадают в список и на разбор."
 
-    upload_heading: str
-    upload_hint: str
-    upload_limits: str
-    file_label: str
-    drop_here: str
-    template_link: str
-    sample_link: str
-    ids_heading: str
-    ids_ask: str
-    ids_own: str
-    ids_overwrite: str
-    send_button: str
-    cancel_button: str
+    upload_heading: str = "Загрузить транзакции"
+    upload_hint: str = "CSV с колонками, как в шаблоне. Порядок колонок любой, лишние не мешают."
+    upload_limits: str = (
+        "До {megabytes} МБ: .csv, .tsv или .txt, можно в .gz или в .zip с одним файлом; UTF-8 или cp1251."
+    )
+    file_label: str = "Файл CSV"
+    drop_here: str = "Перетащите CSV сюда или нажмите, чтобы выбрать"
+    template_link: str = "Скачать шаблон"
+    sample_link: str = "Скачать пример"
+    ids_heading: str = "Если номера из файла уже есть у других платежей"
+    ids_ask: str = "ничего не отправлять и сообщить"
+    ids_own: str = "отправить эти строки под новыми номерами, сохранить и те, и другие"
+    ids_overwrite: str = "заменить платежи с этими номерами"
+    send_button: str = "Отправить в Kafka"
+    cancel_button: str = "Отменить"
 
-    waiting: str
-    reading: str
-    reading_rows: str
-    sending: str
-    sending_rate: str
-    sent: str
-    sent_none: str
-    kafka_away: str
-    kafka_refuses: str
-    read_tile: str
-    sent_tile: str
-    repaired_tile: str
-    refused_tile: str
-    repaired_heading: str
-    refused_heading: str
-    refused_first: str
-    refused_line: str
-    refused_field: str
-    refused_reason: str
-    refused_alike: str
-    unknown_heading: str
-    unknown_hint: str
-    unknown_value: str
-    cancelled: str
-    cancelled_early: str
-    goes_on: str
-    too_many_files: str
-    interrupted: str
-    not_recorded: str
-    twice: str
-    scores_link: str
-    scored_so_far: str
-    scored_all: str
-    scored_slowly: str
-    scored_unknown: str
-    unexpected_title: str
-    unexpected: str
-    database_failed: str
-    reading_failed: str
-    reading_failed_since: str
+    waiting: str = "Ждём очереди: впереди {uploads_counted}."
+    reading: str = "Читаем и проверяем файл…"
+    reading_rows: str = "Читаем и проверяем файл: {rows_counted}"
+    sending: str = "Отправлено {sent} из {rows_counted}"
+    sending_rate: str = "{rate_counted} в секунду"
+    sent: str = "Готово: {sent_counted} в Kafka за {seconds} с, {rate_counted} в секунду."
+    sent_none: str = "В файле нет ни одной строки, которую можно отправить."
+    kafka_away: str = (
+        "Kafka не отвечает: отправлено {sent} из {rows_counted}. Попробуйте позже с тем же файлом — повторов не будет."
+    )
+    kafka_refuses: str = (
+        "Kafka отклонила транзакции: нет топика, прав на него или входа в кластер. "
+        "Отправлено {sent} из {rows_counted}. Причина записана в журнал страницы; обратитесь к администратору."
+    )
+    read_tile: str = "прочитано"
+    sent_tile: str = "отправлено"
+    repaired_tile: str = "исправлений"
+    refused_tile: str = "отклонено"
+    repaired_heading: str = "Что исправлено"
+    refused_heading: str = "Что отклонено"
+    refused_first: str = "Показаны первые {shown} из {refused}."
+    refused_line: str = "Строка файла"
+    refused_field: str = "Поле"
+    refused_reason: str = "Причина"
+    refused_alike: str = "таких {rows_counted}"
+    unknown_heading: str = "Неизвестные значения"
+    unknown_hint: str = "Они отправлены как есть; такую категорию модель считает «другой»."
+    unknown_value: str = "{field} «{value}»: {rows_counted}, впервые в строке {line}"
+    cancelled: str = (
+        "Отменено: в Kafka {sent} из {rows_counted}, они будут оценены. "
+        "Остальное можно дослать тем же файлом — повторов не будет."
+    )
+    cancelled_early: str = "Отменено, ничего не отправлено."
+    goes_on: str = (
+        "Страницу можно закрыть: файл отправится до конца. На вкладке «Файлы» виден ход, там же можно отменить."
+    )
+    too_many_files: str = "Сейчас отправляется слишком много файлов, этот не принят. Попробуйте через минуту."
+    interrupted: str = "Прервано: в Kafka {sent} из {rows_counted}. Отправьте тот же файл ещё раз — повторов не будет."
+    not_recorded: str = (
+        "Отправку не удалось записать в базу: в списке файлов её может не быть, отправленное не потеряется."
+    )
+    twice: str = (
+        "Платёж узнаётся по содержанию: тот же файл, в том числе дополненный, исправленный или в другом порядке, "
+        "добавит только новое."
+    )
+    scores_link: str = "Скачать оценки этого файла"
+    scored_so_far: str = "Оценено {scored} из {sent_counted}"
+    scored_all: str = "Оценены все строки файла: {sent}."
+    scored_slowly: str = (
+        "Оценено {scored} из {sent_counted}, новых оценок пока нет. Остальные ждут в очереди — "
+        "нажмите «Посмотреть результаты» позже."
+    )
+    scored_unknown: str = "База недоступна: сколько строк уже оценено, пока неизвестно. Отправленное не потеряется."
+    unexpected_title: str = "Ошибка"
+    unexpected: str = "Не получилось. Причина записана в журнал страницы; попробуйте ещё раз."
+    database_failed: str = (
+        "База ответила ошибкой ({code}). Причина записана в журнал страницы; обратитесь к администратору."
+    )
+    reading_failed: str = (
+        "Данные не читаются из-за ошибки. Причина записана в журнал страницы; обратитесь к администратору."
+    )
+    reading_failed_since: str = (
+        "Новые данные не читаются из-за ошибки, показаны прежние. Причина записана в журнал страницы; "
+        "обратитесь к администратору."
+    )
 
-    results_heading: str
-    results_hint: str
-    view_button: str
-    flagged_heading: str
-    totals: str
-    about: str
-    refreshed: str
-    model: str
-    no_flagged: str
-    database_away: str
-    database_away_since: str
-    column_time: str
-    column_amount: str
-    column_category: str
-    column_merchant: str
-    column_state: str
-    column_score: str
-    column_earlier: str
-    column_id: str
-    earlier_hint: str
-    earlier_none: str
-    earlier_unknown: str
+    results_heading: str = "Результаты"
+    results_hint: str = (
+        "Нажмите «Посмотреть результаты» — и увидите последние подозрительные платежи и распределение оценок."
+    )
+    view_button: str = "Посмотреть результаты"
+    flagged_heading: str = "Последние подозрительные транзакции"
+    totals: str = "Оценено {scored_counted}, с fraud_flag = 1 — {flagged} ({share})."
+    about: str = "около {number}"
+    refreshed: str = "Обновлено в {time}"
+    model: str = "модель {version}, порог {threshold}"
+    no_flagged: str = "Пока нет транзакций с fraud_flag = 1 — загрузите CSV."
+    database_away: str = "База недоступна. Нажмите «Посмотреть результаты» ещё раз через минуту: оценки не потеряются."
+    database_away_since: str = "База недоступна, показаны данные на {time}."
+    column_time: str = "Время"
+    column_amount: str = "Сумма"
+    column_category: str = "Категория"
+    column_merchant: str = "Магазин"
+    column_state: str = "Штат"
+    column_score: str = "Оценка"
+    column_earlier: str = "Прошлое"
+    column_id: str = "Номер транзакции"
+    earlier_hint: str = "Прошлое — более ранние платежи того же клиента: оценка учитывает их время, суммы и частоту."
+    earlier_none: str = "первый платёж"
+    earlier_unknown: str = "неизвестно"
 
-    chart_title: str
-    chart_threshold: str
-    chart_x: str
-    chart_y: str
-    chart_below: str
-    chart_above: str
-    chart_bin: str
+    chart_title: str = "Оценки последних {transactions_counted}"
+    chart_threshold: str = "порог {threshold}"
+    chart_x: str = "Оценка: 0 — обычный платёж, 1 — мошенничество"
+    chart_y: str = "Транзакций"
+    chart_below: str = "ниже порога"
+    chart_above: str = "подозрительные"
+    chart_bin: str = "Оценка"
 
-    row_forms: Forms
-    upload_forms: Forms
-    of_row_forms: Forms
-    of_sent_row_forms: Forms
-    column_forms: Forms
-    transaction_forms: Forms
-    payment_forms: Forms
-    last_transaction_forms: Forms
+    row_forms: Forms = ("строка", "строки", "строк")
+    upload_forms: Forms = ("файл", "файла", "файлов")
+    of_row_forms: Forms = ("строки", "строк", "строк")
+    of_sent_row_forms: Forms = ("отправленной строки", "отправленных строк", "отправленных строк")
+    column_forms: Forms = ("колонка", "колонки", "колонок")
+    transaction_forms: Forms = ("транзакция", "транзакции", "транзакций")
+    payment_forms: Forms = ("платёж", "платежа", "платежей")
+    last_transaction_forms: Forms = ("транзакции", "транзакций", "транзакций")
 
-    repairs: Mapping[Repair, str]
-    row_refusals: Mapping[RowFault, str]
-    file_refusals: Mapping[FileFault, str]
+    repairs: Mapping[Repair, str] = field(
+        default_factory=lambda: {
+            Repair.UNPACKED: "Распаковано из архива",
+            Repair.UTF16: "Прочитано в кодировке UTF-16",
+            Repair.SEP_LINE: "Первая строка sep= пропущена",
+            Repair.BOM: "Убрана метка BOM в начале файла",
+            Repair.SEPARATOR_SEMICOLON: "Разделитель — точка с запятой",
+            Repair.SEPARATOR_TAB: "Разделитель — табуляция",
+            Repair.SEPARATOR_OTHER: "Разделитель — как указано в строке sep=",
+            Repair.HEADER_NAMES: "Названия колонок приведены к принятым",
+            Repair.COLUMNS_REORDERED: "Колонки расставлены по порядку",
+            Repair.COLUMN_MISSING: "Нет необязательных колонок, отправлены пустыми",
+            Repair.COLUMN_IGNORED: "Лишние колонки не отправлены",
+            Repair.TARGET_DROPPED: "Колонка target не отправлена",
+            Repair.ENCODING_CP1251: "Прочитано в кодировке Windows-1251",
+            Repair.QUOTED_ROW: "Строка целиком в кавычках разобрана на поля",
+            Repair.CELL_OF_SEVERAL_LINES: "Ячейка из нескольких строк собрана",
+            Repair.EMPTY_ROW_SKIPPED: "Пустые строки пропущены",
+            Repair.TRAILING_CELLS_DROPPED: "Пустые ячейки в конце строки отброшены",
+            Repair.SPACES_TRIMMED: "Убраны пробелы по краям значений",
+            Repair.MISSING_WORD: "Слова вместо пропуска (NA, NULL, nan, -) прочитаны как пустые",
+            Repair.CATEGORY_SPELLING: "Категория записана так, как её знает модель",
+            Repair.GENDER_SPELLING: "Пол записан как F или M",
+            Repair.DECIMAL_COMMA: "Десятичная запятая заменена точкой",
+            Repair.THOUSANDS_MARK: "Убран разделитель тысяч",
+            Repair.WHOLE_NUMBER_WITH_POINT: "Целое число было записано с точкой",
+            Repair.TIME_WITH_SECONDS: "Время с секундами принято",
+            Repair.TIME_WITH_T: "Время в виде ISO 8601 (с буквой T) принято",
+            Repair.TIME_ZONE_DROPPED: "Часовой пояс отброшен, время оставлено как записано",
+            Repair.TIME_FRACTION_DROPPED: "Доли секунды отброшены",
+            Repair.TIME_DAY_FIRST: "Дата, начинающаяся с дня (01.03.2020), принята",
+            Repair.TIME_OTHER_FORM: "Время в другом однозначном виде принято",
+            Repair.ID_REPLACED: "Негодный номер транзакции заменён постоянным номером строки",
+        }
+    )
+    row_refusals: Mapping[RowFault, str] = field(
+        default_factory=lambda: {
+            RowFault.BAD_ENCODING: "Символы не читаются ни в UTF-8, ни в Windows-1251",
+            RowFault.BAD_QUOTES: "Кавычка не закрыта или стоит не на месте",
+            RowFault.SHORT_ROW: "Полей меньше, чем колонок",
+            RowFault.LONG_ROW: "Полей больше, чем колонок",
+            RowFault.TOO_LARGE: "Слишком длинная строка",
+            RowFault.EMPTY_CELL: "Пустое обязательное поле",
+            RowFault.BAD_TIME: "Не похоже на время вида 2020-06-21 12:14",
+            RowFault.AMBIGUOUS_TIME: "Неясно, где день, а где месяц. Пишите год, месяц, день: 2020-06-21 12:14",
+            RowFault.BAD_NUMBER: "Не число",
+            RowFault.AMBIGUOUS_NUMBER: "Неясно, дробь это или тысячи. Пишите без разделителя тысяч, с точкой: 1045.50",
+            RowFault.OUT_OF_RANGE: "Число вне допустимых границ",
+        }
+    )
+    file_refusals: Mapping[FileFault, str] = field(
+        default_factory=lambda: {
+            FileFault.UNREADABLE: "Файл не удалось прочитать. Выберите его ещё раз.",
+            FileFault.EMPTY: "Файл пуст.",
+            FileFault.SPREADSHEET: "Это книга Excel, а не CSV. Сохраните её как «CSV UTF-8» и загрузите снова.",
+            FileFault.ARCHIVE: "Архив не подходит: в нём должен быть ровно один файл CSV, без пароля.",
+            FileFault.NOT_TEXT: "Это не текстовый файл CSV.",
+            FileFault.UTF16: "Файл в кодировке UTF-16. Сохраните его как «CSV UTF-8» и загрузите снова.",
+            FileFault.SCORES: "Это файл с оценками, скачанный с этой страницы, а не платежи. Загрузите сами платежи.",
+            FileFault.NO_HEADER: "В первой строке нет названий колонок. Возьмите их из шаблона.",
+            FileFault.MISSING_COLUMNS: "В файле нет нужных колонок: {names}. Сверьтесь с шаблоном.",
+            FileFault.DUPLICATE_COLUMNS: "Колонки повторяются: {names}. Оставьте по одной.",
+            FileFault.NO_ROWS: "В файле есть заголовок, но нет ни одной транзакции.",
+            FileFault.TOO_MANY_ROWS: "В файле слишком много строк. Разделите его на части.",
+            FileFault.IDS_TAKEN: "Номера из файла уже есть у других платежей: {names}. Ничего не отправлено. "
+            "Выберите, что с ними делать.",
+            FileFault.IDS_UNCHECKED: "База не ответила, номера из файла не с чем сравнить. Ничего не отправлено. "
+            "Попробуйте позже.",
+            FileFault.AMBIGUOUS_TIME: "Неясно, где в датах день, а где месяц, например: {names}. "
+            "Запишите время в виде 2020-06-21 12:14 и загрузите файл снова.",
+            FileFault.AMBIGUOUS_NUMBER: "Неясно, дроби это или тысячи, например: {names}. "
+            "Запишите числа без разделителя тысяч, с десятичной точкой, и загрузите файл снова.",
+        }
+    )
+
+
+RUSSIAN = Texts()
+
+ENGLISH = Texts(
+    language="en",
+    path="en",
+    numbers=ENGLISH_NUMBERS,
+    other_language="Русский",
+    other_language_path="./",
+    title="Card payment fraud check",
+    lead="Each card payment gets a score from 0 to 1; the suspicious ones are listed for review.",
+    upload_heading="Upload transactions",
+    upload_hint="CSV with the template's columns. Any order will do; additional columns are ignored.",
+    upload_limits="Up to {megabytes} MB: .csv, .tsv or .txt, also as .gz or a .zip of one file; UTF-8 or cp1251.",
+    file_label="CSV file",
+    drop_here="Drop a CSV here, or click to choose one",
+    template_link="Download template",
+    sample_link="Download sample",
+    ids_heading="If other payments have ids of the file",
+    ids_ask="send nothing and say so",
+    ids_own="send these rows under new ids, so that both stay",
+    ids_overwrite="overwrite the payments that have them",
+    send_button="Send to Kafka",
+    cancel_button="Cancel",
+    waiting="Waiting in line: {uploads_counted} ahead.",
+    reading="Reading and checking the file…",
+    reading_rows="Reading and checking the file: {rows_counted}",
+    sending="Sent {sent} of {rows_counted}",
+    sending_rate="{rate_counted} per second",
+    sent="Done: {sent_counted} in Kafka after {seconds} s, {rate_counted} per second.",
+    sent_none="The file has no row that can be sent.",
+    kafka_away="Kafka does not answer: {sent} of {rows_counted} were sent. "
+    "Try the same file again later: nothing will be doubled.",
+    kafka_refuses="Kafka rejected the transactions: the topic is missing, or access to it or to the cluster is denied. "
+    "{sent} of {rows_counted} were sent. The cause is in the page's log; ask an administrator.",
+    read_tile="read",
+    sent_tile="sent",
+    repaired_tile="repairs",
+    refused_tile="refused",
+    repaired_heading="What was repaired",
+    refused_heading="What was refused",
+    refused_first="The first {shown} of {refused} are shown.",
+    refused_line="Line of the file",
+    refused_field="Field",
+    refused_reason="Reason",
+    refused_alike="{rows_counted} likewise",
+    unknown_heading="Values that nobody knows",
+    unknown_hint="They are sent as they are; the model takes such a category for “other”.",
+    unknown_value="{field} “{value}”: {rows_counted}, first in line {line}",
+    cancelled="Cancelled: {sent} of {rows_counted} are in Kafka and will be scored. "
+    "Send the same file again for the rest: nothing will be doubled.",
+    cancelled_early="Cancelled, nothing was sent.",
+    goes_on="You may close the page: the file is sent to its end. Watch or cancel it in the tab “Files”.",
+    too_many_files="Too many files are being sent now, so this one was not accepted. Try again in a minute.",
+    interrupted="Interrupted: {sent} of {rows_counted} are in Kafka. "
+    "Send the same file again: nothing will be doubled.",
+    not_recorded="This upload could not be recorded in the database: it may be missing in the list of files; "
+    "what was sent is not lost.",
+    twice="A payment is known by its content: the same file, also longer, mended or in another order, "
+    "adds only what is new.",
+    scores_link="Download the scores of this file",
+    scored_so_far="Scored {scored} of {sent_counted}",
+    scored_all="All rows of the file are scored: {sent}.",
+    scored_slowly="Scored {scored} of {sent_counted}, and no new score for a while. The rest waits in the queue: "
+    "press “View results” later.",
+    scored_unknown="The database is away, so how many rows are scored is not known yet. What was sent is not lost.",
+    unexpected_title="Error",
+    unexpected="That did not work. The cause is in the page's log; please try again.",
+    database_failed="The database returned an error ({code}). The cause is in the page's log; ask an administrator.",
+    reading_failed="The data cannot be read because of an error. The cause is in the page's log; ask an administrator.",
+    reading_failed_since="New data cannot be read because of an error; this is what was read before. "
+    "The cause is in the page's log; ask an administrator.",
+    results_heading="Results",
+    results_hint="Press “View results” for the latest suspicious payments and the distribution of the scores.",
+    view_button="View results",
+    flagged_heading="Latest suspicious transactions",
+    totals="{scored_counted} scored, {flagged} with fraud_flag = 1 ({share}).",
+    about="about {number}",
+    refreshed="Refreshed at {time}",
+    model="model {version}, threshold {threshold}",
+    no_flagged="No transaction with fraud_flag = 1 yet: upload a CSV.",
+    database_away="The database is away. Press “View results” again in a minute: no score is lost.",
+    database_away_since="The database is away; this is the data of {time}.",
+    column_time="Time",
+    column_amount="Amount",
+    column_category="Category",
+    column_merchant="Merchant",
+    column_state="State",
+    column_score="Score",
+    column_earlier="Past",
+    column_id="Transaction id",
+    earlier_hint="Past: earlier payments of the same customer; the score knows their times, amounts and pace.",
+    earlier_none="first payment",
+    earlier_unknown="unknown",
+    chart_title="Scores of the latest {transactions_counted}",
+    chart_threshold="threshold {threshold}",
+    chart_x="Score: 0 is an ordinary payment, 1 is fraud",
+    chart_y="Transactions",
+    chart_below="under the threshold",
+    chart_above="suspicious",
+    chart_bin="Score",
+    upload_forms=("file", "files", "files"),
+    row_forms=("row", "rows", "rows"),
+    of_row_forms=("row", "rows", "rows"),
+    of_sent_row_forms=("sent row", "sent rows", "sent rows"),
+    column_forms=("column", "columns", "columns"),
+    transaction_forms=("transaction", "transactions", "transactions"),
+    payment_forms=("payment", "payments", "payments"),
+    last_transaction_forms=("transaction", "transactions", "transactions"),
+    repairs={
+        Repair.UNPACKED: "Unpacked from an archive",
+        Repair.UTF16: "Read as UTF-16",
+        Repair.SEP_LINE: "First line sep= skipped",
+        Repair.BOM: "Byte order mark at the start of the file removed",
+        Repair.SEPARATOR_SEMICOLON: "Semicolons separate the columns",
+        Repair.SEPARATOR_TAB: "Tabs separate the columns",
+        Repair.SEPARATOR_OTHER: "Columns are separated as the line sep= says",
+        Repair.HEADER_NAMES: "Column names brought to the usual spelling",
+        Repair.COLUMNS_REORDERED: "Columns put in order",
+        Repair.COLUMN_MISSING: "Optional columns missing, sent as empty",
+        Repair.COLUMN_IGNORED: "Additional columns not sent",
+        Repair.TARGET_DROPPED: "Column target not sent",
+        Repair.ENCODING_CP1251: "Read as Windows-1251",
+        Repair.QUOTED_ROW: "Row quoted as a whole opened into fields",
+        Repair.CELL_OF_SEVERAL_LINES: "Cell of several lines joined",
+        Repair.EMPTY_ROW_SKIPPED: "Empty rows skipped",
+        Repair.TRAILING_CELLS_DROPPED: "Empty cells at the end of the row dropped",
+        Repair.SPACES_TRIMMED: "Spaces around values trimmed",
+        Repair.MISSING_WORD: "Words for “missing” (NA, NULL, nan, -) read as empty",
+        Repair.CATEGORY_SPELLING: "Category brought to the model's spelling",
+        Repair.GENDER_SPELLING: "Gender brought to F or M",
+        Repair.DECIMAL_COMMA: "Decimal comma replaced by a point",
+        Repair.THOUSANDS_MARK: "Thousands separator removed",
+        Repair.WHOLE_NUMBER_WITH_POINT: "Whole number was written with a point",
+        Repair.TIME_WITH_SECONDS: "Time with seconds accepted",
+        Repair.TIME_WITH_T: "Time in ISO 8601 form (with a T) accepted",
+        Repair.TIME_ZONE_DROPPED: "Time zone dropped, the clock kept as written",
+        Repair.TIME_FRACTION_DROPPED: "Fraction of a second dropped",
+        Repair.TIME_DAY_FIRST: "Date with the day first (01.03.2020) accepted",
+        Repair.TIME_OTHER_FORM: "Time in another unambiguous form accepted",
+        Repair.ID_REPLACED: "Unusable transaction id replaced by the row's permanent id",
+    },
+    row_refusals={
+        RowFault.BAD_ENCODING: "Characters are neither UTF-8 nor Windows-1251",
+        RowFault.BAD_QUOTES: "A quote is not closed or stands in the wrong place",
+        RowFault.SHORT_ROW: "Fewer fields than columns",
+        RowFault.LONG_ROW: "More fields than columns",
+        RowFault.TOO_LARGE: "The row is too long",
+        RowFault.EMPTY_CELL: "A needed field is empty",
+        RowFault.BAD_TIME: "Not a time like 2020-06-21 12:14",
+        RowFault.AMBIGUOUS_TIME: "Day or month first? Write year, month, day: 2020-06-21 12:14",
+        RowFault.BAD_NUMBER: "Not a number",
+        RowFault.AMBIGUOUS_NUMBER: "Decimals or thousands? Write no thousands separators, and a decimal point: 1045.50",
+        RowFault.OUT_OF_RANGE: "The number is out of range",
+    },
+    file_refusals={
+        FileFault.UNREADABLE: "The file could not be read. Choose it again.",
+        FileFault.EMPTY: "The file is empty.",
+        FileFault.SPREADSHEET: "This is an Excel workbook, not CSV. Save it as “CSV UTF-8” and upload again.",
+        FileFault.ARCHIVE: "The archive cannot be used: exactly one CSV file, not encrypted, must be in it.",
+        FileFault.NOT_TEXT: "This is not a CSV text file.",
+        FileFault.UTF16: "The file is UTF-16. Save it as “CSV UTF-8” and upload again.",
+        FileFault.SCORES: "This is a file of scores, as this page offers it for download, not of payments. "
+        "Upload the payments themselves.",
+        FileFault.NO_HEADER: "The first line has no column names. Take them from the template.",
+        FileFault.MISSING_COLUMNS: "Needed columns are missing: {names}. Compare with the template.",
+        FileFault.DUPLICATE_COLUMNS: "Columns stand there twice: {names}. Keep one of each.",
+        FileFault.NO_ROWS: "The file has a header but no transaction.",
+        FileFault.TOO_MANY_ROWS: "The file has too many rows. Split it.",
+        FileFault.IDS_TAKEN: "Other payments have ids of this file: {names}. Nothing was sent. "
+        "Choose what to do with them.",
+        FileFault.IDS_UNCHECKED: "The database did not answer, so the file's ids could not be compared with those "
+        "stored. Nothing was sent. Try again later.",
+        FileFault.AMBIGUOUS_TIME: "The dates can be read day first or month first, like {names}. "
+        "Write times as 2020-06-21 12:14 and upload again.",
+        FileFault.AMBIGUOUS_NUMBER: "The numbers can have decimals or thousands, like {names}. "
+        "Write them without thousands separators and with a decimal point, and upload again.",
+    },
+)

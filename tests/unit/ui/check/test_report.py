@@ -5,9 +5,7 @@ from html import escape
 from services.sender.report import FileFault, FileReport, Refusal, Repair, RowFault
 from ui.check import report
 from ui.check.steps import Obstacle, Refused, Sending, Sent, Step
-from ui.shell.texts import Texts
-from ui.shell.texts_en import ENGLISH
-from ui.shell.texts_ru import RUSSIAN
+from ui.shell.texts import ENGLISH, RUSSIAN, Texts
 
 EVIL = "<script>alert(1)</script>"
 

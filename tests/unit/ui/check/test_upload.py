@@ -16,7 +16,7 @@ from services.common.errors import Retry, Stop
 from services.common.process import StopSignal
 from services.common.settings import KafkaSettings
 from services.sender.report import FileFault, FileRefused
-from ui.check import upload
+from ui.check import record, upload
 from ui.check.downloads import template
 from ui.check.record import id_of
 from ui.check.steps import Cancelled, Obstacle, Queued, Refused, Sending, Sent, Step
@@ -145,7 +145,7 @@ def test_ids_are_kept_in_portions(
     tmp_path: Path, send: Callable[..., Send], journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None is lost between two, and those of rows that were not taken are not kept."""
-    monkeypatch.setattr(upload, "CHUNK", 2)
+    monkeypatch.setattr(record, "CHUNK", 2)
     path = tmp_path / "many.csv"
     header, row = template().splitlines()
     path.write_text("\n".join([header, *[row] * 7]))

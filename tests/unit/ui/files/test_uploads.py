@@ -17,7 +17,7 @@ from ui.files.tab import cancel, history, jobs_under_way, state_in_words, upload
 from ui.files.texts import UPLOADS_TEXTS
 from ui.login.access import Access
 from ui.login.users import Role, User
-from ui.shell.texts_ru import RUSSIAN
+from ui.shell.texts import RUSSIAN
 from ui.watch import Observation
 
 WORDS = UPLOADS_TEXTS["ru"]

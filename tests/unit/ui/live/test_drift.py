@@ -21,8 +21,7 @@ from ui.live.drift import (
 )
 from ui.live.drift_section import shown, state_of
 from ui.live.drift_texts import DRIFT_TEXTS
-from ui.shell.texts_en import ENGLISH
-from ui.shell.texts_ru import RUSSIAN
+from ui.shell.texts import ENGLISH, RUSSIAN
 from ui.watch import Observation
 
 MANIFEST = project_root() / "onnx" / "manifest.json"

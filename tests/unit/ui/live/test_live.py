@@ -18,8 +18,7 @@ from ui.live.reading import LiveReading
 from ui.live.texts import LIVE_TEXTS
 from ui.live.timeline import BUCKETS, Counter
 from ui.shell.render import unread
-from ui.shell.texts_en import ENGLISH
-from ui.shell.texts_ru import RUSSIAN
+from ui.shell.texts import ENGLISH, RUSSIAN
 from ui.threshold.models import ScoringModel
 from ui.watch import Observation, Watch
 

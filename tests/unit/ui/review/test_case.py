@@ -27,8 +27,7 @@ from ui.review.reasons import REASON_TEXTS, in_words
 from ui.review.texts import CASE_TEXTS
 from ui.review.verdicts import Given, Precision, Queue, QueuedCase, QueueOrder, Verdict
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
-from ui.shell.texts_en import ENGLISH
-from ui.shell.texts_ru import RUSSIAN
+from ui.shell.texts import ENGLISH, RUSSIAN
 from ui.threshold import whatif
 from ui.threshold.models import ScoringModel
 from ui.threshold.render import comparison, curve_chart

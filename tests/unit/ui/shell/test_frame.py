@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from ui.files.download import path_of, scores_route
 from ui.shell.frame import friendly_errors
-from ui.shell.texts_ru import RUSSIAN
+from ui.shell.texts import RUSSIAN
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 
 from ui.database import Flagged, Results, Snapshot, Totals
 from ui.shell import render
-from ui.shell.texts_en import ENGLISH
-from ui.shell.texts_ru import RUSSIAN
+from ui.shell.texts import ENGLISH, RUSSIAN
 from ui.threshold.models import ScoringModel
 
 READ_AT = datetime(2026, 11, 23, 9, 4, 5, tzinfo=UTC)

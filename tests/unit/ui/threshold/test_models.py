@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ui.shell.texts import ENGLISH as ENGLISH_TEXTS
+from ui.shell.texts import RUSSIAN as RUSSIAN_TEXTS
 from ui.shell.texts import Texts
-from ui.shell.texts_en import ENGLISH as ENGLISH_TEXTS
-from ui.shell.texts_ru import RUSSIAN as RUSSIAN_TEXTS
 from ui.threshold.models import Begun, Comparison, Models
 from ui.threshold.models_card import told
 from ui.threshold.models_texts import ENGLISH, MODELS_TEXTS
