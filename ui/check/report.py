@@ -1,11 +1,12 @@
-"""Turns the steps of an upload into HTML. Pure; knows neither Kafka nor Gradio."""
+"""HTML of the steps of an upload."""
 
-from collections.abc import Sequence
-from html import escape
+from collections.abc import Iterable, Sequence
+
+from markupsafe import Markup
 
 from services.sender.report import FileReport, Refusal, Repair
 from ui.check.steps import Cancelled, Obstacle, Queued, Reading, Refused, Sending, Sent, Step
-from ui.shell.render import hint, notice, progress, table
+from ui.shell.render import MISSING, hint, notice, progress, table
 from ui.shell.texts import Forms, Texts
 
 SHOWN_REFUSALS = 100
@@ -26,7 +27,7 @@ OF_THE_FILE = frozenset(
 OF_COLUMNS = frozenset({Repair.COLUMN_MISSING, Repair.COLUMN_IGNORED, Repair.TARGET_DROPPED})
 
 
-def headline(told: Step, texts: Texts) -> str:
+def headline(told: Step, texts: Texts) -> Markup:
     """Return what a step of an upload comes down to: a bar while it runs, then a sentence."""
     numbers = texts.numbers
     match told:
@@ -46,17 +47,17 @@ def headline(told: Step, texts: Texts) -> str:
             return _summary(told, texts) + _below(told, texts)
 
 
-def _below(sent: Sent, texts: Texts) -> str:
+def _below(sent: Sent, texts: Texts) -> Markup:
     """Return what else is to be said of rows that were sent: that they may be sent again, or are not in the journal."""
     if not sent.sent:
-        return ""
-    return hint(texts.twice) + ("" if sent.upload_id else hint(texts.not_recorded))
+        return Markup()
+    return hint(texts.twice) + (Markup() if sent.upload_id else hint(texts.not_recorded))
 
 
-def details(told: Step, texts: Texts) -> str:
+def details(told: Step, texts: Texts) -> Markup:
     """Return the report of a finished upload: its figures, what was repaired, what was refused and why."""
     if not isinstance(told, Sent):
-        return ""
+        return Markup()
     found = told.report
     parts = [_tiles(told, texts)]
     if found.repaired:
@@ -65,17 +66,17 @@ def details(told: Step, texts: Texts) -> str:
         parts.append(_unknown(found, texts))
     if found.refused:
         parts.append(_refusals(found, texts))
-    return "".join(parts)
+    return Markup().join(parts)
 
 
-def scored_so_far(scored: int, sent: int, texts: Texts) -> str:
+def scored_so_far(scored: int, sent: int, texts: Texts) -> Markup:
     """Return how many of the sent rows have a score: a bar, or a sentence once all have."""
     if scored == sent:
         return notice(texts.scored_all.format(sent=texts.numbers.whole(sent)), "done")
     return progress(_scored(texts.scored_so_far, scored, sent, texts), "", scored / sent)
 
 
-def scored_slowly(scored: int, sent: int, texts: Texts) -> str:
+def scored_slowly(scored: int, sent: int, texts: Texts) -> Markup:
     """Return the sentence for when scores stopped arriving before the last row."""
     return notice(_scored(texts.scored_slowly, scored, sent, texts), "warning")
 
@@ -85,7 +86,7 @@ def _scored(sentence: str, scored: int, sent: int, texts: Texts) -> str:
     return sentence.format(scored=numbers.whole(scored), sent_counted=numbers.counted(sent, texts.of_sent_row_forms))
 
 
-def _sending(told: Sending, texts: Texts) -> str:
+def _sending(told: Sending, texts: Texts) -> Markup:
     """Return the bar of an upload under way."""
     numbers = texts.numbers
     rate = round(told.sent / told.seconds) if told.seconds else 0
@@ -98,7 +99,7 @@ def _sending(told: Sending, texts: Texts) -> str:
     )
 
 
-def _summary(sent: Sent, texts: Texts) -> str:
+def _summary(sent: Sent, texts: Texts) -> Markup:
     """Return the sentence that sums the upload up."""
     numbers = texts.numbers
     if not sent.report.ready:
@@ -121,7 +122,7 @@ def _summary(sent: Sent, texts: Texts) -> str:
     return notice(sentence, "done")
 
 
-def _tiles(sent: Sent, texts: Texts) -> str:
+def _tiles(sent: Sent, texts: Texts) -> Markup:
     """Return the four figures of the upload, side by side."""
     found, numbers = sent.report, texts.numbers
     tiles = (
@@ -130,17 +131,23 @@ def _tiles(sent: Sent, texts: Texts) -> str:
         (sum(found.repaired.values()), texts.repaired_tile),
         (found.refused_total, texts.refused_tile),
     )
-    cells = "".join(f"<div><dt>{escape(name)}</dt><dd>{numbers.whole(figure)}</dd></div>" for figure, name in tiles)
-    kind = "tiles refusals" if found.refused_total else "tiles"
-    return f'<dl class="{kind}">{cells}</dl>'
+    cell = Markup("<div><dt>{}</dt><dd>{}</dd></div>")
+    cells = Markup().join(cell.format(name, numbers.whole(figure)) for figure, name in tiles)
+    return Markup('<dl class="{}">{}</dl>').format("tiles refusals" if found.refused_total else "tiles", cells)
 
 
-def _repairs(found: FileReport, texts: Texts) -> str:
+def _repairs(found: FileReport, texts: Texts) -> Markup:
     """Return the list of repairs: what holds for the whole file first, then columns, then rows by frequency."""
     by_count = sorted(found.repaired.items(), key=lambda item: (_unit(item[0], texts) is not None, item[1]))
     columns = {Repair.COLUMN_MISSING: found.missing_columns, Repair.COLUMN_IGNORED: found.ignored_columns}
-    items = (f"<li>{escape(_repair(kind, count, columns.get(kind, ()), texts))}</li>" for kind, count in by_count)
-    return f'<h3>{escape(texts.repaired_heading)}</h3><ul class="plain">{"".join(items)}</ul>'
+    return _list(
+        texts.repaired_heading, (_repair(kind, count, columns.get(kind, ()), texts) for kind, count in by_count)
+    )
+
+
+def _list(heading: str, items: Iterable[str]) -> Markup:
+    listed = Markup().join(map(Markup("<li>{}</li>").format, items))
+    return Markup('<h3>{}</h3><ul class="plain">{}</ul>').format(heading, listed)
 
 
 def _repair(kind: Repair, count: int, names: Sequence[str], texts: Texts) -> str:
@@ -157,7 +164,7 @@ def _unit(kind: Repair, texts: Texts) -> Forms | None:
     return texts.column_forms if kind in OF_COLUMNS else texts.row_forms
 
 
-def _unknown(found: FileReport, texts: Texts) -> str:
+def _unknown(found: FileReport, texts: Texts) -> Markup:
     """Return the list of categories and genders that nobody knows."""
     numbers = texts.numbers
     items = (
@@ -169,11 +176,10 @@ def _unknown(found: FileReport, texts: Texts) -> str:
         )
         for value in found.unknown
     )
-    listed = "".join(f"<li>{escape(item)}</li>" for item in items)
-    return f'<h3>{escape(texts.unknown_heading)}</h3><ul class="plain">{listed}</ul>' + hint(texts.unknown_hint)
+    return _list(texts.unknown_heading, items) + hint(texts.unknown_hint)
 
 
-def _refusals(found: FileReport, texts: Texts) -> str:
+def _refusals(found: FileReport, texts: Texts) -> Markup:
     """Return the table of refused lines, the first hundred."""
     shown = found.refused[:SHOWN_REFUSALS]
     heads = ((texts.refused_line, "line"), (texts.refused_field, "code"), (texts.refused_reason, "text"))
@@ -184,19 +190,19 @@ def _refusals(found: FileReport, texts: Texts) -> str:
 
 
 def _refusal_cells(refusal: Refusal, texts: Texts) -> tuple[str, str, str]:
-    """Return the HTML cells of one refused line; the sender's own words are a tooltip, they name the value's fault."""
+    """Return the cells of one refused line; the sender's own words are a tooltip, they name the value's fault."""
     numbers = texts.numbers
     alike = texts.refused_alike.format(rows_counted=numbers.counted(refusal.rows, texts.row_forms))
     more = "; ".join(filter(None, (refusal.value, alike if refusal.rows > 1 else "")))
     told = texts.row_refusals[refusal.reason] + (f" ({more})" if more else "")
-    reason = f'<span title="{escape(refusal.message)}">{escape(told)}</span>'
-    return texts.numbers.whole(refusal.line), escape(refusal.field or "—"), reason
+    reason = Markup('<span title="{}">{}</span>').format(refusal.message, told)
+    return texts.numbers.whole(refusal.line), refusal.field or MISSING, reason
 
 
-def _how_many_shown(shown: int, refused: int, texts: Texts) -> str:
+def _how_many_shown(shown: int, refused: int, texts: Texts) -> Markup:
     """Return the sentence that the table is only the beginning, if it is."""
     if shown == refused:
-        return ""
+        return Markup()
     return hint(texts.refused_first.format(shown=texts.numbers.whole(shown), refused=texts.numbers.whole(refused)))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import gradio as gr
+from markupsafe import Markup
 
 from services.sender.taken import TakenIds
 from ui.check import report
@@ -161,7 +162,7 @@ class UploadSection:
         """The reader has left: nobody waits for the scores any more. What was accepted is sent all the same."""
         self._followed.pop(request.session_hash, None)
 
-    def _scored_of(self, upload_id: UUID, sent: int) -> Iterator[str]:
+    def _scored_of(self, upload_id: UUID, sent: int) -> Iterator[Markup]:
         """Yield, about once a second, how many of the sent rows are scored so far, in words."""
         texts = self._texts
         scored, last_arrival = 0, time.monotonic()
@@ -181,17 +182,19 @@ class UploadSection:
                 return
             self._parts.stop.wait(FOLLOW_EVERY_SECONDS)
 
-    def _download(self, upload_id: UUID, *, whole: bool) -> str:
-        return render.links([(path_of(upload_id, self._texts.language), self._texts.scores_link)]) if whole else ""
+    def _download(self, upload_id: UUID, *, whole: bool) -> Markup:
+        return (
+            render.links([(path_of(upload_id, self._texts.language), self._texts.scores_link)]) if whole else Markup()
+        )
 
-    def _under_way(self, step: Step) -> str:
+    def _under_way(self, step: Step) -> Markup:
         """Return how far an upload is, and that it need not be watched."""
         return report.headline(step, self._texts) + render.hint(self._texts.goes_on)
 
-    def _not_allowed(self) -> str:
+    def _not_allowed(self) -> Markup:
         return render.notice(LOGIN_TEXTS[self._texts.language].not_allowed, "warning")
 
-    def _upload_head(self) -> str:
+    def _upload_head(self) -> Markup:
         """Return the upload's heading, what is accepted, and where to get an example."""
         texts = self._texts
         limits = texts.upload_limits.format(megabytes=texts.numbers.whole(self._parts.max_file_mb))

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from html import escape
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from services.common.logs import get_logger
 from services.sender.report import FileFault
@@ -44,7 +44,7 @@ def build(frame: Frame) -> None:
         shown = gr.HTML(hint(words.first_reading), elem_id="uploads")
     timer = gr.Timer(EVERY_SECONDS, active=False)
 
-    def told_of(jobs: Sequence[Job], request: gr.Request) -> str:
+    def told_of(jobs: Sequence[Job], request: gr.Request) -> Markup:
         return jobs_under_way(jobs, texts, words, may_cancel=frame.parts.access.analyst(request) is not None)
 
     def refresh(utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
@@ -54,7 +54,7 @@ def build(frame: Frame) -> None:
             return told_of(jobs, request), listed
         return gr.skip(), gr.skip()
 
-    def cancel_one(request: gr.Request, event: gr.EventData) -> str:
+    def cancel_one(request: gr.Request, event: gr.EventData) -> Markup:
         cancel(frame.parts, str(event._data["upload"]), request)
         return told_of(frame.parts.jobs.under_way(), request)
 
@@ -76,26 +76,30 @@ def cancel(parts: Parts, upload_id: str, request: gr.Request) -> None:
         get_logger().info("upload_cancelled", upload_id=upload_id, analyst=analyst)
 
 
-def jobs_under_way(jobs: Sequence[Job], texts: Texts, words: UploadsTexts, *, may_cancel: bool) -> str:
+def jobs_under_way(jobs: Sequence[Job], texts: Texts, words: UploadsTexts, *, may_cancel: bool) -> Markup:
     """Return how far each upload is, with a button that cancels it for who may; nothing if there is none."""
-    return "".join(
-        f'<div class="job"><p><b>{escape(job.path.name)}</b> <span>{escape(_who(job.analyst, words))}</span></p>'
-        f"{_cancel_button(job, words) if may_cancel else ''}{headline(job.step, texts)}</div>"
+    entry = Markup('<div class="job"><p><b>{}</b> <span>{}</span></p>{}{}</div>')
+    return Markup().join(
+        entry.format(
+            job.path.name,
+            _who(job.analyst, words),
+            _cancel_button(job, words) if may_cancel else "",
+            headline(job.step, texts),
+        )
         for job in jobs
     )
 
 
-def _cancel_button(job: Job, words: UploadsTexts) -> str:
+def _cancel_button(job: Job, words: UploadsTexts) -> Markup:
     label = f"{words.cancel}: {job.path.name}"
-    return (
-        f'<button type="button" data-cancel="{job.upload_id}" aria-label="{escape(label)}"'
-        f"{' disabled' * job.is_cancelled}>{escape(words.cancel)}</button>"
+    return Markup('<button type="button" data-cancel="{}" aria-label="{}"{}>{}</button>').format(
+        job.upload_id, label, " disabled" * job.is_cancelled, words.cancel
     )
 
 
 def history(
     seen: Observation[list[Upload]], jobs: Sequence[Job], texts: Texts, words: UploadsTexts, utc_offset_minutes: int
-) -> str:
+) -> Markup:
     """Return the history as a table, or a sentence saying why there is none."""
     obstacle = unread(seen, words.away, words.away_since, texts)
     if seen.value is None:
@@ -114,7 +118,7 @@ def _as_it_is(upload: Upload, step: Step | None) -> Upload:
     return replace(upload, state=UploadState.READING)
 
 
-def uploads_table(uploads: Sequence[Upload], texts: Texts, words: UploadsTexts, utc_offset_minutes: int) -> str:
+def uploads_table(uploads: Sequence[Upload], texts: Texts, words: UploadsTexts, utc_offset_minutes: int) -> Markup:
     """Return the table of uploads, the latest first."""
     heads = (
         (words.column_time, "time"),
@@ -129,7 +133,7 @@ def uploads_table(uploads: Sequence[Upload], texts: Texts, words: UploadsTexts, 
     )
     rows = [_cells(upload, texts, words, utc_offset_minutes) for upload in uploads]
     below = words.shown.format(shown=texts.numbers.whole(SHOWN)) if len(uploads) == SHOWN else ""
-    return table(heads, rows, words.heading, kind="captionless") + (hint(below) if below else "")
+    return table(heads, rows, words.heading, kind="captionless") + (hint(below) if below else Markup())
 
 
 def state_in_words(upload: Upload, texts: Texts, words: UploadsTexts) -> str:
@@ -152,22 +156,18 @@ def _cells(upload: Upload, texts: Texts, words: UploadsTexts, utc_offset_minutes
     def count(number: int | None) -> str:
         return words.unknown if number is None else numbers.whole(number)
 
-    link = (
-        f'<a href="{path_of(upload.upload_id, texts.language)}" download>{escape(words.download)}</a>'
-        if upload.sent
-        else ""
-    )
-    kind = "done" if upload.state is UploadState.SENT and upload.scored == upload.sent else escape(upload.state)
+    path = path_of(upload.upload_id, texts.language)
+    kind = "done" if upload.state is UploadState.SENT and upload.scored == upload.sent else upload.state
     return (
         local_clock(upload.started_at, utc_offset_minutes, numbers.date_pattern),
-        escape(upload.file_name),
-        escape(_who(upload.analyst, words)),
+        upload.file_name,
+        _who(upload.analyst, words),
         count(upload.rows),
         count(upload.refused),
         numbers.whole(upload.sent),
         count(upload.scored),
-        f'<span class="state {kind}">{escape(state_in_words(upload, texts, words))}</span>',
-        link or words.unknown,
+        Markup('<span class="state {}">{}</span>').format(kind, state_in_words(upload, texts, words)),
+        Markup('<a href="{}" download>{}</a>').format(path, words.download) if upload.sent else words.unknown,
     )
 
 

@@ -1,7 +1,7 @@
 """The words of the upload history, in both languages."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ui.files.journal import UploadState
 
@@ -10,51 +10,26 @@ from ui.files.journal import UploadState
 class UploadsTexts:
     """The history of uploads in one language."""
 
-    heading: str
-    hint: str
-    empty: str
-    away: str
-    away_since: str
-    first_reading: str
-    column_time: str
-    column_file: str
-    column_analyst: str
-    column_rows: str
-    column_refused: str
-    column_sent: str
-    column_scored: str
-    column_state: str
-    column_download: str
-    states: Mapping[UploadState, str]
-    scored_all: str
-    scoring: str
-    scored_unknown: str
-    download: str
-    cancel: str
-    no_login: str
-    unknown: str
-    shown: str
-
-
-UPLOADS_TEXTS = {
-    "ru": UploadsTexts(
-        heading="Отправленные файлы",
-        hint="Что стало с каждым файлом. Принятый файл отправляется до конца, даже если закрыть страницу. "
-        "Оценки скачиваются как CSV; строки без оценки в нём пусты.",
-        empty="Файлов ещё не отправляли. Загрузите CSV на вкладке «Проверка».",
-        away="База недоступна. Список появится, как только она ответит.",
-        away_since="База недоступна: показан последний известный список.",
-        first_reading="Читаем базу…",
-        column_time="Начат",
-        column_file="Файл",
-        column_analyst="Кто",
-        column_rows="Строк",
-        column_refused="Отклонено",
-        column_sent="Отправлено",
-        column_scored="Оценено",
-        column_state="Состояние",
-        column_download="Оценки",
-        states={
+    heading: str = "Отправленные файлы"
+    hint: str = (
+        "Что стало с каждым файлом. Принятый файл отправляется до конца, даже если закрыть страницу. "
+        "Оценки скачиваются как CSV; строки без оценки в нём пусты."
+    )
+    empty: str = "Файлов ещё не отправляли. Загрузите CSV на вкладке «Проверка»."
+    away: str = "База недоступна. Список появится, как только она ответит."
+    away_since: str = "База недоступна: показан последний известный список."
+    first_reading: str = "Читаем базу…"
+    column_time: str = "Начат"
+    column_file: str = "Файл"
+    column_analyst: str = "Кто"
+    column_rows: str = "Строк"
+    column_refused: str = "Отклонено"
+    column_sent: str = "Отправлено"
+    column_scored: str = "Оценено"
+    column_state: str = "Состояние"
+    column_download: str = "Оценки"
+    states: Mapping[UploadState, str] = field(
+        default_factory=lambda: {
             UploadState.READING: "читается",
             UploadState.SENDING: "отправляется",
             UploadState.SENT: "отправлен",
@@ -63,16 +38,20 @@ UPLOADS_TEXTS = {
             UploadState.REFUSED: "отклонён",
             UploadState.KAFKA_AWAY: "Kafka не отвечала",
             UploadState.KAFKA_REFUSES: "Kafka не приняла",
-        },
-        scored_all="оценён",
-        scoring="ждёт оценок",
-        scored_unknown="отправлен; оценки не прослежены: база была недоступна",
-        download="Скачать CSV",
-        cancel="Отменить",
-        no_login="без входа",
-        unknown="—",
-        shown="Показаны последние {shown}.",
-    ),
+        }
+    )
+    scored_all: str = "оценён"
+    scoring: str = "ждёт оценок"
+    scored_unknown: str = "отправлен; оценки не прослежены: база была недоступна"
+    download: str = "Скачать CSV"
+    cancel: str = "Отменить"
+    no_login: str = "без входа"
+    unknown: str = "—"
+    shown: str = "Показаны последние {shown}."
+
+
+UPLOADS_TEXTS = {
+    "ru": UploadsTexts(),
     "en": UploadsTexts(
         heading="Files sent",
         hint="What became of each file. An accepted file is sent to its end even if the page is closed. "
@@ -106,7 +85,6 @@ UPLOADS_TEXTS = {
         download="Download CSV",
         cancel="Cancel",
         no_login="no login",
-        unknown="—",
         shown="The latest {shown} are shown.",
     ),
 }

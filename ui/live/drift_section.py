@@ -7,7 +7,7 @@ import gradio as gr
 from ui.live.drift import LEAST, MEASURED, SHIFT_FROM, STABLE_BELOW, DriftReading
 from ui.live.drift_texts import DRIFT_TEXTS, DriftTexts
 from ui.shell.frame import NO_PROGRESS, VIEWING, Frame
-from ui.shell.render import hint, notice, section_head, table
+from ui.shell.render_old import hint, notice, section_head, table
 from ui.shell.texts import Texts
 from ui.watch import Observation
 

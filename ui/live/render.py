@@ -12,7 +12,7 @@ from ui.live.reading import LiveReading
 from ui.live.texts import LiveTexts
 from ui.live.timeline import BUCKETS, RATE_BUCKETS, Timeline
 from ui.shell.formats import local_clock
-from ui.shell.render import MERCHANT_PREFIX, case_button, hint, notice, table
+from ui.shell.render_old import MERCHANT_PREFIX, case_button, hint, notice, table
 from ui.shell.texts import Texts
 from ui.threshold.models import ScoringModel
 from ui.watch import Observation

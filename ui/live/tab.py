@@ -14,7 +14,7 @@ from ui.live.reading import EVERY_SECONDS, LiveReading
 from ui.live.texts import LIVE_TEXTS
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, Frame, Update, logged
 from ui.shell.kept import skips, value_of
-from ui.shell.render import MERCHANT_PREFIX, css_words, hint, notice, unread
+from ui.shell.render_old import MERCHANT_PREFIX, css_words, hint, notice, unread
 
 TITLES = {"ru": "Сейчас", "en": "Now"}
 

@@ -1,8 +1,7 @@
 """Says at the top of the page who is logged in, as what, and how to leave. Knows no passwords."""
 
-from html import escape
-
 import gradio as gr
+from markupsafe import Markup
 
 from ui.login.texts import LOGIN_TEXTS
 from ui.shell.frame import NO_PROGRESS, Parts
@@ -16,13 +15,11 @@ def build(parts: Parts, texts: Texts, page: gr.Blocks) -> None:
     words = LOGIN_TEXTS[texts.language]
     line = gr.HTML(elem_id="who")
 
-    def who(request: gr.Request) -> str:
+    def who(request: gr.Request) -> Markup:
         role = parts.access.role(request)
         if role is None:
-            return ""
-        return (
-            f"<p><b>{escape(request.username or '')}</b> · {escape(words.roles[role])} · "
-            f'<a href="logout?all_session=false">{escape(words.leave)}</a></p>'
-        )
+            return Markup()
+        line = Markup('<p><b>{}</b> · {} · <a href="logout?all_session=false">{}</a></p>')
+        return line.format(request.username or "", words.roles[role], words.leave)
 
     page.load(who, None, [line], **NO_PROGRESS)

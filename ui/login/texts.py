@@ -1,7 +1,7 @@
 """The words of the login, by language. Knows no layout."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ui.login.users import Role
 
@@ -17,17 +17,13 @@ MESSAGE = (
 class LoginTexts:
     """The login in one language."""
 
-    roles: Mapping[Role, str]
-    leave: str
-    not_allowed: str
+    roles: Mapping[Role, str] = field(default_factory=lambda: {Role.VIEWER: "наблюдатель", Role.ANALYST: "аналитик"})
+    leave: str = "Выйти"
+    not_allowed: str = "Ваша роль — наблюдатель: вердикты выносят и платежи отправляют аналитики."
 
 
 LOGIN_TEXTS = {
-    "ru": LoginTexts(
-        roles={Role.VIEWER: "наблюдатель", Role.ANALYST: "аналитик"},
-        leave="Выйти",
-        not_allowed="Ваша роль — наблюдатель: вердикты выносят и платежи отправляют аналитики.",
-    ),
+    "ru": LoginTexts(),
     "en": LoginTexts(
         roles={Role.VIEWER: "viewer", Role.ANALYST: "analyst"},
         leave="Log out",

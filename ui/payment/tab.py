@@ -20,7 +20,7 @@ from ui.review.case import read_case
 from ui.review.texts import CASE_TEXTS
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.kept import skips, value_of
-from ui.shell.render import case_button, hint, notice, progress, section_head
+from ui.shell.render_old import case_button, hint, notice, progress, section_head
 
 TITLES = {"ru": "Один платёж", "en": "One payment"}
 TAB = "byhand"

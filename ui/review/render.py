@@ -9,7 +9,7 @@ from ui.review.reasons import REASON_TEXTS, in_words
 from ui.review.texts import CaseTexts
 from ui.review.verdicts import Given, Precision, Queue, QueuedCase, Verdict
 from ui.shell.formats import local_clock
-from ui.shell.render import MERCHANT_PREFIX, case_button, hint, notice, table
+from ui.shell.render_old import MERCHANT_PREFIX, case_button, hint, notice, table
 from ui.shell.texts import Texts
 
 SHOWN_EARLIER = 10

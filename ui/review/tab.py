@@ -16,7 +16,7 @@ from ui.review.texts import CASE_TEXTS
 from ui.review.verdicts import COMMENT_MAX_CHARACTERS, QueueOrder, Verdict
 from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Update, friendly_errors
 from ui.shell.kept import skips, value_of
-from ui.shell.render import notice, section_head
+from ui.shell.render_old import notice, section_head
 
 TAB = "cases"
 TITLES = {"ru": "Разбор", "en": "Review"}

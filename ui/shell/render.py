@@ -1,12 +1,19 @@
-"""Turns results into HTML. Pure; everything that came from outside is escaped. Knows no Gradio."""
+"""HTML that several sections share.
 
+HTML is made by Markup("...").format(...), Markup + text and Markup().join(...) alone: each of them escapes whatever is
+no Markup itself, and mypy shows where a plain str stands for HTML.
+"""
+
+import re
 from collections.abc import Iterable, Sequence
-from html import escape
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
+
+from markupsafe import Markup
 
 from ui.database import Flagged, Results, Snapshot, Totals
 from ui.shell.charts import ChartTexts
-from ui.shell.formats import local_clock
+from ui.shell.formats import Numbers, local_clock
 from ui.shell.texts import Texts
 from ui.threshold.models import ScoringModel
 from ui.watch import Observation
@@ -14,101 +21,152 @@ from ui.watch import Observation
 MERCHANT_PREFIX = "fraud_"
 """Every merchant's name in this format begins with it, honest ones too: shown, it would only frighten."""
 
-_MISSING = "—"
+MISSING = "—"
+"""Stands for a field that was missing in the message or has not arrived yet."""
+
+_TD_END = Markup("</td>")
+
+Head = tuple[str, str]
+"""A column's text, and its class."""
 
 
-def header(texts: Texts) -> str:
+class TransactionFields(Protocol):
+    """What every table of transactions shows; None: missing in the message, or not arrived yet."""
+
+    @property
+    def event_time(self) -> datetime | None:
+        """When it was made, by the clock of the message."""
+
+    @property
+    def amount(self) -> float | None:
+        """In the currency of the message."""
+
+    @property
+    def category(self) -> str | None:
+        """Of the merchant."""
+
+    @property
+    def merchant(self) -> str | None:
+        """With the prefix that all of them have."""
+
+    @property
+    def state(self) -> str | None:
+        """Of the customer, two letters."""
+
+
+def header(texts: Texts) -> Markup:
     """Return the head of the page; the words of the drop zone travel to page.css as a property."""
-    return (
-        f"{css_words(drop_here=texts.drop_here)}"
-        f'<header><nav><a href="{texts.other_language_path}">{escape(texts.other_language)}</a></nav>'
-        f"<h1>{escape(texts.title)}</h1><p>{escape(texts.lead)}</p></header>"
-    )
+    return css_words(drop_here=texts.drop_here) + Markup(
+        '<header><nav><a href="{}">{}</a></nav><h1>{}</h1><p>{}</p></header>'
+    ).format(texts.other_language_path, texts.other_language, texts.title, texts.lead)
 
 
-def css_words(**words: str) -> str:
+def css_words(**words: str) -> Markup:
     """Return the style element that hands words to a stylesheet, each as the property of its name."""
-    properties = " ".join(f"--{name.replace('_', '-')}: '{_css_text(text)}';" for name, text in words.items())
-    return f"<style>:root {{ {properties} }}</style>"
+    properties = (Markup("--{}: '{}';").format(name.replace("_", "-"), _css_text(text)) for name, text in words.items())
+    return Markup("<style>:root {{ {} }}</style>").format(Markup(" ").join(properties))
 
 
-def section_head(title: str, *sentences: str) -> str:
+def section_head(title: str, *sentences: str) -> Markup:
     """Return a section's heading with the sentences under it."""
-    return f"<h2>{escape(title)}</h2>" + "".join(hint(sentence) for sentence in sentences)
+    return Markup("<h2>{}</h2>{}").format(title, Markup().join(map(hint, sentences)))
 
 
-def hint(sentence: str) -> str:
+def hint(sentence: str) -> Markup:
     """Return a sentence in small grey letters."""
-    return f'<p class="hint">{escape(sentence)}</p>'
+    return Markup('<p class="hint">{}</p>').format(sentence)
 
 
-def notice(sentence: str, kind: str = "info") -> str:
+def notice(sentence: str, kind: str = "info") -> Markup:
     """Return a boxed sentence; `kind` is info, warning or done."""
-    return f'<p class="notice {kind}" role="status">{escape(sentence)}</p>'
+    return Markup('<p class="notice {}" role="status">{}</p>').format(kind, sentence)
 
 
-def unread(seen: Observation[Any], unavailable: str, unavailable_since: str, texts: Texts) -> str:
+def unread(seen: Observation[Any], unavailable: str, unavailable_since: str, texts: Texts) -> Markup:
     """Return why the last attempt to read brought nothing, an outage or an error; nothing if it did bring something."""
     if seen.fresh or not seen.tried:
-        return ""
+        return Markup()
     failed = (texts.reading_failed, texts.reading_failed_since)
     first, since = failed if seen.failed else (unavailable, unavailable_since)
     return notice(first if seen.value is None else since, "warning")
 
 
-def progress(sentence: str, beside: str, share: float | None) -> str:
+def progress(sentence: str, beside: str, share: float | None) -> Markup:
     """Return a bar filled to `share` (0 to 1), or one that only moves if the end is not known, under its sentence."""
-    value = "" if share is None else f' value="{min(1.0, share):.4f}"'
-    return (
-        f'<div class="progress" role="status"><p><span>{escape(sentence)}</span><span>{escape(beside)}</span></p>'
-        f'<progress max="1"{value} aria-label="{escape(sentence)}"></progress></div>'
-    )
+    value = Markup() if share is None else Markup(' value="{:.4f}"').format(min(1.0, share))
+    return Markup(
+        '<div class="progress" role="status"><p><span>{sentence}</span><span>{beside}</span></p>'
+        '<progress max="1"{value} aria-label="{sentence}"></progress></div>'
+    ).format(sentence=sentence, beside=beside, value=value)
 
 
-def links(pairs: Iterable[tuple[str, str]]) -> str:
+def links(pairs: Iterable[tuple[str, str]]) -> Markup:
     """Return download links from pairs of path and text."""
-    anchors = (f'<a href="{escape(path)}" download>{escape(text)}</a>' for path, text in pairs)
-    return f'<p class="links">{"".join(anchors)}</p>'
+    anchors = (Markup('<a href="{}" download>{}</a>').format(path, text) for path, text in pairs)
+    return Markup('<p class="links">{}</p>').format(Markup().join(anchors))
 
 
-def case_button(transaction_id: str, label: str) -> str:
-    """Return a button that opens a payment's case, wherever on the page it stands; see case_tab.py."""
-    return f'<button type="button" class="open-case" data-case="{escape(transaction_id)}">{escape(label)}</button>'
+def case_button(transaction_id: str, label: str) -> Markup:
+    """Return a button that opens a transaction's case, wherever on the page it stands; see ui/review/tab.py."""
+    return Markup('<button type="button" class="open-case" data-case="{}">{}</button>').format(transaction_id, label)
 
 
-def table(heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], caption: str, *, kind: str = "") -> str:
-    """Return a table from heads (text, class of the column) and rows of HTML cells.
+def table(heads: Iterable[Head], rows: Iterable[Iterable[str]], caption: str, *, kind: str = "") -> Markup:
+    """Return a table from heads (text, class of the column) and rows of cells, each plain text or Markup.
 
     Kinds: a `long` one scrolls in itself. On a narrow screen page.css turns each row into a card, which takes its
     labels from data-label; a card of `payments` does without, its cells are known by their class. A `grid` stays one.
     """
-    head = "".join(f'<th scope="col" class="{kind}">{escape(text)}</th>' for text, kind in heads)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td class="{kind}" data-label="{escape(text)}">{cell}</td>'
-            for (text, kind), cell in zip(heads, row, strict=True)
-        )
-        + "</tr>"
-        for row in rows
-    )
+    heads = tuple(heads)
+    head = Markup().join(Markup('<th scope="col" class="{}">{}</th>').format(kind, text) for text, kind in heads)
+    opened = [Markup('<td class="{}" data-label="{}">').format(kind, text) for text, kind in heads]
+    cells = (Markup().join(td + cell + _TD_END for td, cell in zip(opened, row, strict=True)) for row in rows)
+    body = Markup().join(Markup("<tr>{}</tr>").format(row) for row in cells)
+    return Markup(
+        '<div class="sheet {kind}" role="region" aria-label="{caption}" tabindex="0">'
+        "<table><caption>{caption}</caption>"
+        "<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    ).format(kind=kind, caption=caption, head=head, body=body)
+
+
+def transaction_heads(texts: Texts) -> tuple[Head, ...]:
+    """Return the heads of the columns of transaction_cells()."""
     return (
-        f'<div class="sheet {kind}" role="region" aria-label="{escape(caption)}" tabindex="0">'
-        f"<table><caption>{escape(caption)}</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def flagged_table(flagged: Sequence[Flagged], texts: Texts) -> str:
-    """Return the table of flagged transactions, the latest first, or the sentence that there are none."""
-    if not flagged:
-        return notice(texts.no_flagged)
-    heads = (
         (texts.column_time, "time"),
         (texts.column_amount, "number"),
         (texts.column_category, "text"),
         (texts.column_merchant, "merchant"),
         (texts.column_state, "text side"),
+    )
+
+
+def transaction_cells(row: TransactionFields, numbers: Numbers) -> tuple[str, ...]:
+    """Return the cells that every table of transactions has: event time, amount, category, merchant and state."""
+    return (
+        MISSING if row.event_time is None else numbers.date_time(row.event_time),
+        MISSING if row.amount is None else numbers.decimal(row.amount, 2),
+        row.category or MISSING,
+        merchant_name(row.merchant),
+        row.state or MISSING,
+    )
+
+
+def merchant_name(merchant: str | None) -> str:
+    """Return a merchant's name as it is shown."""
+    return (merchant or MISSING).removeprefix(MERCHANT_PREFIX)
+
+
+def score_cell(score: float, numbers: Numbers) -> Markup:
+    """Return a score with its bar."""
+    return Markup('{}<i style="--share:{:.3f}"></i>').format(numbers.decimal(score, 3), score)
+
+
+def flagged_table(flagged: Sequence[Flagged], texts: Texts) -> Markup:
+    """Return the table of flagged transactions, the latest first, or the sentence that there are none."""
+    if not flagged:
+        return notice(texts.no_flagged)
+    heads = (
+        *transaction_heads(texts),
         (texts.column_score, "score"),
         (texts.column_earlier, "past side"),
         (texts.column_id, "id"),
@@ -117,7 +175,7 @@ def flagged_table(flagged: Sequence[Flagged], texts: Texts) -> str:
     return table(heads, rows, texts.flagged_heading, kind="payments") + hint(texts.earlier_hint)
 
 
-def totals(snapshot: Snapshot, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> str:
+def totals(snapshot: Snapshot, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> Markup:
     """Return the line of totals, if there is any score, and the line of when and by which model."""
     numbers = texts.numbers
     small = texts.refreshed.format(time=local_clock(snapshot.read_at, utc_offset_minutes))
@@ -126,10 +184,10 @@ def totals(snapshot: Snapshot, model: ScoringModel | None, texts: Texts, utc_off
     return _counts(snapshot.totals, texts) + hint(small)
 
 
-def _counts(found: Totals, texts: Texts) -> str:
+def _counts(found: Totals, texts: Texts) -> Markup:
     """Return the line of totals, or nothing while nothing is scored."""
     if not found.scored:
-        return ""
+        return Markup()
     numbers = texts.numbers
     scored = numbers.counted(found.scored, texts.transaction_forms)
     line = texts.totals.format(
@@ -137,10 +195,10 @@ def _counts(found: Totals, texts: Texts) -> str:
         flagged=numbers.whole(found.flagged),
         share=numbers.percent(found.flagged / found.scored),
     )
-    return f'<p class="totals">{escape(line)}</p>'
+    return Markup('<p class="totals">{}</p>').format(line)
 
 
-def results_head(answer: Results, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> str:
+def results_head(answer: Results, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> Markup:
     """Return what stands over the results: totals, and in an outage a sentence saying how old they are."""
     if answer.snapshot is None:
         return notice(texts.database_away, "warning")
@@ -170,17 +228,11 @@ def chart_texts(scores: int, threshold: float | None, texts: Texts) -> ChartText
 
 
 def _flagged_cells(row: Flagged, texts: Texts) -> tuple[str, ...]:
-    """Return the HTML cells of one flagged transaction."""
-    numbers = texts.numbers
-    score = numbers.decimal(row.score, 3)
+    """Return the cells of one flagged transaction."""
     return (
-        _MISSING if row.event_time is None else escape(numbers.date_time(row.event_time)),
-        _MISSING if row.amount is None else numbers.decimal(row.amount, 2),
-        escape(row.category or _MISSING),
-        escape((row.merchant or _MISSING).removeprefix(MERCHANT_PREFIX)),
-        escape(row.state or _MISSING),
-        f'{score}<i style="--share:{row.score:.3f}"></i>',
-        escape(_earlier(row.earlier, texts)),
+        *transaction_cells(row, texts.numbers),
+        score_cell(row.score, texts.numbers),
+        _earlier(row.earlier, texts),
         case_button(row.transaction_id, row.transaction_id),
     )
 
@@ -193,5 +245,5 @@ def _earlier(earlier: int | None, texts: Texts) -> str:
 
 
 def _css_text(text: str) -> str:
-    """Return text for a single-quoted CSS string."""
-    return text.replace("\\", "\\\\").replace("'", "\\'")
+    """Return text for a CSS string; nothing is left that HTML would escape: a style element's text is not unescaped."""
+    return re.sub(r"""[\\&<>'"]""", lambda found: f"\\{ord(found[0]):x} ", text)

@@ -6,7 +6,7 @@ import gradio as gr
 
 from ui.shell.formats import local_clock
 from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Update, friendly_errors
-from ui.shell.render import hint, notice, section_head, table
+from ui.shell.render_old import hint, notice, section_head, table
 from ui.shell.texts import Texts
 from ui.threshold.models import HOURS, Comparison, Models, read_models
 from ui.threshold.models_texts import FORMS, MODELS_TEXTS, ModelsTexts

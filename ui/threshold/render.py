@@ -7,7 +7,7 @@ import altair as alt
 
 from ui.review.verdicts import Precision
 from ui.shell import charts
-from ui.shell.render import hint, notice, table
+from ui.shell.render_old import hint, notice, table
 from ui.shell.texts import Texts
 from ui.threshold.models import ScoringModel
 from ui.threshold.texts import WhatIfTexts

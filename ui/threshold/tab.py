@@ -3,7 +3,7 @@
 import gradio as gr
 
 from ui.shell.frame import NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
-from ui.shell.render import section_head
+from ui.shell.render_old import section_head
 from ui.threshold import models_card, whatif
 from ui.threshold.models import ScoringModel
 from ui.threshold.render import comparison, curve_chart
