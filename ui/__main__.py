@@ -80,20 +80,18 @@ def serve(
     uploads.start()
     drift.start()
     blocks = page.build(
-        page.Parts(
-            mart=mart,
-            jobs=jobs,
-            uploads=uploads,
-            model=lambda: in_use.look().value or in_manifest(),
-            max_file_mb=settings.max_file_mb,
-            stop=stop,
-            access=access,
-            pay=partial(send_one, kafka=kafka, topic=topics.transactions, check_kafka=probe.check),
-            curve=partial(current_curve, settings.curve),
-            categories=read_categories(settings.manifest),
-            live=live,
-            drift=drift,
-        )
+        mart=mart,
+        jobs=jobs,
+        uploads=uploads,
+        model=lambda: in_use.look().value or in_manifest(),
+        max_file_mb=settings.max_file_mb,
+        stop=stop,
+        access=access,
+        pay=partial(send_one, kafka=kafka, topic=topics.transactions, check_kafka=probe.check),
+        curve=partial(current_curve, settings.curve),
+        categories=read_categories(settings.manifest),
+        live=live,
+        drift=drift,
     )
     launch(blocks, settings, access, [health_route(mart, probe), *download_routes(), scores_route(mart)])
     if uploaded:

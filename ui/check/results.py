@@ -1,13 +1,16 @@
 """«Посмотреть результаты»: the latest flagged transactions and the histogram of the latest scores."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import gradio as gr
 
+from ui.database import Database
 from ui.shell import charts, render
-from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Parts, Update, friendly_errors
-from ui.shell.kept import skips, value_of
+from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
+from ui.shell.page_state import skips, value_of
 from ui.shell.texts import Texts
+from ui.threshold.models import ScoringModel
 
 
 @dataclass(frozen=True)
@@ -17,9 +20,9 @@ class Latest:
     shown: list[gr.components.Component]
 
 
-def build(frame: Frame) -> Latest:
+def build(frame: Frame, mart: Database, model: Callable[[], ScoringModel | None]) -> Latest:
     """Place the section and wire its button."""
-    parts, texts = frame.parts, frame.texts
+    texts, state = frame.texts, frame.state
     with gr.Column(elem_classes="card", elem_id="results"):
         gr.HTML(render.section_head(texts.results_heading))
         button = gr.Button(texts.view_button, variant="primary", elem_id="view")
@@ -30,22 +33,22 @@ def build(frame: Frame) -> Latest:
 
     def view(utc_offset_minutes: float) -> tuple[Update, ...]:
         with friendly_errors(texts):
-            return results(parts, texts, int(utc_offset_minutes or 0))
+            return results(mart, model(), texts, int(utc_offset_minutes or 0))
 
-    def view_again(kept: str, utc_offset_minutes: float) -> tuple[Update, ...]:
-        return view(utc_offset_minutes) if value_of(kept, "viewed") else skips(3)
+    def view_again(stored: str, utc_offset_minutes: float) -> tuple[Update, ...]:
+        return view(utc_offset_minutes) if value_of(stored, "viewed") else skips(3)
 
     latest = Latest([totals, flagged, plot])
     button.click(view, [frame.clock], latest.shown, js=ADD_UTC_OFFSET, **VIEWING)
     button.click(None, None, [viewed], js="() => true", **NO_PROGRESS)
-    frame.kept.again(viewed=viewed)
-    frame.kept.box.change(view_again, [frame.kept.box, frame.clock], latest.shown, js=ADD_UTC_OFFSET, **VIEWING)
+    state.restore(viewed=viewed)
+    state.box.change(view_again, [state.box, frame.clock], latest.shown, js=ADD_UTC_OFFSET, **VIEWING)
     return latest
 
 
-def results(parts: Parts, texts: Texts, utc_offset_minutes: int) -> tuple[Update, ...]:
+def results(mart: Database, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> tuple[Update, ...]:
     """Return the totals, the table and the histogram as they are now."""
-    answer, model = parts.mart.answer(), parts.model()
+    answer = mart.answer()
     head = render.results_head(answer, model, texts, utc_offset_minutes)
     if answer.snapshot is None:
         return head, "", gr.update(visible=False)

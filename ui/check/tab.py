@@ -1,7 +1,7 @@
 """The upload: choose a file, send it, follow its scores. Knows its parts, not how they reach Kafka or PostgreSQL."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -9,28 +9,49 @@ from uuid import UUID
 import gradio as gr
 from markupsafe import Markup
 
+from services.common.process import StopSignal
 from services.sender.taken import TakenIds
 from ui.check import report
 from ui.check import results as latest
 from ui.check.downloads import SAMPLE_PATH, TEMPLATE_PATH, sample_file
+from ui.check.jobs import Jobs
 from ui.check.results import Latest, results
 from ui.check.steps import Sent, Step
 from ui.check.taken_ids import taken_ids_choice
+from ui.database import Database
 from ui.files.download import path_of
+from ui.files.journal import Upload
 from ui.files.tab import cancel
+from ui.login.access import Access
 from ui.login.texts import LOGIN_TEXTS
 from ui.shell import render
 from ui.shell.excel import spoken
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
-from ui.shell.kept import skips
+from ui.shell.page_state import skips
+from ui.threshold.models import ScoringModel
+from ui.watch import Watch
 
 TITLES = {"ru": "Проверка", "en": "Check"}
 
 
-def build(frame: Frame) -> None:
+def build(
+    frame: Frame,
+    *,
+    mart: Database,
+    model: Callable[[], ScoringModel | None],
+    jobs: Jobs,
+    uploads: Watch[list[Upload]],
+    access: Access,
+    stop: StopSignal,
+    max_file_mb: int,
+) -> None:
     """Place the upload over the results; each sent file refreshes them."""
-    sending = UploadSection(frame)
-    sending.wire(latest.build(frame))
+
+    def refreshed(utc_offset_minutes: int) -> tuple[Update, ...]:
+        return results(mart, model(), frame.texts, utc_offset_minutes)
+
+    sending = UploadSection(frame, jobs, uploads, access, stop, max_file_mb, refreshed)
+    sending.wire(latest.build(frame, mart, model))
 
 
 FOLLOW_EVERY_SECONDS = 1.0
@@ -44,10 +65,24 @@ WATCHERS_AT_ONCE = 32
 class UploadSection:
     """The section in one language."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        jobs: Jobs,
+        uploads: Watch[list[Upload]],
+        access: Access,
+        stop: StopSignal,
+        max_file_mb: int,
+        results: Callable[[int], tuple[Update, ...]],
+    ) -> None:
         self._frame = frame
-        self._parts = frame.parts
         self._texts = frame.texts
+        self._jobs = jobs
+        self._uploads = uploads
+        self._access = access
+        self._stop = stop
+        self._max_file_mb = max_file_mb
+        self._results = results
         self._followed: dict[str | None, Sent] = {}
         """Of each session, the upload whose scores are being waited for."""
         self._place()
@@ -78,8 +113,8 @@ class UploadSection:
         file.change(self.offer_sending, [file, job], [self._send, job, *told], **VIEWING)
         self._cancel.click(self.cancel, [job], [self._cancel], **at_once)
         accepted = self._send.click(self.accept, [file, self._taken_ids], [job, self._send, *told], **at_once)
-        frame.kept.again(file=file, job=job, taken_ids=self._taken_ids)
-        for event in (accepted.then, frame.kept.box.change):
+        frame.state.restore(file=file, job=job, taken_ids=self._taken_ids)
+        for event in (accepted.then, frame.state.box.change):
             watched = event(
                 self.watch, [job], [self._send, self._cancel, *told], concurrency_limit=WATCHERS_AT_ONCE, **NO_PROGRESS
             )
@@ -92,22 +127,22 @@ class UploadSection:
 
     def offer_sending(self, file: str | None, job_id: str, request: gr.Request) -> tuple[Update, ...]:
         """A file was chosen or removed: forget what was said of the one before."""
-        job = self._parts.jobs.find(job_id)
+        job = self._jobs.find(job_id)
         if job and (job.is_under_way or str(job.path) == file):  # what is said is of this one
             return gr.update(interactive=not job.is_under_way), *skips(4)
         self._followed.pop(request.session_hash, None)
-        if file is not None and self._parts.access.analyst(request) is None:
+        if file is not None and self._access.analyst(request) is None:
             return gr.update(interactive=False), "", self._not_allowed(), "", ""
         return gr.update(interactive=file is not None), "", "", "", ""
 
     def offer_again(self, file: str | None, request: gr.Request) -> tuple[Update, ...]:
         """A sending has ended, well or not."""
-        may_send = file is not None and self._parts.access.analyst(request) is not None
+        may_send = file is not None and self._access.analyst(request) is not None
         return gr.update(interactive=may_send), gr.update(visible=False)
 
     def cancel(self, job_id: str, request: gr.Request) -> Update:
         """End the upload; what was sent stays sent."""
-        cancel(self._parts, job_id, request)
+        cancel(self._jobs, self._access, job_id, request)
         return gr.update(interactive=False)
 
     def accept(self, file: str | None, taken_ids: str, request: gr.Request) -> tuple[Update, ...]:
@@ -115,18 +150,18 @@ class UploadSection:
         self._followed.pop(request.session_hash, None)
         if file is None:
             return skips(5)
-        analyst = self._parts.access.analyst(request)
+        analyst = self._access.analyst(request)
         if analyst is None:
             return "", gr.skip(), self._not_allowed(), "", ""
         with friendly_errors(self._texts):
-            job = self._parts.jobs.start(Path(file), analyst, TakenIds(taken_ids))
+            job = self._jobs.start(Path(file), analyst, TakenIds(taken_ids))
         if job is None:
             return "", gr.skip(), render.notice(self._texts.too_many_files, "warning"), "", ""
         return str(job.upload_id), gr.update(interactive=False), self._under_way(job.step), "", ""
 
     def watch(self, job_id: str, request: gr.Request) -> Iterator[tuple[Update, ...]]:
         """Tell how far an upload is; who stops watching does not end it."""
-        job = self._parts.jobs.find(job_id)
+        job = self._jobs.find(job_id)
         if job is None:
             yield skips(5)
             return
@@ -155,7 +190,7 @@ class UploadSection:
                     # Gradio repeats the last answer at the end: it must not undo the next file's.
                     yield (gr.skip(),) * 4
                     return
-                yield told, *results(self._parts, self._texts, int(utc_offset_minutes or 0))
+                yield told, *self._results(int(utc_offset_minutes or 0))
         self._followed.pop(request.session_hash, None)
 
     def forget(self, request: gr.Request) -> None:
@@ -166,8 +201,8 @@ class UploadSection:
         """Yield, about once a second, how many of the sent rows are scored so far, in words."""
         texts = self._texts
         scored, last_arrival = 0, time.monotonic()
-        while not self._parts.stop.requested:
-            seen = self._parts.uploads.look()
+        while not self._stop.requested:
+            seen = self._uploads.look()
             if not seen.fresh:
                 yield render.notice(texts.reading_failed if seen.failed else texts.scored_unknown, "warning")
                 return
@@ -180,7 +215,7 @@ class UploadSection:
             yield report.scored_so_far(scored, sent, texts) + self._download(upload_id, whole=scored == sent)
             if scored >= sent:
                 return
-            self._parts.stop.wait(FOLLOW_EVERY_SECONDS)
+            self._stop.wait(FOLLOW_EVERY_SECONDS)
 
     def _download(self, upload_id: UUID, *, whole: bool) -> Markup:
         return (
@@ -197,7 +232,7 @@ class UploadSection:
     def _upload_head(self) -> Markup:
         """Return the upload's heading, what is accepted, and where to get an example."""
         texts = self._texts
-        limits = texts.upload_limits.format(megabytes=texts.numbers.whole(self._parts.max_file_mb))
+        limits = texts.upload_limits.format(megabytes=texts.numbers.whole(self._max_file_mb))
         files = [(spoken(TEMPLATE_PATH, texts.language), texts.template_link)]
         if sample_file().is_file():
             files.append((spoken(SAMPLE_PATH, texts.language), texts.sample_link))

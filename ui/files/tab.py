@@ -9,18 +9,18 @@ from markupsafe import Markup
 
 from services.common.logs import get_logger
 from services.sender.report import FileFault
-from ui.check.jobs import Job
+from ui.check.jobs import Job, Jobs
 from ui.check.report import headline
 from ui.check.steps import Sending, Step
 from ui.files.download import path_of
 from ui.files.journal import SHOWN, Upload, UploadState
 from ui.files.texts import UPLOADS_TEXTS, UploadsTexts
-from ui.login.access import NO_LOGIN
+from ui.login.access import NO_LOGIN, Access
 from ui.shell.formats import local_clock
-from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Parts, Update, logged
+from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Update, logged
 from ui.shell.render import hint, notice, section_head, table, unread
 from ui.shell.texts import Texts
-from ui.watch import Observation
+from ui.watch import Observation, Watch
 
 TITLES = {"ru": "Файлы", "en": "Files"}
 
@@ -35,7 +35,7 @@ element.addEventListener('click', (event) => {
 """Tells which upload's button was pressed."""
 
 
-def build(frame: Frame) -> None:
+def build(frame: Frame, *, jobs: Jobs, uploads: Watch[list[Upload]], access: Access) -> None:
     """Place the history; it refreshes by itself while its tab is open."""
     texts, words = frame.texts, UPLOADS_TEXTS[frame.texts.language]
     with gr.Column(elem_classes="card", elem_id="files"):
@@ -44,19 +44,18 @@ def build(frame: Frame) -> None:
         shown = gr.HTML(hint(words.first_reading), elem_id="uploads")
     timer = gr.Timer(EVERY_SECONDS, active=False)
 
-    def told_of(jobs: Sequence[Job], request: gr.Request) -> Markup:
-        return jobs_under_way(jobs, texts, words, may_cancel=frame.parts.access.analyst(request) is not None)
+    def listed(found: Sequence[Job], request: gr.Request) -> Markup:
+        return jobs_under_way(found, texts, words, may_cancel=access.analyst(request) is not None)
 
     def refresh(utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
         with logged():
-            seen, jobs = frame.parts.uploads.look(), frame.parts.jobs.under_way()
-            listed = history(seen, jobs, texts, words, int(utc_offset_minutes or 0))
-            return told_of(jobs, request), listed
+            seen, found = uploads.look(), jobs.under_way()
+            return listed(found, request), history(seen, found, texts, words, int(utc_offset_minutes or 0))
         return gr.skip(), gr.skip()
 
     def cancel_one(request: gr.Request, event: gr.EventData) -> Markup:
-        cancel(frame.parts, str(event._data["upload"]), request)
-        return told_of(frame.parts.jobs.under_way(), request)
+        cancel(jobs, access, str(event._data["upload"]), request)
+        return listed(jobs.under_way(), request)
 
     def pause_when_hidden(event: gr.SelectData) -> Update:
         return gr.Timer(active=event.value == frame.tab.label)
@@ -68,9 +67,9 @@ def build(frame: Frame) -> None:
     frame.tabs.select(pause_when_hidden, None, [timer], show_progress="hidden", api_visibility="private", queue=False)
 
 
-def cancel(parts: Parts, upload_id: str, request: gr.Request) -> None:
+def cancel(jobs: Jobs, access: Access, upload_id: str, request: gr.Request) -> None:
     """End an upload, whoever began it, if the asker may send files at all."""
-    job, analyst = parts.jobs.find(upload_id), parts.access.analyst(request)
+    job, analyst = jobs.find(upload_id), access.analyst(request)
     if job is not None and analyst is not None:
         job.cancel()
         get_logger().info("upload_cancelled", upload_id=upload_id, analyst=analyst)

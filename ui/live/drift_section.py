@@ -9,12 +9,12 @@ from ui.live.drift_texts import DRIFT_TEXTS, DriftTexts
 from ui.shell.frame import NO_PROGRESS, VIEWING, Frame
 from ui.shell.render_old import hint, notice, section_head, table
 from ui.shell.texts import Texts
-from ui.watch import Observation
+from ui.watch import Observation, Watch
 
 SHOWN_EVERY_SECONDS = 30.0
 
 
-def build(frame: Frame) -> None:
+def build(frame: Frame, drift: Watch[DriftReading]) -> None:
     """Place the section in the tab that is being built."""
     words = DRIFT_TEXTS[frame.texts.language]
     with gr.Column(elem_classes="card dense", elem_id="drift"):
@@ -22,7 +22,7 @@ def build(frame: Frame) -> None:
         place = gr.HTML(hint(words.first_reading), elem_id="drift-now")
 
     def show() -> str:
-        return shown(frame.parts.drift.look(), frame.texts, words)
+        return shown(drift.look(), frame.texts, words)
 
     frame.page.load(show, None, [place], **VIEWING)
     frame.tab.select(show, None, [place], **VIEWING)

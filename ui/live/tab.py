@@ -1,6 +1,7 @@
 """The live tab: how the stream is doing, and what it brings. Refreshes by itself while it can be seen."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -9,29 +10,41 @@ from services.common.logs import get_logger
 from ui.live import drift_section, render
 from ui.live import filter as live_filter
 from ui.live import render as live_render
+from ui.live.drift import DriftReading
 from ui.live.filter import Choices, Filter
-from ui.live.reading import EVERY_SECONDS, LiveReading
+from ui.live.reading import EVERY_SECONDS, Live, LiveReading
 from ui.live.texts import LIVE_TEXTS
+from ui.login.access import Access
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, Frame, Update, logged
-from ui.shell.kept import skips, value_of
+from ui.shell.page_state import skips, value_of
 from ui.shell.render_old import MERCHANT_PREFIX, css_words, hint, notice, unread
+from ui.threshold.models import ScoringModel
+from ui.watch import Watch
 
 TITLES = {"ru": "Сейчас", "en": "Now"}
 
 REFRESHES_AT_ONCE = 32
 
 
-def build(frame: Frame) -> None:
+def build(
+    frame: Frame,
+    *,
+    live: Live,
+    drift: Watch[DriftReading],
+    model: Callable[[], ScoringModel | None],
+    access: Access,
+) -> None:
     """Place the live view and wire its events."""
-    LiveView(frame).wire()
-    drift_section.build(frame)
+    LiveView(frame, live, model, access).wire()
+    drift_section.build(frame, drift)
 
 
 class LiveView:
     """The tab in one language."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, live: Live, model: Callable[[], ScoringModel | None], access: Access) -> None:
         self._frame, self._texts = frame, frame.texts
+        self._live, self._model, self._access = live, model, access
         self._words = LIVE_TEXTS[frame.texts.language]
         with gr.Column(elem_classes="card dense", elem_id="live"):
             with gr.Row(elem_classes="bar told"):
@@ -93,10 +106,10 @@ class LiveView:
         self._names.input(self.reveal, [self._names], [self._names], **NO_PROGRESS).then(
             self.refresh, asked, shown, **refreshing
         )
-        kept = frame.kept
-        kept.again(live_on=self._on, logarithmic=self._logarithmic, score_from=self._score)
-        kept.read(**{f"live_{place}": one for place, one in enumerate(self._lists)})
-        kept.box.change(self.filter_again, [kept.box], [*self._lists, self._offered], **NO_PROGRESS)
+        state = frame.state
+        state.restore(live_on=self._on, logarithmic=self._logarithmic, score_from=self._score)
+        state.store(**{f"live_{place}": one for place, one in enumerate(self._lists)})
+        state.box.change(self.filter_again, [state.box], [*self._lists, self._offered], **NO_PROGRESS)
         self._clear.click(lambda: ([], [], [], 0), None, [*self._lists, self._score], **NO_PROGRESS).then(
             self.refresh, asked, shown, **refreshing
         )
@@ -104,14 +117,14 @@ class LiveView:
         self._on.input(lambda on: gr.Timer(active=on), [self._on], [self._timer], **switch)
         frame.tabs.select(self.pause_when_hidden, [self._on], [self._timer], **switch)
 
-    def filter_again(self, kept: str) -> tuple[Update, ...]:
+    def filter_again(self, stored: str) -> tuple[Update, ...]:
         """Filter by what was chosen on the page in the other language, as far as it can be chosen."""
-        seen = self._frame.parts.live.mart.look().value
-        if seen is None or not value_of(kept, "tab"):
+        seen = self._live.mart.look().value
+        if seen is None or not value_of(stored, "tab"):
             return skips(4)
         *lists, found = self._offer(seen, None)
         for place, one in enumerate(lists):
-            wanted, there = value_of(kept, f"live_{place}"), {name for _, name in one["choices"]}
+            wanted, there = value_of(stored, f"live_{place}"), {name for _, name in one["choices"]}
             one["value"] = [name for name in wanted if name in there] if isinstance(wanted, list) else []
         return *lists, found
 
@@ -121,7 +134,7 @@ class LiveView:
 
     def reveal(self, names: bool, request: gr.Request) -> Update:
         """Let an analyst see who pays, and note that it was asked for."""
-        analyst = self._frame.parts.access.analyst(request)
+        analyst = self._access.analyst(request)
         if names and analyst is None:
             gr.Info(self._words.names_refused)
             return gr.update(value=False)
@@ -138,7 +151,7 @@ class LiveView:
             wanted = Filter(
                 frozenset(states or ()), frozenset(categories or ()), frozenset(merchants or ()), score_from
             )
-            names = names and self._frame.parts.access.analyst(request) is not None
+            names = names and self._access.analyst(request) is not None
             return self._shown(wanted, logarithmic, names, offered, int(utc_offset_minutes or 0))
         return (gr.skip(),) * 10
 
@@ -146,13 +159,13 @@ class LiveView:
         self, wanted: Filter, logarithmic: bool, names: bool, offered: Choices | None, utc_offset_minutes: int
     ) -> tuple[Update, ...]:
         """Return the outputs in the order of `shown`."""
-        parts, texts, words = self._frame.parts, self._texts, self._words
-        seen = parts.live.mart.look()
+        texts, words = self._texts, self._words
+        seen = self._live.mart.look()
         fresh = live_render.freshness(seen, f"{time.monotonic():.3f}", words)
         outage = unread(seen, words.database_away, words.database_away_since, texts)
         if seen.value is None:
             return fresh, outage, "", "", "", "", *(gr.skip(),) * 4
-        now = live_render.now(seen.value, parts.live.lag.look(), parts.model(), texts, words, utc_offset_minutes)
+        now = live_render.now(seen.value, self._live.lag.look(), self._model(), texts, words, utc_offset_minutes)
         if not seen.value.rows:
             return fresh, outage + now, hint(words.window_none), "", "", notice(words.nothing_yet), *(gr.skip(),) * 4
         flagged = wanted.keep(seen.value.flagged)
@@ -164,7 +177,7 @@ class LiveView:
 
     def _window(self, reading: LiveReading, wanted: Filter, logarithmic: bool) -> tuple[str, str, str]:
         """Return of how many transactions the figures are, the shares by category and the density of scores."""
-        texts, words, model = self._texts, self._words, self._frame.parts.model()
+        texts, words, model = self._texts, self._words, self._model()
         kept = wanted.keep(reading.rows)
         line = live_render.window_line(len(kept), len(reading.rows), wanted.is_set, texts, words)
         if not kept:

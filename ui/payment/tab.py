@@ -1,7 +1,7 @@
 """The tab of the payment by hand. Knows the form and its answers, not how a payment reaches Kafka."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -10,7 +10,10 @@ import gradio as gr
 from services.common.contract import FIELDS
 from services.common.errors import Retry, Stop
 from services.common.logs import get_logger
+from services.common.process import StopSignal
 from services.sender.report import BadRow
+from ui.database import Database
+from ui.login.access import Access
 from ui.login.texts import LOGIN_TEXTS
 from ui.payment import payment as byhand
 from ui.payment.payment import Message, Paid, PaymentScore
@@ -19,7 +22,7 @@ from ui.review import render as case_render
 from ui.review.case import read_case
 from ui.review.texts import CASE_TEXTS
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
-from ui.shell.kept import skips, value_of
+from ui.shell.page_state import skips, value_of
 from ui.shell.render_old import case_button, hint, notice, progress, section_head
 
 TITLES = {"ru": "Один платёж", "en": "One payment"}
@@ -31,16 +34,27 @@ FIRST = ("amount", "cat_id", "transaction_time", "merch", "name_1", "name_2", "s
 PAYMENTS_AT_ONCE = 4
 
 
-def build(frame: Frame) -> None:
+def build(
+    frame: Frame, *, mart: Database, access: Access, pay: byhand.Send, categories: Sequence[str], stop: StopSignal
+) -> None:
     """Place the form and wire its events."""
-    ByHand(frame).wire()
+    ByHand(frame, mart, access, pay, categories, stop).wire()
 
 
 class ByHand:
     """The tab in one language."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        mart: Database,
+        access: Access,
+        pay: byhand.Send,
+        categories: Sequence[str],
+        stop: StopSignal,
+    ) -> None:
         self._frame, self._texts = frame, frame.texts
+        self._mart, self._access, self._pay, self._categories, self._stop = mart, access, pay, categories, stop
         words = self._words = BYHAND_TEXTS[frame.texts.language]
         self._fields: dict[str, Any] = {}
         with gr.Column(elem_classes="card", elem_id="byhand"):
@@ -60,7 +74,7 @@ class ByHand:
         for field in fields:
             label, value, name = words.fields[field], byhand.DEFAULTS[field], f"pay-{field}"
             if field == "cat_id":
-                choices = list(self._frame.parts.categories)
+                choices = list(self._categories)
                 self._fields[field] = gr.Dropdown(
                     choices, value=value, label=label, allow_custom_value=True, elem_id=name
                 )
@@ -71,11 +85,11 @@ class ByHand:
     def wire(self) -> None:
         """Wire the events."""
         clock, moment = self._frame.clock, self._fields["transaction_time"]
-        kept = self._frame.kept
-        kept.again(**{f"pay-{field}": component for field, component in self._fields.items()})
-        kept.read(paid=self._paid)
-        kept.then(self.now, [moment, clock], [moment], js=ADD_UTC_OFFSET, **VIEWING)
-        kept.box.change(self.show_again, [kept.box], [self._told, self._paid], **VIEWING)
+        state = self._frame.state
+        state.restore(**{f"pay-{field}": component for field, component in self._fields.items()})
+        state.store(paid=self._paid)
+        state.after_restore(self.now, [moment, clock], [moment], js=ADD_UTC_OFFSET, **VIEWING)
+        state.box.change(self.show_again, [state.box], [self._told, self._paid], **VIEWING)
         filled = [*(self._fields[field] for field in byhand.SUSPICIOUS), moment]
         self._suspicious.click(self.suspicious, [clock], filled, js=ADD_UTC_OFFSET, **VIEWING)
         inputs = [*(self._fields[field] for field in FIELDS), clock]
@@ -86,13 +100,13 @@ class ByHand:
         """Fill in the reader's clock, unless there is a time."""
         return moment or byhand.time_now(int(utc_offset_minutes or 0))
 
-    def show_again(self, kept: str) -> tuple[Update, ...]:
+    def show_again(self, stored: str) -> tuple[Update, ...]:
         """Show the answer to the payment that was sent on the page in the other language."""
         with friendly_errors(self._texts):
-            paid = Paid.read(value_of(kept, "paid"))
+            paid = Paid.read(value_of(stored, "paid"))
             if paid is None:
                 return skips(2)
-            found = self._frame.parts.mart.ask(lambda connection: (read_case(connection, paid.transaction_id),))
+            found = self._mart.ask(lambda connection: (read_case(connection, paid.transaction_id),))
             answer = PaymentScore(found[0] if found else None, paid.scored)
             return self._answer(answer, paid.transaction_id, paid.accepted), paid.written()
 
@@ -103,14 +117,14 @@ class ByHand:
     def send(self, request: gr.Request, *values: Any) -> Iterator[tuple[str, str]]:
         """Send the payment and tell what became of it; without a time it is made now."""
         with friendly_errors(self._texts):
-            if self._frame.parts.access.analyst(request) is None:
+            if self._access.analyst(request) is None:
                 yield notice(LOGIN_TEXTS[self._texts.language].not_allowed, "warning"), ""
                 return
             *texts, utc_offset_minutes = values
             fields = dict(zip(FIELDS, map(_text, texts), strict=True))
             fields["transaction_time"] = fields["transaction_time"] or byhand.time_now(int(utc_offset_minutes or 0))
             try:
-                message = byhand.compose(fields, self._frame.parts.categories)
+                message = byhand.compose(fields, self._categories)
             except BadRow as bad:
                 yield notice(self._bad_field(bad), "warning"), ""
                 return
@@ -119,9 +133,9 @@ class ByHand:
 
     def _sent(self, message: Message) -> Iterator[tuple[str, str]]:
         """Send, wait for the score, and yield how it goes."""
-        words, numbers, parts, started = self._words, self._texts.numbers, self._frame.parts, time.monotonic()
+        words, numbers, started = self._words, self._texts.numbers, time.monotonic()
         try:
-            parts.pay(message.key, message.value)
+            self._pay(message.key, message.value)
         except (Retry, Stop) as error:
             get_logger().warning("payment_not_sent", reason=str(error))
             yield notice(words.away if isinstance(error, Retry) else words.refuses, "warning"), ""
@@ -129,7 +143,7 @@ class ByHand:
         accepted = round((time.monotonic() - started) * 1000)
         paid = Paid(message.transaction_id, accepted)
         yield progress(words.waiting.format(milliseconds=numbers.whole(accepted)), "", None), paid.written()
-        answer = byhand.await_answer(parts.mart, message.transaction_id, parts.stop)
+        answer = byhand.await_answer(self._mart, message.transaction_id, self._stop)
         paid = Paid(message.transaction_id, accepted, answer.milliseconds)
         yield self._answer(answer, message.transaction_id, accepted), paid.written()
 

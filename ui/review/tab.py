@@ -7,6 +7,8 @@ import gradio as gr
 
 from services.common.logs import get_logger
 from ui import metrics
+from ui.database import Database
+from ui.login.access import Access
 from ui.login.texts import LOGIN_TEXTS
 from ui.review import render as case_render
 from ui.review import verdicts
@@ -15,7 +17,7 @@ from ui.review.chart import payments_chart
 from ui.review.texts import CASE_TEXTS
 from ui.review.verdicts import COMMENT_MAX_CHARACTERS, QueueOrder, Verdict
 from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Update, friendly_errors
-from ui.shell.kept import skips, value_of
+from ui.shell.page_state import skips, value_of
 from ui.shell.render_old import notice, section_head
 
 TAB = "cases"
@@ -59,16 +61,17 @@ Opened = tuple[str, int] | None
 """The open payment's id and how many verdicts its reader has seen."""
 
 
-def build(frame: Frame) -> None:
+def build(frame: Frame, *, mart: Database, access: Access) -> None:
     """Place queue and case, and wire their events."""
-    Review(frame).wire()
+    Review(frame, mart, access).wire()
 
 
 class Review:
     """The tab in one language."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, mart: Database, access: Access) -> None:
         self._frame, self._texts = frame, frame.texts
+        self._mart, self._access = mart, access
         self._words = CASE_TEXTS[frame.texts.language]
         self._place_queue()
         self._place_case()
@@ -130,10 +133,10 @@ class Review:
         self._next.click(self.open_next, [self._order, clock], shown, **viewing).then(
             None, js=TO_CASE, api_visibility="private"
         )
-        kept = frame.kept
-        kept.again(queue_order=self._order)
-        kept.read(case_id=self._case_id, comment=self._comment)
-        kept.box.change(self.open_again, [kept.box, clock], shown, **viewing)
+        state = frame.state
+        state.restore(queue_order=self._order)
+        state.store(case_id=self._case_id, comment=self._comment)
+        state.box.change(self.open_again, [state.box, clock], shown, **viewing)
         self._names.input(self.reveal, [self._names, self._opened, clock], [self._head], **viewing)
         for verdict, button in self._buttons.items():
             button.click(
@@ -147,7 +150,7 @@ class Review:
     def queue(self, order: str) -> tuple[Update, ...]:
         """Show what waits for a verdict, and the precision of those given."""
         with friendly_errors(self._texts):
-            found = self._frame.parts.mart.ask(
+            found = self._mart.ask(
                 lambda connection: (
                     verdicts.queue(connection, QueueOrder(order), QUEUE_SHOWN),
                     verdicts.latest_precision(connection, JUDGED),
@@ -166,10 +169,10 @@ class Review:
         with friendly_errors(self._texts):
             return self._show(str(event._data["case"]), utc_offset_minutes, request)
 
-    def open_again(self, kept: str, utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
+    def open_again(self, stored: str, utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
         """Show the payment that was open on the page in the other language, with the comment that was begun."""
         with friendly_errors(self._texts):
-            case_id, comment = value_of(kept, "case_id"), value_of(kept, "comment")
+            case_id, comment = value_of(stored, "case_id"), value_of(stored, "comment")
             if not isinstance(case_id, str) or not case_id:
                 return skips(14)
             return self._show(case_id, utc_offset_minutes, request, comment=comment if isinstance(comment, str) else "")
@@ -177,7 +180,7 @@ class Review:
     def open_next(self, order: str, utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
         """Show the first payment of the queue."""
         with friendly_errors(self._texts):
-            found = self._frame.parts.mart.ask(lambda connection: verdicts.queue(connection, QueueOrder(order), 1))
+            found = self._mart.ask(lambda connection: verdicts.queue(connection, QueueOrder(order), 1))
             if found is None:
                 return self._only_told(notice(self._words.away, "warning"))
             if not found.head:
@@ -187,7 +190,7 @@ class Review:
     def reveal(self, names: bool, opened: Opened, utc_offset_minutes: float, request: gr.Request) -> Update:
         """Show or hide who pays; that it was shown is logged."""
         with friendly_errors(self._texts):
-            analyst = self._frame.parts.access.analyst(request)
+            analyst = self._access.analyst(request)
             if opened is None or analyst is None:
                 return gr.skip()
             found = self._read(opened[0])
@@ -214,7 +217,7 @@ class Review:
         """Keep a verdict on the open payment, then show what is there now."""
         words, unchanged = self._words, (gr.skip(), gr.skip())
         with friendly_errors(self._texts):
-            analyst, said = self._frame.parts.access.analyst(request), (comment or "").strip()
+            analyst, said = self._access.analyst(request), (comment or "").strip()
             if opened is None or analyst is None:
                 return *self._only_told(notice(LOGIN_TEXTS[self._texts.language].not_allowed, "warning")), *unchanged
             if len(said) > COMMENT_MAX_CHARACTERS:
@@ -222,9 +225,7 @@ class Review:
                 characters, limit = numbers.whole(len(said)), numbers.whole(COMMENT_MAX_CHARACTERS)
                 sentence = words.too_long.format(characters=characters, limit=limit)
                 return *self._only_told(notice(sentence, "warning")), *unchanged
-            kept = self._frame.parts.mart.ask(
-                lambda connection: verdicts.give(connection, *opened, verdict, said, analyst)
-            )
+            kept = self._mart.ask(lambda connection: verdicts.give(connection, *opened, verdict, said, analyst))
             if kept is None:
                 return *self._only_told(notice(words.keeping_unknown, "warning")), *unchanged
             metrics.VERDICTS.labels(verdict.value).inc(kept)
@@ -251,7 +252,7 @@ class Review:
     ) -> tuple[Update, ...]:
         """Return everything about a case, in the order of `shown`."""
         texts, words = self._texts, self._words
-        may_judge = self._frame.parts.access.analyst(request) is not None
+        may_judge = self._access.analyst(request) is not None
         chart = payments_chart(case, texts, words)
         judged = bool(case.verdicts) and case.verdicts[-1].verdict != Verdict.RETURNED
         return (
@@ -276,4 +277,4 @@ class Review:
 
     def _read(self, transaction_id: str) -> tuple[Case | None] | None:
         """Return the case in a tuple (None in it if the payment has no score), or None if the database is away."""
-        return self._frame.parts.mart.ask(lambda connection: (read_case(connection, transaction_id),))
+        return self._mart.ask(lambda connection: (read_case(connection, transaction_id),))

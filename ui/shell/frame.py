@@ -1,6 +1,6 @@
-"""What every section of the page is built in: its parts, its language, its tab. Knows none of the sections."""
+"""What every section of the page is built in: layout, language, clock; and how its handlers are wired."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,20 +9,10 @@ import gradio as gr
 import psycopg
 
 from services.common.logs import get_logger
-from services.common.process import StopSignal
-from ui.check.jobs import Jobs
-from ui.database import Database
-from ui.files.journal import Upload
-from ui.live.drift import DriftReading
-from ui.live.reading import Live
-from ui.login.access import Access
 from ui.shell.texts import Texts
-from ui.threshold.models import ScoringModel
-from ui.threshold.whatif import Curve
-from ui.watch import Watch
 
 if TYPE_CHECKING:
-    from ui.shell.kept import KeptValues
+    from ui.shell.page_state import PageState
 
 VIEWERS_AT_ONCE = 16
 
@@ -37,54 +27,23 @@ Update = Any
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What the page works with.
-
-    `jobs` sends files, `pay` sends one message, `model` and `curve` tell of the model in use.
-    """
-
-    mart: Database
-    jobs: Jobs
-    uploads: Watch[list[Upload]]
-    model: Callable[[], ScoringModel | None]
-    max_file_mb: int
-    stop: StopSignal
-    access: Access
-    pay: Callable[[bytes | None, bytes], None]
-    curve: Callable[[], Curve | None]
-    categories: Sequence[str]
-    live: Live
-    drift: Watch[DriftReading]
-
-
-@dataclass(frozen=True)
 class Frame:
-    """Where a section is built: in this tab of the page in this language; `clock` is for ADD_CLOCK.
+    """Where a section is built: in this tab of the page in this language.
 
-    `kept` is what the language link takes along.
+    `clock` is the input for ADD_UTC_OFFSET, `state` what is carried over to the page in the other language.
     """
 
-    parts: Parts
     texts: Texts
     page: gr.Blocks
     clock: gr.Number
-    kept: "KeptValues"
+    state: "PageState"
     tabs: gr.Tabs
     tab: gr.Tab
 
 
-@dataclass(frozen=True)
-class Tab:
-    """A tab: its id, its title by language, and the function that builds it inside the Blocks context."""
-
-    id: str
-    titles: Mapping[str, str]
-    build: Callable[[Frame], None]
-
-
 @contextmanager
 def logged() -> Iterator[None]:
-    """Log an error nobody foresaw, and go on: for what repeats by itself, and would tell it again and again."""
+    """Log an unexpected error and go on: for what repeats by itself, and would report it again and again."""
     try:
         yield
     except Exception:
@@ -93,7 +52,7 @@ def logged() -> Iterator[None]:
 
 @contextmanager
 def friendly_errors(texts: Texts) -> Iterator[None]:
-    """Log an error nobody foresaw and tell the user in plain words that there was one, and whether of the database."""
+    """Log an unexpected error and report it to the user in plain words, an error of the database by its code."""
     try:
         yield
     except psycopg.Error as error:

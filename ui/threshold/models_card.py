@@ -4,6 +4,7 @@ from html import escape
 
 import gradio as gr
 
+from ui.database import Database
 from ui.shell.formats import local_clock
 from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Update, friendly_errors
 from ui.shell.render_old import hint, notice, section_head, table
@@ -14,7 +15,7 @@ from ui.threshold.models_texts import FORMS, MODELS_TEXTS, ModelsTexts
 SHIFT_DECIMALS = 4
 
 
-def build(frame: Frame) -> None:
+def build(frame: Frame, mart: Database) -> None:
     """Place the card; it is read anew whenever its tab is opened."""
     texts, words = frame.texts, MODELS_TEXTS[frame.texts.language]
     with gr.Column(elem_classes="card", elem_id="models"):
@@ -23,7 +24,7 @@ def build(frame: Frame) -> None:
 
     def show(utc_offset_minutes: float) -> Update:
         with friendly_errors(texts):
-            return told(frame.parts.mart.ask(read_models), texts, words, int(utc_offset_minutes or 0))
+            return told(mart.ask(read_models), texts, words, int(utc_offset_minutes or 0))
 
     frame.tab.select(show, [frame.clock], [shown], **{**VIEWING, "js": ADD_UTC_OFFSET})
 

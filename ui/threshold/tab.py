@@ -1,7 +1,10 @@
 """The tab of the threshold's what-if. Knows what is asked for when; reckoning, words and SQL are elsewhere."""
 
+from collections.abc import Callable
+
 import gradio as gr
 
+from ui.database import Database
 from ui.shell.frame import NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.render_old import section_head
 from ui.threshold import models_card, whatif
@@ -17,17 +20,26 @@ _UNKNOWN = 0.5
 """Where the slider stands if the model's own threshold is not known."""
 
 
-def build(frame: Frame) -> None:
+def build(
+    frame: Frame, *, mart: Database, model: Callable[[], ScoringModel | None], curve: Callable[[], Curve | None]
+) -> None:
     """Place slider, table and chart, wire their events, and tell below of the model that the threshold is of."""
-    WhatIf(frame).wire()
-    models_card.build(frame)
+    WhatIf(frame, mart, model, curve).wire()
+    models_card.build(frame, mart)
 
 
 class WhatIf:
     """The tab in one language."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(
+        self,
+        frame: Frame,
+        mart: Database,
+        model: Callable[[], ScoringModel | None],
+        curve: Callable[[], Curve | None],
+    ) -> None:
         self._frame, self._texts = frame, frame.texts
+        self._mart, self._model, self._curve = mart, model, curve
         words = self._words = WHATIF_TEXTS[frame.texts.language]
         with gr.Column(elem_classes="card", elem_id="whatif"):
             gr.HTML(section_head(words.heading, words.hint))
@@ -56,12 +68,12 @@ class WhatIf:
         for control in (self._threshold, self._a_day):
             control.input(self.show, chosen, shown, trigger_mode="always_last", **VIEWING)
             control.input(None, None, [self._moved], js="() => true", **NO_PROGRESS)
-        self._frame.kept.again(threshold=self._threshold, a_day=self._a_day, moved=self._moved)
+        self._frame.state.restore(threshold=self._threshold, a_day=self._a_day, moved=self._moved)
 
     def begin(self, threshold: float = _UNKNOWN, a_day: float | None = None, moved: bool = False) -> tuple[Update, ...]:
         """Stand where the reader has moved to, else at the threshold in use, with the stream's own payments a day."""
         with friendly_errors(self._texts):
-            model, basis = self._frame.parts.model(), self._frame.parts.mart.ask(whatif.read_basis)
+            model, basis = self._model(), self._mart.ask(whatif.read_basis)
             if not moved:
                 threshold = model.threshold if model else _UNKNOWN
                 a_day = round(basis.stream.a_day) if basis and basis.stream.payments else None
@@ -73,7 +85,7 @@ class WhatIf:
             return self._shown(threshold, None if a_day is None else max(0.0, a_day), basis)
 
     def _shown(self, threshold: float, a_day: float | None, basis: Basis | None) -> tuple[Update, ...]:
-        model = self._frame.parts.model()
+        model = self._model()
         curve = self._curve_of(model)
         told = comparison(threshold, model, curve, basis, a_day, self._texts, self._words)
         if curve is None:
@@ -83,5 +95,5 @@ class WhatIf:
 
     def _curve_of(self, model: ScoringModel | None) -> Curve | None:
         """Return the curve if it is of the model in use."""
-        curve = self._frame.parts.curve()
+        curve = self._curve()
         return curve if curve and model and curve.version == model.version else None

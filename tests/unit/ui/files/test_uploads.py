@@ -67,9 +67,9 @@ def test_who_may_send_may_cancel(name: str | None, cancelled: bool) -> None:
     """Also what another has sent; a viewer may not, whatever the browser asks for."""
     job = Job(Path("a.csv"), "eve", UUID(int=1))
     users = {"ada": User("ada", Role.ANALYST, ""), "bob": User("bob", Role.VIEWER, "")}
-    parts: Any = SimpleNamespace(jobs=SimpleNamespace(find={str(job.upload_id): job}.get), access=Access(users))
+    jobs: Any = SimpleNamespace(find={str(job.upload_id): job}.get)
     request = gr.Request(username=name)
-    cancel(parts, "another", request)
+    cancel(jobs, Access(users), "another", request)
     assert not job.is_cancelled
-    cancel(parts, str(job.upload_id), request)
+    cancel(jobs, Access(users), str(job.upload_id), request)
     assert job.is_cancelled is cancelled
