@@ -23,7 +23,7 @@ STANDS_THERE = {
     "uploads": "#uploads tbody tr",
     "cases": "#case-reasons .reasons li",
     "whatif": "#whatif-plot svg.marks",
-    "byhand": "#pay-amount input",
+    "payment": "#pay-amount input",
 }
 """Tab -> what is in sight once it has settled."""
 EMPTY_PLOT = "[aria-label='Empty value']:visible"
@@ -133,7 +133,7 @@ def test_a_payment_is_judged_by_keyboard_alone(page: Page, furnished: Connection
     page.keyboard.type("called: lost card")
     reach(page, "#give-fraud")
     page.keyboard.press("Enter")
-    expect(page.locator("#case-told")).to_contain_text("фрод подтверждён")
+    expect(page.locator("#case-message")).to_contain_text("фрод подтверждён")
     assert furnished.execute("select verdict, comment from verdicts").fetchall() == [("fraud", "called: lost card")]
 
 

@@ -72,6 +72,11 @@ def section_head(title: str, *sentences: str) -> Markup:
     return Markup("<h2>{}</h2>{}").format(title, Markup().join(map(hint, sentences)))
 
 
+def subheading(title: str) -> Markup:
+    """Return the heading of a part of a section."""
+    return Markup("<h3>{}</h3>").format(title)
+
+
 def hint(sentence: str) -> Markup:
     """Return a sentence in small grey letters."""
     return Markup('<p class="hint">{}</p>').format(sentence)

@@ -1,4 +1,4 @@
-"""Reads from PostgreSQL which model scores, and how its shadow compares. Knows the mart's tables, not who looks."""
+"""Reads which models score: from the manifest on disk and from PostgreSQL, with the comparison of a shadow model."""
 
 import json
 from dataclasses import dataclass
@@ -13,6 +13,14 @@ from pydantic import Field, TypeAdapter, ValidationError
 from ui.database import Connection, Database
 from ui.watch import Watch
 
+SHOWN = 5
+"""Changes of the model that are listed, the latest first."""
+
+EVERY_SECONDS = 2.0
+
+SHADOW_HOURS = 24
+"""The hours that the comparison with the shadow model covers."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScoringModel:
@@ -22,35 +30,9 @@ class ScoringModel:
     threshold: Annotated[float, Field(ge=0, le=1)]
 
 
-def current_model(manifest: Path) -> ScoringModel | None:
-    """Return the model the manifest names now, or None if it cannot be read: the page works without it."""
-    try:
-        return _read(manifest, manifest.stat().st_mtime_ns)
-    except OSError:
-        return None
-
-
-@lru_cache(maxsize=2)
-def _read(manifest: Path, _changed_at: int) -> ScoringModel | None:
-    """Read the file once for each time it changes."""
-    try:
-        return TypeAdapter(ScoringModel).validate_python(json.loads(manifest.read_bytes()))
-    except (ValueError, ValidationError):
-        return None
-
-
-SHOWN = 5
-"""Changes of the model that are listed, the latest first."""
-
-EVERY_SECONDS = 2.0
-
-HOURS = 24
-"""The shadow is judged by what it saw in so many hours."""
-
-
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A model that began to score, and when; on more than one scorer, when the first of them took it."""
+class ModelStart:
+    """When a model began to score; with several scorers, when the first of them did."""
 
     model_version: str
     threshold: float
@@ -58,8 +40,8 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two models' scores of the same payments: numbers of payments; shifts are sums of shadow score - score."""
+class ShadowComparison:
+    """Two models' scores of the same transactions: numbers of transactions, and sums of shadow score - score."""
 
     model_version: str
     shadow_version: str
@@ -75,23 +57,23 @@ class Comparison:
 
     @property
     def agreement(self) -> float:
-        """Share of the payments that both flagged or neither did, in [0, 1]."""
+        """Share of the transactions that both flagged or neither did, in [0, 1]."""
         return 1 - (self.only_model + self.only_shadow) / self.scored
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
-    """The models that scored, the latest first, and the comparison with the shadow of the last hours, if any."""
+class ModelHistory:
+    """The models that scored, the latest first, and the comparison with the shadow model, if there is one."""
 
-    begun: list[Begun]
-    comparison: Comparison | None
+    starts: list[ModelStart]
+    comparison: ShadowComparison | None
 
 
 IN_USE = """
     select model_version as version, threshold from model_spans order by told desc limit 1
 """
 
-BEGUN = """
+STARTS = """
     select model_version, threshold, began_at
     from (select *, lag(model_version) over (order by told) as before from model_spans) spans
     where before is distinct from model_version
@@ -109,6 +91,23 @@ COMPARISON = """
 """
 
 
+def current_model(manifest: Path) -> ScoringModel | None:
+    """Return the model that the manifest names now, or None if it cannot be read: the page works without it."""
+    try:
+        return _read(manifest, manifest.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=2)
+def _read(manifest: Path, _changed_at: int) -> ScoringModel | None:
+    """Return the model; the file is read again only after it has changed."""
+    try:
+        return TypeAdapter(ScoringModel).validate_python(json.loads(manifest.read_bytes()))
+    except (ValueError, ValidationError):
+        return None
+
+
 def model_in_use(connection: Connection) -> ScoringModel | None:
     """Return the model that began to score last; None before the first one did."""
     with connection.cursor(row_factory=class_row(ScoringModel)) as cursor:
@@ -116,13 +115,13 @@ def model_in_use(connection: Connection) -> ScoringModel | None:
 
 
 def watch_model(mart: Database) -> Watch[ScoringModel]:
-    """Return what watches the model in use, not started."""
+    """Return the watch of the model in use, not started."""
     return Watch(lambda: mart.ask(model_in_use), EVERY_SECONDS, "watch-model")
 
 
-def read_models(connection: Connection) -> Models:
-    """Return which models scored and how the shadow compares."""
-    with connection.cursor(row_factory=class_row(Begun)) as cursor:
-        begun = cursor.execute(BEGUN, [SHOWN]).fetchall()
-    with connection.cursor(row_factory=class_row(Comparison)) as cursor:
-        return Models(begun, cursor.execute(COMPARISON, [HOURS]).fetchone())
+def read_models(connection: Connection) -> ModelHistory:
+    """Return which models scored and how the shadow model compares."""
+    with connection.cursor(row_factory=class_row(ModelStart)) as cursor:
+        starts = cursor.execute(STARTS, [SHOWN]).fetchall()
+    with connection.cursor(row_factory=class_row(ShadowComparison)) as cursor:
+        return ModelHistory(starts, cursor.execute(COMPARISON, [SHADOW_HOURS]).fetchone())
