@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from ui.check import render
 from ui.database import Database
-from ui.shell import charts, render
+from ui.shell import charts
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.page_state import skips, value_of
+from ui.shell.render import hint, section_head
 from ui.shell.texts import Texts
 from ui.threshold.models import ScoringModel
 
@@ -24,9 +26,9 @@ def build(frame: Frame, mart: Database, model: Callable[[], ScoringModel | None]
     """Place the section and wire its button."""
     texts, state = frame.texts, frame.state
     with gr.Column(elem_classes="card", elem_id="results"):
-        gr.HTML(render.section_head(texts.results_heading))
+        gr.HTML(section_head(texts.results_heading))
         button = gr.Button(texts.view_button, variant="primary", elem_id="view")
-        totals = gr.HTML(render.hint(texts.results_hint), elem_id="totals")
+        totals = gr.HTML(hint(texts.results_hint), elem_id="totals")
         flagged = gr.HTML(elem_id="flagged")
         plot = gr.Plot(visible=False, show_label=False, elem_id="plot")
         viewed = gr.Checkbox(False, visible="hidden")

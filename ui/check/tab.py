@@ -11,23 +11,22 @@ from markupsafe import Markup
 
 from services.common.process import StopSignal
 from services.sender.taken import TakenIds
-from ui.check import report
+from ui.check import render
 from ui.check import results as latest
 from ui.check.downloads import SAMPLE_PATH, TEMPLATE_PATH, sample_file
 from ui.check.jobs import Jobs
 from ui.check.results import Latest, results
 from ui.check.steps import Sent, Step
-from ui.check.taken_ids import taken_ids_choice
 from ui.database import Database
 from ui.files.download import path_of
 from ui.files.journal import Upload
 from ui.files.tab import cancel
 from ui.login.access import Access
 from ui.login.texts import LOGIN_TEXTS
-from ui.shell import render
 from ui.shell.excel import spoken
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.page_state import skips
+from ui.shell.render import hint, links, notice, section_head
 from ui.threshold.models import ScoringModel
 from ui.watch import Watch
 
@@ -95,7 +94,14 @@ class UploadSection:
                 label=texts.file_label, show_label=False, file_count="single", height=132,  # any name: content decides
                 elem_id="csv",
             )  # fmt: skip
-            self._taken_ids = taken_ids_choice(texts)
+            # Other transactions may have ids of the file: seldom, so the choice is closed.
+            choices = [
+                (texts.ids_ask, TakenIds.ASK.value),
+                (texts.ids_own, TakenIds.OWN.value),
+                (texts.ids_overwrite, TakenIds.OVERWRITE.value),
+            ]
+            with gr.Accordion(texts.ids_heading, open=False, elem_id="taken-ids"):
+                self._taken_ids = gr.Radio(choices, value=TakenIds.ASK.value, label=texts.ids_heading, show_label=False)
             with gr.Row(elem_classes="actions"):
                 self._send = gr.Button(texts.send_button, variant="primary", interactive=False, elem_id="send")
                 self._cancel = gr.Button(texts.cancel_button, visible=False, elem_id="cancel")
@@ -156,7 +162,7 @@ class UploadSection:
         with friendly_errors(self._texts):
             job = self._jobs.start(Path(file), analyst, TakenIds(taken_ids))
         if job is None:
-            return "", gr.skip(), render.notice(self._texts.too_many_files, "warning"), "", ""
+            return "", gr.skip(), notice(self._texts.too_many_files, "warning"), "", ""
         return str(job.upload_id), gr.update(interactive=False), self._under_way(job.step), "", ""
 
     def watch(self, job_id: str, request: gr.Request) -> Iterator[tuple[Update, ...]]:
@@ -172,7 +178,7 @@ class UploadSection:
                     yield gr.update(interactive=False), cancel, self._under_way(step), "", ""
             if isinstance(step, Sent) and step.upload_id and step.sent:
                 self._followed[request.session_hash] = step
-            told = report.headline(step, self._texts), "", report.details(step, self._texts)
+            told = render.headline(step, self._texts), "", render.details(step, self._texts)
             yield gr.skip(), gr.update(visible=False), *told
 
     def follow(self, utc_offset_minutes: float, request: gr.Request) -> Iterator[tuple[Update, ...]]:
@@ -204,30 +210,28 @@ class UploadSection:
         while not self._stop.requested:
             seen = self._uploads.look()
             if not seen.fresh:
-                yield render.notice(texts.reading_failed if seen.failed else texts.scored_unknown, "warning")
+                yield notice(texts.reading_failed if seen.failed else texts.scored_unknown, "warning")
                 return
             now = max((upload.scored or 0 for upload in seen.value or () if upload.upload_id == upload_id), default=0)
             if now > scored:
                 scored, last_arrival = now, time.monotonic()
             if time.monotonic() - last_arrival > FOLLOW_PATIENCE_SECONDS:
-                yield report.scored_slowly(scored, sent, texts)
+                yield render.scored_slowly(scored, sent, texts)
                 return
-            yield report.scored_so_far(scored, sent, texts) + self._download(upload_id, whole=scored == sent)
+            yield render.scored_so_far(scored, sent, texts) + self._download(upload_id, whole=scored == sent)
             if scored >= sent:
                 return
             self._stop.wait(FOLLOW_EVERY_SECONDS)
 
     def _download(self, upload_id: UUID, *, whole: bool) -> Markup:
-        return (
-            render.links([(path_of(upload_id, self._texts.language), self._texts.scores_link)]) if whole else Markup()
-        )
+        return links([(path_of(upload_id, self._texts.language), self._texts.scores_link)]) if whole else Markup()
 
     def _under_way(self, step: Step) -> Markup:
         """Return how far an upload is, and that it need not be watched."""
-        return report.headline(step, self._texts) + render.hint(self._texts.goes_on)
+        return render.headline(step, self._texts) + hint(self._texts.goes_on)
 
     def _not_allowed(self) -> Markup:
-        return render.notice(LOGIN_TEXTS[self._texts.language].not_allowed, "warning")
+        return notice(LOGIN_TEXTS[self._texts.language].not_allowed, "warning")
 
     def _upload_head(self) -> Markup:
         """Return the upload's heading, what is accepted, and where to get an example."""
@@ -236,4 +240,4 @@ class UploadSection:
         files = [(spoken(TEMPLATE_PATH, texts.language), texts.template_link)]
         if sample_file().is_file():
             files.append((spoken(SAMPLE_PATH, texts.language), texts.sample_link))
-        return render.section_head(texts.upload_heading, f"{texts.upload_hint} {limits}") + render.links(files)
+        return section_head(texts.upload_heading, f"{texts.upload_hint} {limits}") + links(files)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from services.common.logs import get_logger
 from services.sender.report import FileFault
 from ui.check.jobs import Job, Jobs
-from ui.check.report import headline
+from ui.check.render import headline
 from ui.check.steps import Sending, Step
 from ui.files.download import path_of
 from ui.files.journal import SHOWN, Upload, UploadState

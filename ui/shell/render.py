@@ -5,17 +5,14 @@ no Markup itself, and mypy shows where a plain str stands for HTML.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Protocol
 
 from markupsafe import Markup
 
-from ui.database import Flagged, Results, Snapshot, Totals
-from ui.shell.charts import ChartTexts
-from ui.shell.formats import Numbers, local_clock
+from ui.shell.formats import Numbers
 from ui.shell.texts import Texts
-from ui.threshold.models import ScoringModel
 from ui.watch import Observation
 
 MERCHANT_PREFIX = "fraud_"
@@ -164,89 +161,6 @@ def merchant_name(merchant: str | None) -> str:
 def score_cell(score: float, numbers: Numbers) -> Markup:
     """Return a score with its bar."""
     return Markup('{}<i style="--share:{:.3f}"></i>').format(numbers.decimal(score, 3), score)
-
-
-def flagged_table(flagged: Sequence[Flagged], texts: Texts) -> Markup:
-    """Return the table of flagged transactions, the latest first, or the sentence that there are none."""
-    if not flagged:
-        return notice(texts.no_flagged)
-    heads = (
-        *transaction_heads(texts),
-        (texts.column_score, "score"),
-        (texts.column_earlier, "past side"),
-        (texts.column_id, "id"),
-    )
-    rows = (_flagged_cells(row, texts) for row in flagged)
-    return table(heads, rows, texts.flagged_heading, kind="payments") + hint(texts.earlier_hint)
-
-
-def totals(snapshot: Snapshot, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> Markup:
-    """Return the line of totals, if there is any score, and the line of when and by which model."""
-    numbers = texts.numbers
-    small = texts.refreshed.format(time=local_clock(snapshot.read_at, utc_offset_minutes))
-    if model is not None:
-        small += " · " + texts.model.format(version=model.version, threshold=numbers.decimal(model.threshold, 2))
-    return _counts(snapshot.totals, texts) + hint(small)
-
-
-def _counts(found: Totals, texts: Texts) -> Markup:
-    """Return the line of totals, or nothing while nothing is scored."""
-    if not found.scored:
-        return Markup()
-    numbers = texts.numbers
-    scored = numbers.counted(found.scored, texts.transaction_forms)
-    line = texts.totals.format(
-        scored_counted=scored if found.exact else texts.about.format(number=scored),
-        flagged=numbers.whole(found.flagged),
-        share=numbers.percent(found.flagged / found.scored),
-    )
-    return Markup('<p class="totals">{}</p>').format(line)
-
-
-def results_head(answer: Results, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> Markup:
-    """Return what stands over the results: totals, and in an outage a sentence saying how old they are."""
-    if answer.snapshot is None:
-        return notice(texts.database_away, "warning")
-    head = totals(answer.snapshot, model, texts, utc_offset_minutes)
-    if answer.fresh:
-        return head
-    since = local_clock(answer.snapshot.read_at, utc_offset_minutes, "%H:%M")
-    return notice(texts.database_away_since.format(time=since), "warning") + head
-
-
-def chart_texts(scores: int, threshold: float | None, texts: Texts) -> ChartTexts:
-    """Return the words of the histogram of so many scores."""
-    numbers = texts.numbers
-    shown = "" if threshold is None else numbers.decimal(threshold, 2)
-    return ChartTexts(
-        title=texts.chart_title.format(transactions_counted=numbers.counted(scores, texts.last_transaction_forms)),
-        threshold=texts.chart_threshold.format(threshold=shown),
-        x_title=texts.chart_x,
-        y_title=texts.chart_y,
-        below=texts.chart_below,
-        above=texts.chart_above,
-        bin=texts.chart_bin,
-        decimal_mark=numbers.decimal_mark,
-        thousands_mark=numbers.thousands_mark,
-        percent_gap=numbers.percent_gap,
-    )
-
-
-def _flagged_cells(row: Flagged, texts: Texts) -> tuple[str, ...]:
-    """Return the cells of one flagged transaction."""
-    return (
-        *transaction_cells(row, texts.numbers),
-        score_cell(row.score, texts.numbers),
-        _earlier(row.earlier, texts),
-        case_button(row.transaction_id, row.transaction_id),
-    )
-
-
-def _earlier(earlier: int | None, texts: Texts) -> str:
-    """Return in words how much of the customer's past was known."""
-    if earlier is None:
-        return texts.earlier_unknown
-    return texts.numbers.counted(earlier, texts.payment_forms) if earlier else texts.earlier_none
 
 
 def _css_text(text: str) -> str:

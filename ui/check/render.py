@@ -1,4 +1,4 @@
-"""HTML of the steps of an upload."""
+"""HTML of the tab: the steps of an upload, and the results."""
 
 from collections.abc import Iterable, Sequence
 
@@ -6,8 +6,22 @@ from markupsafe import Markup
 
 from services.sender.report import FileReport, Refusal, Repair
 from ui.check.steps import Cancelled, Obstacle, Queued, Reading, Refused, Sending, Sent, Step
-from ui.shell.render import MISSING, hint, notice, progress, table
+from ui.database import Flagged, Results, Snapshot, Totals
+from ui.shell.charts import ChartTexts
+from ui.shell.formats import local_clock
+from ui.shell.render import (
+    MISSING,
+    case_button,
+    hint,
+    notice,
+    progress,
+    score_cell,
+    table,
+    transaction_cells,
+    transaction_heads,
+)
 from ui.shell.texts import Forms, Texts
+from ui.threshold.models import ScoringModel
 
 SHOWN_REFUSALS = 100
 
@@ -27,24 +41,24 @@ OF_THE_FILE = frozenset(
 OF_COLUMNS = frozenset({Repair.COLUMN_MISSING, Repair.COLUMN_IGNORED, Repair.TARGET_DROPPED})
 
 
-def headline(told: Step, texts: Texts) -> Markup:
+def headline(step: Step, texts: Texts) -> Markup:
     """Return what a step of an upload comes down to: a bar while it runs, then a sentence."""
     numbers = texts.numbers
-    match told:
+    match step:
         case Queued():
-            counted = numbers.counted(told.ahead, texts.upload_forms)
+            counted = numbers.counted(step.ahead, texts.upload_forms)
             return progress(texts.waiting.format(uploads_counted=counted), "", None)
         case Reading():
-            counted = numbers.counted(told.rows, texts.row_forms)
-            return progress(texts.reading_rows.format(rows_counted=counted) if told.rows else texts.reading, "", None)
+            counted = numbers.counted(step.rows, texts.row_forms)
+            return progress(texts.reading_rows.format(rows_counted=counted) if step.rows else texts.reading, "", None)
         case Cancelled():
             return notice(texts.cancelled_early, "warning")
         case Sending():
-            return _sending(told, texts)
+            return _sending(step, texts)
         case Refused():
-            return notice(_file_refusal(told, texts), "warning")
+            return notice(_file_refusal(step, texts), "warning")
         case Sent():
-            return _summary(told, texts) + _below(told, texts)
+            return _summary(step, texts) + _below(step, texts)
 
 
 def _below(sent: Sent, texts: Texts) -> Markup:
@@ -54,12 +68,12 @@ def _below(sent: Sent, texts: Texts) -> Markup:
     return hint(texts.twice) + (Markup() if sent.upload_id else hint(texts.not_recorded))
 
 
-def details(told: Step, texts: Texts) -> Markup:
+def details(step: Step, texts: Texts) -> Markup:
     """Return the report of a finished upload: its figures, what was repaired, what was refused and why."""
-    if not isinstance(told, Sent):
+    if not isinstance(step, Sent):
         return Markup()
-    found = told.report
-    parts = [_tiles(told, texts)]
+    found = step.report
+    parts = [_tiles(step, texts)]
     if found.repaired:
         parts.append(_repairs(found, texts))
     if found.unknown:
@@ -86,16 +100,16 @@ def _scored(sentence: str, scored: int, sent: int, texts: Texts) -> str:
     return sentence.format(scored=numbers.whole(scored), sent_counted=numbers.counted(sent, texts.of_sent_row_forms))
 
 
-def _sending(told: Sending, texts: Texts) -> Markup:
+def _sending(step: Sending, texts: Texts) -> Markup:
     """Return the bar of an upload under way."""
     numbers = texts.numbers
-    rate = round(told.sent / told.seconds) if told.seconds else 0
+    rate = round(step.sent / step.seconds) if step.seconds else 0
     return progress(
         texts.sending.format(
-            sent=numbers.whole(told.sent), rows_counted=numbers.counted(told.rows, texts.of_row_forms)
+            sent=numbers.whole(step.sent), rows_counted=numbers.counted(step.rows, texts.of_row_forms)
         ),
         texts.sending_rate.format(rate_counted=numbers.counted(rate, texts.row_forms)) if rate else "",
-        told.sent / told.rows,
+        step.sent / step.rows,
     )
 
 
@@ -194,8 +208,8 @@ def _refusal_cells(refusal: Refusal, texts: Texts) -> tuple[str, str, str]:
     numbers = texts.numbers
     alike = texts.refused_alike.format(rows_counted=numbers.counted(refusal.rows, texts.row_forms))
     more = "; ".join(filter(None, (refusal.value, alike if refusal.rows > 1 else "")))
-    told = texts.row_refusals[refusal.reason] + (f" ({more})" if more else "")
-    reason = Markup('<span title="{}">{}</span>').format(refusal.message, told)
+    reported = texts.row_refusals[refusal.reason] + (f" ({more})" if more else "")
+    reason = Markup('<span title="{}">{}</span>').format(refusal.message, reported)
     return texts.numbers.whole(refusal.line), refusal.field or MISSING, reason
 
 
@@ -206,6 +220,89 @@ def _how_many_shown(shown: int, refused: int, texts: Texts) -> Markup:
     return hint(texts.refused_first.format(shown=texts.numbers.whole(shown), refused=texts.numbers.whole(refused)))
 
 
-def _file_refusal(told: Refused, texts: Texts) -> str:
+def _file_refusal(step: Refused, texts: Texts) -> str:
     """Return the sentence on a file that cannot be used at all; some name columns, which end the sender's sentence."""
-    return texts.file_refusals[told.code].format(names=told.detail.rpartition(": ")[2])
+    return texts.file_refusals[step.code].format(names=step.detail.rpartition(": ")[2])
+
+
+def flagged_table(flagged: Sequence[Flagged], texts: Texts) -> Markup:
+    """Return the table of flagged transactions, the latest first, or the sentence that there are none."""
+    if not flagged:
+        return notice(texts.no_flagged)
+    heads = (
+        *transaction_heads(texts),
+        (texts.column_score, "score"),
+        (texts.column_earlier, "past side"),
+        (texts.column_id, "id"),
+    )
+    rows = (_flagged_cells(row, texts) for row in flagged)
+    return table(heads, rows, texts.flagged_heading, kind="payments") + hint(texts.earlier_hint)
+
+
+def totals(snapshot: Snapshot, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> Markup:
+    """Return the line of totals, if there is any score, and the line of when and by which model."""
+    numbers = texts.numbers
+    small = texts.refreshed.format(time=local_clock(snapshot.read_at, utc_offset_minutes))
+    if model is not None:
+        small += " · " + texts.model.format(version=model.version, threshold=numbers.decimal(model.threshold, 2))
+    return _counts(snapshot.totals, texts) + hint(small)
+
+
+def _counts(found: Totals, texts: Texts) -> Markup:
+    """Return the line of totals, or nothing while nothing is scored."""
+    if not found.scored:
+        return Markup()
+    numbers = texts.numbers
+    scored = numbers.counted(found.scored, texts.transaction_forms)
+    line = texts.totals.format(
+        scored_counted=scored if found.exact else texts.about.format(number=scored),
+        flagged=numbers.whole(found.flagged),
+        share=numbers.percent(found.flagged / found.scored),
+    )
+    return Markup('<p class="totals">{}</p>').format(line)
+
+
+def results_head(answer: Results, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> Markup:
+    """Return what stands over the results: totals, and in an outage a sentence saying how old they are."""
+    if answer.snapshot is None:
+        return notice(texts.database_away, "warning")
+    head = totals(answer.snapshot, model, texts, utc_offset_minutes)
+    if answer.fresh:
+        return head
+    since = local_clock(answer.snapshot.read_at, utc_offset_minutes, "%H:%M")
+    return notice(texts.database_away_since.format(time=since), "warning") + head
+
+
+def chart_texts(scores: int, threshold: float | None, texts: Texts) -> ChartTexts:
+    """Return the words of the histogram of so many scores."""
+    numbers = texts.numbers
+    shown = "" if threshold is None else numbers.decimal(threshold, 2)
+    return ChartTexts(
+        title=texts.chart_title.format(transactions_counted=numbers.counted(scores, texts.last_transaction_forms)),
+        threshold=texts.chart_threshold.format(threshold=shown),
+        x_title=texts.chart_x,
+        y_title=texts.chart_y,
+        below=texts.chart_below,
+        above=texts.chart_above,
+        bin=texts.chart_bin,
+        decimal_mark=numbers.decimal_mark,
+        thousands_mark=numbers.thousands_mark,
+        percent_gap=numbers.percent_gap,
+    )
+
+
+def _flagged_cells(row: Flagged, texts: Texts) -> tuple[str, ...]:
+    """Return the cells of one flagged transaction."""
+    return (
+        *transaction_cells(row, texts.numbers),
+        score_cell(row.score, texts.numbers),
+        _earlier(row.earlier, texts),
+        case_button(row.transaction_id, row.transaction_id),
+    )
+
+
+def _earlier(earlier: int | None, texts: Texts) -> str:
+    """Return in words how much of the customer's past was known."""
+    if earlier is None:
+        return texts.earlier_unknown
+    return texts.numbers.counted(earlier, texts.payment_forms) if earlier else texts.earlier_none

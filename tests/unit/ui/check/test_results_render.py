@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from ui.check import render
 from ui.database import Flagged, Results, Snapshot, Totals
-from ui.shell import render
 from ui.shell.texts import ENGLISH, RUSSIAN
 from ui.threshold.models import ScoringModel
 

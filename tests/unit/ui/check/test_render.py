@@ -3,7 +3,7 @@
 from html import escape
 
 from services.sender.report import FileFault, FileReport, Refusal, Repair, RowFault
-from ui.check import report
+from ui.check import render
 from ui.check.steps import Obstacle, Refused, Sending, Sent, Step
 from ui.shell.texts import ENGLISH, RUSSIAN, Texts
 
@@ -17,13 +17,13 @@ def found(
     return FileReport(ready + refused, ready, repaired or {}, lines, refused, "utf-8", ",", missing, ())
 
 
-def told(step: Step, texts: Texts) -> str:
-    return report.headline(step, texts) + report.details(step, texts)
+def shown(step: Step, texts: Texts) -> str:
+    return render.headline(step, texts) + render.details(step, texts)
 
 
 def test_progress_tells_rows_and_rate() -> None:
     """Rows so far, of how many, and rows a second."""
-    html = told(Sending(4_500, 18_000, 1.5), RUSSIAN)
+    html = shown(Sending(4_500, 18_000, 1.5), RUSSIAN)
     assert "Отправлено 4\u00a0500 из 18\u00a0000\u00a0строк" in html
     assert "3\u00a0000\u00a0строк в секунду" in html
     assert 'value="0.2500"' in html
@@ -31,7 +31,7 @@ def test_progress_tells_rows_and_rate() -> None:
 
 def test_a_whole_upload_is_summed_up() -> None:
     """Rows sent, in what time, and that the same file may be sent again."""
-    html = told(Sent(found(), 18_000, 2.0), RUSSIAN)
+    html = shown(Sent(found(), 18_000, 2.0), RUSSIAN)
     assert "Готово: 18\u00a0000\u00a0строк в Kafka за 2,0 с, 9\u00a0000\u00a0строк в секунду." in html
     assert RUSSIAN.twice in html
     assert RUSSIAN.refused_heading not in html
@@ -41,7 +41,7 @@ def test_a_whole_upload_is_summed_up() -> None:
 def test_repairs_are_told_with_what_they_count() -> None:
     """A repair of the file has no number, one of columns counts columns, one of rows rows."""
     repaired = {Repair.QUOTED_ROW: 412, Repair.BOM: 1, Repair.COLUMN_MISSING: 2}
-    html = told(Sent(found(repaired=repaired, missing=("lat", EVIL)), 18_000, 2.0), RUSSIAN)
+    html = shown(Sent(found(repaired=repaired, missing=("lat", EVIL)), 18_000, 2.0), RUSSIAN)
     items = [RUSSIAN.repairs[kind] for kind in (Repair.BOM, Repair.COLUMN_MISSING, Repair.QUOTED_ROW)]
     counted = ("", f": 2\u00a0колонки (lat, {escape(EVIL)})", ": 412\u00a0строк")
     for item, count in zip(items, counted, strict=True):
@@ -51,7 +51,7 @@ def test_repairs_are_told_with_what_they_count() -> None:
 
 def test_refused_lines_are_told_with_field_and_reason() -> None:
     """Line, field and reason of the first hundred, and how many there are in all."""
-    html = told(Sent(found(refused=250), 18_000, 2.0), RUSSIAN)
+    html = shown(Sent(found(refused=250), 18_000, 2.0), RUSSIAN)
     assert html.count("<tr>") == 101
     assert "Показаны первые 100 из 250." in html
     assert RUSSIAN.row_refusals[RowFault.BAD_NUMBER] in html
@@ -59,26 +59,26 @@ def test_refused_lines_are_told_with_field_and_reason() -> None:
 
 def test_what_a_file_says_is_escaped() -> None:
     """A file cannot bring markup into the report."""
-    assert EVIL not in told(Sent(found(refused=1), 18_000, 2.0), ENGLISH)
+    assert EVIL not in shown(Sent(found(refused=1), 18_000, 2.0), ENGLISH)
 
 
 def test_kafka_away_is_told_with_what_was_sent() -> None:
     """How far it got, and that the same file may be sent again."""
-    html = told(Sent(found(), 7_000, 9.0, obstacle=Obstacle.AWAY), RUSSIAN)
+    html = shown(Sent(found(), 7_000, 9.0, obstacle=Obstacle.AWAY), RUSSIAN)
     assert "Kafka не отвечает: отправлено 7\u00a0000 из 18\u00a0000\u00a0строк." in html
     assert "Готово" not in html
 
 
 def test_kafka_refusing_is_no_outage() -> None:
     """No topic or no permission: trying again would not help, and the page does not say it would."""
-    html = told(Sent(found(), 0, 0.1, obstacle=Obstacle.REFUSES), RUSSIAN)
+    html = shown(Sent(found(), 0, 0.1, obstacle=Obstacle.REFUSES), RUSSIAN)
     assert "нет топика, прав на него" in html
     assert "Попробуйте" not in html
 
 
 def test_a_file_without_a_good_row_is_told() -> None:
     """Nothing was sent, and not for want of Kafka."""
-    html = told(Sent(found(ready=0, refused=3), 0, 0.0), RUSSIAN)
+    html = shown(Sent(found(ready=0, refused=3), 0, 0.0), RUSSIAN)
     assert RUSSIAN.sent_none in html
     assert "Kafka" not in html
 
@@ -86,12 +86,12 @@ def test_a_file_without_a_good_row_is_told() -> None:
 def test_a_refused_file_names_its_columns() -> None:
     """The sentence on missing columns says which."""
     refused = Refused(FileFault.MISSING_COLUMNS, "needed columns are missing: amount, cat_id")
-    assert "нет нужных колонок: amount, cat_id." in told(refused, RUSSIAN)
+    assert "нет нужных колонок: amount, cat_id." in shown(refused, RUSSIAN)
 
 
 def test_scored_so_far_ends_with_all() -> None:
     """A bar while scores arrive, a sentence when all are there."""
-    assert "Оценено 5 из 21\u00a0отправленной строки" in report.scored_so_far(5, 21, RUSSIAN)
-    done = report.scored_so_far(21, 21, RUSSIAN)
+    assert "Оценено 5 из 21\u00a0отправленной строки" in render.scored_so_far(5, 21, RUSSIAN)
+    done = render.scored_so_far(21, 21, RUSSIAN)
     assert "Оценены все строки файла: 21." in done
     assert "<progress" not in done
