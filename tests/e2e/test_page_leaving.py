@@ -134,7 +134,7 @@ def test_the_language_link_keeps_what_is_on_the_page(page: Page, mart: Connectio
     tab(page, "Check")
     expect(page.locator("#csv")).to_contain_text("chosen")
     expect(page.locator("#flagged tbody tr")).to_have_count(1)
-    expect(page.locator("#flagged")).to_contain_text("Transaction id")
+    expect(page.locator("#flagged")).to_contain_text("Transaction ID")
     page.get_by_role("button", name="Send to Kafka").click()
     expect(page.locator("#headline")).to_contain_text("Done: 1 row in Kafka", timeout=WITHIN)
     assert page.evaluate("sessionStorage.length") == 0

@@ -1,4 +1,4 @@
-"""The words of the upload history, in both languages."""
+"""Texts of the list of files sent, in both languages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,13 +12,13 @@ class UploadsTexts:
 
     heading: str = "Отправленные файлы"
     hint: str = (
-        "Что стало с каждым файлом. Принятый файл отправляется до конца, даже если закрыть страницу. "
-        "Оценки скачиваются как CSV; строки без оценки в нём пусты."
+        "Состояние каждого файла. Принятый файл отправляется до конца, даже если закрыть страницу. "
+        "Оценки скачиваются как CSV; у неоценённых строк оценка пуста."
     )
     empty: str = "Файлов ещё не отправляли. Загрузите CSV на вкладке «Проверка»."
-    away: str = "База недоступна. Список появится, как только она ответит."
-    away_since: str = "База недоступна: показан последний известный список."
-    first_reading: str = "Читаем базу…"
+    away: str = "База недоступна. Список появится, когда она ответит."
+    away_since: str = "База недоступна. Показан последний известный список."
+    first_reading: str = "Загрузка…"
     column_time: str = "Начат"
     column_file: str = "Файл"
     column_analyst: str = "Кто"
@@ -36,13 +36,13 @@ class UploadsTexts:
             UploadState.CANCELLED: "отменён",
             UploadState.INTERRUPTED: "прерван",
             UploadState.REFUSED: "отклонён",
-            UploadState.KAFKA_AWAY: "Kafka не отвечала",
-            UploadState.KAFKA_REFUSES: "Kafka не приняла",
+            UploadState.KAFKA_AWAY: "Kafka недоступна",
+            UploadState.KAFKA_REFUSES: "отклонён Kafka",
         }
     )
     scored_all: str = "оценён"
     scoring: str = "ждёт оценок"
-    scored_unknown: str = "отправлен; оценки не прослежены: база была недоступна"
+    scored_unknown: str = "отправлен; оценки неизвестны: база была недоступна"
     download: str = "Скачать CSV"
     cancel: str = "Отменить"
     no_login: str = "без входа"
@@ -54,37 +54,37 @@ UPLOADS_TEXTS = {
     "ru": UploadsTexts(),
     "en": UploadsTexts(
         heading="Files sent",
-        hint="What became of each file. An accepted file is sent to its end even if the page is closed. "
-        "Scores are downloaded as CSV; rows without a score are empty in it.",
-        empty="No file was sent yet. Upload a CSV in the tab “Check”.",
-        away="The database is away. The list will appear as soon as it answers.",
-        away_since="The database is away: this is the last list known.",
-        first_reading="Reading the database…",
-        column_time="Begun",
+        hint="The state of each file. An accepted file is sent completely even if the page is closed. "
+        "Scores are downloaded as CSV; unscored rows have an empty score.",
+        empty="No files sent yet. Upload a CSV on the “Check” tab.",
+        away="The database is unavailable. The list will appear when it answers.",
+        away_since="The database is unavailable. Showing the last known list.",
+        first_reading="Loading…",
+        column_time="Started",
         column_file="File",
         column_analyst="Who",
         column_rows="Rows",
-        column_refused="Refused",
+        column_refused="Rejected",
         column_sent="Sent",
         column_scored="Scored",
         column_state="State",
         column_download="Scores",
         states={
-            UploadState.READING: "being read",
-            UploadState.SENDING: "being sent",
+            UploadState.READING: "reading",
+            UploadState.SENDING: "sending",
             UploadState.SENT: "sent",
             UploadState.CANCELLED: "cancelled",
             UploadState.INTERRUPTED: "interrupted",
-            UploadState.REFUSED: "refused",
-            UploadState.KAFKA_AWAY: "Kafka did not answer",
-            UploadState.KAFKA_REFUSES: "Kafka did not take it",
+            UploadState.REFUSED: "rejected",
+            UploadState.KAFKA_AWAY: "Kafka unavailable",
+            UploadState.KAFKA_REFUSES: "rejected by Kafka",
         },
         scored_all="scored",
         scoring="waiting for scores",
-        scored_unknown="sent; scores not traced: the database was away",
+        scored_unknown="sent; scores unknown: the database was unavailable",
         download="Download CSV",
         cancel="Cancel",
         no_login="no login",
-        shown="The latest {shown} are shown.",
+        shown="Showing the latest {shown}.",
     ),
 }

@@ -1,4 +1,4 @@
-"""The words of the login, by language. Knows no layout."""
+"""Texts of the login, in both languages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from ui.login.users import Role
 
 MESSAGE = (
-    "<span lang='ru'>Проверка платежей на мошенничество. После нескольких ошибок подряд вход ждёт до минуты.</span><br>"
-    "<span lang='en'>Card payment fraud check. After several wrong tries the next one has to wait, a minute at most."
+    "<span lang='ru'>Проверка транзакций на мошенничество. После нескольких ошибок подряд вход ждёт до минуты."
+    "</span><br>"
+    "<span lang='en'>Card transaction fraud check. After several failed attempts the next waits up to a minute."
     "</span>"
 )
 """Over the form, before anybody's language is known."""
@@ -19,7 +20,7 @@ class LoginTexts:
 
     roles: Mapping[Role, str] = field(default_factory=lambda: {Role.VIEWER: "наблюдатель", Role.ANALYST: "аналитик"})
     leave: str = "Выйти"
-    not_allowed: str = "Ваша роль — наблюдатель: вердикты выносят и платежи отправляют аналитики."
+    not_allowed: str = "Ваша роль — наблюдатель. Выносить вердикты и отправлять транзакции могут аналитики."
 
 
 LOGIN_TEXTS = {
@@ -27,6 +28,6 @@ LOGIN_TEXTS = {
     "en": LoginTexts(
         roles={Role.VIEWER: "viewer", Role.ANALYST: "analyst"},
         leave="Log out",
-        not_allowed="You are a viewer: verdicts are given and payments are sent by analysts.",
+        not_allowed="You are a viewer. Only analysts can give verdicts and send transactions.",
     ),
 }

@@ -26,11 +26,11 @@ class Texts:
     other_language: str = "English"
     other_language_path: str = "en"
 
-    title: str = "Проверка платежей на мошенничество"
-    lead: str = "Каждый платёж по карте получает оценку от 0 до 1, а подозрительные попадают в список и на разбор."
+    title: str = "Проверка транзакций на мошенничество"
+    lead: str = "Каждая транзакция по карте получает оценку от 0 до 1; подозрительные попадают в список и на разбор."
 
     upload_heading: str = "Загрузить транзакции"
-    upload_hint: str = "CSV с колонками, как в шаблоне. Порядок колонок любой, лишние не мешают."
+    upload_hint: str = "CSV с колонками, как в шаблоне. Порядок колонок любой, лишние пропускаются."
     upload_limits: str = (
         "До {megabytes} МБ: .csv, .tsv или .txt, можно в .gz или в .zip с одним файлом; UTF-8 или cp1251."
     )
@@ -38,14 +38,14 @@ class Texts:
     drop_here: str = "Перетащите CSV сюда или нажмите, чтобы выбрать"
     template_link: str = "Скачать шаблон"
     sample_link: str = "Скачать пример"
-    ids_heading: str = "Если номера из файла уже есть у других платежей"
+    ids_heading: str = "Если номера из файла уже есть у других транзакций"
     ids_ask: str = "ничего не отправлять и сообщить"
     ids_own: str = "отправить эти строки под новыми номерами, сохранить и те, и другие"
-    ids_overwrite: str = "заменить платежи с этими номерами"
+    ids_overwrite: str = "заменить транзакции с этими номерами"
     send_button: str = "Отправить в Kafka"
     cancel_button: str = "Отменить"
 
-    waiting: str = "Ждём очереди: впереди {uploads_counted}."
+    waiting: str = "Файл в очереди: впереди {uploads_counted}."
     reading: str = "Читаем и проверяем файл…"
     reading_rows: str = "Читаем и проверяем файл: {rows_counted}"
     sending: str = "Отправлено {sent} из {rows_counted}"
@@ -53,10 +53,10 @@ class Texts:
     sent: str = "Готово: {sent_counted} в Kafka за {seconds} с, {rate_counted} в секунду."
     sent_none: str = "В файле нет ни одной строки, которую можно отправить."
     kafka_away: str = (
-        "Kafka не отвечает: отправлено {sent} из {rows_counted}. Попробуйте позже с тем же файлом — повторов не будет."
+        "Kafka не отвечает: отправлено {sent} из {rows_counted}. Отправьте тот же файл позже — повторов не будет."
     )
     kafka_refuses: str = (
-        "Kafka отклонила транзакции: нет топика, прав на него или входа в кластер. "
+        "Kafka отклонила транзакции: нет топика или доступа. "
         "Отправлено {sent} из {rows_counted}. Причина записана в журнал страницы; обратитесь к администратору."
     )
     read_tile: str = "прочитано"
@@ -71,35 +71,35 @@ class Texts:
     refused_reason: str = "Причина"
     refused_alike: str = "таких {rows_counted}"
     unknown_heading: str = "Неизвестные значения"
-    unknown_hint: str = "Они отправлены как есть; такую категорию модель считает «другой»."
+    unknown_hint: str = "Они отправлены без изменений; неизвестную категорию модель считает «другой»."
     unknown_value: str = "{field} «{value}»: {rows_counted}, впервые в строке {line}"
     cancelled: str = (
         "Отменено: в Kafka {sent} из {rows_counted}, они будут оценены. "
-        "Остальное можно дослать тем же файлом — повторов не будет."
+        "Чтобы дослать остальные, отправьте тот же файл — повторов не будет."
     )
     cancelled_early: str = "Отменено, ничего не отправлено."
-    goes_on: str = (
-        "Страницу можно закрыть: файл отправится до конца. На вкладке «Файлы» виден ход, там же можно отменить."
-    )
+    goes_on: str = "Страницу можно закрыть: файл отправится до конца. Ход отправки и отмена — на вкладке «Файлы»."
     too_many_files: str = "Сейчас отправляется слишком много файлов, этот не принят. Попробуйте через минуту."
     interrupted: str = "Прервано: в Kafka {sent} из {rows_counted}. Отправьте тот же файл ещё раз — повторов не будет."
     not_recorded: str = (
-        "Отправку не удалось записать в базу: в списке файлов её может не быть, отправленное не потеряется."
+        "Отправку не удалось записать в базу: её может не быть в списке файлов. Отправленные транзакции не потеряются."
     )
     twice: str = (
-        "Платёж узнаётся по содержанию: тот же файл, в том числе дополненный, исправленный или в другом порядке, "
-        "добавит только новое."
+        "Транзакция узнаётся по содержанию: если отправить тот же файл ещё раз, дополнив, исправив или переставив "
+        "строки, добавятся только новые."
     )
     scores_link: str = "Скачать оценки этого файла"
     scored_so_far: str = "Оценено {scored} из {sent_counted}"
     scored_all: str = "Оценены все строки файла: {sent}."
     scored_slowly: str = (
-        "Оценено {scored} из {sent_counted}, новых оценок пока нет. Остальные ждут в очереди — "
+        "Оценено {scored} из {sent_counted}, новых оценок пока нет. Остальные ждут в очереди: "
         "нажмите «Посмотреть результаты» позже."
     )
-    scored_unknown: str = "База недоступна: сколько строк уже оценено, пока неизвестно. Отправленное не потеряется."
+    scored_unknown: str = (
+        "База недоступна: сколько строк оценено, пока неизвестно. Отправленные транзакции не потеряются."
+    )
     unexpected_title: str = "Ошибка"
-    unexpected: str = "Не получилось. Причина записана в журнал страницы; попробуйте ещё раз."
+    unexpected: str = "Не получилось. Попробуйте ещё раз; причина записана в журнал страницы."
     database_failed: str = (
         "База ответила ошибкой ({code}). Причина записана в журнал страницы; обратитесь к администратору."
     )
@@ -113,7 +113,7 @@ class Texts:
 
     results_heading: str = "Результаты"
     results_hint: str = (
-        "Нажмите «Посмотреть результаты» — и увидите последние подозрительные платежи и распределение оценок."
+        "Нажмите «Посмотреть результаты», чтобы увидеть последние подозрительные транзакции и распределение оценок."
     )
     view_button: str = "Посмотреть результаты"
     flagged_heading: str = "Последние подозрительные транзакции"
@@ -122,23 +122,23 @@ class Texts:
     refreshed: str = "Обновлено в {time}"
     model: str = "модель {version}, порог {threshold}"
     no_flagged: str = "Пока нет транзакций с fraud_flag = 1 — загрузите CSV."
-    database_away: str = "База недоступна. Нажмите «Посмотреть результаты» ещё раз через минуту: оценки не потеряются."
-    database_away_since: str = "База недоступна, показаны данные на {time}."
+    database_away: str = "База недоступна. Нажмите «Посмотреть результаты» через минуту: оценки не потеряются."
+    database_away_since: str = "База недоступна. Показаны данные на {time}."
     column_time: str = "Время"
     column_amount: str = "Сумма"
     column_category: str = "Категория"
     column_merchant: str = "Магазин"
     column_state: str = "Штат"
     column_score: str = "Оценка"
-    column_earlier: str = "Прошлое"
+    column_earlier: str = "История"
     column_id: str = "Номер транзакции"
-    earlier_hint: str = "Прошлое — более ранние платежи того же клиента: оценка учитывает их время, суммы и частоту."
-    earlier_none: str = "первый платёж"
+    earlier_hint: str = "История — более ранние транзакции того же клиента: оценка учитывает их время, суммы и частоту."
+    earlier_none: str = "первая транзакция"
     earlier_unknown: str = "неизвестно"
 
     chart_title: str = "Оценки последних {transactions_counted}"
     chart_threshold: str = "порог {threshold}"
-    chart_x: str = "Оценка: 0 — обычный платёж, 1 — мошенничество"
+    chart_x: str = "Оценка: 0 — обычная транзакция, 1 — мошенничество"
     chart_y: str = "Транзакций"
     chart_below: str = "ниже порога"
     chart_above: str = "подозрительные"
@@ -150,7 +150,7 @@ class Texts:
     of_sent_row_forms: Forms = ("отправленной строки", "отправленных строк", "отправленных строк")
     column_forms: Forms = ("колонка", "колонки", "колонок")
     transaction_forms: Forms = ("транзакция", "транзакции", "транзакций")
-    payment_forms: Forms = ("платёж", "платежа", "платежей")
+    payment_forms: Forms = ("транзакция", "транзакции", "транзакций")
     last_transaction_forms: Forms = ("транзакции", "транзакций", "транзакций")
 
     repairs: Mapping[Repair, str] = field(
@@ -185,7 +185,7 @@ class Texts:
             Repair.TIME_FRACTION_DROPPED: "Доли секунды отброшены",
             Repair.TIME_DAY_FIRST: "Дата, начинающаяся с дня (01.03.2020), принята",
             Repair.TIME_OTHER_FORM: "Время в другом однозначном виде принято",
-            Repair.ID_REPLACED: "Негодный номер транзакции заменён постоянным номером строки",
+            Repair.ID_REPLACED: "Недопустимый номер транзакции заменён постоянным номером строки",
         }
     )
     row_refusals: Mapping[RowFault, str] = field(
@@ -211,15 +211,15 @@ class Texts:
             FileFault.ARCHIVE: "Архив не подходит: в нём должен быть ровно один файл CSV, без пароля.",
             FileFault.NOT_TEXT: "Это не текстовый файл CSV.",
             FileFault.UTF16: "Файл в кодировке UTF-16. Сохраните его как «CSV UTF-8» и загрузите снова.",
-            FileFault.SCORES: "Это файл с оценками, скачанный с этой страницы, а не платежи. Загрузите сами платежи.",
+            FileFault.SCORES: "Это файл с оценками, скачанный с этой страницы. Загрузите транзакции.",
             FileFault.NO_HEADER: "В первой строке нет названий колонок. Возьмите их из шаблона.",
-            FileFault.MISSING_COLUMNS: "В файле нет нужных колонок: {names}. Сверьтесь с шаблоном.",
+            FileFault.MISSING_COLUMNS: "Нет обязательных колонок: {names}. Сверьтесь с шаблоном.",
             FileFault.DUPLICATE_COLUMNS: "Колонки повторяются: {names}. Оставьте по одной.",
             FileFault.NO_ROWS: "В файле есть заголовок, но нет ни одной транзакции.",
             FileFault.TOO_MANY_ROWS: "В файле слишком много строк. Разделите его на части.",
-            FileFault.IDS_TAKEN: "Номера из файла уже есть у других платежей: {names}. Ничего не отправлено. "
+            FileFault.IDS_TAKEN: "Номера из файла уже есть у других транзакций: {names}. Ничего не отправлено. "
             "Выберите, что с ними делать.",
-            FileFault.IDS_UNCHECKED: "База не ответила, номера из файла не с чем сравнить. Ничего не отправлено. "
+            FileFault.IDS_UNCHECKED: "База недоступна, номера из файла не с чем сравнить. Ничего не отправлено. "
             "Попробуйте позже.",
             FileFault.AMBIGUOUS_TIME: "Неясно, где в датах день, а где месяц, например: {names}. "
             "Запишите время в виде 2020-06-21 12:14 и загрузите файл снова.",
@@ -237,97 +237,98 @@ ENGLISH = Texts(
     numbers=ENGLISH_NUMBERS,
     other_language="Русский",
     other_language_path="./",
-    title="Card payment fraud check",
-    lead="Each card payment gets a score from 0 to 1; the suspicious ones are listed for review.",
+    title="Card transaction fraud check",
+    lead="Each card transaction gets a score from 0 to 1; flagged ones are listed and queued for review.",
     upload_heading="Upload transactions",
-    upload_hint="CSV with the template's columns. Any order will do; additional columns are ignored.",
+    upload_hint="CSV with the template's columns, in any order; extra columns are ignored.",
     upload_limits="Up to {megabytes} MB: .csv, .tsv or .txt, also as .gz or a .zip of one file; UTF-8 or cp1251.",
     file_label="CSV file",
     drop_here="Drop a CSV here, or click to choose one",
     template_link="Download template",
     sample_link="Download sample",
-    ids_heading="If other payments have ids of the file",
-    ids_ask="send nothing and say so",
-    ids_own="send these rows under new ids, so that both stay",
-    ids_overwrite="overwrite the payments that have them",
+    ids_heading="If ids in the file already belong to other transactions",
+    ids_ask="send nothing and report them",
+    ids_own="send these rows under new ids and keep both",
+    ids_overwrite="replace the transactions with these ids",
     send_button="Send to Kafka",
     cancel_button="Cancel",
-    waiting="Waiting in line: {uploads_counted} ahead.",
+    waiting="In the queue: {uploads_counted} ahead.",
     reading="Reading and checking the file…",
     reading_rows="Reading and checking the file: {rows_counted}",
     sending="Sent {sent} of {rows_counted}",
     sending_rate="{rate_counted} per second",
-    sent="Done: {sent_counted} in Kafka after {seconds} s, {rate_counted} per second.",
-    sent_none="The file has no row that can be sent.",
+    sent="Done: {sent_counted} in Kafka in {seconds} s, {rate_counted} per second.",
+    sent_none="No row of the file can be sent.",
     kafka_away="Kafka does not answer: {sent} of {rows_counted} were sent. "
-    "Try the same file again later: nothing will be doubled.",
-    kafka_refuses="Kafka rejected the transactions: the topic is missing, or access to it or to the cluster is denied. "
+    "Send the same file again later: no duplicates will be created.",
+    kafka_refuses="Kafka rejected the transactions: the topic is missing or access is denied. "
     "{sent} of {rows_counted} were sent. The cause is in the page's log; ask an administrator.",
     read_tile="read",
     sent_tile="sent",
     repaired_tile="repairs",
-    refused_tile="refused",
-    repaired_heading="What was repaired",
-    refused_heading="What was refused",
+    refused_tile="rejected",
+    repaired_heading="Repairs",
+    refused_heading="Rejected rows",
     refused_first="The first {shown} of {refused} are shown.",
     refused_line="Line of the file",
     refused_field="Field",
     refused_reason="Reason",
-    refused_alike="{rows_counted} likewise",
-    unknown_heading="Values that nobody knows",
-    unknown_hint="They are sent as they are; the model takes such a category for “other”.",
+    refused_alike="{rows_counted} like this",
+    unknown_heading="Unknown values",
+    unknown_hint="They were sent unchanged; the model treats an unknown category as “other”.",
     unknown_value="{field} “{value}”: {rows_counted}, first in line {line}",
     cancelled="Cancelled: {sent} of {rows_counted} are in Kafka and will be scored. "
-    "Send the same file again for the rest: nothing will be doubled.",
-    cancelled_early="Cancelled, nothing was sent.",
-    goes_on="You may close the page: the file is sent to its end. Watch or cancel it in the tab “Files”.",
-    too_many_files="Too many files are being sent now, so this one was not accepted. Try again in a minute.",
+    "To send the rest, send the same file again: no duplicates will be created.",
+    cancelled_early="Cancelled. Nothing was sent.",
+    goes_on="You can close the page: the whole file will be sent. Watch or cancel it on the “Files” tab.",
+    too_many_files="Too many files are being sent. This one was not accepted; try again in a minute.",
     interrupted="Interrupted: {sent} of {rows_counted} are in Kafka. "
-    "Send the same file again: nothing will be doubled.",
-    not_recorded="This upload could not be recorded in the database: it may be missing in the list of files; "
-    "what was sent is not lost.",
-    twice="A payment is known by its content: the same file, also longer, mended or in another order, "
+    "Send the same file again: no duplicates will be created.",
+    not_recorded="The upload could not be recorded in the database: it may be missing from the list of files. "
+    "The transactions sent are not lost.",
+    twice="A transaction is identified by its content: sending the same file again, extended, corrected or reordered, "
     "adds only what is new.",
     scores_link="Download the scores of this file",
     scored_so_far="Scored {scored} of {sent_counted}",
-    scored_all="All rows of the file are scored: {sent}.",
-    scored_slowly="Scored {scored} of {sent_counted}, and no new score for a while. The rest waits in the queue: "
+    scored_all="All rows of the file have been scored: {sent}.",
+    scored_slowly="Scored {scored} of {sent_counted}, with no new scores for a while. The rest are in the queue: "
     "press “View results” later.",
-    scored_unknown="The database is away, so how many rows are scored is not known yet. What was sent is not lost.",
+    scored_unknown="The database is unavailable: the number of scored rows is not known yet. "
+    "The transactions sent are not lost.",
     unexpected_title="Error",
-    unexpected="That did not work. The cause is in the page's log; please try again.",
+    unexpected="Something went wrong. Try again; the cause is in the page's log.",
     database_failed="The database returned an error ({code}). The cause is in the page's log; ask an administrator.",
     reading_failed="The data cannot be read because of an error. The cause is in the page's log; ask an administrator.",
-    reading_failed_since="New data cannot be read because of an error; this is what was read before. "
+    reading_failed_since="New data cannot be read because of an error. Showing earlier data. "
     "The cause is in the page's log; ask an administrator.",
     results_heading="Results",
-    results_hint="Press “View results” for the latest suspicious payments and the distribution of the scores.",
+    results_hint="Press “View results” to see the latest flagged transactions and the distribution of scores.",
     view_button="View results",
-    flagged_heading="Latest suspicious transactions",
+    flagged_heading="Latest flagged transactions",
     totals="{scored_counted} scored, {flagged} with fraud_flag = 1 ({share}).",
     about="about {number}",
     refreshed="Refreshed at {time}",
     model="model {version}, threshold {threshold}",
-    no_flagged="No transaction with fraud_flag = 1 yet: upload a CSV.",
-    database_away="The database is away. Press “View results” again in a minute: no score is lost.",
-    database_away_since="The database is away; this is the data of {time}.",
+    no_flagged="No transactions with fraud_flag = 1 yet: upload a CSV.",
+    database_away="The database is unavailable. Press “View results” in a minute: no scores are lost.",
+    database_away_since="The database is unavailable. Showing data of {time}.",
     column_time="Time",
     column_amount="Amount",
     column_category="Category",
     column_merchant="Merchant",
     column_state="State",
     column_score="Score",
-    column_earlier="Past",
-    column_id="Transaction id",
-    earlier_hint="Past: earlier payments of the same customer; the score knows their times, amounts and pace.",
-    earlier_none="first payment",
+    column_earlier="History",
+    column_id="Transaction ID",
+    earlier_hint="History: the customer's earlier transactions. The score uses their times, amounts and frequency.",
+    earlier_none="first transaction",
     earlier_unknown="unknown",
     chart_title="Scores of the latest {transactions_counted}",
     chart_threshold="threshold {threshold}",
-    chart_x="Score: 0 is an ordinary payment, 1 is fraud",
+    chart_x="Score: 0 is a normal transaction, 1 is fraud",
     chart_y="Transactions",
-    chart_below="under the threshold",
-    chart_above="suspicious",
+    chart_below="below the threshold",
+    chart_above="flagged",
     chart_bin="Score",
     upload_forms=("file", "files", "files"),
     row_forms=("row", "rows", "rows"),
@@ -335,36 +336,36 @@ ENGLISH = Texts(
     of_sent_row_forms=("sent row", "sent rows", "sent rows"),
     column_forms=("column", "columns", "columns"),
     transaction_forms=("transaction", "transactions", "transactions"),
-    payment_forms=("payment", "payments", "payments"),
+    payment_forms=("transaction", "transactions", "transactions"),
     last_transaction_forms=("transaction", "transactions", "transactions"),
     repairs={
         Repair.UNPACKED: "Unpacked from an archive",
         Repair.UTF16: "Read as UTF-16",
-        Repair.SEP_LINE: "First line sep= skipped",
+        Repair.SEP_LINE: "First line (sep=) skipped",
         Repair.BOM: "Byte order mark at the start of the file removed",
-        Repair.SEPARATOR_SEMICOLON: "Semicolons separate the columns",
-        Repair.SEPARATOR_TAB: "Tabs separate the columns",
-        Repair.SEPARATOR_OTHER: "Columns are separated as the line sep= says",
-        Repair.HEADER_NAMES: "Column names brought to the usual spelling",
+        Repair.SEPARATOR_SEMICOLON: "Columns separated by semicolons",
+        Repair.SEPARATOR_TAB: "Columns separated by tabs",
+        Repair.SEPARATOR_OTHER: "Columns separated as the sep= line says",
+        Repair.HEADER_NAMES: "Column names normalised",
         Repair.COLUMNS_REORDERED: "Columns put in order",
         Repair.COLUMN_MISSING: "Optional columns missing, sent as empty",
-        Repair.COLUMN_IGNORED: "Additional columns not sent",
+        Repair.COLUMN_IGNORED: "Extra columns not sent",
         Repair.TARGET_DROPPED: "Column target not sent",
         Repair.ENCODING_CP1251: "Read as Windows-1251",
-        Repair.QUOTED_ROW: "Row quoted as a whole opened into fields",
-        Repair.CELL_OF_SEVERAL_LINES: "Cell of several lines joined",
+        Repair.QUOTED_ROW: "Row quoted as a whole split into fields",
+        Repair.CELL_OF_SEVERAL_LINES: "Multi-line cell joined",
         Repair.EMPTY_ROW_SKIPPED: "Empty rows skipped",
         Repair.TRAILING_CELLS_DROPPED: "Empty cells at the end of the row dropped",
         Repair.SPACES_TRIMMED: "Spaces around values trimmed",
         Repair.MISSING_WORD: "Words for “missing” (NA, NULL, nan, -) read as empty",
-        Repair.CATEGORY_SPELLING: "Category brought to the model's spelling",
-        Repair.GENDER_SPELLING: "Gender brought to F or M",
+        Repair.CATEGORY_SPELLING: "Category normalised to the model's spelling",
+        Repair.GENDER_SPELLING: "Gender normalised to F or M",
         Repair.DECIMAL_COMMA: "Decimal comma replaced by a point",
         Repair.THOUSANDS_MARK: "Thousands separator removed",
         Repair.WHOLE_NUMBER_WITH_POINT: "Whole number was written with a point",
         Repair.TIME_WITH_SECONDS: "Time with seconds accepted",
         Repair.TIME_WITH_T: "Time in ISO 8601 form (with a T) accepted",
-        Repair.TIME_ZONE_DROPPED: "Time zone dropped, the clock kept as written",
+        Repair.TIME_ZONE_DROPPED: "Time zone dropped, local time left as written",
         Repair.TIME_FRACTION_DROPPED: "Fraction of a second dropped",
         Repair.TIME_DAY_FIRST: "Date with the day first (01.03.2020) accepted",
         Repair.TIME_OTHER_FORM: "Time in another unambiguous form accepted",
@@ -372,38 +373,37 @@ ENGLISH = Texts(
     },
     row_refusals={
         RowFault.BAD_ENCODING: "Characters are neither UTF-8 nor Windows-1251",
-        RowFault.BAD_QUOTES: "A quote is not closed or stands in the wrong place",
+        RowFault.BAD_QUOTES: "A quote is not closed or is in the wrong place",
         RowFault.SHORT_ROW: "Fewer fields than columns",
         RowFault.LONG_ROW: "More fields than columns",
         RowFault.TOO_LARGE: "The row is too long",
-        RowFault.EMPTY_CELL: "A needed field is empty",
+        RowFault.EMPTY_CELL: "A required field is empty",
         RowFault.BAD_TIME: "Not a time like 2020-06-21 12:14",
         RowFault.AMBIGUOUS_TIME: "Day or month first? Write year, month, day: 2020-06-21 12:14",
         RowFault.BAD_NUMBER: "Not a number",
-        RowFault.AMBIGUOUS_NUMBER: "Decimals or thousands? Write no thousands separators, and a decimal point: 1045.50",
+        RowFault.AMBIGUOUS_NUMBER: "Decimals or thousands? Write no thousands separators and a decimal point: 1045.50",
         RowFault.OUT_OF_RANGE: "The number is out of range",
     },
     file_refusals={
         FileFault.UNREADABLE: "The file could not be read. Choose it again.",
         FileFault.EMPTY: "The file is empty.",
         FileFault.SPREADSHEET: "This is an Excel workbook, not CSV. Save it as “CSV UTF-8” and upload again.",
-        FileFault.ARCHIVE: "The archive cannot be used: exactly one CSV file, not encrypted, must be in it.",
+        FileFault.ARCHIVE: "The archive must hold exactly one CSV file, without a password.",
         FileFault.NOT_TEXT: "This is not a CSV text file.",
         FileFault.UTF16: "The file is UTF-16. Save it as “CSV UTF-8” and upload again.",
-        FileFault.SCORES: "This is a file of scores, as this page offers it for download, not of payments. "
-        "Upload the payments themselves.",
+        FileFault.SCORES: "This is a file of scores downloaded from this page. Upload transactions.",
         FileFault.NO_HEADER: "The first line has no column names. Take them from the template.",
-        FileFault.MISSING_COLUMNS: "Needed columns are missing: {names}. Compare with the template.",
-        FileFault.DUPLICATE_COLUMNS: "Columns stand there twice: {names}. Keep one of each.",
-        FileFault.NO_ROWS: "The file has a header but no transaction.",
+        FileFault.MISSING_COLUMNS: "Required columns are missing: {names}. Compare with the template.",
+        FileFault.DUPLICATE_COLUMNS: "Duplicate columns: {names}. Keep one of each.",
+        FileFault.NO_ROWS: "The file has a header but no transactions.",
         FileFault.TOO_MANY_ROWS: "The file has too many rows. Split it.",
-        FileFault.IDS_TAKEN: "Other payments have ids of this file: {names}. Nothing was sent. "
+        FileFault.IDS_TAKEN: "Ids in the file already belong to other transactions: {names}. Nothing was sent. "
         "Choose what to do with them.",
-        FileFault.IDS_UNCHECKED: "The database did not answer, so the file's ids could not be compared with those "
-        "stored. Nothing was sent. Try again later.",
-        FileFault.AMBIGUOUS_TIME: "The dates can be read day first or month first, like {names}. "
+        FileFault.IDS_UNCHECKED: "The database is unavailable, so the ids in the file could not be checked. "
+        "Nothing was sent. Try again later.",
+        FileFault.AMBIGUOUS_TIME: "Dates can be read day first or month first, for example {names}. "
         "Write times as 2020-06-21 12:14 and upload again.",
-        FileFault.AMBIGUOUS_NUMBER: "The numbers can have decimals or thousands, like {names}. "
+        FileFault.AMBIGUOUS_NUMBER: "Numbers can be read with decimals or with thousands, for example {names}. "
         "Write them without thousands separators and with a decimal point, and upload again.",
     },
 )

@@ -72,7 +72,7 @@ def test_kafka_away_is_told_with_what_was_sent() -> None:
 def test_kafka_refusing_is_no_outage() -> None:
     """No topic or no permission: trying again would not help, and the page does not say it would."""
     html = shown(Sent(found(), 0, 0.1, obstacle=Obstacle.REFUSES), RUSSIAN)
-    assert "нет топика, прав на него" in html
+    assert "нет топика или доступа" in html
     assert "Попробуйте" not in html
 
 
@@ -86,7 +86,7 @@ def test_a_file_without_a_good_row_is_told() -> None:
 def test_a_refused_file_names_its_columns() -> None:
     """The sentence on missing columns says which."""
     refused = Refused(FileFault.MISSING_COLUMNS, "needed columns are missing: amount, cat_id")
-    assert "нет нужных колонок: amount, cat_id." in shown(refused, RUSSIAN)
+    assert "Нет обязательных колонок: amount, cat_id." in shown(refused, RUSSIAN)
 
 
 def test_scored_so_far_ends_with_all() -> None:

@@ -39,11 +39,11 @@ def test_the_past_is_told_in_words() -> None:
         number: render.flagged_table([replace(PAYMENT, earlier=number)], RUSSIAN) for number in (None, 0, 1, 22, 1_205)
     }
     assert ">неизвестно<" in told[None]
-    assert ">первый платёж<" in told[0]
-    assert ">1\u202fплатёж<" in told[1] or ">1\u00a0платёж<" in told[1]
+    assert ">первая транзакция<" in told[0]
+    assert ">1\u202fтранзакция<" in told[1] or ">1\u00a0транзакция<" in told[1]
     assert "22" in told[22]
-    assert "платежа<" in told[22]
-    assert "платежей<" in told[1_205]
+    assert "транзакции<" in told[22]
+    assert "транзакций<" in told[1_205]
 
 
 def test_what_came_from_outside_is_escaped() -> None:
@@ -89,7 +89,7 @@ def test_an_estimated_total_says_so() -> None:
 def test_in_an_outage_the_age_of_the_data_is_told() -> None:
     """The last answer is shown, with the time it is of."""
     html = render.results_head(Results(snapshot([]), fresh=False), MODEL, RUSSIAN, 180)
-    assert "База недоступна, показаны данные на 12:04." in html
+    assert "База недоступна. Показаны данные на 12:04." in html
 
 
 def test_an_outage_from_the_start_is_told() -> None:
