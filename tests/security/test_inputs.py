@@ -6,12 +6,14 @@ import io
 import json
 import shutil
 import zipfile
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+from markupsafe import Markup
 from onnx.external_data_helper import set_external_data
 
 import onnx
@@ -22,15 +24,20 @@ from services.scorer.decode import Decoder
 from services.scorer.score import load_model
 from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused
+from tests.support.hostile import HOSTILE, elements, hostile
 from tests.support.messages import nested
+from ui.check import render as check
+from ui.check.jobs import Job
+from ui.check.steps import Refused, Step
+from ui.database import Flagged, Results, Snapshot
 from ui.files.download import path_of
-from ui.files.journal import Upload, UploadState
-from ui.files.tab import uploads_table
+from ui.files.journal import Upload
+from ui.files.tab import jobs_under_way, uploads_table
 from ui.files.texts import UPLOADS_TEXTS
 from ui.shell.excel import safe_text
 from ui.shell.texts import RUSSIAN
+from ui.threshold.models import ScoringModel
 
-EVIL = "<img src=x onerror=alert(1)>"
 ZEROS = bytes(20_000_000)
 
 
@@ -58,27 +65,36 @@ def test_no_cell_of_an_export_is_a_formula(begin: str) -> None:
     assert safe_text(f"{begin}HYPERLINK('http://x')").startswith("'")
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd.csv", "..\\..\\x.csv", f"{EVIL}.csv", "a\r\nSet-Cookie: x.csv"])
+@pytest.mark.parametrize("name", ["../../etc/passwd.csv", "..\\..\\x.csv", f"{HOSTILE}.csv", "a\r\nSet-Cookie: x.csv"])
 def test_a_file_s_name_is_text_and_never_a_path(name: str) -> None:
     """It is shown escaped, and the address of its scores is made of the upload's id alone."""
-    upload_id = UUID(int=7)
-    upload = Upload(
-        upload_id,
-        name,
-        1,
-        EVIL,
-        UploadState.SENT,
-        None,
-        rows=1,
-        refused=0,
-        sent=1,
-        scored=1,
-        started_at=datetime.now(UTC),
-    )
+    upload = hostile(Upload, file_name=name)
     html = uploads_table([upload], RUSSIAN, UPLOADS_TEXTS["ru"], 0)
     assert "<img" not in html
-    assert path_of(upload_id, "ru") in html
+    assert path_of(upload.upload_id, "ru") in html
     assert f'href="{name}' not in html
+
+
+RENDERED: list[tuple[type, Callable[[Any], Markup]]] = [
+    (Flagged, lambda row: check.flagged_table([row], RUSSIAN)),
+    (Snapshot, lambda read: check.results_head(Results(read, fresh=False), hostile(ScoringModel), RUSSIAN, 0)),
+    *((step, lambda one: check.headline(one, RUSSIAN) + check.details(one, RUSSIAN)) for step in get_args(Step)),
+    (Refused, lambda file: check.headline(replace(file, code=FileFault.MISSING_COLUMNS), RUSSIAN)),
+    (Upload, lambda upload: uploads_table([upload], RUSSIAN, UPLOADS_TEXTS["ru"], 0)),
+    (Upload, lambda sent: jobs_under_way(
+        [Job(Path(sent.file_name), sent.analyst)], RUSSIAN, UPLOADS_TEXTS["ru"], may_cancel=True
+    )),
+]  # fmt: skip
+"""Every record that the page shows, and how: each text field of it is tried, also one that is added later."""
+
+
+@pytest.mark.parametrize(("record", "rendered"), RENDERED, ids=lambda one: getattr(one, "__name__", ""))
+def test_no_text_of_a_record_is_markup(record: type, rendered: Callable[[Any], Markup]) -> None:
+    """Whatever a message, a file or a person says is shown as text: no element and no attribute comes of it."""
+    html = rendered(hostile(record))
+    assert isinstance(html, Markup)
+    assert not elements(html) & {"img", "@onerror", "@src"}
+    assert "&amp;#39;" not in html  # nor is it escaped twice
 
 
 @pytest.mark.parametrize(
