@@ -1,4 +1,4 @@
-"""Answers GET /healthz, and knows whether Kafka and the database can be reached. Knows nothing of the page."""
+"""Answers GET /healthz with the state of Kafka and the database."""
 
 import asyncio
 import contextlib
@@ -23,9 +23,9 @@ _ANSWER_SECONDS = 4.0
 
 
 class KafkaProbe:
-    """Asks the brokers whether they are there; one client for the life of the process, made at the first question.
+    """Asks the brokers whether they answer, by one client for the life of the process, made at the first call.
 
-    Unlike services.common.broker_query it keeps a client that failed: metadata rests on no leader epoch, and where a
+    Unlike services.common.broker_query it reuses a client that failed: metadata depends on no leader epoch, and where a
     connection takes longer than the second allowed here, a new client each time would never be connected.
     """
 
@@ -34,7 +34,7 @@ class KafkaProbe:
         self._client: AdminClient | None = None
         self._lock = threading.Lock()
         self._refusal: KafkaError | None = None
-        """Why no connection comes about, if it is no outage; a question then ends by its timeout as in an outage."""
+        """Why the brokers refuse a connection, None in an outage; in both cases a request ends by its timeout."""
 
     def check(self, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
         """Ask the brokers.
@@ -44,27 +44,27 @@ class KafkaProbe:
         """
         with self._lock:
             if self._client is None:
-                # log_level 0: an outage is told in words on the page, not by a line of librdkafka a second.
+                # log_level 0: the page reports an outage, librdkafka would log a line a second.
                 config = self._kafka.client_config(error_cb=self._note) | {"log_level": 0}
                 self._client = AdminClient(config)
         self._client.poll(0)
         try:
             self._client.list_topics(timeout=timeout_seconds)
         except KafkaException as error:
-            self._client.poll(0)  # lets the client tell why: see _note
+            self._client.poll(0)  # serves error_cb: see _note
             cause = self._refusal or error.args[0]
             kind = Retry if is_outage(cause) else Stop
             raise kind(f"Kafka: {cause.name()}: {cause.str()}") from error
         self._refusal = None
 
     def state(self) -> str:
-        """Return up, away or refuses."""
+        """Return up, unavailable or error; a refusal, such as of a password, is an error."""
         try:
             self.check()
         except Retry:
-            return "away"
+            return "unavailable"
         except Stop:
-            return "refuses"
+            return "error"
         return "up"
 
     def _note(self, error: KafkaError) -> None:
@@ -75,12 +75,12 @@ class KafkaProbe:
 def health_route(mart: Database, kafka: KafkaProbe) -> Route:
     """Return the route /healthz: 200 when the page can serve, with the state of what stands behind it in the body.
 
-    The page is of use while Kafka or the database is away, so neither makes it unhealthy:
-    a restart of the page would mend neither.
+    Kafka or the database being unavailable does not make the page unhealthy: it is of use without them, and a restart
+    would repair neither.
     """
 
     async def healthz(_: Request) -> JSONResponse:
-        # Both questions end by themselves within two seconds.
+        # Both end by themselves within two seconds.
         database, brokers = await asyncio.gather(asyncio.to_thread(_state, mart), asyncio.to_thread(kafka.state))
         return JSONResponse({"status": "ok", "database": database, "kafka": brokers})
 
@@ -88,15 +88,15 @@ def health_route(mart: Database, kafka: KafkaProbe) -> Route:
 
 
 def _state(mart: Database) -> str:
-    """Return up, away or fails; why it fails is logged by what watches the mart."""
+    """Return up, unavailable or error; the watches of the mart log which error."""
     try:
-        return "up" if mart.is_up() else "away"
+        return "up" if mart.is_up() else "unavailable"
     except psycopg.Error:
-        return "fails"
+        return "error"
 
 
 def answers(host: str, port: int) -> bool:
-    """Return whether the page that listens there answers in time: a process may live whose page hangs."""
+    """Return whether the page that listens there answers in time: its process may run while the page hangs."""
     there = "127.0.0.1" if is_any(host) else host
     connection = http.client.HTTPConnection(there, port, timeout=_ANSWER_SECONDS)
     with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):

@@ -1,4 +1,4 @@
-"""Everything the page counts. docs/metrics.md lists it: `python -m stack.metrics_table` writes the list."""
+"""Metrics of the page. docs/metrics.md lists them: `python -m stack.metrics_table` writes the list."""
 
 import math
 from collections.abc import Callable
@@ -16,29 +16,29 @@ from ui.watch import Watch
 T = TypeVar("T")
 
 UPLOADS = Counter("fraud_ui_uploads_total", "Files sent through the page, by how they ended", ["state"])
-LOGINS = Counter("fraud_ui_logins_total", "Attempts to log in", ["result"])
-VERDICTS = Counter("fraud_ui_verdicts_total", "Verdicts of analysts that were kept", ["verdict"])
-QUEUE = Gauge("fraud_ui_queue_messages", "Messages that wait to be scored or kept, by the offsets the groups committed")
-QUEUE_SECONDS = Gauge("fraud_ui_queue_seconds", "How long the oldest of them has been seen to wait, 0 if there is none")
-DATABASE_UP = Gauge("fraud_ui_database_up", "1 if the page's last reading of the database was answered")
-KAFKA_UP = Gauge("fraud_ui_kafka_up", "1 if the brokers answered when the page last asked for offsets")
+LOGINS = Counter("fraud_ui_logins_total", "Login attempts, by result", ["result"])
+VERDICTS = Counter("fraud_ui_verdicts_total", "Verdicts of analysts that were stored", ["verdict"])
+QUEUE = Gauge("fraud_ui_queue_messages", "Messages not yet scored or stored, by the committed offsets of the groups")
+QUEUE_SECONDS = Gauge("fraud_ui_queue_seconds", "Observed waiting time of the oldest of them, 0 if there is none")
+DATABASE_UP = Gauge("fraud_ui_database_up", "1 if the page's last query of the database was answered")
+KAFKA_UP = Gauge("fraud_ui_kafka_up", "1 if the brokers answered the page's last request for offsets")
 
 DRIFT = Gauge(
-    "fraud_drift_psi",
-    "Population stability index of the latest 10,000 payments against the training, NaN if it cannot be told",
+    "fraud_ui_drift_psi",
+    "Population stability index of the latest 10,000 transactions against the training data, NaN if unknown",
     ["feature"],
 )
 
 for _state in UploadState:
     UPLOADS.labels(_state.value)
-for _result in ("right", "wrong", "slowed_down"):
+for _result in ("succeeded", "failed", "throttled"):
     LOGINS.labels(_result)
 for _verdict in Verdict:
     VERDICTS.labels(_verdict.value)
 
 
 def watch(live: Live, drift: Watch[DriftReading]) -> None:
-    """Let the gauges show the last readings of what is watched; what is not known is NaN."""
+    """Let the gauges show the last readings of the watches; unknown figures are NaN."""
     QUEUE.set_function(lambda: _of_last(live.lag, lambda lag: lag.messages))
     QUEUE_SECONDS.set_function(lambda: _of_last(live.lag, lambda lag: lag.seconds))
     DATABASE_UP.set_function(lambda: live.mart.look().fresh)

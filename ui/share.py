@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 45.0
 
 
 def open_link_in_background(page: gr.Blocks, patience_seconds: float = PATIENCE_SECONDS) -> threading.Thread:
-    """Ask for the link beside the running page and log one line: `share_link` with the address, or why there is none.
+    """Ask for the link beside the running page and log `share_link_opened` with its address, or why there is none.
 
     launch(share=True) would ask too, but its caller waits for as long as the tunnel's client stays silent.
     """
@@ -49,4 +49,4 @@ def _open_link(page: gr.Blocks, patience_seconds: float) -> None:
         too_late.cancel()
     scheme = "https" if networking.GRADIO_SHARE_SERVER_ADDRESS is None else "http"
     page.share_url = urlunparse((scheme, *urlparse(address)[1:]))  # type: ignore[assignment]  # declared as None
-    log.info("share_link", url=page.share_url)
+    log.info("share_link_opened", url=page.share_url)

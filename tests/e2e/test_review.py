@@ -451,7 +451,7 @@ def test_guessing_is_slowed_down(start_page: Start, users: Path) -> None:
     process = ready(start_page(UI_USERS_FILE=str(users)))
     assert [post_login(process, "ada", "guess") for _ in range(6)] == [400] * 6
     assert post_login(process, "ada", PASSWORD) == 400
-    assert '"event": "login_slowed_down"' in process.text()
+    assert '"event": "login_throttled"' in process.text()
     wait_for(lambda: post_login(process, "ada", PASSWORD) == 200, 70)
 
 

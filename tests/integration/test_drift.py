@@ -73,7 +73,7 @@ def test_a_drift_is_seen_where_it_is_and_none_where_there_is_none(
     )
     try:
         page.wait_ready(120)
-        wait_for(lambda: page.metrics()['fraud_drift_psi{feature="category"}'] >= STABLE_BELOW, 90, page.text)
+        wait_for(lambda: page.metrics()['fraud_ui_drift_psi{feature="category"}'] >= STABLE_BELOW, 90, page.text)
         assert page.metrics()["fraud_ui_database_up"] == 1
         assert page.ready("/livez")
     finally:

@@ -103,7 +103,7 @@ class Record:
             answered = False
         else:
             if not answered:
-                get_logger().warning("journal_away", upload_id=str(self._id))
+                get_logger().warning("journal_unavailable", upload_id=str(self._id))
         self._is_kept &= answered
 
 

@@ -53,15 +53,15 @@ class Access:
         """
         address = _address.get()
         if not self.throttle.admit(name, address):
-            metrics.LOGINS.labels("slowed_down").inc()
-            get_logger().warning("login_slowed_down", known=name in self.users, address=address)
+            metrics.LOGINS.labels("throttled").inc()
+            get_logger().warning("login_throttled", known=name in self.users, address=address)
             return False
         async with self._checks:
             right = await asyncio.to_thread(may_log_in, self.users, name, password)
         if right:
             self.throttle.succeeded(name, address)
-        metrics.LOGINS.labels("right" if right else "wrong").inc()
-        get_logger().info("login", right=right, known=name in self.users, address=address)
+        metrics.LOGINS.labels("succeeded" if right else "failed").inc()
+        get_logger().info("login_attempted", succeeded=right, known=name in self.users, address=address)
         return right
 
     def role(self, asker: Asker) -> Role | None:

@@ -46,7 +46,7 @@ def test_a_link_is_told_in_one_line(page: gr.Blocks, client: Path) -> None:
     """The address is in the log and on the page's object."""
     run(client, "echo start proxy success: http://abc.gradio.live; exec sleep 30")
     (line,) = ask(page)
-    assert (line["event"], line["url"]) == ("share_link", "http://abc.gradio.live")
+    assert (line["event"], line["url"]) == ("share_link_opened", "http://abc.gradio.live")
     assert page.share_url == "http://abc.gradio.live"
 
 
