@@ -28,7 +28,8 @@ from tests.support.hostile import HOSTILE, elements, hostile
 from tests.support.messages import nested
 from ui.check import render as check
 from ui.check.jobs import Job
-from ui.check.steps import Refused, Step
+from ui.check.steps import Refused, Sent, Step
+from ui.check.texts import CHECK_TEXTS
 from ui.database import Flagged, Results, Snapshot
 from ui.files.download import path_of
 from ui.files.journal import Upload
@@ -38,6 +39,7 @@ from ui.shell.excel import safe_text
 from ui.shell.texts import RUSSIAN
 from ui.threshold.models import ScoringModel
 
+WORDS = CHECK_TEXTS["ru"]
 ZEROS = bytes(20_000_000)
 
 
@@ -76,10 +78,11 @@ def test_a_file_s_name_is_text_and_never_a_path(name: str) -> None:
 
 
 RENDERED: list[tuple[type, Callable[[Any], Markup]]] = [
-    (Flagged, lambda row: check.flagged_table([row], RUSSIAN)),
-    (Snapshot, lambda read: check.results_head(Results(read, fresh=False), hostile(ScoringModel), RUSSIAN, 0)),
-    *((step, lambda one: check.headline(one, RUSSIAN) + check.details(one, RUSSIAN)) for step in get_args(Step)),
-    (Refused, lambda file: check.headline(replace(file, code=FileFault.MISSING_COLUMNS), RUSSIAN)),
+    (Flagged, lambda row: check.flagged_table([row], RUSSIAN, WORDS)),
+    (Snapshot, lambda read: check.results_head(Results(read, fresh=False), hostile(ScoringModel), RUSSIAN, WORDS, 0)),
+    *((step, lambda one: check.headline(one, RUSSIAN, WORDS)) for step in get_args(Step)),
+    (Sent, lambda one: check.details(one, RUSSIAN, WORDS)),
+    (Refused, lambda file: check.headline(replace(file, code=FileFault.MISSING_COLUMNS), RUSSIAN, WORDS)),
     (Upload, lambda upload: uploads_table([upload], RUSSIAN, UPLOADS_TEXTS["ru"], 0)),
     (Upload, lambda sent: jobs_under_way(
         [Job(Path(sent.file_name), sent.analyst)], RUSSIAN, UPLOADS_TEXTS["ru"], may_cancel=True

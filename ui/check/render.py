@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from services.sender.report import FileReport, Refusal, Repair
 from ui.check.steps import Cancelled, Obstacle, Queued, Reading, Refused, Sending, Sent, Step
+from ui.check.texts import CheckTexts
 from ui.database import Flagged, Results, Snapshot, Totals
 from ui.shell.charts import ChartTexts
 from ui.shell.formats import local_clock
@@ -41,121 +42,121 @@ OF_THE_FILE = frozenset(
 OF_COLUMNS = frozenset({Repair.COLUMN_MISSING, Repair.COLUMN_IGNORED, Repair.TARGET_DROPPED})
 
 
-def headline(step: Step, texts: Texts) -> Markup:
+def headline(step: Step, texts: Texts, words: CheckTexts) -> Markup:
     """Return what a step of an upload comes down to: a bar while it runs, then a sentence."""
     numbers = texts.numbers
     match step:
         case Queued():
-            counted = numbers.counted(step.ahead, texts.upload_forms)
-            return progress(texts.waiting.format(uploads_counted=counted), "", None)
+            counted = numbers.counted(step.ahead, words.upload_forms)
+            return progress(words.waiting.format(uploads_counted=counted), "", None)
         case Reading():
-            counted = numbers.counted(step.rows, texts.row_forms)
-            return progress(texts.reading_rows.format(rows_counted=counted) if step.rows else texts.reading, "", None)
+            counted = numbers.counted(step.rows, words.row_forms)
+            return progress(words.reading_rows.format(rows_counted=counted) if step.rows else words.reading, "", None)
         case Cancelled():
-            return notice(texts.cancelled_early, "warning")
+            return notice(words.cancelled_early, "warning")
         case Sending():
-            return _sending(step, texts)
+            return _sending(step, texts, words)
         case Refused():
             return notice(_file_refusal(step, texts), "warning")
         case Sent():
-            return _summary(step, texts) + _below(step, texts)
+            return _summary(step, texts, words) + _below(step, words)
 
 
-def _below(sent: Sent, texts: Texts) -> Markup:
+def _below(sent: Sent, words: CheckTexts) -> Markup:
     """Return what else is to be said of rows that were sent: that they may be sent again, or are not in the journal."""
     if not sent.sent:
         return Markup()
-    return hint(texts.twice) + (Markup() if sent.upload_id else hint(texts.not_recorded))
+    return hint(words.may_resend) + (Markup() if sent.upload_id else hint(words.not_recorded))
 
 
-def details(step: Step, texts: Texts) -> Markup:
+def details(step: Step, texts: Texts, words: CheckTexts) -> Markup:
     """Return the report of a finished upload: its figures, what was repaired, what was refused and why."""
     if not isinstance(step, Sent):
         return Markup()
     found = step.report
-    parts = [_tiles(step, texts)]
+    parts = [_tiles(step, texts, words)]
     if found.repaired:
-        parts.append(_repairs(found, texts))
+        parts.append(_repairs(found, texts, words))
     if found.unknown:
-        parts.append(_unknown(found, texts))
+        parts.append(_unknown(found, texts, words))
     if found.refused:
-        parts.append(_refusals(found, texts))
+        parts.append(_refusals(found, texts, words))
     return Markup().join(parts)
 
 
-def scored_so_far(scored: int, sent: int, texts: Texts) -> Markup:
+def scored_so_far(scored: int, sent: int, texts: Texts, words: CheckTexts) -> Markup:
     """Return how many of the sent rows have a score: a bar, or a sentence once all have."""
     if scored == sent:
-        return notice(texts.scored_all.format(sent=texts.numbers.whole(sent)), "done")
-    return progress(_scored(texts.scored_so_far, scored, sent, texts), "", scored / sent)
+        return notice(words.scored_all.format(sent=texts.numbers.whole(sent)), "done")
+    return progress(_scored(words.scored_so_far, scored, sent, texts, words), "", scored / sent)
 
 
-def scored_slowly(scored: int, sent: int, texts: Texts) -> Markup:
+def scored_slowly(scored: int, sent: int, texts: Texts, words: CheckTexts) -> Markup:
     """Return the sentence for when scores stopped arriving before the last row."""
-    return notice(_scored(texts.scored_slowly, scored, sent, texts), "warning")
+    return notice(_scored(words.scored_slowly, scored, sent, texts, words), "warning")
 
 
-def _scored(sentence: str, scored: int, sent: int, texts: Texts) -> str:
+def _scored(sentence: str, scored: int, sent: int, texts: Texts, words: CheckTexts) -> str:
     numbers = texts.numbers
-    return sentence.format(scored=numbers.whole(scored), sent_counted=numbers.counted(sent, texts.of_sent_row_forms))
+    return sentence.format(scored=numbers.whole(scored), sent_counted=numbers.counted(sent, words.of_sent_row_forms))
 
 
-def _sending(step: Sending, texts: Texts) -> Markup:
+def _sending(step: Sending, texts: Texts, words: CheckTexts) -> Markup:
     """Return the bar of an upload under way."""
     numbers = texts.numbers
     rate = round(step.sent / step.seconds) if step.seconds else 0
     return progress(
-        texts.sending.format(
-            sent=numbers.whole(step.sent), rows_counted=numbers.counted(step.rows, texts.of_row_forms)
+        words.sending.format(
+            sent=numbers.whole(step.sent), rows_counted=numbers.counted(step.rows, words.of_row_forms)
         ),
-        texts.sending_rate.format(rate_counted=numbers.counted(rate, texts.row_forms)) if rate else "",
+        words.sending_rate.format(rate_counted=numbers.counted(rate, words.row_forms)) if rate else "",
         step.sent / step.rows,
     )
 
 
-def _summary(sent: Sent, texts: Texts) -> Markup:
+def _summary(sent: Sent, texts: Texts, words: CheckTexts) -> Markup:
     """Return the sentence that sums the upload up."""
     numbers = texts.numbers
     if not sent.report.ready:
-        return notice(texts.sent_none, "warning")
+        return notice(words.sent_none, "warning")
     if sent.obstacle:
         sentence = {
-            Obstacle.AWAY: texts.kafka_away,
-            Obstacle.REFUSES: texts.kafka_refuses,
-            Obstacle.CANCELLED: texts.cancelled,
-            Obstacle.STOPPED: texts.interrupted,
+            Obstacle.UNAVAILABLE: words.kafka_unavailable,
+            Obstacle.REJECTS: words.kafka_rejects,
+            Obstacle.CANCELLED: words.cancelled,
+            Obstacle.STOPPED: words.interrupted,
         }[sent.obstacle]
-        rows = numbers.counted(sent.report.ready, texts.of_row_forms)
+        rows = numbers.counted(sent.report.ready, words.of_row_forms)
         return notice(sentence.format(sent=numbers.whole(sent.sent), rows_counted=rows), "warning")
     rate = round(sent.sent / max(sent.seconds, 0.001))
-    sentence = texts.sent.format(
-        sent_counted=numbers.counted(sent.sent, texts.row_forms),
+    sentence = words.sent.format(
+        sent_counted=numbers.counted(sent.sent, words.row_forms),
         seconds=numbers.decimal(sent.seconds, 1),
-        rate_counted=numbers.counted(rate, texts.row_forms),
+        rate_counted=numbers.counted(rate, words.row_forms),
     )
     return notice(sentence, "done")
 
 
-def _tiles(sent: Sent, texts: Texts) -> Markup:
+def _tiles(sent: Sent, texts: Texts, words: CheckTexts) -> Markup:
     """Return the four figures of the upload, side by side."""
     found, numbers = sent.report, texts.numbers
     tiles = (
-        (found.rows, texts.read_tile),
-        (sent.sent, texts.sent_tile),
-        (sum(found.repaired.values()), texts.repaired_tile),
-        (found.refused_total, texts.refused_tile),
+        (found.rows, words.read_tile),
+        (sent.sent, words.sent_tile),
+        (sum(found.repaired.values()), words.repaired_tile),
+        (found.refused_total, words.refused_tile),
     )
     cell = Markup("<div><dt>{}</dt><dd>{}</dd></div>")
     cells = Markup().join(cell.format(name, numbers.whole(figure)) for figure, name in tiles)
     return Markup('<dl class="{}">{}</dl>').format("tiles refusals" if found.refused_total else "tiles", cells)
 
 
-def _repairs(found: FileReport, texts: Texts) -> Markup:
+def _repairs(found: FileReport, texts: Texts, words: CheckTexts) -> Markup:
     """Return the list of repairs: what holds for the whole file first, then columns, then rows by frequency."""
-    by_count = sorted(found.repaired.items(), key=lambda item: (_unit(item[0], texts) is not None, item[1]))
+    by_count = sorted(found.repaired.items(), key=lambda item: (_unit(item[0], words) is not None, item[1]))
     columns = {Repair.COLUMN_MISSING: found.missing_columns, Repair.COLUMN_IGNORED: found.ignored_columns}
     return _list(
-        texts.repaired_heading, (_repair(kind, count, columns.get(kind, ()), texts) for kind, count in by_count)
+        words.repaired_heading, (_repair(kind, count, columns.get(kind, ()), texts, words) for kind, count in by_count)
     )
 
 
@@ -164,60 +165,60 @@ def _list(heading: str, items: Iterable[str]) -> Markup:
     return Markup('<h3>{}</h3><ul class="plain">{}</ul>').format(heading, listed)
 
 
-def _repair(kind: Repair, count: int, names: Sequence[str], texts: Texts) -> str:
+def _repair(kind: Repair, count: int, names: Sequence[str], texts: Texts, words: CheckTexts) -> str:
     """Return a repair in words, with the number of rows or columns it was made in and the names of the columns."""
-    unit = _unit(kind, texts)
+    unit = _unit(kind, words)
     counted = f": {texts.numbers.counted(count, unit)}" if unit else ""
-    return texts.repairs[kind] + counted + (f" ({', '.join(names)})" if names else "")
+    return words.repairs[kind] + counted + (f" ({', '.join(names)})" if names else "")
 
 
-def _unit(kind: Repair, texts: Texts) -> Forms | None:
+def _unit(kind: Repair, words: CheckTexts) -> Forms | None:
     """Return what a kind of repair is counted in; None for one that is made once a file."""
     if kind in OF_THE_FILE:
         return None
-    return texts.column_forms if kind in OF_COLUMNS else texts.row_forms
+    return words.column_forms if kind in OF_COLUMNS else words.row_forms
 
 
-def _unknown(found: FileReport, texts: Texts) -> Markup:
+def _unknown(found: FileReport, texts: Texts, words: CheckTexts) -> Markup:
     """Return the list of categories and genders that nobody knows."""
     numbers = texts.numbers
     items = (
-        texts.unknown_value.format(
+        words.unknown_value.format(
             field=value.field,
             value=value.value,
-            rows_counted=numbers.counted(value.rows, texts.row_forms),
+            rows_counted=numbers.counted(value.rows, words.row_forms),
             line=numbers.whole(value.line),
         )
         for value in found.unknown
     )
-    return _list(texts.unknown_heading, items) + hint(texts.unknown_hint)
+    return _list(words.unknown_heading, items) + hint(words.unknown_hint)
 
 
-def _refusals(found: FileReport, texts: Texts) -> Markup:
+def _refusals(found: FileReport, texts: Texts, words: CheckTexts) -> Markup:
     """Return the table of refused lines, the first hundred."""
     shown = found.refused[:SHOWN_REFUSALS]
-    heads = ((texts.refused_line, "line"), (texts.refused_field, "code"), (texts.refused_reason, "text"))
-    rows = (_refusal_cells(refusal, texts) for refusal in shown)
-    return table(heads, rows, texts.refused_heading, kind="long") + _how_many_shown(
-        sum(refusal.rows for refusal in shown), found.refused_total, texts
+    heads = ((words.refused_line, "line"), (words.refused_field, "code"), (words.refused_reason, "text"))
+    rows = (_refusal_cells(refusal, texts, words) for refusal in shown)
+    return table(heads, rows, words.refused_heading, kind="long") + _how_many_shown(
+        sum(refusal.rows for refusal in shown), found.refused_total, texts, words
     )
 
 
-def _refusal_cells(refusal: Refusal, texts: Texts) -> tuple[str, str, str]:
+def _refusal_cells(refusal: Refusal, texts: Texts, words: CheckTexts) -> tuple[str, str, str]:
     """Return the cells of one refused line; the sender's own words are a tooltip, they name the value's fault."""
     numbers = texts.numbers
-    alike = texts.refused_alike.format(rows_counted=numbers.counted(refusal.rows, texts.row_forms))
+    alike = words.refused_like_this.format(rows_counted=numbers.counted(refusal.rows, words.row_forms))
     more = "; ".join(filter(None, (refusal.value, alike if refusal.rows > 1 else "")))
     reported = texts.row_refusals[refusal.reason] + (f" ({more})" if more else "")
     reason = Markup('<span title="{}">{}</span>').format(refusal.message, reported)
     return texts.numbers.whole(refusal.line), refusal.field or MISSING, reason
 
 
-def _how_many_shown(shown: int, refused: int, texts: Texts) -> Markup:
+def _how_many_shown(shown: int, refused: int, texts: Texts, words: CheckTexts) -> Markup:
     """Return the sentence that the table is only the beginning, if it is."""
     if shown == refused:
         return Markup()
-    return hint(texts.refused_first.format(shown=texts.numbers.whole(shown), refused=texts.numbers.whole(refused)))
+    return hint(words.refused_first.format(shown=texts.numbers.whole(shown), refused=texts.numbers.whole(refused)))
 
 
 def _file_refusal(step: Refused, texts: Texts) -> str:
@@ -225,84 +226,88 @@ def _file_refusal(step: Refused, texts: Texts) -> str:
     return texts.file_refusals[step.code].format(names=step.detail.rpartition(": ")[2])
 
 
-def flagged_table(flagged: Sequence[Flagged], texts: Texts) -> Markup:
+def flagged_table(flagged: Sequence[Flagged], texts: Texts, words: CheckTexts) -> Markup:
     """Return the table of flagged transactions, the latest first, or the sentence that there are none."""
     if not flagged:
-        return notice(texts.no_flagged)
+        return notice(words.no_flagged)
     heads = (
         *transaction_heads(texts),
         (texts.column_score, "score"),
-        (texts.column_earlier, "past side"),
+        (words.column_earlier, "past side"),
         (texts.column_id, "id"),
     )
-    rows = (_flagged_cells(row, texts) for row in flagged)
-    return table(heads, rows, texts.flagged_heading, kind="payments") + hint(texts.earlier_hint)
+    rows = (_flagged_cells(row, texts, words) for row in flagged)
+    return table(heads, rows, words.flagged_heading, kind="payments") + hint(words.earlier_hint)
 
 
-def totals(snapshot: Snapshot, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> Markup:
+def totals(
+    snapshot: Snapshot, model: ScoringModel | None, texts: Texts, words: CheckTexts, utc_offset_minutes: int
+) -> Markup:
     """Return the line of totals, if there is any score, and the line of when and by which model."""
     numbers = texts.numbers
-    small = texts.refreshed.format(time=local_clock(snapshot.read_at, utc_offset_minutes))
+    small = words.refreshed.format(time=local_clock(snapshot.read_at, utc_offset_minutes))
     if model is not None:
-        small += " · " + texts.model.format(version=model.version, threshold=numbers.decimal(model.threshold, 2))
-    return _counts(snapshot.totals, texts) + hint(small)
+        small += " · " + words.model.format(version=model.version, threshold=numbers.decimal(model.threshold, 2))
+    return _counts(snapshot.totals, texts, words) + hint(small)
 
 
-def _counts(found: Totals, texts: Texts) -> Markup:
+def _counts(found: Totals, texts: Texts, words: CheckTexts) -> Markup:
     """Return the line of totals, or nothing while nothing is scored."""
     if not found.scored:
         return Markup()
     numbers = texts.numbers
     scored = numbers.counted(found.scored, texts.transaction_forms)
-    line = texts.totals.format(
-        scored_counted=scored if found.exact else texts.about.format(number=scored),
+    line = words.totals.format(
+        scored_counted=scored if found.exact else words.about.format(number=scored),
         flagged=numbers.whole(found.flagged),
         share=numbers.percent(found.flagged / found.scored),
     )
     return Markup('<p class="totals">{}</p>').format(line)
 
 
-def results_head(answer: Results, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> Markup:
+def results_head(
+    answer: Results, model: ScoringModel | None, texts: Texts, words: CheckTexts, utc_offset_minutes: int
+) -> Markup:
     """Return what stands over the results: totals, and in an outage a sentence saying how old they are."""
     if answer.snapshot is None:
-        return notice(texts.database_away, "warning")
-    head = totals(answer.snapshot, model, texts, utc_offset_minutes)
+        return notice(words.database_unavailable, "warning")
+    head = totals(answer.snapshot, model, texts, words, utc_offset_minutes)
     if answer.fresh:
         return head
     since = local_clock(answer.snapshot.read_at, utc_offset_minutes, "%H:%M")
-    return notice(texts.database_away_since.format(time=since), "warning") + head
+    return notice(words.database_unavailable_since.format(time=since), "warning") + head
 
 
-def chart_texts(scores: int, threshold: float | None, texts: Texts) -> ChartTexts:
+def chart_texts(scores: int, threshold: float | None, texts: Texts, words: CheckTexts) -> ChartTexts:
     """Return the words of the histogram of so many scores."""
     numbers = texts.numbers
     shown = "" if threshold is None else numbers.decimal(threshold, 2)
     return ChartTexts(
-        title=texts.chart_title.format(transactions_counted=numbers.counted(scores, texts.last_transaction_forms)),
-        threshold=texts.chart_threshold.format(threshold=shown),
-        x_title=texts.chart_x,
-        y_title=texts.chart_y,
-        below=texts.chart_below,
-        above=texts.chart_above,
-        bin=texts.chart_bin,
+        title=words.chart_title.format(transactions_counted=numbers.counted(scores, texts.last_transaction_forms)),
+        threshold=words.chart_threshold.format(threshold=shown),
+        x_title=words.chart_x,
+        y_title=words.chart_y,
+        below=words.chart_below,
+        above=words.chart_above,
+        bin=words.chart_bin,
         decimal_mark=numbers.decimal_mark,
         thousands_mark=numbers.thousands_mark,
         percent_gap=numbers.percent_gap,
     )
 
 
-def _flagged_cells(row: Flagged, texts: Texts) -> tuple[str, ...]:
+def _flagged_cells(row: Flagged, texts: Texts, words: CheckTexts) -> tuple[str, ...]:
     """Return the cells of one flagged transaction."""
     return (
         *transaction_cells(row, texts.numbers),
         score_cell(row.score, texts.numbers),
-        _earlier(row.earlier, texts),
+        _earlier(row.earlier, texts, words),
         case_button(row.transaction_id, row.transaction_id),
     )
 
 
-def _earlier(earlier: int | None, texts: Texts) -> str:
+def _earlier(earlier: int | None, texts: Texts, words: CheckTexts) -> str:
     """Return in words how much of the customer's past was known."""
     if earlier is None:
-        return texts.earlier_unknown
-    return texts.numbers.counted(earlier, texts.payment_forms) if earlier else texts.earlier_none
+        return words.earlier_unknown
+    return texts.numbers.counted(earlier, texts.payment_forms) if earlier else words.earlier_none

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from ui.check import render
+from ui.check.texts import CHECK_TEXTS
 from ui.database import Database
 from ui.shell import charts
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
@@ -24,11 +25,11 @@ class Latest:
 
 def build(frame: Frame, mart: Database, model: Callable[[], ScoringModel | None]) -> Latest:
     """Place the section and wire its button."""
-    texts, state = frame.texts, frame.state
+    texts, words, state = frame.texts, CHECK_TEXTS[frame.texts.language], frame.state
     with gr.Column(elem_classes="card", elem_id="results"):
-        gr.HTML(section_head(texts.results_heading))
-        button = gr.Button(texts.view_button, variant="primary", elem_id="view")
-        totals = gr.HTML(hint(texts.results_hint), elem_id="totals")
+        gr.HTML(section_head(words.results_heading))
+        button = gr.Button(words.view_button, variant="primary", elem_id="view")
+        totals = gr.HTML(hint(words.results_hint), elem_id="totals")
         flagged = gr.HTML(elem_id="flagged")
         plot = gr.Plot(visible=False, show_label=False, elem_id="plot")
         viewed = gr.Checkbox(False, visible="hidden")
@@ -50,14 +51,14 @@ def build(frame: Frame, mart: Database, model: Callable[[], ScoringModel | None]
 
 def results(mart: Database, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> tuple[Update, ...]:
     """Return the totals, the table and the histogram as they are now."""
-    answer = mart.answer()
-    head = render.results_head(answer, model, texts, utc_offset_minutes)
+    answer, words = mart.answer(), CHECK_TEXTS[texts.language]
+    head = render.results_head(answer, model, texts, words, utc_offset_minutes)
     if answer.snapshot is None:
         return head, "", gr.update(visible=False)
-    flagged = render.flagged_table(answer.snapshot.flagged, texts)
+    flagged = render.flagged_table(answer.snapshot.flagged, texts, words)
     scores = answer.snapshot.scores
     if not scores:
         return head, flagged, gr.update(visible=False)
     threshold = model.threshold if model else None
-    chart = charts.histogram(scores, threshold, render.chart_texts(len(scores), threshold, texts))
+    chart = charts.histogram(scores, threshold, render.chart_texts(len(scores), threshold, texts, words))
     return head, flagged, gr.update(value=chart, visible=True)

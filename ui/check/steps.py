@@ -36,8 +36,8 @@ class Obstacle(StrEnum):
     It does not answer; it answers but takes nothing (no topic, no permission); the reader cancelled; the page stops.
     """
 
-    AWAY = "away"
-    REFUSES = "refuses"
+    UNAVAILABLE = "unavailable"
+    REJECTS = "rejects"
     CANCELLED = "cancelled"
     STOPPED = "stopped"
 

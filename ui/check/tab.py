@@ -17,6 +17,7 @@ from ui.check.downloads import SAMPLE_PATH, TEMPLATE_PATH, sample_file
 from ui.check.jobs import Jobs
 from ui.check.results import Latest, results
 from ui.check.steps import Sent, Step
+from ui.check.texts import CHECK_TEXTS
 from ui.database import Database
 from ui.files.download import path_of
 from ui.files.journal import Upload
@@ -26,7 +27,7 @@ from ui.login.texts import LOGIN_TEXTS
 from ui.shell.excel import spoken
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.page_state import skips
-from ui.shell.render import hint, links, notice, section_head
+from ui.shell.render import css_words, hint, links, notice, section_head
 from ui.threshold.models import ScoringModel
 from ui.watch import Watch
 
@@ -75,7 +76,7 @@ class UploadSection:
         results: Callable[[int], tuple[Update, ...]],
     ) -> None:
         self._frame = frame
-        self._texts = frame.texts
+        self._texts, self._words = frame.texts, CHECK_TEXTS[frame.texts.language]
         self._jobs = jobs
         self._uploads = uploads
         self._access = access
@@ -87,24 +88,24 @@ class UploadSection:
         self._place()
 
     def _place(self) -> None:
-        texts = self._texts
+        words = self._words
         with gr.Column(elem_classes="card", elem_id="upload"):
             gr.HTML(self._upload_head())
             self._file = gr.File(
-                label=texts.file_label, show_label=False, file_count="single", height=132,  # any name: content decides
+                label=words.file_label, show_label=False, file_count="single", height=132,  # any name: content decides
                 elem_id="csv",
             )  # fmt: skip
             # Other transactions may have ids of the file: seldom, so the choice is closed.
             choices = [
-                (texts.ids_ask, TakenIds.ASK.value),
-                (texts.ids_own, TakenIds.OWN.value),
-                (texts.ids_overwrite, TakenIds.OVERWRITE.value),
+                (words.ids_ask, TakenIds.ASK.value),
+                (words.ids_own, TakenIds.OWN.value),
+                (words.ids_overwrite, TakenIds.OVERWRITE.value),
             ]
-            with gr.Accordion(texts.ids_heading, open=False, elem_id="taken-ids"):
-                self._taken_ids = gr.Radio(choices, value=TakenIds.ASK.value, label=texts.ids_heading, show_label=False)
+            with gr.Accordion(words.ids_heading, open=False, elem_id="taken-ids"):
+                self._taken_ids = gr.Radio(choices, value=TakenIds.ASK.value, label=words.ids_heading, show_label=False)
             with gr.Row(elem_classes="actions"):
-                self._send = gr.Button(texts.send_button, variant="primary", interactive=False, elem_id="send")
-                self._cancel = gr.Button(texts.cancel_button, visible=False, elem_id="cancel")
+                self._send = gr.Button(words.send_button, variant="primary", interactive=False, elem_id="send")
+                self._cancel = gr.Button(words.cancel_button, visible=False, elem_id="cancel")
             self._headline = gr.HTML(elem_id="headline")
             self._scored = gr.HTML(elem_id="scored")
             self._details = gr.HTML(elem_id="report")
@@ -162,7 +163,7 @@ class UploadSection:
         with friendly_errors(self._texts):
             job = self._jobs.start(Path(file), analyst, TakenIds(taken_ids))
         if job is None:
-            return "", gr.skip(), notice(self._texts.too_many_files, "warning"), "", ""
+            return "", gr.skip(), notice(self._words.too_many_files, "warning"), "", ""
         return str(job.upload_id), gr.update(interactive=False), self._under_way(job.step), "", ""
 
     def watch(self, job_id: str, request: gr.Request) -> Iterator[tuple[Update, ...]]:
@@ -178,7 +179,7 @@ class UploadSection:
                     yield gr.update(interactive=False), cancel, self._under_way(step), "", ""
             if isinstance(step, Sent) and step.upload_id and step.sent:
                 self._followed[request.session_hash] = step
-            told = render.headline(step, self._texts), "", render.details(step, self._texts)
+            told = render.headline(step, self._texts, self._words), "", render.details(step, self._texts, self._words)
             yield gr.skip(), gr.update(visible=False), *told
 
     def follow(self, utc_offset_minutes: float, request: gr.Request) -> Iterator[tuple[Update, ...]]:
@@ -205,39 +206,40 @@ class UploadSection:
 
     def _scored_of(self, upload_id: UUID, sent: int) -> Iterator[Markup]:
         """Yield, about once a second, how many of the sent rows are scored so far, in words."""
-        texts = self._texts
+        texts, words = self._texts, self._words
         scored, last_arrival = 0, time.monotonic()
         while not self._stop.requested:
             seen = self._uploads.look()
             if not seen.fresh:
-                yield notice(texts.reading_failed if seen.failed else texts.scored_unknown, "warning")
+                yield notice(texts.reading_failed if seen.failed else words.scored_unknown, "warning")
                 return
             now = max((upload.scored or 0 for upload in seen.value or () if upload.upload_id == upload_id), default=0)
             if now > scored:
                 scored, last_arrival = now, time.monotonic()
             if time.monotonic() - last_arrival > FOLLOW_PATIENCE_SECONDS:
-                yield render.scored_slowly(scored, sent, texts)
+                yield render.scored_slowly(scored, sent, texts, words)
                 return
-            yield render.scored_so_far(scored, sent, texts) + self._download(upload_id, whole=scored == sent)
+            yield render.scored_so_far(scored, sent, texts, words) + self._download(upload_id, whole=scored == sent)
             if scored >= sent:
                 return
             self._stop.wait(FOLLOW_EVERY_SECONDS)
 
     def _download(self, upload_id: UUID, *, whole: bool) -> Markup:
-        return links([(path_of(upload_id, self._texts.language), self._texts.scores_link)]) if whole else Markup()
+        return links([(path_of(upload_id, self._texts.language), self._words.scores_link)]) if whole else Markup()
 
     def _under_way(self, step: Step) -> Markup:
         """Return how far an upload is, and that it need not be watched."""
-        return render.headline(step, self._texts) + hint(self._texts.goes_on)
+        return render.headline(step, self._texts, self._words) + hint(self._words.may_close)
 
     def _not_allowed(self) -> Markup:
         return notice(LOGIN_TEXTS[self._texts.language].not_allowed, "warning")
 
     def _upload_head(self) -> Markup:
         """Return the upload's heading, what is accepted, and where to get an example."""
-        texts = self._texts
-        limits = texts.upload_limits.format(megabytes=texts.numbers.whole(self._max_file_mb))
-        files = [(spoken(TEMPLATE_PATH, texts.language), texts.template_link)]
+        texts, words = self._texts, self._words
+        limits = words.upload_limits.format(megabytes=texts.numbers.whole(self._max_file_mb))
+        files = [(spoken(TEMPLATE_PATH, texts.language), words.template_link)]
         if sample_file().is_file():
-            files.append((spoken(SAMPLE_PATH, texts.language), texts.sample_link))
-        return section_head(texts.upload_heading, f"{texts.upload_hint} {limits}") + links(files)
+            files.append((spoken(SAMPLE_PATH, texts.language), words.sample_link))
+        head = section_head(words.upload_heading, f"{words.upload_hint} {limits}")
+        return css_words(drop_here=words.drop_here) + head + links(files)

@@ -37,8 +37,8 @@ UPLOADS_AT_ONCE = 4
 
 _STATES = {
     None: UploadState.SENT,
-    Obstacle.AWAY: UploadState.KAFKA_AWAY,
-    Obstacle.REFUSES: UploadState.KAFKA_REFUSES,
+    Obstacle.UNAVAILABLE: UploadState.KAFKA_AWAY,
+    Obstacle.REJECTS: UploadState.KAFKA_REFUSES,
     Obstacle.CANCELLED: UploadState.CANCELLED,
     Obstacle.STOPPED: UploadState.INTERRUPTED,
 }
@@ -208,7 +208,7 @@ class Uploads:
             sending.result()
         except (Retry, Stop) as error:
             get_logger().warning("upload_stopped", reason=str(error))
-            return Obstacle.AWAY if isinstance(error, Retry) else Obstacle.REFUSES
+            return Obstacle.UNAVAILABLE if isinstance(error, Retry) else Obstacle.REJECTS
         if complete:
             return None
         return Obstacle.CANCELLED if order.is_cancelled() else Obstacle.STOPPED

@@ -12,6 +12,7 @@ from services.sender.report import FileFault
 from ui.check.jobs import Job, Jobs
 from ui.check.render import headline
 from ui.check.steps import Sending, Step
+from ui.check.texts import CHECK_TEXTS
 from ui.files.download import path_of
 from ui.files.journal import SHOWN, Upload, UploadState
 from ui.files.texts import UPLOADS_TEXTS, UploadsTexts
@@ -83,7 +84,7 @@ def jobs_under_way(jobs: Sequence[Job], texts: Texts, words: UploadsTexts, *, ma
             job.path.name,
             _who(job.analyst, words),
             _cancel_button(job, words) if may_cancel else "",
-            headline(job.step, texts),
+            headline(job.step, texts, CHECK_TEXTS[texts.language]),
         )
         for job in jobs
     )

@@ -52,10 +52,10 @@ class TransactionFields(Protocol):
 
 
 def header(texts: Texts) -> Markup:
-    """Return the head of the page; the words of the drop zone travel to page.css as a property."""
-    return css_words(drop_here=texts.drop_here) + Markup(
-        '<header><nav><a href="{}">{}</a></nav><h1>{}</h1><p>{}</p></header>'
-    ).format(texts.other_language_path, texts.other_language, texts.title, texts.lead)
+    """Return the head of the page."""
+    return Markup('<header><nav><a href="{}">{}</a></nav><h1>{}</h1><p>{}</p></header>').format(
+        texts.other_language_path, texts.other_language, texts.title, texts.lead
+    )
 
 
 def css_words(**words: str) -> Markup:

@@ -5,8 +5,10 @@ from html import escape
 from services.sender.report import FileFault, FileReport, Refusal, Repair, RowFault
 from ui.check import render
 from ui.check.steps import Obstacle, Refused, Sending, Sent, Step
+from ui.check.texts import CHECK_TEXTS
 from ui.shell.texts import ENGLISH, RUSSIAN, Texts
 
+WORDS = CHECK_TEXTS["ru"]
 EVIL = "<script>alert(1)</script>"
 
 
@@ -18,7 +20,8 @@ def found(
 
 
 def shown(step: Step, texts: Texts) -> str:
-    return render.headline(step, texts) + render.details(step, texts)
+    words = CHECK_TEXTS[texts.language]
+    return render.headline(step, texts, words) + render.details(step, texts, words)
 
 
 def test_progress_tells_rows_and_rate() -> None:
@@ -33,16 +36,16 @@ def test_a_whole_upload_is_summed_up() -> None:
     """Rows sent, in what time, and that the same file may be sent again."""
     html = shown(Sent(found(), 18_000, 2.0), RUSSIAN)
     assert "Готово: 18\u00a0000\u00a0строк в Kafka за 2,0 с, 9\u00a0000\u00a0строк в секунду." in html
-    assert RUSSIAN.twice in html
-    assert RUSSIAN.refused_heading not in html
-    assert RUSSIAN.repaired_heading not in html
+    assert WORDS.may_resend in html
+    assert WORDS.refused_heading not in html
+    assert WORDS.repaired_heading not in html
 
 
 def test_repairs_are_told_with_what_they_count() -> None:
     """A repair of the file has no number, one of columns counts columns, one of rows rows."""
     repaired = {Repair.QUOTED_ROW: 412, Repair.BOM: 1, Repair.COLUMN_MISSING: 2}
     html = shown(Sent(found(repaired=repaired, missing=("lat", EVIL)), 18_000, 2.0), RUSSIAN)
-    items = [RUSSIAN.repairs[kind] for kind in (Repair.BOM, Repair.COLUMN_MISSING, Repair.QUOTED_ROW)]
+    items = [WORDS.repairs[kind] for kind in (Repair.BOM, Repair.COLUMN_MISSING, Repair.QUOTED_ROW)]
     counted = ("", f": 2\u00a0колонки (lat, {escape(EVIL)})", ": 412\u00a0строк")
     for item, count in zip(items, counted, strict=True):
         assert f"<li>{item}{count}</li>" in html
@@ -64,14 +67,14 @@ def test_what_a_file_says_is_escaped() -> None:
 
 def test_kafka_away_is_told_with_what_was_sent() -> None:
     """How far it got, and that the same file may be sent again."""
-    html = shown(Sent(found(), 7_000, 9.0, obstacle=Obstacle.AWAY), RUSSIAN)
+    html = shown(Sent(found(), 7_000, 9.0, obstacle=Obstacle.UNAVAILABLE), RUSSIAN)
     assert "Kafka не отвечает: отправлено 7\u00a0000 из 18\u00a0000\u00a0строк." in html
     assert "Готово" not in html
 
 
 def test_kafka_refusing_is_no_outage() -> None:
     """No topic or no permission: trying again would not help, and the page does not say it would."""
-    html = shown(Sent(found(), 0, 0.1, obstacle=Obstacle.REFUSES), RUSSIAN)
+    html = shown(Sent(found(), 0, 0.1, obstacle=Obstacle.REJECTS), RUSSIAN)
     assert "нет топика или доступа" in html
     assert "Попробуйте" not in html
 
@@ -79,7 +82,7 @@ def test_kafka_refusing_is_no_outage() -> None:
 def test_a_file_without_a_good_row_is_told() -> None:
     """Nothing was sent, and not for want of Kafka."""
     html = shown(Sent(found(ready=0, refused=3), 0, 0.0), RUSSIAN)
-    assert RUSSIAN.sent_none in html
+    assert WORDS.sent_none in html
     assert "Kafka" not in html
 
 
@@ -91,7 +94,7 @@ def test_a_refused_file_names_its_columns() -> None:
 
 def test_scored_so_far_ends_with_all() -> None:
     """A bar while scores arrive, a sentence when all are there."""
-    assert "Оценено 5 из 21\u00a0отправленной строки" in render.scored_so_far(5, 21, RUSSIAN)
-    done = render.scored_so_far(21, 21, RUSSIAN)
+    assert "Оценено 5 из 21\u00a0отправленной строки" in render.scored_so_far(5, 21, RUSSIAN, WORDS)
+    done = render.scored_so_far(21, 21, RUSSIAN, WORDS)
     assert "Оценены все строки файла: 21." in done
     assert "<progress" not in done

@@ -4,10 +4,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ui.check import render
+from ui.check.texts import CHECK_TEXTS
 from ui.database import Flagged, Results, Snapshot, Totals
 from ui.shell.texts import ENGLISH, RUSSIAN
 from ui.threshold.models import ScoringModel
 
+WORDS = CHECK_TEXTS["ru"]
 READ_AT = datetime(2026, 11, 23, 9, 4, 5, tzinfo=UTC)
 PAYMENT = Flagged("id-1", 0.9734, datetime(2020, 6, 21, 22, 14), 1250.5, "shopping_net", "fraud_Kilback LLC", "TX")
 TOTALS = Totals(12_345, 67, exact=True)
@@ -20,7 +22,7 @@ def snapshot(flagged: list[Flagged], totals: Totals = TOTALS) -> Snapshot:
 
 def test_a_flagged_transaction_reads_in_russian() -> None:
     """Day before month, spaces in thousands, decimal comma, and no word "fraud" before each merchant."""
-    html = render.flagged_table([PAYMENT], RUSSIAN)
+    html = render.flagged_table([PAYMENT], RUSSIAN, WORDS)
     for cell in ("21.06.2020 22:14", "1\u00a0250,50", "shopping_net", ">Kilback LLC<", ">TX<", ">0,973<", ">id-1<"):
         assert cell in html
     assert "fraud_" not in html
@@ -28,54 +30,53 @@ def test_a_flagged_transaction_reads_in_russian() -> None:
 
 def test_a_flagged_transaction_reads_in_english() -> None:
     """ISO date, commas in thousands, decimal point."""
-    html = render.flagged_table([PAYMENT], ENGLISH)
+    html = render.flagged_table([PAYMENT], ENGLISH, CHECK_TEXTS["en"])
     for cell in ("2020-06-21 22:14", "1,250.50", ">0.973<"):
         assert cell in html
 
 
 def test_the_past_is_told_in_words() -> None:
     """How many earlier payments the customer has, that this is the first, or that it is not known who pays."""
-    told = {
-        number: render.flagged_table([replace(PAYMENT, earlier=number)], RUSSIAN) for number in (None, 0, 1, 22, 1_205)
-    }
-    assert ">неизвестно<" in told[None]
-    assert ">первая транзакция<" in told[0]
-    assert ">1\u202fтранзакция<" in told[1] or ">1\u00a0транзакция<" in told[1]
-    assert "22" in told[22]
-    assert "транзакции<" in told[22]
-    assert "транзакций<" in told[1_205]
+    counts = (None, 0, 1, 22, 1_205)
+    html = {count: render.flagged_table([replace(PAYMENT, earlier=count)], RUSSIAN, WORDS) for count in counts}
+    assert ">неизвестно<" in html[None]
+    assert ">первая транзакция<" in html[0]
+    assert ">1\u00a0транзакция<" in html[1]
+    assert "22" in html[22]
+    assert "транзакции<" in html[22]
+    assert "транзакций<" in html[1_205]
 
 
 def test_what_came_from_outside_is_escaped() -> None:
     """A merchant or an id cannot bring markup into the page."""
     evil = "<img src=x onerror=alert(1)>"
-    html = render.flagged_table([Flagged(evil, 0.9, None, None, evil, evil, evil)], RUSSIAN)
+    html = render.flagged_table([Flagged(evil, 0.9, None, None, evil, evil, evil)], RUSSIAN, WORDS)
     assert "<img" not in html
     assert html.count("&lt;img") == 5  # the id twice: shown, and what its button opens
 
 
 def test_a_score_without_its_payment_is_shown() -> None:
     """The score may arrive before the payment: dashes stand for what is not known yet."""
-    html = render.flagged_table([Flagged("id-1", 0.9, None, None, None, None, None)], RUSSIAN)
+    html = render.flagged_table([Flagged("id-1", 0.9, None, None, None, None, None)], RUSSIAN, WORDS)
     assert html.count(">—<") == 5
 
 
 def test_no_flagged_transaction_is_told_in_words() -> None:
     """An empty table would be no answer."""
-    assert RUSSIAN.no_flagged in render.flagged_table([], RUSSIAN)
-    assert "<table" not in render.flagged_table([], RUSSIAN)
+    assert WORDS.no_flagged in render.flagged_table([], RUSSIAN, WORDS)
+    assert "<table" not in render.flagged_table([], RUSSIAN, WORDS)
 
 
 def test_totals_tell_share_time_and_model() -> None:
     """How many, which share, when, by which model."""
-    html = render.results_head(Results(snapshot([]), fresh=True), MODEL, RUSSIAN, 180)
+    html = render.results_head(Results(snapshot([]), fresh=True), MODEL, RUSSIAN, WORDS, 180)
     assert "Оценено 12\u00a0345\u00a0транзакций, с fraud_flag = 1 — 67 (0,54\u00a0%)." in html
     assert "Обновлено в 12:04:05 · модель 2026-11-20, порог 0,37" in html
 
 
 def test_a_mart_without_scores_has_no_totals() -> None:
     """No share of nothing."""
-    html = render.results_head(Results(snapshot([], Totals(0, 0, exact=True)), fresh=True), MODEL, RUSSIAN, 180)
+    html = render.results_head(Results(snapshot([], Totals(0, 0, exact=True)), fresh=True), MODEL, RUSSIAN, WORDS, 180)
     assert "Оценено" not in html
     assert "Обновлено в 12:04:05" in html
 
@@ -83,22 +84,22 @@ def test_a_mart_without_scores_has_no_totals() -> None:
 def test_an_estimated_total_says_so() -> None:
     """Above some millions the total is PostgreSQL's estimate."""
     answer = Results(snapshot([], Totals(12_000_000, 67, exact=False)), fresh=True)
-    assert "около 12\u00a0000\u00a0000" in render.results_head(answer, None, RUSSIAN, 0)
+    assert "около 12\u00a0000\u00a0000" in render.results_head(answer, None, RUSSIAN, WORDS, 0)
 
 
 def test_in_an_outage_the_age_of_the_data_is_told() -> None:
     """The last answer is shown, with the time it is of."""
-    html = render.results_head(Results(snapshot([]), fresh=False), MODEL, RUSSIAN, 180)
+    html = render.results_head(Results(snapshot([]), fresh=False), MODEL, RUSSIAN, WORDS, 180)
     assert "База недоступна. Показаны данные на 12:04." in html
 
 
 def test_an_outage_from_the_start_is_told() -> None:
     """Nothing was ever read: say so, and what to do."""
-    assert RUSSIAN.database_away in render.results_head(Results(None, fresh=False), MODEL, RUSSIAN, 0)
+    assert WORDS.database_unavailable in render.results_head(Results(None, fresh=False), MODEL, RUSSIAN, WORDS, 0)
 
 
 def test_the_chart_says_of_how_many() -> None:
     """The title of the histogram names the number of scores, in the right case."""
-    assert render.chart_texts(100, 0.37, RUSSIAN).title == "Оценки последних 100\u00a0транзакций"
-    assert render.chart_texts(21, 0.37, RUSSIAN).title == "Оценки последних 21\u00a0транзакции"
-    assert render.chart_texts(3, 0.375, ENGLISH).threshold == "threshold 0.38"
+    assert render.chart_texts(100, 0.37, RUSSIAN, WORDS).title == "Оценки последних 100\u00a0транзакций"
+    assert render.chart_texts(21, 0.37, RUSSIAN, WORDS).title == "Оценки последних 21\u00a0транзакции"
+    assert render.chart_texts(3, 0.375, ENGLISH, CHECK_TEXTS["en"]).threshold == "threshold 0.38"

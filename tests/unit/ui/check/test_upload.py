@@ -25,6 +25,10 @@ from ui.files.journal import UploadState
 
 Send = Callable[..., Iterator[Step]]
 
+kafka_failures = pytest.mark.parametrize(
+    ("error", "obstacle"), [(Retry("silent"), Obstacle.UNAVAILABLE), (Stop("no topic"), Obstacle.REJECTS)]
+)
+
 
 class Journal:
     """Stands in for the journal: keeps what is entered; `is_away` is an outage of the database."""
@@ -260,7 +264,9 @@ def test_progress_is_told_while_sending(file: Path, send: Callable[..., Send]) -
     assert told.is_set()
 
 
-@pytest.mark.parametrize(("error", "obstacle"), [(Retry("gone"), Obstacle.AWAY), (Stop("no topic"), Obstacle.REFUSES)])
+@pytest.mark.parametrize(
+    ("error", "obstacle"), [(Retry("gone"), Obstacle.UNAVAILABLE), (Stop("no topic"), Obstacle.REJECTS)]
+)
 def test_kafka_going_away_ends_with_what_was_sent(
     file: Path, send: Callable[..., Send], error: Exception, obstacle: Obstacle
 ) -> None:
@@ -284,7 +290,9 @@ def test_an_unforeseen_error_is_not_hidden(file: Path, send: Callable[..., Send]
         list(send(publish)(file))
 
 
-@pytest.mark.parametrize(("error", "obstacle"), [(Retry("silent"), Obstacle.AWAY), (Stop("no"), Obstacle.REFUSES)])
+@pytest.mark.parametrize(
+    ("error", "obstacle"), [(Retry("silent"), Obstacle.UNAVAILABLE), (Stop("no"), Obstacle.REJECTS)]
+)
 def test_nothing_is_tried_without_kafka(
     file: Path, send: Callable[..., Send], error: Exception, obstacle: Obstacle
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import ui
 from services.sender.report import FileFault, Repair, RowFault
+from ui.check.texts import CHECK_TEXTS
 from ui.shell.texts import ENGLISH, RUSSIAN, Texts
 
 SAME_IN_BOTH = {"Texts.other_language"}
@@ -65,7 +66,7 @@ def test_english_says_all_that_russian_says(name: str, pair: tuple[Any, Any]) ->
 @pytest.mark.parametrize("texts", [RUSSIAN, ENGLISH], ids=["ru", "en"])
 def test_whatever_the_sender_finds_has_a_sentence(texts: Texts) -> None:
     """Every kind of repair and of refusal has its words."""
-    assert set(texts.repairs) == set(Repair)
+    assert set(CHECK_TEXTS[texts.language].repairs) == set(Repair)
     assert set(texts.row_refusals) == set(RowFault)
     assert set(texts.file_refusals) == set(FileFault)
     assert all(placeholders(sentence) <= {"names"} for sentence in texts.file_refusals.values())
@@ -73,6 +74,7 @@ def test_whatever_the_sender_finds_has_a_sentence(texts: Texts) -> None:
 
 def test_the_buttons_are_named_as_agreed() -> None:
     """Users and tests look for these words."""
-    assert RUSSIAN.view_button == "Посмотреть результаты"
-    assert RUSSIAN.send_button == "Отправить в Kafka"
-    assert (RUSSIAN.template_link, RUSSIAN.sample_link) == ("Скачать шаблон", "Скачать пример")
+    words = CHECK_TEXTS["ru"]
+    assert words.view_button == "Посмотреть результаты"
+    assert words.send_button == "Отправить в Kafka"
+    assert (words.template_link, words.sample_link) == ("Скачать шаблон", "Скачать пример")
