@@ -310,4 +310,4 @@ def _earlier(earlier: int | None, texts: Texts, words: CheckTexts) -> str:
     """Return in words how much of the customer's past was known."""
     if earlier is None:
         return words.earlier_unknown
-    return texts.numbers.counted(earlier, texts.payment_forms) if earlier else words.earlier_none
+    return texts.numbers.counted(earlier, texts.transaction_forms) if earlier else words.earlier_none

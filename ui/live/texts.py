@@ -14,7 +14,7 @@ class LiveTexts:
     ago_minutes: str = "обновлено {n} мин назад"
     ago_hours: str = "обновлено {n} ч назад"
     not_responding: str = "Страница не отвечает: показаны последние полученные данные."
-    first_reading: str = "Загружаем данные…"
+    first_reading: str = "Загрузка…"
     database_unavailable: str = "База недоступна. Данные появятся, как только она ответит; оценки не потеряются."
     database_unavailable_since: str = "База недоступна: показаны последние известные данные."
     kafka_unavailable: str = "Kafka не отвечает"
@@ -122,7 +122,7 @@ LIVE_TEXTS = {
         ago_minutes="updated {n} min ago",
         ago_hours="updated {n} h ago",
         not_responding="The page is not responding. Showing the last data received.",
-        first_reading="Loading data…",
+        first_reading="Loading…",
         database_unavailable="The database is unavailable. Data will appear as soon as it responds; no score is lost.",
         database_unavailable_since="The database is unavailable. Showing the last known data.",
         kafka_unavailable="Kafka is not responding",

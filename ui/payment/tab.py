@@ -17,13 +17,14 @@ from ui.login.access import Access
 from ui.login.texts import LOGIN_TEXTS
 from ui.payment import payment
 from ui.payment.payment import Answer, Message, SentTransaction
-from ui.payment.texts import PAYMENT_TEXTS
+from ui.payment.texts import PAYMENT_TEXTS, PaymentTexts
 from ui.review import render
 from ui.review.case import read_case
 from ui.review.texts import CASE_TEXTS
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.page_state import skips, value_of
 from ui.shell.render import case_button, hint, notice, progress, section_head
+from ui.shell.texts import Texts
 
 TITLES = {"ru": "Одна транзакция", "en": "Single transaction"}
 TAB = "payment"
@@ -107,7 +108,9 @@ class PaymentForm:
             if sent is None:
                 return skips(2)
             found = self._mart.ask(lambda connection: (read_case(connection, sent.transaction_id),))
-            return self._rendered(Answer(found[0] if found else None, sent.scored), sent), sent.dump()
+            return answer_html(
+                Answer(found[0] if found else None, sent.scored), sent, self._texts, self._words
+            ), sent.dump()
 
     def suspicious(self, utc_offset_minutes: float) -> tuple[str, ...]:
         """Return values that look like fraud."""
@@ -143,40 +146,38 @@ class PaymentForm:
         yield progress(words.waiting.format(milliseconds=numbers.whole(accepted)), "", None), sent.dump()
         answer = payment.await_answer(self._mart, message.transaction_id, self._stop)
         sent = SentTransaction(message.transaction_id, accepted, answer.milliseconds)
-        yield self._rendered(answer, sent), sent.dump()
-
-    def _rendered(self, answer: Answer, sent: SentTransaction) -> Markup:
-        """Return the score with its reasons, the customer's history, and the latency."""
-        words, texts, case = self._words, self._texts, answer.case
-        numbers = texts.numbers
-        if case is None:
-            seconds = numbers.whole(round(answer.milliseconds / 1000))
-            return notice(words.no_score.format(seconds=seconds, transaction_id=sent.transaction_id), "warning")
-        flagged = bool(case.transaction.fraud_flag)
-        score = (words.answer_flagged if flagged else words.answer).format(
-            score=numbers.decimal(case.transaction.score, 3)
-        )
-        history = words.history_empty
-        if case.transaction.customer is None:
-            history = words.history_unknown
-        elif case.earlier_count:
-            counted = numbers.counted(case.earlier_count, texts.transaction_forms)
-            history = words.history.format(transactions_counted=counted)
-        latency = words.latency.format(accepted=numbers.whole(sent.accepted), scored=numbers.whole(answer.milliseconds))
-        reasons = render.reasons(case, texts, CASE_TEXTS[texts.language]) if flagged else Markup()
-        return Markup('<p class="answer {}" role="status">{}</p>{}{}{}<p>{}</p>').format(
-            "flagged" if flagged else "calm",
-            score,
-            hint(history),
-            hint(latency),
-            reasons,
-            case_button(sent.transaction_id, words.open),
-        )
+        yield answer_html(answer, sent, self._texts, words), sent.dump()
 
     def _bad_field(self, bad: BadRow) -> str:
         """Return what is wrong with which field, in words."""
         reason = self._texts.row_refusals[bad.reason]
         return self._words.bad_field.format(field=self._words.fields.get(bad.field, bad.field), reason=reason)
+
+
+def answer_html(answer: Answer, sent: SentTransaction, texts: Texts, words: PaymentTexts) -> Markup:
+    """Return the score with its reasons, the customer's history, and the latency."""
+    case, numbers = answer.case, texts.numbers
+    if case is None:
+        seconds = numbers.whole(round(answer.milliseconds / 1000))
+        return notice(words.no_score.format(seconds=seconds, transaction_id=sent.transaction_id), "warning")
+    flagged = bool(case.transaction.fraud_flag)
+    score = (words.answer_flagged if flagged else words.answer).format(score=numbers.decimal(case.transaction.score, 3))
+    history = words.history_empty
+    if case.transaction.customer is None:
+        history = words.history_unknown
+    elif case.earlier_count:
+        counted = numbers.counted(case.earlier_count, texts.transaction_forms)
+        history = words.history.format(transactions_counted=counted)
+    latency = words.latency.format(accepted=numbers.whole(sent.accepted), scored=numbers.whole(answer.milliseconds))
+    reasons = render.reasons(case, texts, CASE_TEXTS[texts.language]) if flagged else Markup()
+    return Markup('<p class="answer {}" role="status">{}</p>{}{}{}<p>{}</p>').format(
+        "flagged" if flagged else "calm",
+        score,
+        hint(history),
+        hint(latency),
+        reasons,
+        case_button(sent.transaction_id, words.open),
+    )
 
 
 def _text(value: Any) -> str:

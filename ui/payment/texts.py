@@ -94,9 +94,9 @@ PAYMENT_TEXTS = {
         kafka_refused="Kafka rejected the transaction: the topic is missing or access is denied. "
         "The cause is in the page's log; ask an administrator.",
         no_score="The transaction is in Kafka, but its score was not in the database after {seconds} s. It will appear "
-        "once the scorer and the database are running. Transaction id: {transaction_id}.",
-        answer="Score {score}: not flagged",
-        answer_flagged="Score {score}: flagged",
+        "once the scorer and the database are running. Transaction ID: {transaction_id}.",
+        answer="Score {score}: a normal transaction",
+        answer_flagged="Score {score}: a flagged transaction",
         history="Scored with the customer's history: {transactions_counted} before this one.",
         history_empty="This is the customer's first transaction: there is no history yet.",
         history_unknown="Scored without history: the customer's name or address is missing.",

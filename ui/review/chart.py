@@ -56,18 +56,8 @@ def transactions_chart(case: Case, texts: Texts, words: CaseTexts) -> alt.LayerC
         ],
     )
     counted = numbers.counted(len(known) - 1, texts.transaction_forms)
-    return alt.LayerChart(layer=[stems, dots]).properties(
-        width="container",
-        height=HEIGHT,
-        title=alt.Title(
-            words.chart_title.format(transactions_counted=counted),
-            anchor="start", fontSize=15, fontWeight="normal", offset=10,
-        ),
-        background="transparent",
-        padding={"left": 0, "right": 8, "top": 4, "bottom": 4},
-        config=charts.look(),
-        usermeta={"embedOptions": charts.embed_options(numbers)},
-    )  # fmt: skip
+    title = words.chart_title.format(transactions_counted=counted)
+    return charts.layered([stems, dots], title, HEIGHT, numbers)
 
 
 def _time_format(case: Case, words: CaseTexts) -> str:

@@ -78,28 +78,11 @@ def curve_chart(curve: Curve, chosen: float, current: float | None, texts: Texts
     rules = [] if current is None else _rule(current, words.chart_current, charts.ALARM, 222, numbers)
     if chosen != current:
         rules += _rule(chosen, words.chart_chosen, CHOSEN, 202, numbers)
-    return alt.LayerChart(layer=[lines, *rules]).properties(
-        width="container",
-        height=CHART_HEIGHT,
-        title=alt.Title(words.chart_title, anchor="start", fontSize=15, fontWeight="normal", offset=10),
-        background="transparent",
-        padding={"left": 0, "right": 8, "top": 4, "bottom": 4},
-        config=charts.look(),
-        usermeta={"embedOptions": charts.embed_options(numbers)},
-    )
+    return charts.layered([lines, *rules], words.chart_title, CHART_HEIGHT, numbers)
 
 
 def _rule(threshold: float, text: str, colour: str, height: int, numbers: Numbers) -> list[alt.Chart]:
-    """Return a rule at a threshold, and its label `height` pixels from the top."""
-    label = text.format(threshold=numbers.decimal(threshold, 2))
-    base = alt.Chart(alt.InlineData(values=[{"threshold": threshold, "label": label}]))
-    right = threshold <= charts.LABEL_FLIPS_ABOVE
-    return [
-        base.mark_rule(strokeDash=[5, 4], strokeWidth=1.5, color=colour).encode(x="threshold:Q"),
-        base.mark_text(align="left" if right else "right", dx=7 if right else -7, fontSize=12, color=colour).encode(
-            x="threshold:Q", y=alt.value(height), text="label:N"
-        ),
-    ]
+    return charts.rule(threshold, text.format(threshold=numbers.decimal(threshold, 2)), colour, height)
 
 
 def models(found: ModelHistory | None, texts: Texts, words: ModelsTexts, utc_offset_minutes: int) -> Markup:
