@@ -52,7 +52,7 @@ def test_the_latest_come_with_their_context(mart: Connection, reader: Connection
     rows = window.latest_rows(reader, 2)
     assert [row.transaction_id for row in rows] == [third, second]
     assert (rows[0].category, rows[1].category, rows[1].customer) == (None, "home", "A|B|C")
-    assert [row.transaction_id for row in window.latest_flagged_rows(reader)] == [second]
+    assert [row.transaction_id for row in window.latest_rows(reader, flagged=True)] == [second]
     assert first not in {row.transaction_id for row in rows}
 
 

@@ -32,7 +32,7 @@ WHOLE_DAYS_SECONDS = 2 * 86_400
 HOURS = 24
 
 MEASURED = ("score", "amount", "category", "hour", "past")
-"""What is measured, in the order shown; `past` is the number of the customer's earlier transactions."""
+"""The distributions that are measured, in the order shown; `past` is the length of the customer's history."""
 
 QUERY = """
     select extract(epoch from event_time)::bigint, width_bucket(score, %(score)s::float8[]),

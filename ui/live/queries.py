@@ -6,7 +6,6 @@ Each reads the newest rows by an index, so none takes longer in a larger mart.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from psycopg.rows import class_row, tuple_row
 
@@ -71,13 +70,7 @@ LATEST_ROWS = """
     order by s.arrival desc
 """
 
-LATEST_FLAGGED_ROWS = """
-    select s.transaction_id, s.score, s.fraud_flag, s.scored_at, s.arrival,
-           t.event_time, t.amount, t.category, t.merchant, t.state, t.city, t.customer
-    from (select * from scores where fraud_flag = 1 order by arrival desc limit %(limit)s) s
-    left join transactions t using (transaction_id)
-    order by s.arrival desc
-"""
+LATEST_FLAGGED_ROWS = LATEST_ROWS.replace("from scores order", "from scores where fraud_flag = 1 order")
 
 SHARE = """
     select count(*) filter (where place <= %(of)s) as scored,
@@ -101,14 +94,11 @@ NEW_ROWS = """
 """
 
 
-def latest_rows(connection: Connection, limit: int = LATEST) -> list[LiveRow]:
-    """Return the transactions scored last, flagged or not, the latest first."""
-    return _rows(connection, LATEST_ROWS, {"limit": limit})
-
-
-def latest_flagged_rows(connection: Connection, limit: int = LATEST) -> list[LiveRow]:
-    """Return the flagged transactions that arrived last, the latest first."""
-    return _rows(connection, LATEST_FLAGGED_ROWS, {"limit": limit})
+def latest_rows(connection: Connection, limit: int = LATEST, *, flagged: bool = False) -> list[LiveRow]:
+    """Return the transactions, or only the flagged ones, that arrived last, the latest first."""
+    query = LATEST_FLAGGED_ROWS if flagged else LATEST_ROWS
+    with connection.cursor(row_factory=class_row(LiveRow)) as cursor:
+        return cursor.execute(query, {"limit": limit}).fetchall()
 
 
 def flagged_share(connection: Connection, of: int = SHARE_OF) -> FlaggedShare:
@@ -128,8 +118,3 @@ def new_rows(connection: Connection, after: int, settled: int, limit: int = NEW_
     for bucket, is_settled, scored, flagged in found:
         parts[is_settled][bucket] = (scored, flagged)
     return NewRows(parts[True], parts[False], truncated=sum(row[2] for row in found) == limit)
-
-
-def _rows(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[LiveRow]:
-    with connection.cursor(row_factory=class_row(LiveRow)) as cursor:
-        return cursor.execute(query, parameters).fetchall()

@@ -9,7 +9,7 @@ from services.common.kafka.assignment import Partition
 from services.common.kafka.lag import GroupOffsets, GroupPosition, Lag, LagEstimator
 from services.common.settings import GroupNames, KafkaSettings, TopicSettings
 from ui.database import Connection, Database
-from ui.live.queries import FlaggedShare, LiveRow, flagged_share, latest_flagged_rows, latest_rows, new_rows
+from ui.live.queries import FlaggedShare, LiveRow, flagged_share, latest_rows, new_rows
 from ui.live.timeline import ScoreCounter, Timeline
 from ui.watch import Watch
 
@@ -62,7 +62,9 @@ def read(connection: Connection, counter: ScoreCounter) -> LiveReading:
         (now,) = connection.execute("select now()").fetchall()[0]
         rows = latest_rows(connection)
         counter.add(new_rows(connection, counter.after, counter.settled), rows[0].arrival if rows else -1)
-        return LiveReading(rows, latest_flagged_rows(connection), flagged_share(connection), counter.timeline(now), now)
+        return LiveReading(
+            rows, latest_rows(connection, flagged=True), flagged_share(connection), counter.timeline(now), now
+        )
 
 
 def _lag(

@@ -17,6 +17,7 @@ from ui.shell.formats import local_clock
 from ui.shell.render import (
     MISSING,
     case_button,
+    customer_name,
     hint,
     notice,
     score_cell,
@@ -34,7 +35,6 @@ SHARE_COMPARED_FROM = 1_000
 """Transactions before the latest ones that a comparison of shares needs."""
 
 FLAGGED_SHOWN = 50
-MASK = "•••"
 
 
 def freshness(seen: Observation[LiveReading], tick: str, words: LiveTexts) -> Markup:
@@ -177,7 +177,7 @@ def flagged_table(
         (
             local_clock(row.scored_at, utc_offset_minutes),
             *transaction_cells(row, numbers),
-            customer_of(row, names=names),
+            customer_name(row.customer, row.city, names=names),
             score_cell(row.score, numbers),
             case_button(row.transaction_id, row.transaction_id),
         )
@@ -190,16 +190,6 @@ def flagged_table(
         below.append(words.flagged_shown.format(shown=numbers.whole(len(rows))))
     listed = table(heads, rows, words.flagged_heading, kind="long payments captionless")
     return listed + (hint(" ".join(below)) if below else "")
-
-
-def customer_of(row: LiveRow, *, names: bool) -> str:
-    """Return the customer's name and address, or the initials only."""
-    if row.customer is None:
-        return MISSING
-    first, last, street = [*row.customer.split("|", 2), "", ""][:3]
-    if names:
-        return ", ".join(part for part in (f"{first} {last}".strip(), street, row.city) if part)
-    return " ".join(f"{part[:1]}{MASK}" for part in (first, last))
 
 
 def drift(seen: Observation[DriftReading], texts: Texts, words: DriftTexts) -> Markup:

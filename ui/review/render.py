@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from ui.login.access import NO_LOGIN
-from ui.review.case import Case, EarlierTransaction, ScoredTransaction
+from ui.review.case import Case, EarlierTransaction
 from ui.review.reasons import in_words
 from ui.review.texts import REASON_TEXTS, CaseTexts
 from ui.review.verdicts import GivenVerdict, Precision, Queue, Verdict
@@ -13,6 +13,7 @@ from ui.shell.formats import Numbers, local_clock
 from ui.shell.render import (
     MISSING,
     case_button,
+    customer_name,
     hint,
     merchant_name,
     notice,
@@ -25,7 +26,6 @@ from ui.shell.render import (
 from ui.shell.texts import Texts
 
 EARLIER_SHOWN = 10
-MASK = "•••"
 
 
 def queue(found: Queue, texts: Texts, words: CaseTexts) -> Markup:
@@ -73,7 +73,7 @@ def head(case: Case, texts: Texts, words: CaseTexts, names: bool, utc_offset_min
         (texts.column_merchant, merchant_name(found.merchant)),
         (texts.column_category, found.category or MISSING),
         (words.location, ", ".join(filter(None, (found.city, found.state))) or MISSING),
-        (words.customer, customer_of(found, names)),
+        (words.customer, customer_name(found.customer, names=names)),
         (words.scored, local_clock(found.scored_at, utc_offset_minutes, numbers.date_pattern)),
         (words.id, found.transaction_id),
     )
@@ -87,16 +87,6 @@ def head(case: Case, texts: Texts, words: CaseTexts, names: bool, utc_offset_min
         status=words.flagged if found.fraud_flag else words.not_flagged,
         facts=Markup().join(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(*fact) for fact in facts),
     )
-
-
-def customer_of(transaction: ScoredTransaction, names: bool) -> str:
-    """Return the customer's name and street, or the initials only."""
-    if transaction.customer is None:
-        return MISSING
-    parts = transaction.customer.split("|")
-    if names:
-        return f"{' '.join(parts[:2])}, {', '.join(parts[2:])}".rstrip(", ")
-    return " ".join(f"{part[:1]}{MASK}" for part in parts[:2])
 
 
 def reasons(case: Case, texts: Texts, words: CaseTexts) -> Markup:

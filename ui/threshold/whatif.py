@@ -25,7 +25,8 @@ LATEST = 10_000
 class Curve:
     """The effect of each threshold on labelled transactions: alerts, frauds among them, and the amount of these.
 
-    `thresholds`, `alerts`, `caught` and `caught_amount` have the same length; `version` is the model's.
+    `thresholds`, `alerts`, `caught` and `caught_amount` have the same length; `version` is the model's. The names are
+    those of the file; `payments` are its transactions.
     """
 
     version: str

@@ -15,7 +15,7 @@ from ui.live.queries import BUCKET, FlaggedShare, LiveRow, NewRows
 from ui.live.reading import LiveReading
 from ui.live.texts import LIVE_TEXTS
 from ui.live.timeline import BUCKETS, ScoreCounter
-from ui.shell.render import unread
+from ui.shell.render import customer_name, unread
 from ui.shell.texts import ENGLISH, RUSSIAN
 from ui.threshold.models import ScoringModel
 from ui.watch import Observation, Watch
@@ -282,7 +282,7 @@ def test_customers_are_masked_until_names_are_asked_for() -> None:
     assert "A••• E•••" in masked
     assert not any(word in masked for word in ("Ada", "Example", "Test Lane", "Nowhere"))
     assert "Ada Example, 1 Test Lane, Nowhere" in render.flagged_table([row()], 1, RUSSIAN, RU, 180, names=True)
-    assert render.customer_of(row(customer=None), names=True) == "—"
+    assert customer_name(None, "Nowhere", names=True) == "—"
 
 
 def test_an_empty_list_says_why() -> None:

@@ -171,7 +171,6 @@ def test_a_case_is_masked_and_escaped() -> None:
     assert "&lt;b&gt;X&lt;/b&gt;" in masked
     assert "24.11.2026 00:04" in masked  # scored at, by the reader's clock
     assert "Ada Example, 1 Test Lane" in render.head(CASE, RUSSIAN, RU, True, 180)
-    assert render.customer_of(replace(TRANSACTION, customer=None), True) == "—"
 
 
 def test_missing_reasons_are_said_to_be_missing() -> None:
