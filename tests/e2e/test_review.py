@@ -143,13 +143,13 @@ def add(
 
 
 def add_alert(mart: Connection, transaction_id: str) -> None:
-    """Add what the scorer says of a huge payment at night."""
+    """Add what the scorer says of a huge transaction at night."""
     reasons = Jsonb(reasons_of([*CALM, NIGHT]))
     mart.execute("insert into alerts values (%s, %s, 'test-7', 0.41, now(), 0, 0)", [transaction_id, reasons])
 
 
 def open_first(tab: Page) -> None:
-    """Open the first payment of the queue."""
+    """Open the first case of the queue."""
     tab.locator("#queue .open-case").first.click()
     expect(tab.locator("#case-head")).to_be_visible(timeout=PATIENCE_MS)
 
@@ -485,7 +485,7 @@ def test_a_login_ends(start_page: Start, users: Path) -> None:
     assert status(SCORES) == 401
 
 
-def test_without_a_login_nothing_is_told(guarded: ServiceProcess) -> None:
+def test_without_a_login_nothing_is_revealed(guarded: ServiceProcess) -> None:
     """The page's data and its calls want a session; the health check does not."""
     status = {}
     for path in ("/config", "/gradio_api/info", "/gradio_api/queue/data?session_hash=x", SCORES, "/healthz"):

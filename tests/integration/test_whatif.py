@@ -34,7 +34,7 @@ def add(mart: Connection, transaction_id: str, score: float, time: str | None) -
 
 
 def test_an_empty_mart_gives_a_basis_of_nothing(mart: Connection, page: Connection) -> None:
-    """No payments, no days, no verdicts: no division by any of them."""
+    """No transactions, no days, no verdicts: no division by any of them."""
     data = whatif.read_data(page)
     assert (data.stream.transactions, data.stream.per_day, data.judged) == (0, 0.0, [])
     assert whatif.stream_alerts(data.stream, 0.5, 100) is None
@@ -51,8 +51,8 @@ def test_a_score_on_a_threshold_reaches_it(mart: Connection, page: Connection, h
     assert list(stream.reaching) == [sum(one >= t for one in (threshold, threshold - 1e-9)) for t in whatif.THRESHOLDS]
 
 
-def test_the_latest_payments_and_their_days_are_counted(mart: Connection, page: Connection) -> None:
-    """Days on which there were payments: a gap of a year between two files is no day with none."""
+def test_the_latest_transactions_and_their_days_are_counted(mart: Connection, page: Connection) -> None:
+    """Days on which there were transactions: a gap of a year between two files is no day with none."""
     for number, time in enumerate(
         ["2018-01-01 10:00", "2019-01-01 10:00", "2019-01-01 23:00", "2020-06-21 10:00", None]
     ):
@@ -64,7 +64,7 @@ def test_the_latest_payments_and_their_days_are_counted(mart: Connection, page: 
 
 
 def test_verdicts_that_count_are_taken_with_the_score_that_was_judged(mart: Connection, page: Connection) -> None:
-    """Returned payments do not count, nor do those that were no alerts."""
+    """Returned transactions do not count, nor do those that were no alerts."""
     for name, score in (("a", 0.9), ("b", 0.5), ("c", 0.6), ("quiet", 0.1)):
         add(mart, name, score, None)
         assert save_verdict(page, name, 0, Verdict.FRAUD, "", "ada")

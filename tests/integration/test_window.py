@@ -31,7 +31,7 @@ def reader(database: PostgresServer) -> Iterator[Connection]:
 
 
 def add(mart: Connection, score: float, scored_at: datetime = THEN, category: str | None = "home") -> str:
-    """Insert a scored payment and return its id; without a category its context has not arrived."""
+    """Insert a scored transaction and return its id; without a category its context has not arrived."""
     key = str(uuid.uuid4())
     mart.execute(
         "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
@@ -47,7 +47,7 @@ def add(mart: Connection, score: float, scored_at: datetime = THEN, category: st
 
 
 def test_the_latest_come_with_their_context(mart: Connection, reader: Connection) -> None:
-    """Flagged or not, the latest first; a payment that has not arrived leaves its fields empty."""
+    """Flagged or not, the latest first; a transaction that has not arrived leaves its fields empty."""
     first, second, third = add(mart, 0.1), add(mart, 0.9), add(mart, 0.2, category=None)
     rows = window.latest_rows(reader, 2)
     assert [row.transaction_id for row in rows] == [third, second]
@@ -103,7 +103,7 @@ def test_an_empty_mart_is_a_reading_too(mart: Connection, reader: Connection) ->
 
 @pytest.fixture
 def large(mart: Connection) -> Iterator[Connection]:
-    """A mart of a million scored payments, one in 170 flagged, scored over the last minutes."""
+    """A mart of a million scored transactions, one in 170 flagged, scored over the last minutes."""
     with mart.transaction():
         remake = drop_indexes(mart)
         mart.execute(

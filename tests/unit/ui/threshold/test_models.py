@@ -27,7 +27,7 @@ def test_version_and_threshold_are_read(tmp_path: Path) -> None:
 
 
 def test_a_new_manifest_is_noticed(tmp_path: Path) -> None:
-    """A model swapped under the running page is told at the next refresh."""
+    """A model swapped under the running page is shown at the next refresh."""
     manifest = tmp_path / "manifest.json"
     for age, version in ((2, "7"), (1, "8")):
         manifest.write_text(f'{{"version": "{version}", "threshold": 0.37}}')
