@@ -1,1 +1,1 @@
-"""The page: sends CSV files to Kafka and shows what was scored."""
+"""The page: sends CSV files to Kafka and shows the scored transactions."""

@@ -1,4 +1,4 @@
-"""Serves the page until asked to stop: `python -m ui`. Here, and only here, the parts meet."""
+"""`python -m ui`: builds the page from its parts and serves it until SIGTERM or SIGINT."""
 
 import logging
 import os
@@ -39,15 +39,16 @@ from ui.threshold.whatif import current_curve
 from ui.watch import Watch
 
 DRIFT_SECONDS = 60.0
-"""How often it is measured how payments have drifted."""
+"""Interval between two measurements of the drift."""
+
 LOOPBACK = "localhost,127.0.0.1"
 
 
 def main() -> None:
-    """Read the settings, serve the page, and leave with 0 when asked to stop.
+    """Read the settings and serve the page; exit with 0 when asked to stop.
 
     Raises:
-        SystemExit: with one line a wrong setting, if the page cannot be served as it is set up.
+        SystemExit: wrong settings, one line each, or the page cannot be served as it is set up.
     """
     configure_logs("ui")
     configure_libraries()
@@ -64,7 +65,7 @@ def serve(
 ) -> None:
     """Serve the page until SIGTERM or SIGINT."""
     log, stop, probe = get_logger(), StopSignal.install(), KafkaProbe(kafka)
-    started, uploaded = time.time(), _own_folder(settings.port)
+    started, upload_folder = time.time(), _own_folder(settings.port)
     mart = Database(make_conninfo(**database_login()))
     access = Access(settings.users())
     in_manifest = partial(current_model, settings.manifest)
@@ -94,12 +95,12 @@ def serve(
         drift=drift,
     )
     launch(blocks, settings, access, [health_route(mart, probe), *download_routes(), scores_route(mart)])
-    if uploaded:
-        remove_leftovers(uploaded, before=started)  # the port is ours by now, so nobody else's are among them
+    if upload_folder:
+        remove_leftovers(upload_folder, before=started)  # safe: the port is bound, so no other page uses this folder
     answering = partial(answers, settings.host, settings.port)
     serve_probes(probe_host, settings.probe_port, live=answering, ready=answering)
     metrics.watch(live, drift)
-    log.info("page_ready", url=blocks.local_url, login=access.is_asked)
+    log.info("page_ready", url=blocks.local_url, login=access.is_required)
     if current_model(settings.manifest) is None:
         log.warning("manifest_unreadable", path=str(settings.manifest))
     if share.share:
@@ -118,7 +119,7 @@ def serve(
 
 
 def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list[object]) -> None:
-    """Begin to serve; returns when the page answers.
+    """Start to serve; returns when the page answers.
 
     Raises:
         Stop: the port is in use.
@@ -127,9 +128,9 @@ def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list
         blocks.launch(
             server_name=settings.host,
             server_port=settings.port,
-            auth=access.log_in if access.is_asked else None,  # type: ignore[arg-type]  # an async one is awaited
+            auth=access.log_in if access.is_required else None,  # type: ignore[arg-type]  # an async one is awaited
             auth_message=login_texts.MESSAGE,
-            share=False,  # asked for in the background: see ui/share.py
+            share=False,  # requested in the background: see ui/share.py
             prevent_thread_lock=True,
             quiet=True,
             show_error=False,
@@ -145,16 +146,16 @@ def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list
             ssr_mode=False,
             mcp_server=False,
         )
-        # Gradio (6.31) lets no login end: launch() has no setting for it, and auth_dependency of mount_gradio_app()
-        # wants a login page, a cookie and a logout of ours instead of Gradio's. So its dict of tokens is replaced;
-        # test_a_login_ends in tests/e2e/test_review.py fails if Gradio looks elsewhere.
+        # Gradio (6.31) has no setting for the lifetime of a login, and auth_dependency of mount_gradio_app() would
+        # need a login page, a cookie and a logout of our own. So its dict of tokens is replaced; test_a_login_ends in
+        # tests/e2e/test_review.py fails if Gradio looks elsewhere.
         blocks.app.tokens = Sessions(settings.session_hours * 3600)
     except OSError as error:
         raise Stop(f"cannot serve on {settings.host}:{settings.port}: {error}") from error
 
 
 def close(blocks: gr.Blocks) -> None:
-    """Stop serving: answers under way get a second; open pages hold a connection each, and are not waited for."""
+    """Stop serving: answers in progress get a second; open pages, which hold a connection each, are not waited for."""
     if blocks.server is not None:
         blocks.server.config.timeout_graceful_shutdown = 1
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
@@ -162,7 +163,7 @@ def close(blocks: gr.Blocks) -> None:
 
 
 def _own_folder(port: int) -> Path | None:
-    """Let Gradio keep uploads in a folder of ours and return it; None if GRADIO_TEMP_DIR names another one."""
+    """Make Gradio store uploads in a folder of our own and return it; None if GRADIO_TEMP_DIR names another one."""
     if os.environ.get("GRADIO_TEMP_DIR"):
         return None
     folder = own_folder(f"fraud-ui-{port}")
@@ -171,7 +172,7 @@ def _own_folder(port: int) -> Path | None:
 
 
 def configure_libraries() -> None:
-    """Send nothing to anyone, keep loopback out of a proxy, and log why there is no database, seldom."""
+    """Turn analytics off, exclude loopback from proxies, and log the pool's errors at most once a minute."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), LOOPBACK)))

@@ -1,4 +1,4 @@
-"""Reads the scored transactions from PostgreSQL. Knows the mart's tables, not who looks at the figures."""
+"""Reads the scored transactions from PostgreSQL."""
 
 import threading
 from collections.abc import Callable
@@ -18,7 +18,7 @@ T = TypeVar("T")
 LATEST_FLAGGED = 10
 LATEST_SCORES = 100
 COUNT_EXACTLY_BELOW = 5_000_000
-"""Rows up to which the total is counted; above, PostgreSQL's own estimate is used (a count would take seconds)."""
+"""Rows up to which the total is counted; above, PostgreSQL's estimate is used, as a count would take seconds."""
 
 _CONNECT_SECONDS = 3.0
 
@@ -35,7 +35,7 @@ class Flagged:
     merchant: str | None
     state: str | None
     earlier: int | None = None
-    """Payments of the customer before this one in event time; None if it is not known who pays."""
+    """The customer's transactions before this one by event time; None if the customer is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the page shows, all of one moment: `flagged` and `scores` run from the latest arrival to the earliest."""
+    """Everything the results show, as of one moment; `flagged` and `scores` start with the latest arrival."""
 
     flagged: list[Flagged]
     scores: list[float]
@@ -59,14 +59,14 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """A snapshot, and whether it is fresh; if not, the database is away and this is what it last said (or None)."""
+    """A snapshot; if it is not fresh, the database is unavailable and this is the last one read (None: none was)."""
 
     snapshot: Snapshot | None
     fresh: bool
 
 
 def latest_flagged(connection: Connection, limit: int = LATEST_FLAGGED) -> list[Flagged]:
-    """Return the flagged transactions that arrived last, the latest first."""
+    """Return the latest flagged transactions, the latest arrival first."""
     query = """
         select f.transaction_id, f.score, f.event_time, f.amount, f.category, f.merchant, f.state,
                case when f.customer is not null then (
@@ -80,13 +80,13 @@ def latest_flagged(connection: Connection, limit: int = LATEST_FLAGGED) -> list[
 
 
 def latest_scores(connection: Connection, limit: int = LATEST_SCORES) -> list[float]:
-    """Return the scores that arrived last, flagged or not, the latest first; each in [0, 1]."""
+    """Return the latest scores in [0, 1], flagged or not, the latest arrival first."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         return cursor.execute("select score from scores order by arrival desc limit %s", [limit]).fetchall()
 
 
 def totals(connection: Connection, count_exactly_below: int = COUNT_EXACTLY_BELOW) -> Totals:
-    """Return how many transactions are scored and flagged so far."""
+    """Return how many transactions are scored and how many of them are flagged."""
     query = """
         select case when exact then (select count(*) from scores) else estimate end as scored,
                (select count(*) from scores where fraud_flag = 1) as flagged, exact
@@ -100,17 +100,17 @@ def totals(connection: Connection, count_exactly_below: int = COUNT_EXACTLY_BELO
 
 
 def snapshot(connection: Connection) -> Snapshot:
-    """Read everything the page shows, in one read-only database transaction."""
+    """Read everything the results show in one read-only database transaction."""
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         return Snapshot(latest_flagged(connection), latest_scores(connection), totals(connection), datetime.now(UTC))
 
 
 class Database:
-    """The database as the page sees it: it may go away at any time, and what it last said is kept."""
+    """The database, which may become unavailable at any time; the last snapshot is retained."""
 
     def __init__(self, conninfo: str = "") -> None:
-        """Make the pool; nothing is connected before open(). An empty conninfo means libpq's PG* variables."""
+        """Create the pool; it connects after open(). An empty conninfo means libpq's PG* variables."""
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             conninfo,
             min_size=0,
@@ -125,7 +125,7 @@ class Database:
         self._lock = threading.Lock()
 
     def open(self) -> None:
-        """Start the pool's threads; the database need not be there yet."""
+        """Start the pool's threads; the database need not be available yet."""
         self._pool.open(wait=False)
 
     def close(self) -> None:
@@ -133,7 +133,7 @@ class Database:
         self._pool.close(timeout=1.0)
 
     def answer(self) -> Results:
-        """Return a fresh snapshot, or the last one known if the database is away.
+        """Return a fresh snapshot, or the last one if the database is unavailable.
 
         Raises:
             psycopg.Error: see ask().
@@ -147,26 +147,26 @@ class Database:
         return Results(fresh, fresh=True)
 
     def is_up(self) -> bool:
-        """Return whether the database answers within a second or so, and the mart can be read.
+        """Return whether the database answers within about a second and the mart can be read.
 
         Raises:
             psycopg.Error: see ask().
         """
         return self.ask(lambda connection: connection.execute("select from scores limit 1"), 1.0) is not None
 
-    def ask(self, question: Callable[[Connection], T], connect_seconds: float = _CONNECT_SECONDS) -> T | None:
-        """Return the answer, or None if none came in time: a frozen server neither answers nor refuses.
+    def ask(self, query: Callable[[Connection], T], connect_seconds: float = _CONNECT_SECONDS) -> T | None:
+        """Return the query's result, or None if the database is unavailable.
 
         Raises:
-            psycopg.Error: the database has answered by an error, such as a missing table or right: no outage, which
-                passes by itself, and not to be told as one.
+            psycopg.Error: the database has answered with an error, such as a missing table or permission. It does not
+                pass by itself like an outage and must not be reported as one.
         """
 
         def ask() -> T:
             with self._pool.connection(timeout=connect_seconds) as connection:
-                return question(connection)
+                return query(connection)
 
-        try:
+        try:  # in a thread, for a frozen server neither answers nor refuses
             return in_background(ask, "mart").result(connect_seconds * 2)
         except (psycopg.OperationalError, TimeoutError):
             return None

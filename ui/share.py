@@ -1,4 +1,4 @@
-"""Asks Gradio's service for a public link. The page is served without it: whatever happens here only costs the link."""
+"""Requests a public link from Gradio's service; the page is served whether or not it succeeds."""
 
 import threading
 from urllib.parse import urlparse, urlunparse
@@ -12,9 +12,9 @@ PATIENCE_SECONDS = 45.0
 
 
 def open_link_in_background(page: gr.Blocks, patience_seconds: float = PATIENCE_SECONDS) -> threading.Thread:
-    """Ask for the link beside the running page and log `share_link_opened` with its address, or why there is none.
+    """Request the link in the background and log `share_link_opened` with its address, or why there is none.
 
-    launch(share=True) would ask too, but its caller waits for as long as the tunnel's client stays silent.
+    launch(share=True) would do so too, but blocks for as long as the tunnel's client stays silent.
     """
     asking = threading.Thread(target=_open_link, args=(page, patience_seconds), name="share", daemon=True)
     asking.start()
@@ -22,14 +22,14 @@ def open_link_in_background(page: gr.Blocks, patience_seconds: float = PATIENCE_
 
 
 def close_link() -> None:
-    """End the tunnel's client, if one runs."""
+    """Terminate the tunnel's client, if one runs."""
     for tunnel in tunneling.CURRENT_TUNNELS:
         if tunnel.proc is not None:
             tunnel.proc.terminate()
 
 
 def _open_link(page: gr.Blocks, patience_seconds: float) -> None:
-    """Wait for the link no longer than the patience; a client that never answers is ended."""
+    """Wait for the link; a client that does not answer in time is terminated."""
     log = get_logger()
     too_late = threading.Timer(patience_seconds, close_link)
     too_late.daemon = True
@@ -42,7 +42,7 @@ def _open_link(page: gr.Blocks, patience_seconds: float) -> None:
             share_server_address=None,
             share_server_tls_certificate=None,
         )
-    except Exception as error:  # whatever a third party's service, binary and network can do
+    except Exception as error:  # a third party's service, binary and network: any failure only costs the link
         log.warning("share_link_failed", error=type(error).__name__, page="stays up without a link")
         return
     finally:

@@ -1,4 +1,4 @@
-"""Repeats a reading in the background and keeps the last one, shared by all who look. Knows nothing of what is read."""
+"""Repeats a reading in the background and shares the last one with all who look."""
 
 import threading
 import time
@@ -14,10 +14,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Observation(Generic[T]):
-    """The last reading (None: there was none yet), its age, and whether it is what the last attempt brought.
+    """The last reading (None: there was none yet) and its age; `fresh`: the last attempt succeeded.
 
-    `tried` is False until the first attempt has ended; `failed` says that the last one ended by an error, and not by
-    the silence of an outage.
+    `tried` is False until the first attempt has ended; `failed`: the last attempt ended with an error, not an outage.
     """
 
     value: T | None
@@ -28,7 +27,7 @@ class Observation(Generic[T]):
 
 
 class Watch(Generic[T]):
-    """Reads again and again, however many look; a reading of None means that there is nothing to be had now."""
+    """Reads at an interval, however many look; a reading of None means that the source is unavailable."""
 
     def __init__(self, read: Callable[[], T | None], every_seconds: float, name: str) -> None:
         self._read = read
@@ -40,15 +39,15 @@ class Watch(Generic[T]):
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Begin, in a daemon thread."""
+        """Start reading in a daemon thread."""
         threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def stop(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._stopped.set()
 
     def look(self) -> Observation[T]:
-        """Return the last reading; takes no time."""
+        """Return the last reading at once."""
         value, read_at = self._last
         return Observation(value, time.monotonic() - read_at, self._fresh, self._tried, self._error is not None)
 
@@ -58,7 +57,7 @@ class Watch(Generic[T]):
             self._stopped.wait(self._every_seconds)
 
     def read_once(self) -> None:
-        """Read now. An error is logged when it appears and when it becomes another one, not at each reading."""
+        """Read now; an error is logged when it first appears or changes, not at each reading."""
         value, error = None, None
         try:
             value = self._read()
@@ -73,17 +72,17 @@ class Watch(Generic[T]):
 
 
 def in_background(call: Callable[[], T], name: str) -> Future[T]:
-    """Start the call and return its future.
+    """Start the call in a daemon thread and return its future.
 
-    A ThreadPoolExecutor would do the same, but the interpreter waits for its threads at exit: a database or a broker
-    that is frozen would keep the page from stopping.
+    The interpreter waits at exit for the threads of a ThreadPoolExecutor: a frozen database or broker would keep the
+    page from stopping.
     """
     future: Future[T] = Future()
 
     def run() -> None:
         try:
             future.set_result(call())
-        except BaseException as error:  # whatever it is, it is the caller's
+        except BaseException as error:  # raised again where the result is read
             future.set_exception(error)
 
     threading.Thread(target=run, name=name, daemon=True).start()

@@ -28,10 +28,10 @@ def sent(page: Connection, *chunks: list[str]) -> UUID:
     """Enter an upload of these ids that was sent whole."""
     upload_id, total = uuid4(), sum(map(len, chunks))
     journal.begin(page, upload_id, "a.csv", 10, "ada")
-    journal.note(page, upload_id, UploadState.SENDING, rows=total, refused=0)
+    journal.update(page, upload_id, UploadState.SENDING, rows=total, refused=0)
     for number, ids in enumerate(chunks):
         journal.add_rows(page, upload_id, number, ids)
-    journal.note(page, upload_id, UploadState.SENT, sent=total)
+    journal.update(page, upload_id, UploadState.SENT, sent=total)
     return upload_id
 
 
@@ -79,7 +79,7 @@ def test_chunks_without_any_score_hold_up_no_other(page: Connection, mart: Conne
 def test_missing_ids_make_no_wrong_count(page: Connection, mart: Connection) -> None:
     """Where the database was away while a file was sent, it is not known how many are scored."""
     upload_id = sent(page, ["a"])
-    journal.note(page, upload_id, UploadState.SENT, sent=3)
+    journal.update(page, upload_id, UploadState.SENT, sent=3)
     score(mart, "a")
     assert scored(page) is None
 

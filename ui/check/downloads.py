@@ -1,4 +1,4 @@
-"""Serves the CSV template and the sample file. Both hold no one's data, so they need no login."""
+"""Serves the CSV template and the sample file, without a login: they hold nobody's data."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -24,17 +24,17 @@ EXAMPLE_ROW = (
 
 
 def sample_file() -> Path:
-    """Return where the sample is: payments made by the simulator."""
+    """Return the path of the sample: transactions made by the simulator."""
     return project_root() / "services" / "simulator" / "sample.csv"
 
 
 def template(dialect: ExcelDialect | None = None) -> str:
-    """Return the template, the header and one row: for a person's Excel, or as the competition writes it."""
+    """Return the template, header and one row: in a dialect of Excel, or in the competition's format."""
     return _written([FIELDS, EXAMPLE_ROW], dialect)
 
 
 def download_routes() -> list[Route]:
-    """Return the routes of the files; the sample has one only where it exists."""
+    """Return the routes of the files; that of the sample only if the file exists."""
 
     async def send_template(request: Request) -> Response:
         return _response(template(_dialect(request)), "template.csv")
@@ -54,7 +54,7 @@ def _dialect(request: Request) -> ExcelDialect | None:
 
 
 def _written(rows: Iterable[Sequence[str]], dialect: ExcelDialect | None) -> str:
-    """Return rows of the competition's columns, header first; the cells of numbers are written as in the dialect."""
+    """Return rows as CSV, header first; a dialect also decides how numbers are written."""
     if dialect is None:
         return DIALECTS["en"].lines(rows)
     header, *data = rows

@@ -1,4 +1,4 @@
-"""Runs accepted uploads to their end, whether or not anybody watches. Knows neither the page nor how a file is sent."""
+"""Runs accepted uploads to their end, whether or not anybody watches."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -14,21 +14,21 @@ from ui.check.upload import UploadRequest
 from ui.watch import in_background
 
 UNDER_WAY_MAX = 32
-"""Uploads that are sent or wait for their turn; each holds its file on the disk of the page."""
+"""Uploads that are sent or queued; each occupies disk space of the page."""
 
-ENDED_KEPT = 32
-"""Ended uploads whose report can still be shown again, such as in the other language."""
+ENDED_RETAINED = 32
+"""Ended uploads whose report can be shown again, such as in the other language."""
 
-TELL_EVERY_SECONDS = 0.25
+REPORT_EVERY_SECONDS = 0.25
 CLOSE_WITHIN_SECONDS = 6.0
-"""How long the page, when it stops, waits for its uploads to end: it must itself end before it is killed."""
+"""How long a stopping page waits for its uploads: it must exit before it is killed."""
 
 Send = Callable[[UploadRequest], Iterator[Step]]
 
 
 @dataclass(eq=False)
 class Job:
-    """An upload: its journal's id, its file, who sends it, the last step, and what is done with ids that are taken."""
+    """An upload: its file, its analyst, its id in the journal, and the last step."""
 
     path: Path
     analyst: str
@@ -45,25 +45,25 @@ class Job:
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether somebody has cancelled it; it ends soon."""
+        """Whether it was cancelled; it ends soon."""
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """End it; what was sent stays sent."""
+        """Cancel it; rows already sent stay sent."""
         self._cancelled.set()
 
     def start(self, send: Send) -> None:
-        """Begin, in a thread of its own."""
-        order = UploadRequest(self.path, self.analyst, self._cancelled.is_set, self.upload_id, self.taken_ids)
-        self.ended = in_background(lambda: self._run(send(order)), "upload")
+        """Start it in a thread of its own."""
+        request = UploadRequest(self.path, self.analyst, self._cancelled.is_set, self.upload_id, self.taken_ids)
+        self.ended = in_background(lambda: self._run(send(request)), "upload")
 
     def steps(self) -> Iterator[Step]:
-        """Yield the step it is at, about four times a second, and at last the one it ended with.
+        """Yield the current step about four times a second, and the one it ended with last.
 
         Raises:
-            Exception: what nobody foresaw, and ended it.
+            Exception: the unexpected error that ended it.
         """
-        while wait([self.ended], TELL_EVERY_SECONDS).not_done:
+        while wait([self.ended], REPORT_EVERY_SECONDS).not_done:
             yield self.step
         self.ended.result()
         yield self.step
@@ -78,7 +78,7 @@ class Job:
 
 
 class Jobs:
-    """The uploads of this process: those under way, and the last that ended."""
+    """The uploads of this process: those under way and the last that ended."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -86,12 +86,12 @@ class Jobs:
         self._lock = threading.Lock()
 
     def start(self, path: Path, analyst: str, taken_ids: TakenIds = TakenIds.ASK) -> Job | None:
-        """Accept a file; None if too many are under way."""
+        """Accept a file and return its job; None if too many are under way."""
         with self._lock:
             if len(self.under_way()) >= UNDER_WAY_MAX:
                 return None
             ended = [job for job in self._jobs.values() if not job.is_under_way]
-            for job in ended[:-ENDED_KEPT]:
+            for job in ended[:-ENDED_RETAINED]:
                 del self._jobs[job.upload_id]
             job = Job(path, analyst, taken_ids=taken_ids)
             job.start(self._send)
@@ -99,13 +99,13 @@ class Jobs:
         return job
 
     def find(self, upload_id: str) -> Job | None:
-        """Return the upload of an id, None if this process does not know it (any more)."""
+        """Return the job of an upload; None if this process does not have it (any more)."""
         return next((job for job in list(self._jobs.values()) if str(job.upload_id) == upload_id), None)
 
     def under_way(self) -> list[Job]:
-        """Return the uploads that have not ended, in the order they came."""
+        """Return the jobs that have not ended, in the order of acceptance."""
         return [job for job in list(self._jobs.values()) if job.is_under_way]
 
     def close(self) -> None:
-        """Wait until every upload has ended, but not for ever: the page was asked to stop, and each of them knows."""
+        """Wait, for a limited time, until every upload has ended; the stop signal of the page ends them."""
         wait([job.ended for job in self.under_way()], CLOSE_WITHIN_SECONDS)

@@ -43,7 +43,7 @@ OF_COLUMNS = frozenset({Repair.COLUMN_MISSING, Repair.COLUMN_IGNORED, Repair.TAR
 
 
 def headline(step: Step, texts: Texts, words: CheckTexts) -> Markup:
-    """Return what a step of an upload comes down to: a bar while it runs, then a sentence."""
+    """Return a step of an upload: a progress bar while it runs, then a sentence."""
     numbers = texts.numbers
     match step:
         case Queued():
@@ -63,14 +63,14 @@ def headline(step: Step, texts: Texts, words: CheckTexts) -> Markup:
 
 
 def _below(sent: Sent, words: CheckTexts) -> Markup:
-    """Return what else is to be said of rows that were sent: that they may be sent again, or are not in the journal."""
+    """Return the hints on rows that were sent: they may be sent again, or are missing from the journal."""
     if not sent.sent:
         return Markup()
     return hint(words.may_resend) + (Markup() if sent.upload_id else hint(words.not_recorded))
 
 
 def details(step: Step, texts: Texts, words: CheckTexts) -> Markup:
-    """Return the report of a finished upload: its figures, what was repaired, what was refused and why."""
+    """Return the report of a finished upload: figures, repairs, unknown values, rejected rows."""
     if not isinstance(step, Sent):
         return Markup()
     found = step.report
@@ -85,14 +85,14 @@ def details(step: Step, texts: Texts, words: CheckTexts) -> Markup:
 
 
 def scored_so_far(scored: int, sent: int, texts: Texts, words: CheckTexts) -> Markup:
-    """Return how many of the sent rows have a score: a bar, or a sentence once all have."""
+    """Return how many of the sent rows have a score: a progress bar, or a sentence once all have."""
     if scored == sent:
         return notice(words.scored_all.format(sent=texts.numbers.whole(sent)), "done")
     return progress(_scored(words.scored_so_far, scored, sent, texts, words), "", scored / sent)
 
 
 def scored_slowly(scored: int, sent: int, texts: Texts, words: CheckTexts) -> Markup:
-    """Return the sentence for when scores stopped arriving before the last row."""
+    """Return the sentence shown when scores stopped arriving before the last row."""
     return notice(_scored(words.scored_slowly, scored, sent, texts, words), "warning")
 
 
@@ -102,7 +102,7 @@ def _scored(sentence: str, scored: int, sent: int, texts: Texts, words: CheckTex
 
 
 def _sending(step: Sending, texts: Texts, words: CheckTexts) -> Markup:
-    """Return the bar of an upload under way."""
+    """Return the progress bar of an upload under way."""
     numbers = texts.numbers
     rate = round(step.sent / step.seconds) if step.seconds else 0
     return progress(
@@ -115,7 +115,7 @@ def _sending(step: Sending, texts: Texts, words: CheckTexts) -> Markup:
 
 
 def _summary(sent: Sent, texts: Texts, words: CheckTexts) -> Markup:
-    """Return the sentence that sums the upload up."""
+    """Return the sentence that summarises the upload."""
     numbers = texts.numbers
     if not sent.report.ready:
         return notice(words.sent_none, "warning")
@@ -166,21 +166,21 @@ def _list(heading: str, items: Iterable[str]) -> Markup:
 
 
 def _repair(kind: Repair, count: int, names: Sequence[str], texts: Texts, words: CheckTexts) -> str:
-    """Return a repair in words, with the number of rows or columns it was made in and the names of the columns."""
+    """Return a repair with the number of rows or columns it was made in and the names of the columns."""
     unit = _unit(kind, words)
     counted = f": {texts.numbers.counted(count, unit)}" if unit else ""
     return words.repairs[kind] + counted + (f" ({', '.join(names)})" if names else "")
 
 
 def _unit(kind: Repair, words: CheckTexts) -> Forms | None:
-    """Return what a kind of repair is counted in; None for one that is made once a file."""
+    """Return the unit a repair is counted in; None for one made once a file."""
     if kind in OF_THE_FILE:
         return None
     return words.column_forms if kind in OF_COLUMNS else words.row_forms
 
 
 def _unknown(found: FileReport, texts: Texts, words: CheckTexts) -> Markup:
-    """Return the list of categories and genders that nobody knows."""
+    """Return the list of unknown categories and genders."""
     numbers = texts.numbers
     items = (
         words.unknown_value.format(
@@ -195,7 +195,7 @@ def _unknown(found: FileReport, texts: Texts, words: CheckTexts) -> Markup:
 
 
 def _refusals(found: FileReport, texts: Texts, words: CheckTexts) -> Markup:
-    """Return the table of refused lines, the first hundred."""
+    """Return the table of the first rejected rows."""
     shown = found.refused[:SHOWN_REFUSALS]
     heads = ((words.refused_line, "line"), (words.refused_field, "code"), (words.refused_reason, "text"))
     rows = (_refusal_cells(refusal, texts, words) for refusal in shown)
@@ -205,7 +205,7 @@ def _refusals(found: FileReport, texts: Texts, words: CheckTexts) -> Markup:
 
 
 def _refusal_cells(refusal: Refusal, texts: Texts, words: CheckTexts) -> tuple[str, str, str]:
-    """Return the cells of one refused line; the sender's own words are a tooltip, they name the value's fault."""
+    """Return the cells of one rejected row; the sender's own message is a tooltip."""
     numbers = texts.numbers
     alike = words.refused_like_this.format(rows_counted=numbers.counted(refusal.rows, words.row_forms))
     more = "; ".join(filter(None, (refusal.value, alike if refusal.rows > 1 else "")))
@@ -215,19 +215,19 @@ def _refusal_cells(refusal: Refusal, texts: Texts, words: CheckTexts) -> tuple[s
 
 
 def _how_many_shown(shown: int, refused: int, texts: Texts, words: CheckTexts) -> Markup:
-    """Return the sentence that the table is only the beginning, if it is."""
+    """Return how many rejected rows are shown, if not all are."""
     if shown == refused:
         return Markup()
     return hint(words.refused_first.format(shown=texts.numbers.whole(shown), refused=texts.numbers.whole(refused)))
 
 
 def _file_refusal(step: Refused, texts: Texts) -> str:
-    """Return the sentence on a file that cannot be used at all; some name columns, which end the sender's sentence."""
+    """Return why a file was rejected; columns it may name stand at the end of the sender's message."""
     return texts.file_refusals[step.code].format(names=step.detail.rpartition(": ")[2])
 
 
 def flagged_table(flagged: Sequence[Flagged], texts: Texts, words: CheckTexts) -> Markup:
-    """Return the table of flagged transactions, the latest first, or the sentence that there are none."""
+    """Return the table of flagged transactions, the latest first, or a notice that there are none."""
     if not flagged:
         return notice(words.no_flagged)
     heads = (
@@ -243,7 +243,7 @@ def flagged_table(flagged: Sequence[Flagged], texts: Texts, words: CheckTexts) -
 def totals(
     snapshot: Snapshot, model: ScoringModel | None, texts: Texts, words: CheckTexts, utc_offset_minutes: int
 ) -> Markup:
-    """Return the line of totals, if there is any score, and the line of when and by which model."""
+    """Return the line of totals, if anything is scored, and the time and model below it."""
     numbers = texts.numbers
     small = words.refreshed.format(time=local_clock(snapshot.read_at, utc_offset_minutes))
     if model is not None:
@@ -268,7 +268,7 @@ def _counts(found: Totals, texts: Texts, words: CheckTexts) -> Markup:
 def results_head(
     answer: Results, model: ScoringModel | None, texts: Texts, words: CheckTexts, utc_offset_minutes: int
 ) -> Markup:
-    """Return what stands over the results: totals, and in an outage a sentence saying how old they are."""
+    """Return the head of the results: totals, and in an outage how old they are."""
     if answer.snapshot is None:
         return notice(words.database_unavailable, "warning")
     head = totals(answer.snapshot, model, texts, words, utc_offset_minutes)
@@ -279,7 +279,7 @@ def results_head(
 
 
 def chart_texts(scores: int, threshold: float | None, texts: Texts, words: CheckTexts) -> ChartTexts:
-    """Return the words of the histogram of so many scores."""
+    """Return the texts of the histogram of `scores` scores."""
     numbers = texts.numbers
     shown = "" if threshold is None else numbers.decimal(threshold, 2)
     return ChartTexts(
@@ -307,7 +307,7 @@ def _flagged_cells(row: Flagged, texts: Texts, words: CheckTexts) -> tuple[str, 
 
 
 def _earlier(earlier: int | None, texts: Texts, words: CheckTexts) -> str:
-    """Return in words how much of the customer's past was known."""
+    """Return how many earlier transactions of the customer are known, in words."""
     if earlier is None:
         return words.earlier_unknown
     return texts.numbers.counted(earlier, texts.transaction_forms) if earlier else words.earlier_none

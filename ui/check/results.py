@@ -1,4 +1,4 @@
-"""«Посмотреть результаты»: the latest flagged transactions and the histogram of the latest scores."""
+"""The results: totals, the latest flagged transactions and the histogram of the latest scores."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ui.threshold.models import ScoringModel
 
 @dataclass(frozen=True)
 class Latest:
-    """The section's components, to be refreshed by other sections too: `shown` are the outputs of results()."""
+    """The section's components, which the upload refreshes too: `shown` are the outputs of results()."""
 
     shown: list[gr.components.Component]
 
@@ -50,7 +50,7 @@ def build(frame: Frame, mart: Database, model: Callable[[], ScoringModel | None]
 
 
 def results(mart: Database, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> tuple[Update, ...]:
-    """Return the totals, the table and the histogram as they are now."""
+    """Return the current totals, table and histogram."""
     answer, words = mart.answer(), CHECK_TEXTS[texts.language]
     head = render.results_head(answer, model, texts, words, utc_offset_minutes)
     if answer.snapshot is None:

@@ -1,4 +1,4 @@
-"""The steps of an upload, as told to whoever watches it. Plain values; knows neither how rows are sent nor the page."""
+"""The steps of an upload, as reported to those who watch it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,21 +9,21 @@ from services.sender.report import FileFault, FileReport
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """Others are sending: `ahead` uploads come first."""
+    """In the queue, behind `ahead` uploads."""
 
     ahead: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """So many rows of the file are read and checked."""
+    """`rows` rows of the file have been read and checked."""
 
     rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """`sent` of `rows` rows are acknowledged by Kafka, `seconds` after the first was sent."""
+    """Kafka has acknowledged `sent` of `rows` rows, `seconds` after the start."""
 
     sent: int
     rows: int
@@ -31,9 +31,9 @@ class Sending:
 
 
 class Obstacle(StrEnum):
-    """What keeps rows from Kafka.
+    """Why not all rows were sent.
 
-    It does not answer; it answers but takes nothing (no topic, no permission); the reader cancelled; the page stops.
+    Kafka is unavailable; Kafka rejects them (no topic, no permission); the reader cancelled; the page was stopped.
     """
 
     UNAVAILABLE = "unavailable"
@@ -44,7 +44,7 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The file as a whole cannot be used."""
+    """The file as a whole was rejected."""
 
     code: FileFault
     detail: str
@@ -52,14 +52,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The reader cancelled before anything was sent."""
+    """Cancelled before anything was sent."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sent:
-    """The end: what was found in the file, how many of its rows Kafka has, and what kept it from the others.
+    """The end: the report on the file, how many of its rows Kafka has, and why not all of them.
 
-    `upload_id` is the journal's, None if the database was away.
+    `upload_id` is that of the journal, None if the database was unavailable.
     """
 
     report: FileReport

@@ -1,4 +1,4 @@
-"""The upload: choose a file, send it, follow its scores. Knows its parts, not how they reach Kafka or PostgreSQL."""
+"""The first tab: choose a file, send it, follow its scores, see the results."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ from ui.files.journal import Upload
 from ui.files.tab import cancel
 from ui.login.access import Access
 from ui.login.texts import LOGIN_TEXTS
-from ui.shell.excel import spoken
+from ui.shell.excel import path_in
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.page_state import skips
 from ui.shell.render import css_words, hint, links, notice, section_head
@@ -45,7 +45,7 @@ def build(
     stop: StopSignal,
     max_file_mb: int,
 ) -> None:
-    """Place the upload over the results; each sent file refreshes them."""
+    """Place the upload above the results, which each sent file refreshes."""
 
     def refreshed(utc_offset_minutes: int) -> tuple[Update, ...]:
         return results(mart, model(), frame.texts, utc_offset_minutes)
@@ -56,10 +56,10 @@ def build(
 
 FOLLOW_EVERY_SECONDS = 1.0
 FOLLOW_PATIENCE_SECONDS = 60.0
-"""How long an upload is followed without a new score, before the page says that the rest is waiting."""
+"""How long an upload is followed without a new score before the page says that the rest is in the queue."""
 
 WATCHERS_AT_ONCE = 32
-"""Readers who see how far their file is; how many are sent at once is the upload's own matter."""
+"""Readers who watch their upload at the same time; how many uploads run is limited by UPLOADS_AT_ONCE."""
 
 
 class UploadSection:
@@ -84,7 +84,7 @@ class UploadSection:
         self._max_file_mb = max_file_mb
         self._results = results
         self._followed: dict[str | None, Sent] = {}
-        """Of each session, the upload whose scores are being waited for."""
+        """Session -> the upload whose scores it waits for."""
         self._place()
 
     def _place(self) -> None:
@@ -114,16 +114,16 @@ class UploadSection:
     def wire(self, latest: Latest) -> None:
         """Wire the events; the results are refreshed as the scores of a sent file arrive."""
         frame, file, job = self._frame, self._file, self._job
-        told = [self._headline, self._scored, self._details]
+        shown = [self._headline, self._scored, self._details]
         at_once: dict[str, Any] = {**NO_PROGRESS, "queue": False}
         frame.page.unload(self.forget)
-        file.change(self.offer_sending, [file, job], [self._send, job, *told], **VIEWING)
+        file.change(self.offer_sending, [file, job], [self._send, job, *shown], **VIEWING)
         self._cancel.click(self.cancel, [job], [self._cancel], **at_once)
-        accepted = self._send.click(self.accept, [file, self._taken_ids], [job, self._send, *told], **at_once)
+        accepted = self._send.click(self.accept, [file, self._taken_ids], [job, self._send, *shown], **at_once)
         frame.state.restore(file=file, job=job, taken_ids=self._taken_ids)
         for event in (accepted.then, frame.state.box.change):
             watched = event(
-                self.watch, [job], [self._send, self._cancel, *told], concurrency_limit=WATCHERS_AT_ONCE, **NO_PROGRESS
+                self.watch, [job], [self._send, self._cancel, *shown], concurrency_limit=WATCHERS_AT_ONCE, **NO_PROGRESS
             )
             watched.then(self.offer_again, [file], [self._send, self._cancel], **VIEWING)
             # "multiple": while one upload is being followed, the next one must be able to take over.
@@ -133,9 +133,9 @@ class UploadSection:
             )  # fmt: skip
 
     def offer_sending(self, file: str | None, job_id: str, request: gr.Request) -> tuple[Update, ...]:
-        """A file was chosen or removed: forget what was said of the one before."""
+        """Clear what was shown of the file before when another one is chosen or removed."""
         job = self._jobs.find(job_id)
-        if job and (job.is_under_way or str(job.path) == file):  # what is said is of this one
+        if job and (job.is_under_way or str(job.path) == file):  # what is shown is of this one
             return gr.update(interactive=not job.is_under_way), *skips(4)
         self._followed.pop(request.session_hash, None)
         if file is not None and self._access.analyst(request) is None:
@@ -143,17 +143,17 @@ class UploadSection:
         return gr.update(interactive=file is not None), "", "", "", ""
 
     def offer_again(self, file: str | None, request: gr.Request) -> tuple[Update, ...]:
-        """A sending has ended, well or not."""
+        """Enable the button again when an upload has ended, however it did."""
         may_send = file is not None and self._access.analyst(request) is not None
         return gr.update(interactive=may_send), gr.update(visible=False)
 
     def cancel(self, job_id: str, request: gr.Request) -> Update:
-        """End the upload; what was sent stays sent."""
+        """Cancel the upload; rows already sent stay sent."""
         cancel(self._jobs, self._access, job_id, request)
         return gr.update(interactive=False)
 
     def accept(self, file: str | None, taken_ids: str, request: gr.Request) -> tuple[Update, ...]:
-        """Let the file be sent to its end, whether or not anybody waits for it."""
+        """Accept the file: it is sent to its end, whether or not anybody waits for it."""
         self._followed.pop(request.session_hash, None)
         if file is None:
             return skips(5)
@@ -167,7 +167,7 @@ class UploadSection:
         return str(job.upload_id), gr.update(interactive=False), self._under_way(job.step), "", ""
 
     def watch(self, job_id: str, request: gr.Request) -> Iterator[tuple[Update, ...]]:
-        """Tell how far an upload is; who stops watching does not end it."""
+        """Show the progress of an upload; it goes on when the reader stops watching."""
         job = self._jobs.find(job_id)
         if job is None:
             yield skips(5)
@@ -179,33 +179,34 @@ class UploadSection:
                     yield gr.update(interactive=False), cancel, self._under_way(step), "", ""
             if isinstance(step, Sent) and step.upload_id and step.sent:
                 self._followed[request.session_hash] = step
-            told = render.headline(step, self._texts, self._words), "", render.details(step, self._texts, self._words)
-            yield gr.skip(), gr.update(visible=False), *told
+            headline = render.headline(step, self._texts, self._words)
+            details = render.details(step, self._texts, self._words)
+            yield gr.skip(), gr.update(visible=False), headline, "", details
 
     def follow(self, utc_offset_minutes: float, request: gr.Request) -> Iterator[tuple[Update, ...]]:
         """Refresh the results as the scores of the sent rows arrive.
 
-        Until all rows have one, none came for a minute, or the reader turned to another file.
+        Ends when all rows have one, none came for FOLLOW_PATIENCE_SECONDS, or the reader has chosen another file.
         """
         sent = self._followed.get(request.session_hash)
-        if sent is None or sent.upload_id is None:  # nothing was sent, or nobody knows what: nothing to follow
+        if sent is None or sent.upload_id is None:  # nothing was sent, or the journal does not have it
             yield (gr.skip(),) * 4
             return
         with friendly_errors(self._texts):
-            for told in self._scored_of(sent.upload_id, sent.sent):
+            for progress in self._scored_of(sent.upload_id, sent.sent):
                 if self._followed.get(request.session_hash) is not sent:
                     # Gradio repeats the last answer at the end: it must not undo the next file's.
                     yield (gr.skip(),) * 4
                     return
-                yield told, *self._results(int(utc_offset_minutes or 0))
+                yield progress, *self._results(int(utc_offset_minutes or 0))
         self._followed.pop(request.session_hash, None)
 
     def forget(self, request: gr.Request) -> None:
-        """The reader has left: nobody waits for the scores any more. What was accepted is sent all the same."""
+        """Stop following when the reader has left; accepted files are sent nevertheless."""
         self._followed.pop(request.session_hash, None)
 
     def _scored_of(self, upload_id: UUID, sent: int) -> Iterator[Markup]:
-        """Yield, about once a second, how many of the sent rows are scored so far, in words."""
+        """Yield about once a second how many of the sent rows are scored so far."""
         texts, words = self._texts, self._words
         scored, last_arrival = 0, time.monotonic()
         while not self._stop.requested:
@@ -228,7 +229,7 @@ class UploadSection:
         return links([(path_of(upload_id, self._texts.language), self._words.scores_link)]) if whole else Markup()
 
     def _under_way(self, step: Step) -> Markup:
-        """Return how far an upload is, and that it need not be watched."""
+        """Return the progress of an upload, and that the page may be closed."""
         return render.headline(step, self._texts, self._words) + hint(self._words.may_close)
 
     def _not_allowed(self) -> Markup:
@@ -238,8 +239,8 @@ class UploadSection:
         """Return the upload's heading, what is accepted, and where to get an example."""
         texts, words = self._texts, self._words
         limits = words.upload_limits.format(megabytes=texts.numbers.whole(self._max_file_mb))
-        files = [(spoken(TEMPLATE_PATH, texts.language), words.template_link)]
+        files = [(path_in(TEMPLATE_PATH, texts.language), words.template_link)]
         if sample_file().is_file():
-            files.append((spoken(SAMPLE_PATH, texts.language), words.sample_link))
+            files.append((path_in(SAMPLE_PATH, texts.language), words.sample_link))
         head = section_head(words.upload_heading, f"{words.upload_hint} {limits}")
         return css_words(drop_here=words.drop_here) + head + links(files)

@@ -1,4 +1,4 @@
-"""Sends a CSV file to Kafka, tells how far it is and enters it in the journal. Knows the sender, not the page."""
+"""Sends a CSV file to Kafka, reports its progress and records it in the journal."""
 
 import contextlib
 import os
@@ -29,9 +29,9 @@ from ui.database import Database
 from ui.files.journal import UploadState
 from ui.watch import in_background
 
-TELL_EVERY_SECONDS = 0.25
+REPORT_EVERY_SECONDS = 0.25
 LEAVE_WITHIN_SECONDS = 5.0
-"""How long an upload that nobody waits for any more may take to come to an end."""
+"""How long an abandoned upload may take to end."""
 
 UPLOADS_AT_ONCE = 4
 
@@ -46,9 +46,9 @@ _STATES = {
 
 @dataclass(frozen=True)
 class UploadRequest:
-    """What shall be sent, for whom, whether they have cancelled meanwhile, and the upload's id in the journal.
+    """A file to send, its analyst, whether it has been cancelled, and its id in the journal.
 
-    `taken_ids` says what is done with rows whose ids other payments have.
+    `taken_ids`: what is done with rows whose ids belong to other transactions.
     """
 
     path: Path
@@ -59,37 +59,37 @@ class UploadRequest:
 
 
 class UploadAbandoned(Exception):
-    """Raised inside a reading that nobody waits for any more."""
+    """Raised to end a reading: it was cancelled, or nobody waits for it any more."""
 
 
 class UploadQueue:
-    """Lets so many uploads go at once, in the order they came."""
+    """Lets `at_once` uploads run at a time, in the order they came."""
 
     def __init__(self, at_once: int = UPLOADS_AT_ONCE) -> None:
         self._at_once = at_once
-        self._line: list[object] = []
+        self._places: list[object] = []
         self._lock = threading.Lock()
 
     def join(self) -> object:
-        """Take a place in the line."""
+        """Take a place in the queue."""
         place = object()
         with self._lock:
-            self._line.append(place)
+            self._places.append(place)
         return place
 
     def ahead(self, place: object) -> int:
-        """Return how many uploads must end before this one may go."""
+        """Return how many uploads must end before this one may start."""
         with self._lock:
-            return max(0, self._line.index(place) - self._at_once + 1)
+            return max(0, self._places.index(place) - self._at_once + 1)
 
     def leave(self, place: object) -> None:
         """Give the place up."""
         with self._lock:
-            self._line.remove(place)
+            self._places.remove(place)
 
 
 class Uploads:
-    """Sends files; at most four at once."""
+    """Sends files, at most UPLOADS_AT_ONCE at a time."""
 
     def __init__(
         self,
@@ -106,66 +106,66 @@ class Uploads:
         self._check_kafka = check_kafka
         self._stop = stop
         self._categories = categories
-        self._turns = UploadQueue()
+        self._queue = UploadQueue()
 
-    def send(self, order: UploadRequest) -> Iterator[Step]:
-        """Check the file, send its rows and yield how it goes; the last step is Refused, Cancelled or Sent.
+    def send(self, request: UploadRequest) -> Iterator[Step]:
+        """Check the file, send its rows and yield the progress; the last step is Refused, Cancelled or Sent.
 
-        An iterator that is left early, a cancelled order, or a page that is asked to stop, ends the sending; what was
-        sent stays sent.
+        Sending ends if the iterator is closed early, the request is cancelled or the page is asked to stop; rows
+        already sent stay sent.
         """
-        place = self._turns.join()
-        record = Record.begin(self._mart, order.upload_id, order.path, order.analyst)
+        place = self._queue.join()
+        record = Record.begin(self._mart, request.upload_id, request.path, request.analyst)
         try:
-            yield from self._wait(place, order)
+            yield from self._wait(place, request)
             with ExitStack() as files:
-                payments = yield from self._read(order, files)
+                payments = yield from self._read(request, files)
                 record.read(payments.report)
-                yield from self._publish(payments, order, record)
+                yield from self._publish(payments, request, record)
         except FileRefused as refused:
             record.end(UploadState.REFUSED, refusal=refused.code.value)
             yield Refused(refused.code, refused.detail)
         except UploadAbandoned:
-            record.end(UploadState.CANCELLED if order.is_cancelled() else UploadState.INTERRUPTED)
+            record.end(UploadState.CANCELLED if request.is_cancelled() else UploadState.INTERRUPTED)
             yield Cancelled()
         finally:
             record.abandon()
-            self._turns.leave(place)
+            self._queue.leave(place)
 
-    def _wait(self, place: object, order: UploadRequest) -> Iterator[Step]:
-        """Wait for the order's turn."""
-        while ahead := self._turns.ahead(place):
+    def _wait(self, place: object, request: UploadRequest) -> Iterator[Step]:
+        """Wait in the queue."""
+        while ahead := self._queue.ahead(place):
             yield Queued(ahead)
             with contextlib.suppress(OSError):
-                os.utime(order.path)  # Gradio removes files that nobody has touched for an hour
-            if order.is_cancelled() or self._stop.wait(TELL_EVERY_SECONDS):
+                os.utime(request.path)  # Gradio removes files older than an hour
+            if request.is_cancelled() or self._stop.wait(REPORT_EVERY_SECONDS):
                 raise UploadAbandoned
 
-    def _read(self, order: UploadRequest, files: ExitStack) -> Generator[Step, None, Payments]:
-        """Read the file in a thread of its own; the payments stay open as long as `files`."""
+    def _read(self, request: UploadRequest, files: ExitStack) -> Generator[Step, None, Payments]:
+        """Read the file in a thread of its own; the transactions stay open as long as `files`."""
         read, left = _Counter(), threading.Event()
 
         def on_rows(rows: int) -> None:
             read.set(rows)
-            if left.is_set() or order.is_cancelled() or self._stop.requested:
+            if left.is_set() or request.is_cancelled() or self._stop.requested:
                 raise UploadAbandoned
 
         def prepared() -> Payments:
-            payments = files.enter_context(prepare(order.path, on_rows=on_rows, categories=self._categories()))
-            payments.settle_ids(order.taken_ids, self._look)
+            payments = files.enter_context(prepare(request.path, on_rows=on_rows, categories=self._categories()))
+            payments.settle_ids(request.taken_ids, self._stored)
             return payments
 
         reading = in_background(prepared, "read")
         try:
-            while wait([reading], TELL_EVERY_SECONDS).not_done:
+            while wait([reading], REPORT_EVERY_SECONDS).not_done:
                 yield Reading(read.value)
         finally:
             left.set()
             wait([reading], LEAVE_WITHIN_SECONDS)
         return reading.result()
 
-    def _look(self, ids: list[str]) -> Iterable[Sequence[Any]]:
-        """Return what the mart holds of some ids."""
+    def _stored(self, ids: list[str]) -> Iterable[Sequence[Any]]:
+        """Return the stored transactions with these ids."""
         try:
             found = self._mart.ask(lambda connection: connection.execute(STORED, [ids]).fetchall())
         except psycopg.Error as error:
@@ -174,8 +174,8 @@ class Uploads:
             raise FileRefused(FileFault.IDS_UNCHECKED, "the database is unavailable")
         return found
 
-    def _publish(self, payments: Payments, order: UploadRequest, record: Record) -> Iterator[Step]:
-        """Publish in a thread of its own and yield what it has reached."""
+    def _publish(self, payments: Payments, request: UploadRequest, record: Record) -> Iterator[Step]:
+        """Publish in a thread of its own and yield the progress."""
         if not len(payments):
             record.end(UploadState.SENT)
             yield Sent(payments.report, 0, 0.0)
@@ -183,18 +183,18 @@ class Uploads:
         started, acknowledged, left = time.monotonic(), _Counter(), threading.Event()
 
         def stop() -> bool:
-            return self._stop.requested or left.is_set() or order.is_cancelled()
+            return self._stop.requested or left.is_set() or request.is_cancelled()
 
         def send_all() -> None:
             self._check_kafka()
-            with record.keeping(payments) as kept:
-                publish(kept, self._kafka, self._topic, on_progress=acknowledged.set, stop=stop)
+            with record.storing_ids(payments) as messages:
+                publish(messages, self._kafka, self._topic, on_progress=acknowledged.set, stop=stop)
 
         sending = in_background(send_all, "publish")
         try:
-            while wait([sending], TELL_EVERY_SECONDS).not_done:
+            while wait([sending], REPORT_EVERY_SECONDS).not_done:
                 yield Sending(acknowledged.value, len(payments), time.monotonic() - started)
-            obstacle = self._obstacle(sending, order, complete=acknowledged.value == len(payments))
+            obstacle = self._obstacle(sending, request, complete=acknowledged.value == len(payments))
         finally:
             left.set()
             wait([sending], LEAVE_WITHIN_SECONDS)
@@ -202,8 +202,8 @@ class Uploads:
         record.end(_STATES[obstacle])
         yield Sent(payments.report, acknowledged.value, time.monotonic() - started, record.upload_id, obstacle)
 
-    def _obstacle(self, sending: "Future[None]", order: UploadRequest, *, complete: bool) -> Obstacle | None:
-        """Return what ended the sending before its time; raise an error that is none of Kafka's."""
+    def _obstacle(self, sending: "Future[None]", request: UploadRequest, *, complete: bool) -> Obstacle | None:
+        """Return what ended the sending early, None if nothing did; raise an error that is not Kafka's."""
         try:
             sending.result()
         except (Retry, Stop) as error:
@@ -211,11 +211,11 @@ class Uploads:
             return Obstacle.UNAVAILABLE if isinstance(error, Retry) else Obstacle.REJECTS
         if complete:
             return None
-        return Obstacle.CANCELLED if order.is_cancelled() else Obstacle.STOPPED
+        return Obstacle.CANCELLED if request.is_cancelled() else Obstacle.STOPPED
 
 
 class _Counter:
-    """The last figure told by another thread."""
+    """The last number reported by another thread."""
 
     value = 0
 
@@ -224,7 +224,7 @@ class _Counter:
 
 
 def remove_leftovers(folder: Path, before: float) -> int:
-    """Remove what was put there before a moment, in seconds since 1970; return how many entries that were."""
+    """Remove the entries of a folder older than `before`, in seconds since 1970; return their number."""
     removed = 0
     for entry in folder.iterdir():
         if entry.lstat().st_mtime >= before:

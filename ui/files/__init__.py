@@ -1,1 +1,1 @@
-"""The tab of the files sent: what became of each, and its scores."""
+"""The tab of the files sent: the state of each, and its scores."""

@@ -1,4 +1,4 @@
-"""Serves the scores of an uploaded file as CSV, some thousand rows at a time. Knows nothing of the page's layout."""
+"""Serves the scores of an uploaded file as CSV, a chunk of rows at a time."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -17,34 +17,34 @@ from services.common.logs import get_logger
 from ui.database import Database
 from ui.files import journal
 from ui.files.journal import ScoredRow
-from ui.shell.excel import BYTE_ORDER_MARK, DIALECTS, ExcelDialect, safe_text, spoken
+from ui.shell.excel import BYTE_ORDER_MARK, DIALECTS, ExcelDialect, path_in, safe_text
 
 PATH = "files/uploads/{upload_id:uuid}.csv"
-"""Without `language` it is written as in English, such as for a program that has the address from elsewhere."""
+"""Without the parameter `language` it is written as in English."""
 
 COLUMNS = ("transaction_id", "transaction_time", "amount", "cat_id", "merch", "us_state", "score", "fraud_flag")
-"""The same in every language: by them the file is known again."""
+"""The same in every language: the sender recognises a file of scores by them."""
 
 
-class DatabaseAway(Exception):
-    """The database went away in the middle: the download breaks off rather than end as if it were whole."""
+class DatabaseUnavailable(Exception):
+    """Raised to break a download off: without it a partial file would look complete."""
 
 
 def path_of(upload_id: UUID, language: str) -> str:
-    """Return where an upload's scores are, as Excel opens them in a language, relative to the page."""
-    return spoken(PATH.replace("{upload_id:uuid}", str(upload_id)), language)
+    """Return the path of an upload's scores for a language, relative to the page."""
+    return path_in(PATH.replace("{upload_id:uuid}", str(upload_id)), language)
 
 
 def csv_lines(rows: Iterable[ScoredRow], dialect: ExcelDialect) -> str:
-    """Return rows as lines of CSV; what is not known is empty."""
+    """Return rows as lines of CSV; unknown values are empty."""
     return dialect.lines(_cells(row, dialect) for row in rows)
 
 
 def scores_route(mart: Database) -> Route:
-    """Return the route of the scores; with a login, only for who is logged in."""
+    """Return the route of the scores; if a login is required, only for those logged in."""
 
     def send(request: Request) -> Response:
-        if not _is_let_in(request):
+        if not _is_logged_in(request):
             return PlainTextResponse("log in first\n", 401)
         upload_id = request.path_params["upload_id"]
         dialect = DIALECTS.get(request.query_params.get("language", ""), DIALECTS["en"])
@@ -52,9 +52,9 @@ def scores_route(mart: Database) -> Route:
             found = mart.ask(lambda connection: (journal.file_name_of(connection, upload_id),))
         except psycopg.Error:
             get_logger().exception("download_failed", upload_id=str(upload_id))
-            return PlainTextResponse("the scores cannot be read because of an error, see the page's log\n", 500)
+            return PlainTextResponse("the scores cannot be read: see the page's log\n", 500)
         if found is None:
-            return PlainTextResponse("the database is away\n", 503)
+            return PlainTextResponse("the database is unavailable\n", 503)
         if found[0] is None:
             return PlainTextResponse("no such upload\n", 404)
         name = f"{PurePath(found[0]).stem}.scores.csv"
@@ -71,12 +71,12 @@ def scores_route(mart: Database) -> Route:
 
 
 def _content(mart: Database, upload_id: UUID, dialect: ExcelDialect) -> Iterator[str]:
-    """Yield the file: the header, then a chunk of rows at a time."""
+    """Yield the file: the header, then chunk by chunk."""
     yield BYTE_ORDER_MARK + dialect.lines([COLUMNS])
     for chunk in count():
         rows = mart.ask(partial(journal.scored_rows, upload_id=upload_id, chunk=chunk))
         if rows is None:
-            raise DatabaseAway
+            raise DatabaseUnavailable
         if not rows:
             return
         yield csv_lines(rows, dialect)
@@ -96,12 +96,12 @@ def _cells(row: ScoredRow, dialect: ExcelDialect) -> tuple[object, ...]:
 
 
 def _time(moment: datetime | None) -> str:
-    """Return an event time as the files have it: to the minute, unless it has seconds."""
+    """Return an event time in the format of the files: to the minute, unless it has seconds."""
     return "" if moment is None else moment.isoformat(" ", "seconds" if moment.second else "minutes")
 
 
-def _is_let_in(request: Request) -> bool:
-    """Return whether no login is asked for, or the request bears a token that Gradio gave at one."""
+def _is_logged_in(request: Request) -> bool:
+    """Return whether no login is required or the request has a valid token of Gradio's."""
     app = request.app
     if app.auth is None and app.auth_dependency is None:
         return True

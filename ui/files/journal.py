@@ -1,4 +1,4 @@
-"""The files sent through the page, as PostgreSQL keeps them. Knows the tables, not who sends and who looks."""
+"""The journal of uploads in PostgreSQL: tables `uploads` and `upload_rows`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from ui.database import Connection, Database
 from ui.watch import Watch
 
 SHOWN = 50
-KEPT = 200
-"""Uploads that are remembered; of older ones the ids, some 40 MB a million, go too."""
+RETAINED = 200
+"""Uploads in the journal; older ones are deleted with their ids, about 40 MB a million rows."""
 
 CHUNK = 5_000
-"""Ids kept, counted and read at once: about 20 ms in a mart of ten million rows."""
+"""Ids stored, counted and read at once: about 20 ms in a mart of ten million rows."""
 
 COUNTED_AT_ONCE = 20
 OPEN_FOR = timedelta(hours=24)
-"""How long an upload's missing scores are looked for."""
+"""How long the missing scores of an upload are counted."""
 
 SILENT_AFTER = timedelta(minutes=2)
-"""A page that reads or sends says so every few seconds: after this it does not any more."""
+"""A page that reads or sends updates the journal every few seconds: after this silence it has ended."""
 
 
 class UploadState(StrEnum):
-    """Where an upload stands; the last four ended without Kafka having all of its rows."""
+    """State of an upload; the last five ended without Kafka having all of its rows."""
 
     READING = "reading"
     SENDING = "sending"
@@ -42,10 +42,10 @@ class UploadState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload. `rows` and `refused` are None until the file is read; `refusal` is the code of a refused file.
+    """An upload. `rows` and `refused` are None until the file is read; `refusal` is the code of a rejected file.
 
-    `scored` is None if it cannot be known: the database was away while the file was sent. A state that is no State was
-    written by another version.
+    `scored` is None if it is unknown: the database was unavailable while the file was sent. A `state` that is no
+    UploadState was written by another version.
     """
 
     upload_id: UUID
@@ -63,7 +63,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class ScoredRow:
-    """A row of a file: its payment and score, None for what has not arrived."""
+    """A row of a file with its score; None for what has not arrived."""
 
     transaction_id: str
     event_time: datetime | None
@@ -76,7 +76,7 @@ class ScoredRow:
 
 
 def begin(connection: Connection, upload_id: UUID, file_name: str, size: int, analyst: str) -> None:
-    """Enter an upload, and forget the oldest beyond those that are kept."""
+    """Insert an upload and delete the oldest beyond RETAINED."""
     with connection.transaction():
         connection.execute(
             "insert into uploads (upload_id, file_name, bytes, analyst) values (%s, %s, %s, %s)",
@@ -84,11 +84,11 @@ def begin(connection: Connection, upload_id: UUID, file_name: str, size: int, an
         )
         connection.execute(
             "delete from uploads where upload_id in (select upload_id from uploads order by started_at desc offset %s)",
-            [KEPT],
+            [RETAINED],
         )
 
 
-def note(
+def update(
     connection: Connection,
     upload_id: UUID,
     state: UploadState,
@@ -98,7 +98,7 @@ def note(
     sent: int | None = None,
     refusal: str | None = None,
 ) -> None:
-    """Note where an upload stands; a figure that is not given stays what it was."""
+    """Update the state of an upload; a figure that is not given stays as it was."""
     query = """
         update uploads set touched_at = now(), state = %(state)s, rows = coalesce(%(rows)s, rows),
                refused = coalesce(%(refused)s, refused), sent = coalesce(%(sent)s, sent),
@@ -110,7 +110,7 @@ def note(
 
 
 def add_rows(connection: Connection, upload_id: UUID, chunk: int, ids: Sequence[str]) -> None:
-    """Keep the ids of rows that were handed to Kafka, in the order of sending."""
+    """Store the ids of rows that were given to Kafka, in the order of sending."""
     with connection.transaction():
         connection.execute(
             "insert into upload_rows (upload_id, chunk, ids) values (%s, %s, %b)", [upload_id, chunk, list(ids)]
@@ -119,7 +119,7 @@ def add_rows(connection: Connection, upload_id: UUID, chunk: int, ids: Sequence[
 
 
 def latest(connection: Connection, limit: int = SHOWN) -> list[Upload]:
-    """Return the uploads begun last, the latest first; one whose page has fallen silent is told as interrupted."""
+    """Return the latest uploads, the latest first; one whose page has fallen silent is reported as interrupted."""
     query = """
         select upload_id, file_name, bytes, analyst, refusal, rows, refused, sent, started_at,
                case when state in ('reading', 'sending')
@@ -138,7 +138,7 @@ def _upload(*, state: str, **columns: Any) -> Upload:
 
 
 def count_open(connection: Connection) -> None:
-    """Count the scores of every upload that still waits for some."""
+    """Count the scores of every upload that still lacks some."""
     query = "select upload_id from uploads where scored < sent and started_at > now() - %s order by started_at desc"
     with connection.cursor(row_factory=scalar_row) as cursor:
         for upload_id in cursor.execute(query, [OPEN_FOR]).fetchall():
@@ -146,13 +146,13 @@ def count_open(connection: Connection) -> None:
 
 
 def count_scored(connection: Connection, upload_id: UUID) -> None:
-    """Count the scores of an upload's rows, some chunks at a time.
+    """Count the scores of an upload's rows, a limited number of chunks at a time.
 
-    1. Chunks of which some rows are scored, those that were not counted for longest first: a row that never gets a
-       score holds up no other.
-    2. Chunks without any score behind the last that has some, in the order of sending, up to the first that still has
-       none: scores arrive in about that order, so a large file costs only what is new.
-    3. One more, that was not counted for longest: rows that never get a score (rejects) may fill whole chunks.
+    1. Chunks of which some rows are scored, the least recently counted first: a row that never gets a score must not
+       block the others.
+    2. Unscored chunks after the last one that has scores, in the order of sending, up to the first that still has none:
+       scores arrive in about that order, so the cost depends on what is new, not on the size of the file.
+    3. The least recently counted of the other unscored chunks: rejects, which never get a score, may fill whole chunks.
     """
     begun = """
         select chunk from upload_rows where upload_id = %s and scored > 0 and scored < size
@@ -181,7 +181,7 @@ def count_scored(connection: Connection, upload_id: UUID) -> None:
 
 
 def _count_chunk(connection: Connection, upload_id: UUID, chunk: int) -> int:
-    """Count the rows of a chunk that have a score, keep the number and return it."""
+    """Count the rows of a chunk that have a score, store the number and return it."""
     query = """
         with counted as (
             select count(*) as scored
@@ -197,13 +197,13 @@ def _count_chunk(connection: Connection, upload_id: UUID, chunk: int) -> int:
 
 
 def file_name_of(connection: Connection, upload_id: UUID) -> str | None:
-    """Return the name of an upload's file, or None if there is no such upload."""
+    """Return the file name of an upload, None if there is no such upload."""
     with connection.cursor(row_factory=scalar_row) as cursor:
         return cursor.execute("select file_name from uploads where upload_id = %s", [upload_id]).fetchone()
 
 
 def scored_rows(connection: Connection, upload_id: UUID, chunk: int) -> list[ScoredRow]:
-    """Return a chunk of an upload's rows in the order of sending; none after the last."""
+    """Return a chunk of an upload's rows in the order of sending; empty after the last."""
     query = """
         select sent.id as transaction_id, t.event_time, t.amount, t.category, t.merchant, t.state, s.score, s.fraud_flag
         from upload_rows u cross join unnest(u.ids) with ordinality as sent(id, place)
@@ -219,11 +219,11 @@ EVERY_SECONDS = 1.0
 
 
 def watch_uploads(mart: Database) -> Watch[list[Upload]]:
-    """Return what counts the scores of uploads and reads their list, not started."""
+    """Return the watch that counts the scores of uploads and reads their list, not started."""
     return Watch(lambda: mart.ask(read), EVERY_SECONDS, "watch-uploads")
 
 
 def read(connection: Connection) -> list[Upload]:
-    """Count what uploads still wait for, then return the latest of them, the latest first."""
+    """Count missing scores, then return the latest uploads, the latest first."""
     count_open(connection)
     return latest(connection)

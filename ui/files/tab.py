@@ -1,4 +1,4 @@
-"""The tab of the files that were sent: what became of each, and its scores to download."""
+"""The tab of the files sent: the state of each, and its scores to download."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,11 +33,11 @@ element.addEventListener('click', (event) => {
     if (button) trigger('click', {upload: button.dataset.cancel});
 });
 """
-"""Tells which upload's button was pressed."""
+"""Reports which upload's button was pressed."""
 
 
 def build(frame: Frame, *, jobs: Jobs, uploads: Watch[list[Upload]], access: Access) -> None:
-    """Place the history; it refreshes by itself while its tab is open."""
+    """Place the list, which refreshes itself while its tab is open."""
     texts, words = frame.texts, UPLOADS_TEXTS[frame.texts.language]
     with gr.Column(elem_classes="card", elem_id="files"):
         gr.HTML(section_head(words.heading, words.hint))
@@ -69,7 +69,7 @@ def build(frame: Frame, *, jobs: Jobs, uploads: Watch[list[Upload]], access: Acc
 
 
 def cancel(jobs: Jobs, access: Access, upload_id: str, request: gr.Request) -> None:
-    """End an upload, whoever began it, if the asker may send files at all."""
+    """Cancel an upload, whoever started it, if the user may send files."""
     job, analyst = jobs.find(upload_id), access.analyst(request)
     if job is not None and analyst is not None:
         job.cancel()
@@ -77,7 +77,7 @@ def cancel(jobs: Jobs, access: Access, upload_id: str, request: gr.Request) -> N
 
 
 def jobs_under_way(jobs: Sequence[Job], texts: Texts, words: UploadsTexts, *, may_cancel: bool) -> Markup:
-    """Return how far each upload is, with a button that cancels it for who may; nothing if there is none."""
+    """Return the progress of each upload, with a button to cancel it for those who may; empty if there is none."""
     entry = Markup('<div class="job"><p><b>{}</b> <span>{}</span></p>{}{}</div>')
     return Markup().join(
         entry.format(
@@ -100,17 +100,17 @@ def _cancel_button(job: Job, words: UploadsTexts) -> Markup:
 def history(
     seen: Observation[list[Upload]], jobs: Sequence[Job], texts: Texts, words: UploadsTexts, utc_offset_minutes: int
 ) -> Markup:
-    """Return the history as a table, or a sentence saying why there is none."""
-    obstacle = unread(seen, words.away, words.away_since, texts)
+    """Return the list of uploads as a table, or why there is none."""
+    obstacle = unread(seen, words.unavailable, words.unavailable_since, texts)
     if seen.value is None:
         return obstacle or hint(words.first_reading)
     steps = {job.upload_id: job.step for job in jobs}
-    listed = [_as_it_is(upload, steps.get(upload.upload_id)) for upload in seen.value]
+    listed = [_current(upload, steps.get(upload.upload_id)) for upload in seen.value]
     return obstacle + (uploads_table(listed, texts, words, utc_offset_minutes) if listed else notice(words.empty))
 
 
-def _as_it_is(upload: Upload, step: Step | None) -> Upload:
-    """Return an upload as this process knows it; its journal is told of it now and then alone."""
+def _current(upload: Upload, step: Step | None) -> Upload:
+    """Return an upload as this process knows it, for its journal is updated only now and then."""
     if step is None:
         return upload
     if isinstance(step, Sending):
@@ -137,7 +137,7 @@ def uploads_table(uploads: Sequence[Upload], texts: Texts, words: UploadsTexts, 
 
 
 def state_in_words(upload: Upload, texts: Texts, words: UploadsTexts) -> str:
-    """Return where an upload stands, in words: once all is sent, how far the scores are."""
+    """Return the state of an upload in words; once all is sent, how far the scores are."""
     if upload.state is UploadState.REFUSED and upload.refusal in set(FileFault):
         reason = texts.file_refusals[FileFault(upload.refusal)].format(names="…")
         return f"{words.states[UploadState.REFUSED]}: {reason}"

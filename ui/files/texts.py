@@ -16,8 +16,8 @@ class UploadsTexts:
         "Оценки скачиваются как CSV; у неоценённых строк оценка пуста."
     )
     empty: str = "Файлов ещё не отправляли. Загрузите CSV на вкладке «Проверка»."
-    away: str = "База недоступна. Список появится, когда она ответит."
-    away_since: str = "База недоступна. Показан последний известный список."
+    unavailable: str = "База недоступна. Список появится, когда она ответит."
+    unavailable_since: str = "База недоступна. Показан последний известный список."
     first_reading: str = "Загрузка…"
     column_time: str = "Начат"
     column_file: str = "Файл"
@@ -57,8 +57,8 @@ UPLOADS_TEXTS = {
         hint="The state of each file. An accepted file is sent completely even if the page is closed. "
         "Scores are downloaded as CSV; unscored rows have an empty score.",
         empty="No files sent yet. Upload a CSV on the “Check” tab.",
-        away="The database is unavailable. The list will appear when it answers.",
-        away_since="The database is unavailable. Showing the last known list.",
+        unavailable="The database is unavailable. The list will appear when it answers.",
+        unavailable_since="The database is unavailable. Showing the last known list.",
         first_reading="Loading…",
         column_time="Started",
         column_file="File",

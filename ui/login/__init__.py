@@ -1,1 +1,1 @@
-"""Who may open the page, and as what."""
+"""Login: users, roles, sessions, throttling."""

@@ -1,4 +1,4 @@
-"""`python -m ui.login NAME`: make a line of the page's users file."""
+"""`python -m ui.login NAME`: print a line for the page's users file."""
 
 import sys
 

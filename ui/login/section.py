@@ -1,4 +1,4 @@
-"""Says at the top of the page who is logged in, as what, and how to leave. Knows no passwords."""
+"""The line at the top of the page: who is logged in, as what, and the link to log out."""
 
 import gradio as gr
 from markupsafe import Markup
@@ -10,8 +10,8 @@ from ui.shell.texts import Texts
 
 
 def build(access: Access, texts: Texts, page: gr.Blocks) -> None:
-    """Place the line and fill it at each opening of the page; without a login there is none."""
-    if not access.is_asked:
+    """Place the line, filled each time the page is opened; there is none if no login is required."""
+    if not access.is_required:
         return
     words = LOGIN_TEXTS[texts.language]
     line = gr.HTML(elem_id="who")

@@ -1,7 +1,7 @@
-"""Slows the guessing of passwords down, by user and by address. Knows neither passwords nor requests.
+"""Throttles login attempts by user and by address.
 
-Nobody is locked out for good: after some failures each further try has to wait, at most a minute. A place from which
-the user has logged in before is counted apart, so that a stranger's guesses do not keep its owner out.
+Nobody is locked out permanently: after some failures each further attempt has to wait, at most a minute. Addresses from
+which the user has logged in before are counted separately, so that a stranger's guesses do not lock the user out.
 """
 
 import ipaddress
@@ -15,8 +15,8 @@ FREE_FAILURES_OF_USER = 5
 FREE_FAILURES_OF_ADDRESS = 20
 LONGEST_WAIT_SECONDS = 60.0
 FORGOTTEN_AFTER_SECONDS = 3600.0
-_KEPT = 10_000
-"""Names and addresses remembered; the one tried longest ago makes room."""
+_ENTRIES_MAX = 10_000
+"""Names and addresses counted; the least recently tried one is evicted."""
 
 Key = tuple[str, ...]
 
@@ -29,7 +29,7 @@ class _Failures:
 
 
 class Throttle:
-    """Counts tries that failed; safe to use from several threads."""
+    """Counts failed attempts; thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -38,9 +38,9 @@ class Throttle:
         self._known: OrderedDict[Key, None] = OrderedDict()
 
     def admit(self, name: str, address: str) -> bool:
-        """Return whether a try may be made now; one that is made counts as failed until succeeded() is called.
+        """Return whether an attempt may be made now; it counts as failed until succeeded() is called.
 
-        Tries at the same time therefore count like tries one after another.
+        Concurrent attempts therefore count like successive ones.
         """
         with self._lock:
             now, limits = self._clock(), self._limits(name, address)
@@ -55,20 +55,20 @@ class Throttle:
             return True
 
     def succeeded(self, name: str, address: str) -> None:
-        """Forget the user's failures, and of the address this one try: other users' failures still count."""
+        """Reset the user's failures, and this one attempt of the address: other users' failures still count."""
         with self._lock:
-            place = (name, _network(address))
+            origin = (name, _network(address))
             user_key, address_key = self._limits(name, address)
             self._failures.pop(user_key, None)
             if entry := self._failures.get(address_key):
                 entry.number -= 1
                 entry.open_at = 0.0 if entry.number < FREE_FAILURES_OF_ADDRESS else entry.open_at
-            self._known[place] = None
-            self._known.move_to_end(place)
+            self._known[origin] = None
+            self._known.move_to_end(origin)
             _trim(self._known)
 
     def _limits(self, name: str, address: str) -> dict[Key, int]:
-        """Return what a try is counted under, the user first, and how many failures are free."""
+        """Return the keys an attempt is counted under, the user first -> failures without a wait."""
         network = _network(address)
         user = ("user", name, network) if (name, network) in self._known else ("user", name)
         return {user: FREE_FAILURES_OF_USER, ("address", network): FREE_FAILURES_OF_ADDRESS}
@@ -83,7 +83,7 @@ class Throttle:
 
 
 def _network(address: str) -> str:
-    """Return an IPv4 address as it is and the /64 of an IPv6 one, which is what one subscriber has."""
+    """Return an IPv4 address unchanged and the /64 network of an IPv6 one, as one subscriber has a whole /64."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
@@ -92,5 +92,5 @@ def _network(address: str) -> str:
 
 
 def _trim(table: "OrderedDict[Key, _Failures] | OrderedDict[Key, None]") -> None:
-    while len(table) > _KEPT:
+    while len(table) > _ENTRIES_MAX:
         table.popitem(last=False)

@@ -1,6 +1,6 @@
-"""Who may open the page: names, roles and hashed passwords. Knows nothing of requests or of the page.
+"""The users file of the page: names, roles and hashed passwords.
 
-`python -m ui.login NAME` asks for a password and prints the line of the users file: NAME:ROLE:HASH.
+`python -m ui.login NAME` asks for a password and prints a line of the file: NAME:ROLE:HASH.
 """
 
 import hashlib
@@ -22,13 +22,13 @@ NAME = re.compile(r"[\w.@-]{1,64}")
 PASSWORD_MIN_CHARACTERS = 12
 
 _N, _R, _P = 1 << 15, 8, 3
-"""Cost of scrypt (RFC 7914): 32 MiB and a quarter of a second; one of the settings the OWASP cheat sheet names."""
+"""Cost of scrypt (RFC 7914): 32 MiB and a quarter of a second, one of the settings of the OWASP cheat sheet."""
 _MAX_MEMORY = 128 << 20
 _SALT_BYTES = 16
 
 
 class Role(StrEnum):
-    """A viewer sees everything and changes nothing; an analyst also sends payments and gives verdicts."""
+    """A viewer sees everything and changes nothing; an analyst also sends transactions and gives verdicts."""
 
     VIEWER = "viewer"
     ANALYST = "analyst"
@@ -36,7 +36,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may log in; `password_hash` is what hash_password() returned."""
+    """A user; `password_hash` is a result of hash_password()."""
 
     name: str
     role: Role
@@ -51,10 +51,10 @@ def hash_password(password: str) -> str:
 
 
 def is_password(password: str, password_hash: str) -> bool:
-    """Return whether the hash is that of the password; takes the same time for right and wrong ones.
+    """Return whether the password has this hash, in the same time for correct and wrong ones.
 
     Raises:
-        ValueError: not a hash of hash_password().
+        ValueError: not a result of hash_password().
     """
     n, r, p, salt, derived = _open(password_hash)
     return hmac.compare_digest(_derive(password, salt, n, r, p), derived)
@@ -64,18 +64,18 @@ def _open(password_hash: str) -> tuple[int, int, int, bytes, bytes]:
     """Return n, r, p, salt and the derived key of a hash."""
     kind, n, r, p, salt, derived = password_hash.split("$")
     if kind != "scrypt":
-        raise ValueError(f"a hash of {kind} is not known")
+        raise ValueError(f"unknown hash {kind}")
     cost = int(n), int(r), int(p)
     if min(cost) < 1 or cost[0] < 2 or cost[0] & (cost[0] - 1) or 128 * cost[0] * cost[1] > _MAX_MEMORY:
-        raise ValueError("n is no power of 2, or the cost is beyond bounds")
+        raise ValueError("n is not a power of 2, or the cost is out of bounds")
     return *cost, b64decode(salt, validate=True), b64decode(derived, validate=True)
 
 
 def read_users(path: Path) -> dict[str, User]:
-    """Return the users of a file by name: a line each, NAME:ROLE:HASH; blank lines and those of `#` do not count.
+    """Return the users of a file by name: lines NAME:ROLE:HASH; blank lines and those that start with # are skipped.
 
     Raises:
-        Stop: the file cannot be read, names nobody, or a line of it is wrong; says which.
+        Stop: the file cannot be read, has no user, or a line is invalid; names the line.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
@@ -86,10 +86,10 @@ def read_users(path: Path) -> dict[str, User]:
         if line and not line.startswith("#"):
             user = _read_user(line, f"{path}, line {number}")
             if user.name in users:
-                raise Stop(f"{path}, line {number}: {user.name} is there already")
+                raise Stop(f"{path}, line {number}: duplicate user {user.name}")
             users[user.name] = user
     if not users:
-        raise Stop(f"the users file {path} names nobody: `python -m ui.login NAME` makes a line of it")
+        raise Stop(f"the users file {path} has no users: `python -m ui.login NAME` prints a line for it")
     return users
 
 
@@ -103,7 +103,7 @@ def _read_user(line: str, place: str) -> User:
     try:
         _open(password_hash)
     except ValueError:
-        raise Stop(f"{place}: not a hash as `python -m ui.login {name}` makes it") from None
+        raise Stop(f"{place}: not a hash printed by `python -m ui.login {name}`") from None
     return User(name, Role(role), password_hash)
 
 
@@ -115,8 +115,8 @@ def may_log_in(users: Mapping[str, User], name: str, password: str) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Ask for a password and print a line of the users file; return the exit code."""
-    parser = ArgumentParser(prog="python -m ui.login", description="Make a line of the page's users file.")
+    """Ask for a password and print a line for the users file; return the exit code."""
+    parser = ArgumentParser(prog="python -m ui.login", description="Print a line for the page's users file.")
     parser.add_argument("name", metavar="NAME")
     parser.add_argument("--role", type=Role, default=Role.ANALYST, choices=list(Role), help="default: analyst")
     options = parser.parse_args(arguments)
@@ -131,11 +131,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ask_password() -> str:
-    """Return what a person types twice, or the first line of standard input if nobody sits there; "" if they differ."""
+    """Return a password typed twice, or the first line of standard input if that is no terminal; "" if they differ."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\n")
     password = getpass("password: ")
-    return password if password == getpass("again: ") else ""
+    return password if password == getpass("repeat: ") else ""
 
 
 def _derive(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
@@ -143,4 +143,4 @@ def _derive(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
 
 
 _NOBODY = f"scrypt${_N}${_R}${_P}${b64encode(bytes(_SALT_BYTES)).decode()}${b64encode(bytes(32)).decode()}"
-"""Compared with when nobody has the name."""
+"""Compared with if the name is unknown, so that this takes the same time."""

@@ -1,1 +1,1 @@
-"""What all tabs share: frame, theme, charts, formats, words."""
+"""Shared by all tabs: frame, theme, charts, HTML, formats, texts."""

@@ -1,4 +1,4 @@
-"""Turns scores into a chart. Pure: knows no database and no page."""
+"""The histogram of scores, and the look of all Vega charts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import altair as alt
 BINS = 20
 BIN_WIDTH = 1 / BINS
 LABEL_FLIPS_ABOVE = 0.7
-"""The threshold's label stands to the right of its rule up to here, to the left above."""
+"""The threshold's label is right of its rule up to this score, left of it above."""
 
 CALM, ALARM, INK = "#7c93b2", "#d9583b", "#6b7280"
 
@@ -27,12 +27,12 @@ class ChartMarks(Protocol):
 
     @property
     def percent_gap(self) -> str:
-        """What stands between a number and its percent sign."""
+        """The space, or none, between a number and its percent sign."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChartTexts:
-    """The words of the chart in one language; `threshold` and `title` are whole sentences."""
+    """Texts of the histogram in one language, filled in."""
 
     title: str
     threshold: str
@@ -49,8 +49,8 @@ class ChartTexts:
 def histogram(scores: Sequence[float], threshold: float | None, texts: ChartTexts) -> alt.LayerChart:
     """Return the histogram of scores in [0, 1]: 20 bars of width 0.05, red at or over the threshold.
 
-    The bin that holds the threshold is split in two colours, so no bar claims to be what it is not.
-    A score of exactly 1 belongs to the last bin. Width follows the container, see page.css.
+    The bin of the threshold is split into both colours. A score of exactly 1 belongs to the last bin. The width follows
+    the container, see page.css.
     """
     colours = alt.Scale(domain=[texts.below, texts.above], range=[CALM, ALARM])
     axis = alt.Axis(values=[tenth / 10 for tenth in range(11)], format=".1f", grid=False, title=texts.x_title)
@@ -84,7 +84,7 @@ def histogram(scores: Sequence[float], threshold: float | None, texts: ChartText
 
 
 def count_by_bin(scores: Sequence[float]) -> list[int]:
-    """Return how many scores fall into each of the 20 bins [0, 0.05), … [0.95, 1]."""
+    """Return the number of scores in each of the 20 bins [0, 0.05), … [0.95, 1]."""
     counts = [0] * BINS
     for score in scores:
         counts[_bin(score)] += 1
@@ -92,7 +92,7 @@ def count_by_bin(scores: Sequence[float]) -> list[int]:
 
 
 def split_bins(scores: Sequence[float], threshold: float | None, texts: ChartTexts) -> list[dict[str, Any]]:
-    """Return one row a bar: bins that are not empty, and the one with the threshold twice, stacked."""
+    """Return a row for each bar: non-empty bins, that of the threshold twice, stacked."""
     flagged = count_by_bin([score for score in scores if threshold is not None and score >= threshold])
     rows = []
     for place, count in enumerate(count_by_bin(scores)):
@@ -109,7 +109,7 @@ def split_bins(scores: Sequence[float], threshold: float | None, texts: ChartTex
 
 
 def bin_labels(scores: Sequence[float]) -> list[dict[str, float]]:
-    """Return the count over each bin that is not empty: a bar of 1 beside a bar of 90 is else hard to see."""
+    """Return the count above each non-empty bin: without it a bar of 1 beside one of 90 is hard to see."""
     return [
         {"middle": round((place + 0.5) * BIN_WIDTH, 3), "count": count}
         for place, count in enumerate(count_by_bin(scores))
@@ -118,7 +118,7 @@ def bin_labels(scores: Sequence[float]) -> list[dict[str, float]]:
 
 
 def _bin(score: float) -> int:
-    """Return the place of a score's bin; the rounding keeps 0.15 in the bin that begins at 0.15."""
+    """Return the index of a score's bin; rounding puts 0.15 into the bin that begins at 0.15."""
     return min(BINS - 1, max(0, int(round(score * BINS, 9))))
 
 
@@ -150,7 +150,7 @@ def layered(
 
 
 def _look() -> alt.Config:
-    """Return the look: no frame, hairline grid, greys that read on white and on black."""
+    """Return the look: no frame, hairline grid, greys readable on white and on black."""
     return alt.Config(
         font="Source Sans Pro, system-ui, sans-serif",
         view=alt.ViewConfig(stroke=None),
@@ -164,7 +164,7 @@ def _look() -> alt.Config:
 
 
 def _embed_options(marks: ChartMarks) -> dict[str, Any]:
-    """Return what vega-embed shall do: no menu, readable SVG, numbers in the page's language."""
+    """Return the options of vega-embed: no menu, SVG, numbers in the page's language."""
     locale = {
         "decimal": marks.decimal_mark,
         "thousands": marks.thousands_mark,

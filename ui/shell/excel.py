@@ -1,4 +1,4 @@
-"""Writes CSV as a person's Excel opens it at a double click: it goes by the language, not by the file. Pure."""
+"""Writes CSV so that Excel opens it with a double click, which depends on the language of Excel, not on the file."""
 
 import csv
 import io
@@ -6,25 +6,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 BYTE_ORDER_MARK = "\ufeff"
-"""Tells Excel that a file is UTF-8: without it, it takes the system's old code page."""
+"""Makes Excel read a file as UTF-8 instead of the system's legacy code page."""
 
 _FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""Spreadsheets take a cell that begins so for a formula (OWASP, CSV Injection), the wide forms too."""
+"""Spreadsheets read a cell that begins like this as a formula (OWASP, CSV Injection), full-width forms too."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExcelDialect:
-    """How Excel writes CSV in a language: with another separator it puts a whole line into one cell."""
+    """CSV as Excel expects it in a language; with another separator it puts a whole line into one cell."""
 
     separator: str
     decimal_mark: str
 
     def number(self, written: str) -> str:
-        """Return a number that is written with a point as it is written here."""
+        """Return a number written with a decimal point with this dialect's decimal mark."""
         return written.replace(".", self.decimal_mark)
 
     def lines(self, rows: Iterable[Sequence[object]]) -> str:
-        """Return rows of cells as lines of CSV (RFC 4180, but for the separator)."""
+        """Return rows of cells as lines of CSV (RFC 4180 except for the separator)."""
         text = io.StringIO()
         csv.writer(text, delimiter=self.separator).writerows(rows)
         return text.getvalue()
@@ -34,10 +34,10 @@ DIALECTS = {"ru": ExcelDialect(";", ","), "en": ExcelDialect(",", ".")}
 
 
 def safe_text(text: str | None) -> str:
-    """Return a text that no spreadsheet takes for a formula: an apostrophe before whatever may be one."""
+    """Return a text that no spreadsheet reads as a formula: an apostrophe precedes anything that may be one."""
     return "'" + text if text and text.lstrip(" \u00a0").startswith(_FORMULA_BEGINS) else text or ""
 
 
-def spoken(path: str, language: str) -> str:
-    """Return the address of a file as it is written for a language."""
+def path_in(path: str, language: str) -> str:
+    """Return the path of a file in the dialect of a language."""
     return f"{path}?language={language}"

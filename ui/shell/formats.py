@@ -1,4 +1,4 @@
-"""Writes numbers and times as a reader of the language expects them. Pure; knows no sentences."""
+"""Formats numbers and times in a language."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,11 +33,11 @@ class Numbers:
         return f"{self.decimal(share * 100, places)}{self.percent_gap}%"
 
     def date_time(self, moment: datetime) -> str:
-        """Return a payment's event time to the minute."""
+        """Return an event time to the minute."""
         return moment.strftime(self.date_pattern)
 
     def duration(self, seconds: float) -> str:
-        """Return 95 as «1 мин», to the unit a person would name."""
+        """Return 95 as «1 мин», in the largest unit that fits."""
         second, minute, hour = self.units
         whole = max(0, round(seconds))
         if whole < 60:
@@ -52,14 +52,14 @@ class Numbers:
 
 
 def russian_plural(number: int) -> int:
-    """Return which of the three Russian forms a number takes: 0 for 1, 21…; 1 for 2-4, 22…; 2 for the rest."""
+    """Return the index of the Russian plural form: 0 for 1, 21…; 1 for 2-4, 22…; 2 for the rest."""
     if number % 10 == 1 and number % 100 != 11:
         return 0
     return 1 if number % 10 in {2, 3, 4} and number % 100 not in {12, 13, 14} else 2
 
 
 def english_plural(number: int) -> int:
-    """Return 0 for one, 2 for the rest."""
+    """Return the index of the English plural form: 0 for one, 2 for the rest."""
     return 0 if number == 1 else 2
 
 
@@ -68,5 +68,5 @@ ENGLISH_NUMBERS = Numbers(",", ".", "", "%Y-%m-%d %H:%M", english_plural, ("s", 
 
 
 def local_clock(moment: datetime, utc_offset_minutes: int, pattern: str = "%H:%M:%S") -> str:
-    """Return the wall-clock time of a moment for a reader whose clock is that many minutes ahead of UTC."""
+    """Return a moment in the local time of a reader, whose clock is `utc_offset_minutes` ahead of UTC."""
     return moment.astimezone(timezone(timedelta(minutes=utc_offset_minutes))).strftime(pattern)

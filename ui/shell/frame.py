@@ -1,4 +1,4 @@
-"""What every section of the page is built in: layout, language, clock; and how its handlers are wired."""
+"""The frame a section of the page is built in, and the wiring of its handlers."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ ADD_UTC_OFFSET = "(...inputs) => [...inputs.slice(0, -1), -new Date().getTimezon
 
 NO_PROGRESS: Mapping[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 VIEWING: Mapping[str, Any] = {**NO_PROGRESS, "concurrency_limit": VIEWERS_AT_ONCE}
-"""How handlers are wired that only look something up."""
+"""Wiring of handlers that only read."""
 
 Update = Any
 

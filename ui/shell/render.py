@@ -16,7 +16,7 @@ from ui.shell.texts import Texts
 from ui.watch import Observation
 
 MERCHANT_PREFIX = "fraud_"
-"""Every merchant's name in this format begins with it, honest ones too: shown, it would only frighten."""
+"""Every merchant's name in the format has it, honest ones too; shown, it would mislead."""
 
 MISSING = "—"
 """Stands for a field that was missing in the message or has not arrived yet."""
@@ -62,13 +62,13 @@ def header(texts: Texts) -> Markup:
 
 
 def css_words(**words: str) -> Markup:
-    """Return the style element that hands words to a stylesheet, each as the property of its name."""
+    """Return the style element that passes words to a stylesheet, each as the property of its name."""
     properties = (Markup("--{}: '{}';").format(name.replace("_", "-"), _css_text(text)) for name, text in words.items())
     return Markup("<style>:root {{ {} }}</style>").format(Markup(" ").join(properties))
 
 
 def section_head(title: str, *sentences: str) -> Markup:
-    """Return a section's heading with the sentences under it."""
+    """Return a section's heading with sentences below it."""
     return Markup("<h2>{}</h2>{}").format(title, Markup().join(map(hint, sentences)))
 
 
@@ -78,7 +78,7 @@ def subheading(title: str) -> Markup:
 
 
 def hint(sentence: str) -> Markup:
-    """Return a sentence in small grey letters."""
+    """Return a sentence in small grey type."""
     return Markup('<p class="hint">{}</p>').format(sentence)
 
 
@@ -88,7 +88,7 @@ def notice(sentence: str, kind: str = "info") -> Markup:
 
 
 def unread(seen: Observation[Any], unavailable: str, unavailable_since: str, texts: Texts) -> Markup:
-    """Return why the last attempt to read brought nothing, an outage or an error; nothing if it did bring something."""
+    """Return why the last attempt to read failed, an outage or an error; empty if it succeeded."""
     if seen.fresh or not seen.tried:
         return Markup()
     failed = (texts.reading_failed, texts.reading_failed_since)
@@ -97,7 +97,7 @@ def unread(seen: Observation[Any], unavailable: str, unavailable_since: str, tex
 
 
 def progress(sentence: str, beside: str, share: float | None) -> Markup:
-    """Return a bar filled to `share` (0 to 1), or one that only moves if the end is not known, under its sentence."""
+    """Return a progress bar at `share` (0 to 1), indeterminate for None, with a sentence above it."""
     value = Markup() if share is None else Markup(' value="{:.4f}"').format(min(1.0, share))
     return Markup(
         '<div class="progress" role="status"><p><span>{sentence}</span><span>{beside}</span></p>'

@@ -1,4 +1,4 @@
-"""The look that Gradio itself must know: fonts and colours. The rest is in page.css."""
+"""The theme of Gradio, stylesheets and scripts of the page; the rest of the look is in page.css."""
 
 from pathlib import Path
 
@@ -8,21 +8,21 @@ from gradio.themes.utils import colors, sizes
 _PAGE = Path(__file__).resolve().parents[1]
 
 STYLESHEETS = tuple(sorted(_PAGE.rglob("*.css"), key=lambda path: path.name))
-"""One for the page as a whole and one for each section that needs it."""
+"""One for the whole page and one for each section that needs it."""
 
 FAVICON = Path(__file__).with_name("favicon.svg")
 
 _WEIGHTS = (400, 700)
-"""The fonts' files of weight 600, Gradio's default for headings, have no Cyrillic letters."""
+"""Gradio's files of weight 600, its default for headings, have no Cyrillic letters."""
 
 
 def scripts() -> str:
-    """Return what goes into the head of the page: the scripts of the sections that need one."""
+    """Return the script elements for the head of the page."""
     return "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in sorted(_PAGE.rglob("*.js")))
 
 
 def theme() -> gr.Theme:
-    """Return the theme: fonts with Cyrillic, served by the page itself, and a blue that carries white text."""
+    """Return the theme: fonts with Cyrillic served by the page itself, a blue on which white text is readable."""
     look = gr.themes.Default(
         primary_hue=colors.blue,
         neutral_hue=colors.slate,

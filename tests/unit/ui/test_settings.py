@@ -58,7 +58,7 @@ def test_two_logins_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody has to guess which of them counts."""
     for name in ("UI_USERNAME", "UI_PASSWORD", "UI_USERS_FILE"):
         monkeypatch.setenv(name, "x")
-    with pytest.raises(Stop, match="UI_USERS_FILE says who"):
+    with pytest.raises(Stop, match="UI_USERS_FILE is set"):
         UiSettings.read()
 
 
@@ -66,7 +66,7 @@ def test_two_logins_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_beyond_loopback_a_login_is_required(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     """Whoever reaches the page could else read every payment; the message says what to set."""
     monkeypatch.setenv("UI_HOST", host)
-    with pytest.raises(Stop, match=r"would be open to whoever reaches .* UI_USERS_FILE"):
+    with pytest.raises(Stop, match=r"would be open to anyone who reaches .* UI_USERS_FILE"):
         check_exposure(ShareSettings.read(), UiSettings.read())
     monkeypatch.setenv("UI_USERS_FILE", "users")
     check_exposure(ShareSettings.read(), UiSettings.read())
@@ -78,7 +78,7 @@ def test_a_container_says_where_its_port_is_published(monkeypatch: pytest.Monkey
     monkeypatch.setenv("UI_PUBLISHED_ON", "127.0.0.1")
     check_exposure(ShareSettings.read(), UiSettings.read())
     monkeypatch.setenv("UI_PUBLISHED_ON", "0.0.0.0")  # noqa: S104
-    with pytest.raises(Stop, match=r"whoever reaches 0\.0\.0\.0"):
+    with pytest.raises(Stop, match=r"anyone who reaches 0\.0\.0\.0"):
         check_exposure(ShareSettings.read(), UiSettings.read())
 
 

@@ -87,7 +87,7 @@ def test_one_is_cancelled_from_anywhere(sender: Sender) -> None:
 def test_only_so_many_are_accepted(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each holds a file; of those that ended only the last reports are kept."""
     monkeypatch.setattr(jobs, "UNDER_WAY_MAX", 2)
-    monkeypatch.setattr(jobs, "ENDED_KEPT", 1)
+    monkeypatch.setattr(jobs, "ENDED_RETAINED", 1)
     uploads = Jobs(sender.send)
     accepted = [uploads.start(Path("a.csv"), "ada") for _ in range(3)]
     assert accepted[2] is None

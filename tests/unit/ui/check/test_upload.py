@@ -43,7 +43,7 @@ class Journal:
     def begin(self, _: Any, _id: UUID, file_name: str, size: int, analyst: str) -> None:
         self.figures |= {"file_name": file_name, "size": size, "analyst": analyst}
 
-    def note(self, _: Any, _id: UUID, state: UploadState, **figures: Any) -> None:
+    def update(self, _: Any, _id: UUID, state: UploadState, **figures: Any) -> None:
         self.states.append(state)
         self.figures |= {name: value for name, value in figures.items() if value is not None}
 
@@ -60,7 +60,7 @@ class Journal:
 def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
     """The journal of the test."""
     journal = Journal()
-    for name in ("begin", "note", "add_rows"):
+    for name in ("begin", "update", "add_rows"):
         monkeypatch.setattr(ui.files.journal, name, getattr(journal, name))
     return journal
 
@@ -76,7 +76,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.fixture
 def send(monkeypatch: pytest.MonkeyPatch, journal: Journal) -> Callable[..., Send]:
     """Send with a stand-in for publish()."""
-    monkeypatch.setattr(upload, "TELL_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(upload, "REPORT_EVERY_SECONDS", 0.01)
 
     def with_publish(
         publish: Any, *, check_kafka: Callable[[], None] = lambda: None, stop: StopSignal | None = None
@@ -141,7 +141,7 @@ def test_ids_are_not_compared_where_the_database_refuses(journal: Journal) -> No
     mart: Any = journal
     journal.error = psycopg.errors.InsufficientPrivilege("permission denied for table transactions")
     with pytest.raises(FileRefused, match="42501") as refused:
-        Uploads(mart, KafkaSettings(), "transactions", lambda: None, StopSignal())._look(["own-1"])
+        Uploads(mart, KafkaSettings(), "transactions", lambda: None, StopSignal())._stored(["own-1"])
     assert refused.value.code is FileFault.IDS_UNCHECKED
 
 

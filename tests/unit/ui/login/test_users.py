@@ -95,9 +95,9 @@ def test_a_short_password_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: py
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "names nobody"),
-        ("# nobody\n", "names nobody"),
-        ("ada:analyst:{hash}\nada:viewer:{hash}", "line 2: ada is there already"),
+        ("", "has no users"),
+        ("# nobody\n", "has no users"),
+        ("ada:analyst:{hash}\nada:viewer:{hash}", "line 2: duplicate user ada"),
         ("ada:admin:{hash}", "line 1: the role is viewer or analyst"),
         ("a da:viewer:{hash}", "line 1: a name"),
         ("ada:viewer:md5$x", "line 1: not a hash"),
