@@ -19,22 +19,29 @@ from services.common.process import StopSignal
 from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings, database_login
 from services.sender.known import read_categories
 from ui import metrics, page
+from ui.check import tab as check_tab
 from ui.check.downloads import download_routes
 from ui.check.jobs import Jobs
 from ui.check.upload import Uploads, remove_leftovers
 from ui.database import Database
+from ui.files import tab as files_tab
 from ui.files.download import scores_route
 from ui.files.journal import watch_uploads
 from ui.health import KafkaProbe, answers, health_route
+from ui.live import tab as live_tab
 from ui.live.drift import current_drift
 from ui.live.reading import watch_all
 from ui.login import texts as login_texts
 from ui.login.access import Access, ClientAddressMiddleware, Sessions
+from ui.page import Tab
+from ui.payment import tab as payment_tab
 from ui.payment.payment import send_one
+from ui.review import tab as review_tab
 from ui.settings import ShareSettings, UiSettings, check_exposure
 from ui.share import close_link, open_link_in_background
 from ui.shell.theme import FAVICON, STYLESHEETS, scripts, theme
-from ui.threshold.models import current_model, watch_model
+from ui.threshold import tab as threshold_tab
+from ui.threshold.models import ScoringModel, current_model, watch_model
 from ui.threshold.whatif import current_curve
 from ui.watch import Watch
 
@@ -68,7 +75,6 @@ def serve(
     started, upload_folder = time.time(), _own_folder(settings.port)
     mart = Database(make_conninfo(**database_login()))
     access = Access(settings.users())
-    in_manifest = partial(current_model, settings.manifest)
     in_use = watch_model(mart)
     live = watch_all(mart, kafka, topics, GroupNames.read())
     uploads = watch_uploads(mart)
@@ -76,24 +82,28 @@ def serve(
     known = partial(read_categories, settings.manifest)
     jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop, known).send)
     mart.open()
-    live.start()
-    in_use.start()
-    uploads.start()
-    drift.start()
-    blocks = page.build(
-        mart=mart,
-        jobs=jobs,
-        uploads=uploads,
-        model=lambda: in_use.look().value or in_manifest(),
-        max_file_mb=settings.max_file_mb,
-        stop=stop,
-        access=access,
-        pay=partial(send_one, kafka=kafka, topic=topics.transactions, check_kafka=probe.check),
-        curve=partial(current_curve, settings.curve),
-        categories=read_categories(settings.manifest),
-        live=live,
-        drift=drift,
-    )
+    for watch in (live, in_use, uploads, drift):
+        watch.start()
+
+    def model() -> ScoringModel | None:
+        return in_use.look().value or current_model(settings.manifest)
+
+    curve = partial(current_curve, settings.curve)
+    pay = partial(send_one, kafka=kafka, topic=topics.transactions, check_kafka=probe.check)
+    tabs = (
+        Tab("check", check_tab.TITLES, partial(
+            check_tab.build, mart=mart, model=model, jobs=jobs, uploads=uploads, access=access, stop=stop,
+            max_file_mb=settings.max_file_mb,
+        )),
+        Tab("live", live_tab.TITLES, partial(live_tab.build, live=live, drift=drift, model=model, access=access)),
+        Tab("uploads", files_tab.TITLES, partial(files_tab.build, jobs=jobs, uploads=uploads, access=access)),
+        Tab(review_tab.TAB, review_tab.TITLES, partial(review_tab.build, mart=mart, access=access)),
+        Tab(threshold_tab.TAB, threshold_tab.TITLES, partial(threshold_tab.build, mart=mart, model=model, curve=curve)),
+        Tab(payment_tab.TAB, payment_tab.TITLES, partial(
+            payment_tab.build, mart=mart, access=access, pay=pay, categories=known(), stop=stop
+        )),
+    )  # fmt: skip
+    blocks = page.build(tabs, access)
     launch(blocks, settings, access, [health_route(mart, probe), *download_routes(), scores_route(mart)])
     if upload_folder:
         remove_leftovers(upload_folder, before=started)  # safe: the port is bound, so no other page uses this folder
@@ -110,10 +120,8 @@ def serve(
     close_link()
     jobs.close()
     close(blocks)
-    live.stop()
-    in_use.stop()
-    uploads.stop()
-    drift.stop()
+    for watch in (live, in_use, uploads, drift):
+        watch.stop()
     mart.close()
     log.info("page_closed")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from services.common.logs import get_logger
 from services.sender.taken import TakenIds
@@ -27,15 +27,10 @@ Send = Callable[[UploadRequest], Iterator[Step]]
 
 
 @dataclass(eq=False)
-class Job:
-    """An upload: its file, its analyst, its id in the journal, and the last step."""
+class Job(UploadRequest):
+    """An accepted upload: its last step, and the future of its end."""
 
-    path: Path
-    analyst: str
-    upload_id: UUID = field(default_factory=uuid4)
     step: Step = field(default_factory=lambda: Reading(0))
-    taken_ids: TakenIds = TakenIds.ASK
-    _cancelled: threading.Event = field(default_factory=threading.Event)
     ended: "Future[None]" = field(default_factory=Future)
 
     @property
@@ -43,19 +38,9 @@ class Job:
         """Whether it has not ended."""
         return not self.ended.done()
 
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether it was cancelled; it ends soon."""
-        return self._cancelled.is_set()
-
-    def cancel(self) -> None:
-        """Cancel it; rows already sent stay sent."""
-        self._cancelled.set()
-
     def start(self, send: Send) -> None:
         """Start it in a thread of its own."""
-        request = UploadRequest(self.path, self.analyst, self._cancelled.is_set, self.upload_id, self.taken_ids)
-        self.ended = in_background(lambda: self._run(send(request)), "upload")
+        self.ended = in_background(lambda: self._run(send(self)), "upload")
 
     def steps(self) -> Iterator[Step]:
         """Yield the current step about four times a second, and the one it ended with last.
@@ -93,7 +78,7 @@ class Jobs:
             ended = [job for job in self._jobs.values() if not job.is_under_way]
             for job in ended[:-ENDED_RETAINED]:
                 del self._jobs[job.upload_id]
-            job = Job(path, analyst, taken_ids=taken_ids)
+            job = Job(path, analyst, taken_ids)
             job.start(self._send)
             self._jobs[job.upload_id] = job
         return job

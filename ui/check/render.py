@@ -26,20 +26,11 @@ from ui.threshold.models import ScoringModel
 
 SHOWN_REFUSALS = 100
 
-OF_THE_FILE = frozenset(
-    {
-        Repair.UNPACKED,
-        Repair.UTF16,
-        Repair.BOM,
-        Repair.SEP_LINE,
-        Repair.SEPARATOR_SEMICOLON,
-        Repair.SEPARATOR_TAB,
-        Repair.SEPARATOR_OTHER,
-        Repair.HEADER_NAMES,
-        Repair.COLUMNS_REORDERED,
-    }
-)
-OF_COLUMNS = frozenset({Repair.COLUMN_MISSING, Repair.COLUMN_IGNORED, Repair.TARGET_DROPPED})
+OF_THE_FILE = {
+    Repair.UNPACKED, Repair.UTF16, Repair.BOM, Repair.SEP_LINE, Repair.SEPARATOR_SEMICOLON, Repair.SEPARATOR_TAB,
+    Repair.SEPARATOR_OTHER, Repair.HEADER_NAMES, Repair.COLUMNS_REORDERED,
+}  # fmt: skip
+OF_COLUMNS = {Repair.COLUMN_MISSING, Repair.COLUMN_IGNORED, Repair.TARGET_DROPPED}
 
 
 def headline(step: Step, texts: Texts, words: CheckTexts) -> Markup:

@@ -12,15 +12,15 @@ from ui.shell import charts
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.page_state import skips, value_of
 from ui.shell.render import hint, section_head
-from ui.shell.texts import Texts
 from ui.threshold.models import ScoringModel
 
 
 @dataclass(frozen=True)
 class Latest:
-    """The section's components, which the upload refreshes too: `shown` are the outputs of results()."""
+    """The section's components, and what returns their new values for a reader's offset from UTC in minutes."""
 
-    shown: list[gr.components.Component]
+    components: list[gr.components.Component]
+    refreshed: Callable[[int], tuple[Update, ...]]
 
 
 def build(frame: Frame, mart: Database, model: Callable[[], ScoringModel | None]) -> Latest:
@@ -33,32 +33,29 @@ def build(frame: Frame, mart: Database, model: Callable[[], ScoringModel | None]
         flagged = gr.HTML(elem_id="flagged")
         plot = gr.Plot(visible=False, show_label=False, elem_id="plot")
         viewed = gr.Checkbox(False, visible="hidden")
+    shown = [totals, flagged, plot]
+
+    def refreshed(utc_offset_minutes: int) -> tuple[Update, ...]:
+        in_use, answer = model(), mart.answer()
+        head = render.results_head(answer, in_use, texts, words, utc_offset_minutes)
+        if answer.snapshot is None:
+            return head, "", gr.update(visible=False)
+        listed, scores = render.flagged_table(answer.snapshot.flagged, texts, words), answer.snapshot.scores
+        if not scores:
+            return head, listed, gr.update(visible=False)
+        threshold = in_use.threshold if in_use else None
+        chart = charts.histogram(scores, threshold, render.chart_texts(len(scores), threshold, texts, words))
+        return head, listed, gr.update(value=chart, visible=True)
 
     def view(utc_offset_minutes: float) -> tuple[Update, ...]:
         with friendly_errors(texts):
-            return results(mart, model(), texts, int(utc_offset_minutes or 0))
+            return refreshed(int(utc_offset_minutes or 0))
 
     def view_again(stored: str, utc_offset_minutes: float) -> tuple[Update, ...]:
         return view(utc_offset_minutes) if value_of(stored, "viewed") else skips(3)
 
-    latest = Latest([totals, flagged, plot])
-    button.click(view, [frame.clock], latest.shown, js=ADD_UTC_OFFSET, **VIEWING)
+    button.click(view, [frame.clock], shown, js=ADD_UTC_OFFSET, **VIEWING)
     button.click(None, None, [viewed], js="() => true", **NO_PROGRESS)
     state.restore(viewed=viewed)
-    state.box.change(view_again, [state.box, frame.clock], latest.shown, js=ADD_UTC_OFFSET, **VIEWING)
-    return latest
-
-
-def results(mart: Database, model: ScoringModel | None, texts: Texts, utc_offset_minutes: int) -> tuple[Update, ...]:
-    """Return the current totals, table and histogram."""
-    answer, words = mart.answer(), CHECK_TEXTS[texts.language]
-    head = render.results_head(answer, model, texts, words, utc_offset_minutes)
-    if answer.snapshot is None:
-        return head, "", gr.update(visible=False)
-    flagged = render.flagged_table(answer.snapshot.flagged, texts, words)
-    scores = answer.snapshot.scores
-    if not scores:
-        return head, flagged, gr.update(visible=False)
-    threshold = model.threshold if model else None
-    chart = charts.histogram(scores, threshold, render.chart_texts(len(scores), threshold, texts, words))
-    return head, flagged, gr.update(value=chart, visible=True)
+    state.box.change(view_again, [state.box, frame.clock], shown, js=ADD_UTC_OFFSET, **VIEWING)
+    return Latest(shown, refreshed)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,11 +12,10 @@ from markupsafe import Markup
 
 from services.common.process import StopSignal
 from services.sender.taken import TakenIds
-from ui.check import render
-from ui.check import results as latest
+from ui.check import render, results
 from ui.check.downloads import SAMPLE_PATH, TEMPLATE_PATH, sample_file
 from ui.check.jobs import Jobs
-from ui.check.results import Latest, results
+from ui.check.results import Latest
 from ui.check.steps import Sent, Step
 from ui.check.texts import CHECK_TEXTS
 from ui.database import Database
@@ -46,12 +46,8 @@ def build(
     max_file_mb: int,
 ) -> None:
     """Place the upload above the results, which each sent file refreshes."""
-
-    def refreshed(utc_offset_minutes: int) -> tuple[Update, ...]:
-        return results(mart, model(), frame.texts, utc_offset_minutes)
-
-    sending = UploadSection(frame, jobs, uploads, access, stop, max_file_mb, refreshed)
-    sending.wire(latest.build(frame, mart, model))
+    upload = UploadSection(frame, jobs, uploads, access, stop, max_file_mb)
+    upload.wire(results.build(frame, mart, model))
 
 
 FOLLOW_EVERY_SECONDS = 1.0
@@ -62,27 +58,19 @@ WATCHERS_AT_ONCE = 32
 """Readers who watch their upload at the same time; how many uploads run is limited by UPLOADS_AT_ONCE."""
 
 
+@dataclass
 class UploadSection:
     """The section in one language."""
 
-    def __init__(
-        self,
-        frame: Frame,
-        jobs: Jobs,
-        uploads: Watch[list[Upload]],
-        access: Access,
-        stop: StopSignal,
-        max_file_mb: int,
-        results: Callable[[int], tuple[Update, ...]],
-    ) -> None:
-        self._frame = frame
-        self._texts, self._words = frame.texts, CHECK_TEXTS[frame.texts.language]
-        self._jobs = jobs
-        self._uploads = uploads
-        self._access = access
-        self._stop = stop
-        self._max_file_mb = max_file_mb
-        self._results = results
+    frame: Frame
+    jobs: Jobs
+    uploads: Watch[list[Upload]]
+    access: Access
+    stop: StopSignal
+    max_file_mb: int
+
+    def __post_init__(self) -> None:
+        self._texts, self._words = self.frame.texts, CHECK_TEXTS[self.frame.texts.language]
         self._followed: dict[str | None, Sent] = {}
         """Session -> the upload whose scores it waits for."""
         self._place()
@@ -113,7 +101,7 @@ class UploadSection:
 
     def wire(self, latest: Latest) -> None:
         """Wire the events; the results are refreshed as the scores of a sent file arrive."""
-        frame, file, job = self._frame, self._file, self._job
+        frame, file, job, self._latest = self.frame, self._file, self._job, latest
         shown = [self._headline, self._scored, self._details]
         at_once: dict[str, Any] = {**NO_PROGRESS, "queue": False}
         frame.page.unload(self.forget)
@@ -128,28 +116,28 @@ class UploadSection:
             watched.then(self.offer_again, [file], [self._send, self._cancel], **VIEWING)
             # "multiple": while one upload is being followed, the next one must be able to take over.
             watched.success(
-                self.follow, [frame.clock], [self._scored, *latest.shown], js=ADD_UTC_OFFSET, trigger_mode="multiple",
-                **VIEWING,
+                self.follow, [frame.clock], [self._scored, *latest.components], js=ADD_UTC_OFFSET,
+                trigger_mode="multiple", **VIEWING,
             )  # fmt: skip
 
     def offer_sending(self, file: str | None, job_id: str, request: gr.Request) -> tuple[Update, ...]:
         """Clear what was shown of the file before when another one is chosen or removed."""
-        job = self._jobs.find(job_id)
+        job = self.jobs.find(job_id)
         if job and (job.is_under_way or str(job.path) == file):  # what is shown is of this one
             return gr.update(interactive=not job.is_under_way), *skips(4)
         self._followed.pop(request.session_hash, None)
-        if file is not None and self._access.analyst(request) is None:
+        if file is not None and self.access.analyst(request) is None:
             return gr.update(interactive=False), "", self._not_allowed(), "", ""
         return gr.update(interactive=file is not None), "", "", "", ""
 
     def offer_again(self, file: str | None, request: gr.Request) -> tuple[Update, ...]:
         """Enable the button again when an upload has ended, however it did."""
-        may_send = file is not None and self._access.analyst(request) is not None
+        may_send = file is not None and self.access.analyst(request) is not None
         return gr.update(interactive=may_send), gr.update(visible=False)
 
     def cancel(self, job_id: str, request: gr.Request) -> Update:
         """Cancel the upload; rows already sent stay sent."""
-        cancel(self._jobs, self._access, job_id, request)
+        cancel(self.jobs, self.access, job_id, request)
         return gr.update(interactive=False)
 
     def accept(self, file: str | None, taken_ids: str, request: gr.Request) -> tuple[Update, ...]:
@@ -157,18 +145,18 @@ class UploadSection:
         self._followed.pop(request.session_hash, None)
         if file is None:
             return skips(5)
-        analyst = self._access.analyst(request)
+        analyst = self.access.analyst(request)
         if analyst is None:
             return "", gr.skip(), self._not_allowed(), "", ""
         with friendly_errors(self._texts):
-            job = self._jobs.start(Path(file), analyst, TakenIds(taken_ids))
+            job = self.jobs.start(Path(file), analyst, TakenIds(taken_ids))
         if job is None:
             return "", gr.skip(), notice(self._words.too_many_files, "warning"), "", ""
         return str(job.upload_id), gr.update(interactive=False), self._under_way(job.step), "", ""
 
     def watch(self, job_id: str, request: gr.Request) -> Iterator[tuple[Update, ...]]:
         """Show the progress of an upload; it goes on when the reader stops watching."""
-        job = self._jobs.find(job_id)
+        job = self.jobs.find(job_id)
         if job is None:
             yield skips(5)
             return
@@ -198,7 +186,7 @@ class UploadSection:
                     # Gradio repeats the last answer at the end: it must not undo the next file's.
                     yield (gr.skip(),) * 4
                     return
-                yield progress, *self._results(int(utc_offset_minutes or 0))
+                yield progress, *self._latest.refreshed(int(utc_offset_minutes or 0))
         self._followed.pop(request.session_hash, None)
 
     def forget(self, request: gr.Request) -> None:
@@ -209,8 +197,8 @@ class UploadSection:
         """Yield about once a second how many of the sent rows are scored so far."""
         texts, words = self._texts, self._words
         scored, last_arrival = 0, time.monotonic()
-        while not self._stop.requested:
-            seen = self._uploads.look()
+        while not self.stop.requested:
+            seen = self.uploads.look()
             if not seen.fresh:
                 yield notice(texts.reading_failed if seen.failed else words.scored_unknown, "warning")
                 return
@@ -223,7 +211,7 @@ class UploadSection:
             yield render.scored_so_far(scored, sent, texts, words) + self._download(upload_id, whole=scored == sent)
             if scored >= sent:
                 return
-            self._stop.wait(FOLLOW_EVERY_SECONDS)
+            self.stop.wait(FOLLOW_EVERY_SECONDS)
 
     def _download(self, upload_id: UUID, *, whole: bool) -> Markup:
         return links([(path_of(upload_id, self._texts.language), self._words.scores_link)]) if whole else Markup()
@@ -238,7 +226,7 @@ class UploadSection:
     def _upload_head(self) -> Markup:
         """Return the upload's heading, what is accepted, and where to get an example."""
         texts, words = self._texts, self._words
-        limits = words.upload_limits.format(megabytes=texts.numbers.whole(self._max_file_mb))
+        limits = words.upload_limits.format(megabytes=texts.numbers.whole(self.max_file_mb))
         files = [(path_in(TEMPLATE_PATH, texts.language), words.template_link)]
         if sample_file().is_file():
             files.append((path_in(SAMPLE_PATH, texts.language), words.sample_link))

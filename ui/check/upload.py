@@ -44,18 +44,27 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class UploadRequest:
-    """A file to send, its analyst, whether it has been cancelled, and its id in the journal.
+    """A file to send for an analyst, and its id in the journal.
 
     `taken_ids`: what is done with rows whose ids belong to other transactions.
     """
 
     path: Path
     analyst: str
-    is_cancelled: Callable[[], bool] = lambda: False
-    upload_id: UUID = field(default_factory=uuid4)
     taken_ids: TakenIds = TakenIds.ASK
+    upload_id: UUID = field(default_factory=uuid4)
+    _cancelled: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether it was cancelled; its upload ends soon."""
+        return self._cancelled.is_set()
+
+    def cancel(self) -> None:
+        """Cancel it; rows already sent stay sent."""
+        self._cancelled.set()
 
 
 class UploadAbandoned(Exception):
@@ -126,7 +135,7 @@ class Uploads:
             record.end(UploadState.REFUSED, refusal=refused.code.value)
             yield Refused(refused.code, refused.detail)
         except UploadAbandoned:
-            record.end(UploadState.CANCELLED if request.is_cancelled() else UploadState.INTERRUPTED)
+            record.end(UploadState.CANCELLED if request.is_cancelled else UploadState.INTERRUPTED)
             yield Cancelled()
         finally:
             record.abandon()
@@ -138,7 +147,7 @@ class Uploads:
             yield Queued(ahead)
             with contextlib.suppress(OSError):
                 os.utime(request.path)  # Gradio removes files older than an hour
-            if request.is_cancelled() or self._stop.wait(REPORT_EVERY_SECONDS):
+            if request.is_cancelled or self._stop.wait(REPORT_EVERY_SECONDS):
                 raise UploadAbandoned
 
     def _read(self, request: UploadRequest, files: ExitStack) -> Generator[Step, None, Payments]:
@@ -147,7 +156,7 @@ class Uploads:
 
         def on_rows(rows: int) -> None:
             read.set(rows)
-            if left.is_set() or request.is_cancelled() or self._stop.requested:
+            if left.is_set() or request.is_cancelled or self._stop.requested:
                 raise UploadAbandoned
 
         def prepared() -> Payments:
@@ -183,7 +192,7 @@ class Uploads:
         started, acknowledged, left = time.monotonic(), _Counter(), threading.Event()
 
         def stop() -> bool:
-            return self._stop.requested or left.is_set() or request.is_cancelled()
+            return self._stop.requested or left.is_set() or request.is_cancelled
 
         def send_all() -> None:
             self._check_kafka()
@@ -211,7 +220,7 @@ class Uploads:
             return Obstacle.UNAVAILABLE if isinstance(error, Retry) else Obstacle.REJECTS
         if complete:
             return None
-        return Obstacle.CANCELLED if request.is_cancelled() else Obstacle.STOPPED
+        return Obstacle.CANCELLED if request.is_cancelled else Obstacle.STOPPED
 
 
 class _Counter:

@@ -27,7 +27,7 @@ class Sender:
         yield Reading(7)
         self.reading.release()
         while not self.go.wait(0.01):
-            if order.is_cancelled():
+            if order.is_cancelled:
                 yield Cancelled()
                 return
         yield END

@@ -84,7 +84,7 @@ def send(monkeypatch: pytest.MonkeyPatch, journal: Journal) -> Callable[..., Sen
         monkeypatch.setattr(upload, "publish", publish)
         mart: Any = journal
         uploads = Uploads(mart, KafkaSettings(), "transactions", check_kafka, stop or StopSignal())
-        return lambda path, is_cancelled=lambda: False: uploads.send(UploadRequest(path, "ada", is_cancelled))
+        return lambda file: uploads.send(file if isinstance(file, UploadRequest) else UploadRequest(file, "ada"))
 
     return with_publish
 
@@ -194,15 +194,15 @@ def test_an_id_is_read_from_its_message(name: str) -> None:
 
 def test_a_cancelled_upload_says_what_was_sent(file: Path, send: Callable[..., Send], journal: Journal) -> None:
     """What Kafka has stays there."""
-    cancelled = threading.Event()
+    request = UploadRequest(file, "ada")
 
     def publish(*_: Any, stop: Callable[[], bool], **__: Any) -> int:
-        cancelled.set()
+        request.cancel()
         while not stop():
             pass
         return 0
 
-    last = last_of(send(publish)(file, cancelled.is_set))
+    last = last_of(send(publish)(request))
     assert isinstance(last, Sent)
     assert last.obstacle is Obstacle.CANCELLED
     assert journal.states[-1] is UploadState.CANCELLED
@@ -210,7 +210,9 @@ def test_a_cancelled_upload_says_what_was_sent(file: Path, send: Callable[..., S
 
 def test_a_reading_can_be_cancelled(file: Path, send: Callable[..., Send], journal: Journal) -> None:
     """Before anything is sent."""
-    assert isinstance(last_of(send(pytest.fail)(file, lambda: True)), Cancelled)
+    request = UploadRequest(file, "ada")
+    request.cancel()
+    assert isinstance(last_of(send(pytest.fail)(request)), Cancelled)
     assert journal.states == [UploadState.CANCELLED]
 
 
@@ -239,10 +241,10 @@ def test_who_waits_is_told_so(file: Path, send: Callable[..., Send]) -> None:
         thread.start()
     for _ in busy:
         assert sending.acquire(timeout=10)
-    cancelled = threading.Event()
-    steps = upload_of(file, cancelled.is_set)
+    request = UploadRequest(file, "ada")
+    steps = upload_of(request)
     assert next(steps) == Queued(1)
-    cancelled.set()
+    request.cancel()
     assert isinstance(last_of(steps), Cancelled)
     go.set()
     for thread in busy:

@@ -50,7 +50,7 @@ def test_where_an_upload_stands_is_said_in_words(given: Upload, said: str) -> No
 
 def test_an_upload_under_way_is_told_as_this_process_knows_it() -> None:
     """Though its journal does not know yet how far it is, or took it for interrupted; a name brings no markup."""
-    job = Job(Path("<b>.csv"), "ada", UUID(int=1), Sending(1_500, 4_000, 2.0))
+    job = Job(Path("<b>.csv"), "ada", upload_id=UUID(int=1), step=Sending(1_500, 4_000, 2.0))
     listed = history(Observation([upload("interrupted")], 0.0, fresh=True, tried=True), [job], RUSSIAN, WORDS, 0)
     assert "отправляется" in listed
     assert "1\u00a0500" in listed
@@ -65,7 +65,7 @@ def test_an_upload_under_way_is_told_as_this_process_knows_it() -> None:
 @pytest.mark.parametrize(("name", "cancelled"), [("ada", True), ("bob", False), (None, False)])
 def test_who_may_send_may_cancel(name: str | None, cancelled: bool) -> None:
     """Also what another has sent; a viewer may not, whatever the browser asks for."""
-    job = Job(Path("a.csv"), "eve", UUID(int=1))
+    job = Job(Path("a.csv"), "eve")
     users = {"ada": User("ada", Role.ANALYST, ""), "bob": User("bob", Role.VIEWER, "")}
     jobs: Any = SimpleNamespace(find={str(job.upload_id): job}.get)
     request = gr.Request(username=name)
