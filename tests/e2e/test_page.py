@@ -51,7 +51,7 @@ def test_the_page_is_in_english_too(browser: Browser, page: Page) -> None:
     expect(page.get_by_role("button", name="Посмотреть результаты")).to_be_visible(timeout=30_000)
 
 
-def test_an_empty_mart_is_told_in_words(page: Page) -> None:
+def test_an_empty_mart_is_shown_in_words(page: Page) -> None:
     """No empty table, no empty chart."""
     view(page)
     expect(page.locator("#flagged")).to_contain_text("Пока нет транзакций с fraud_flag = 1 — загрузите CSV")
@@ -130,7 +130,7 @@ def test_another_file_takes_over(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#scored")).to_contain_text("Оценено 0 из 2")
 
 
-def test_what_was_refused_is_told_by_line(page: Page, tmp_path: Path) -> None:
+def test_what_was_refused_is_reported_by_line(page: Page, tmp_path: Path) -> None:
     """Good rows go, bad ones are listed with line, field and reason; a file cannot bring markup."""
     bad_amount, bad_time = (*GOOD_ROW[:3], "<b>x</b>", *GOOD_ROW[4:]), ("yesterday", *GOOD_ROW[1:])
     send(page, write_csv(tmp_path / "payments.csv", GOOD_ROW, bad_amount, GOOD_ROW, bad_time))
@@ -150,7 +150,7 @@ def test_what_was_refused_is_told_by_line(page: Page, tmp_path: Path) -> None:
         (b"transaction_time,cat_id\n2020-06-21 22:14,misc_net\n", "нет нужных колонок: amount"),
     ],
 )
-def test_a_useless_file_is_told_in_words(page: Page, tmp_path: Path, content: bytes, sentence: str) -> None:
+def test_a_useless_file_is_shown_in_words(page: Page, tmp_path: Path, content: bytes, sentence: str) -> None:
     """What is wrong with it and what to do; no names of exceptions."""
     path = tmp_path / "payments.csv"
     path.write_bytes(content)
@@ -172,7 +172,7 @@ def test_the_template_is_accepted_by_the_page(page: Page, tmp_path: Path) -> Non
     expect(page.locator("#headline")).to_contain_text("Готово: 1 строка в Kafka", timeout=30_000)
 
 
-def test_a_database_outage_is_told_in_words(page: Page, mart: Connection, database: PostgresServer) -> None:
+def test_a_database_outage_is_shown_in_words(page: Page, mart: Connection, database: PostgresServer) -> None:
     """What was read last stays on the page, with its age."""
     add(mart, 0.9)
     view(page)
@@ -218,7 +218,7 @@ def test_cyrillic_has_its_own_font(page: Page) -> None:
         }  # what the file of Source Sans Pro calls itself
 
 
-def test_kafka_away_is_told_in_words(browser: Browser, start_ui: StartUi, tmp_path: Path) -> None:
+def test_kafka_unavailable_is_shown_in_words(browser: Browser, start_ui: StartUi, tmp_path: Path) -> None:
     """Nothing was sent, and the same file may be sent again."""
     ui = start_ui(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
     wait_ready(ui)

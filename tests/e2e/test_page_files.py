@@ -44,7 +44,7 @@ def open_files(page: Page) -> None:
 
 
 @pytest.mark.slow
-def test_no_file_is_told_in_words(page: Page) -> None:
+def test_no_file_is_shown_in_words(page: Page) -> None:
     """No empty table."""
     open_files(page)
     expect(page.locator("#uploads")).to_contain_text("Файлов ещё не отправляли", timeout=WITHIN)

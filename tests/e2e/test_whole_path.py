@@ -1,4 +1,4 @@
-"""Everything at once: a file chosen in the browser, scored, kept, and seen in the browser."""
+"""Everything at once: a file chosen in the browser, scored, stored, and seen in the browser."""
 
 import re
 import subprocess
@@ -69,7 +69,7 @@ def test_a_file_goes_from_the_browser_to_the_table_and_back(
     mart: "psycopg.Connection[tuple[Any, ...]]",
     tmp_path: Path,
 ) -> None:
-    """Every row is sent, scored and kept, none lost; then the latest flagged and the histogram."""
+    """Every row is sent, scored and stored, none lost; then the latest flagged and the histogram."""
     path, said = simulated(tmp_path / "payments.csv", rows), f"{rows:,}".replace(",", " ")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)

@@ -17,7 +17,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_the_page_listens_on_loopback_unless_told_otherwise() -> None:
+def test_the_page_listens_on_loopback_by_default() -> None:
     """Nobody else can open a page that was started without settings."""
     settings = UiSettings.read()
     assert (settings.host, settings.port, settings.max_file_mb, settings.users()) == ("127.0.0.1", 7860, 512, {})

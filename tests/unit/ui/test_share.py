@@ -42,7 +42,7 @@ def ask(page: gr.Blocks, patience_seconds: float = 5) -> list[Any]:
     return list(lines)
 
 
-def test_a_link_is_told_in_one_line(page: gr.Blocks, client: Path) -> None:
+def test_a_link_is_reported_in_one_line(page: gr.Blocks, client: Path) -> None:
     """The address is in the log and on the page's object."""
     run(client, "echo start proxy success: http://abc.gradio.live; exec sleep 30")
     (line,) = ask(page)
@@ -50,7 +50,7 @@ def test_a_link_is_told_in_one_line(page: gr.Blocks, client: Path) -> None:
     assert page.share_url == "http://abc.gradio.live"
 
 
-def test_a_refused_link_is_told_in_one_line(page: gr.Blocks, client: Path) -> None:
+def test_a_refused_link_is_reported_in_one_line(page: gr.Blocks, client: Path) -> None:
     """The service refuses: the page goes on without a link."""
     run(client, "echo login to server failed; exec sleep 30")
     (line,) = ask(page)
@@ -58,7 +58,7 @@ def test_a_refused_link_is_told_in_one_line(page: gr.Blocks, client: Path) -> No
     assert page.share_url is None
 
 
-def test_no_internet_is_told_in_one_line(
+def test_no_internet_is_reported_in_one_line(
     page: gr.Blocks, client: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Without a way out the client cannot even be fetched."""

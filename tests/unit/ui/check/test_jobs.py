@@ -85,7 +85,7 @@ def test_one_is_cancelled_from_anywhere(sender: Sender) -> None:
 
 
 def test_only_so_many_are_accepted(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each holds a file; of those that ended only the last reports are kept."""
+    """Each holds a file; of those that ended only the last reports are retained."""
     monkeypatch.setattr(jobs, "UNDER_WAY_MAX", 2)
     monkeypatch.setattr(jobs, "ENDED_RETAINED", 1)
     uploads = Jobs(sender.send)
@@ -97,7 +97,7 @@ def test_only_so_many_are_accepted(sender: Sender, monkeypatch: pytest.MonkeyPat
     assert [bool(job and uploads.find(str(job.upload_id))) for job in [*accepted[:2], last]] == [False, True, True]
 
 
-def test_an_unforeseen_error_is_logged_and_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unforeseen_error_is_logged_and_reported(capsys: pytest.CaptureFixture[str]) -> None:
     """Nobody may be watching."""
 
     def send(_: UploadRequest) -> Iterator[Step]:

@@ -41,7 +41,7 @@ def test_a_whole_upload_is_summed_up() -> None:
     assert WORDS.repaired_heading not in html
 
 
-def test_repairs_are_told_with_what_they_count() -> None:
+def test_repairs_are_reported_with_what_they_count() -> None:
     """A repair of the file has no number, one of columns counts columns, one of rows rows."""
     repaired = {Repair.QUOTED_ROW: 412, Repair.BOM: 1, Repair.COLUMN_MISSING: 2}
     html = shown(Sent(found(repaired=repaired, missing=("lat", EVIL)), 18_000, 2.0), RUSSIAN)
@@ -52,7 +52,7 @@ def test_repairs_are_told_with_what_they_count() -> None:
     assert html.index(items[0]) < html.index(items[1]) < html.index(items[2])
 
 
-def test_refused_lines_are_told_with_field_and_reason() -> None:
+def test_refused_lines_are_reported_with_field_and_reason() -> None:
     """Line, field and reason of the first hundred, and how many there are in all."""
     html = shown(Sent(found(refused=250), 18_000, 2.0), RUSSIAN)
     assert html.count("<tr>") == 101
@@ -65,7 +65,7 @@ def test_what_a_file_says_is_escaped() -> None:
     assert EVIL not in shown(Sent(found(refused=1), 18_000, 2.0), ENGLISH)
 
 
-def test_kafka_away_is_told_with_what_was_sent() -> None:
+def test_kafka_unavailable_is_reported_with_what_was_sent() -> None:
     """How far it got, and that the same file may be sent again."""
     html = shown(Sent(found(), 7_000, 9.0, obstacle=Obstacle.UNAVAILABLE), RUSSIAN)
     assert "Kafka не отвечает: отправлено 7\u00a0000 из 18\u00a0000\u00a0строк." in html
@@ -79,7 +79,7 @@ def test_kafka_refusing_is_no_outage() -> None:
     assert "Попробуйте" not in html
 
 
-def test_a_file_without_a_good_row_is_told() -> None:
+def test_a_file_without_a_good_row_is_reported() -> None:
     """Nothing was sent, and not for want of Kafka."""
     html = shown(Sent(found(ready=0, refused=3), 0, 0.0), RUSSIAN)
     assert WORDS.sent_none in html

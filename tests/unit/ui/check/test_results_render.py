@@ -35,7 +35,7 @@ def test_a_flagged_transaction_reads_in_english() -> None:
         assert cell in html
 
 
-def test_the_past_is_told_in_words() -> None:
+def test_the_history_is_shown_in_words() -> None:
     """How many earlier payments the customer has, that this is the first, or that it is not known who pays."""
     counts = (None, 0, 1, 22, 1_205)
     html = {count: render.flagged_table([replace(PAYMENT, earlier=count)], RUSSIAN, WORDS) for count in counts}
@@ -61,7 +61,7 @@ def test_a_score_without_its_payment_is_shown() -> None:
     assert html.count(">—<") == 5
 
 
-def test_no_flagged_transaction_is_told_in_words() -> None:
+def test_no_flagged_transaction_is_shown_in_words() -> None:
     """An empty table would be no answer."""
     assert WORDS.no_flagged in render.flagged_table([], RUSSIAN, WORDS)
     assert "<table" not in render.flagged_table([], RUSSIAN, WORDS)
@@ -87,13 +87,13 @@ def test_an_estimated_total_says_so() -> None:
     assert "около 12\u00a0000\u00a0000" in render.results_head(answer, None, RUSSIAN, WORDS, 0)
 
 
-def test_in_an_outage_the_age_of_the_data_is_told() -> None:
+def test_in_an_outage_the_age_of_the_data_is_reported() -> None:
     """The last answer is shown, with the time it is of."""
     html = render.results_head(Results(snapshot([]), fresh=False), MODEL, RUSSIAN, WORDS, 180)
     assert "База недоступна. Показаны данные на 12:04." in html
 
 
-def test_an_outage_from_the_start_is_told() -> None:
+def test_an_outage_from_the_start_is_reported() -> None:
     """Nothing was ever read: say so, and what to do."""
     assert WORDS.database_unavailable in render.results_head(Results(None, fresh=False), MODEL, RUSSIAN, WORDS, 0)
 

@@ -1,4 +1,4 @@
-"""How an upload is told step by step, with a stand-in for Kafka."""
+"""How an upload is reported step by step, with a stand-in for Kafka."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -31,10 +31,10 @@ kafka_failures = pytest.mark.parametrize(
 
 
 class Journal:
-    """Stands in for the journal: keeps what is entered; `is_away` is an outage of the database."""
+    """Stands in for the journal: keeps what is entered; `is_unavailable` is an outage of the database."""
 
     def __init__(self) -> None:
-        self.is_away = False
+        self.is_unavailable = False
         self.error: Exception | None = None
         self.states: list[UploadState] = []
         self.figures: dict[str, Any] = {}
@@ -53,7 +53,7 @@ class Journal:
     def ask(self, question: Callable[[Any], Any]) -> Any:
         if self.error:
             raise self.error
-        return None if self.is_away else question(None)
+        return None if self.is_unavailable else question(None)
 
 
 @pytest.fixture
@@ -122,11 +122,11 @@ def test_an_upload_is_sent_and_entered(file: Path, send: Callable[..., Send], jo
 
 
 def test_ids_that_cannot_be_compared_send_nothing(tmp_path: Path, send: Callable[..., Send], journal: Journal) -> None:
-    """The database is away."""
+    """The database is unavailable."""
     path = tmp_path / "own-ids.csv"
     header, row = template().splitlines()
     path.write_text(f"transaction_id,{header}\nown-1,{row}\n")
-    journal.is_away = True
+    journal.is_unavailable = True
 
     def publish(*_: Any, **__: Any) -> int:
         pytest.fail("it was sent")
@@ -137,7 +137,7 @@ def test_ids_that_cannot_be_compared_send_nothing(tmp_path: Path, send: Callable
 
 
 def test_ids_are_not_compared_where_the_database_refuses(journal: Journal) -> None:
-    """A missing right is told as the file's refusal, not as a defect of the page."""
+    """A missing permission is reported as the file's refusal, not as a defect of the page."""
     mart: Any = journal
     journal.error = psycopg.errors.InsufficientPrivilege("permission denied for table transactions")
     with pytest.raises(FileRefused, match="42501") as refused:
@@ -145,10 +145,10 @@ def test_ids_are_not_compared_where_the_database_refuses(journal: Journal) -> No
     assert refused.value.code is FileFault.IDS_UNCHECKED
 
 
-def test_ids_are_kept_in_portions(
+def test_ids_are_stored_in_portions(
     tmp_path: Path, send: Callable[..., Send], journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None is lost between two, and those of rows that were not taken are not kept."""
+    """None is lost between two, and those of rows that were not taken are not stored."""
     monkeypatch.setattr(record, "CHUNK", 2)
     path = tmp_path / "many.csv"
     header, row = template().splitlines()
@@ -169,7 +169,7 @@ def test_without_the_database_the_file_is_sent_all_the_same(
     file: Path, send: Callable[..., Send], journal: Journal
 ) -> None:
     """Only that nobody can follow it."""
-    journal.is_away = True
+    journal.is_unavailable = True
     last = last_of(send(publish_all)(file))
     assert isinstance(last, Sent)
     assert (last.sent, last.obstacle, last.upload_id) == (1, None, None)
@@ -226,7 +226,7 @@ def test_only_so_many_send_at_once() -> None:
     assert [turns.ahead(place) for place in (places[1], places[2], places[4])] == [0, 0, 1]
 
 
-def test_who_waits_is_told_so(file: Path, send: Callable[..., Send]) -> None:
+def test_the_queue_is_reported(file: Path, send: Callable[..., Send]) -> None:
     """And may cancel meanwhile."""
     go, sending = threading.Event(), threading.Semaphore(0)
 
@@ -251,25 +251,25 @@ def test_who_waits_is_told_so(file: Path, send: Callable[..., Send]) -> None:
         thread.join(10)
 
 
-def test_progress_is_told_while_sending(file: Path, send: Callable[..., Send]) -> None:
+def test_progress_is_reported_while_sending(file: Path, send: Callable[..., Send]) -> None:
     """What Kafka has acknowledged so far."""
-    told = threading.Event()
+    reported = threading.Event()
 
     def publish(*_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
         on_progress(1)
-        assert told.wait(5)
+        assert reported.wait(5)
         return 1
 
     for step in send(publish)(file):
         if isinstance(step, Sending) and step.sent == 1:
-            told.set()
-    assert told.is_set()
+            reported.set()
+    assert reported.is_set()
 
 
 @pytest.mark.parametrize(
     ("error", "obstacle"), [(Retry("gone"), Obstacle.UNAVAILABLE), (Stop("no topic"), Obstacle.REJECTS)]
 )
-def test_kafka_going_away_ends_with_what_was_sent(
+def test_kafka_becoming_unavailable_ends_with_what_was_sent(
     file: Path, send: Callable[..., Send], error: Exception, obstacle: Obstacle
 ) -> None:
     """An outage is a step like any other; nothing is followed then."""
@@ -283,7 +283,7 @@ def test_kafka_going_away_ends_with_what_was_sent(
 
 
 def test_an_unforeseen_error_is_not_hidden(file: Path, send: Callable[..., Send]) -> None:
-    """It is no outage of Kafka, so it is not told as one."""
+    """It is no outage of Kafka, so it is not reported as one."""
 
     def publish(*_: Any, **__: Any) -> int:
         raise ZeroDivisionError
@@ -298,7 +298,7 @@ def test_an_unforeseen_error_is_not_hidden(file: Path, send: Callable[..., Send]
 def test_nothing_is_tried_without_kafka(
     file: Path, send: Callable[..., Send], error: Exception, obstacle: Obstacle
 ) -> None:
-    """The user learns it at once, not at a timeout; a wrong password is told apart from an outage."""
+    """The user learns it at once, not at a timeout; a wrong password is distinguished from an outage."""
 
     def check() -> None:
         raise error

@@ -42,7 +42,7 @@ BARE = ScoredRow("x", None, None, None, None, None, None, None)
     ],
 )
 def test_rows_are_csv_as_excel_opens_it(language: str, lines: list[str]) -> None:
-    """Marks and quotes are kept; numbers need no guard; what is not known is empty."""
+    """Marks and quotes stay; numbers need no guard; what is not known is empty."""
     assert csv_lines([FULL, BARE], DIALECTS[language]).split("\r\n") == [*lines, ""]
 
 

@@ -48,16 +48,16 @@ def test_where_an_upload_stands_is_said_in_words(given: Upload, said: str) -> No
     assert "<paused>" not in uploads_table([given], RUSSIAN, WORDS, 0)
 
 
-def test_an_upload_under_way_is_told_as_this_process_knows_it() -> None:
+def test_an_upload_under_way_is_reported_as_this_process_knows_it() -> None:
     """Though its journal does not know yet how far it is, or took it for interrupted; a name brings no markup."""
     job = Job(Path("<b>.csv"), "ada", upload_id=UUID(int=1), step=Sending(1_500, 4_000, 2.0))
     listed = history(Observation([upload("interrupted")], 0.0, fresh=True, tried=True), [job], RUSSIAN, WORDS, 0)
     assert "отправляется" in listed
     assert "1\u00a0500" in listed
-    told = jobs_under_way([job], RUSSIAN, WORDS, may_cancel=True)
-    assert "Отправлено 1\u00a0500 из 4\u00a0000\u00a0строк" in told
-    assert f'data-cancel="{UUID(int=1)}"' in told
-    assert "<b>.csv" not in told
+    reported = jobs_under_way([job], RUSSIAN, WORDS, may_cancel=True)
+    assert "Отправлено 1\u00a0500 из 4\u00a0000\u00a0строк" in reported
+    assert f'data-cancel="{UUID(int=1)}"' in reported
+    assert "<b>.csv" not in reported
     assert "data-cancel" not in jobs_under_way([job], RUSSIAN, WORDS, may_cancel=False)
     assert jobs_under_way([], RUSSIAN, WORDS, may_cancel=True) == ""
 

@@ -53,7 +53,7 @@ class Clock:
         return self.now
 
 
-def test_a_password_is_told_from_others_by_its_hash(hashed: str) -> None:
+def test_a_password_is_recognised_by_its_hash(hashed: str) -> None:
     """The hash holds the cost and the salt, not the password; the same password hashes differently each time."""
     assert is_password("correct horse battery", hashed)
     assert not is_password("correct horse batterz", hashed)
@@ -88,8 +88,8 @@ def test_a_short_password_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: py
     """With a reason, an exit code and no line."""
     monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
     assert login.main(["ada"]) == 1
-    told = capsys.readouterr()
-    assert (told.out, "at least 12 characters" in told.err) == ("", True)
+    reported = capsys.readouterr()
+    assert (reported.out, "at least 12 characters" in reported.err) == ("", True)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_short_password_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: py
         ("ada:viewer:plain-password", "line 1: not a hash"),
     ],
 )
-def test_a_wrong_users_file_is_told_by_line(tmp_path: Path, hashed: str, content: str, message: str) -> None:
+def test_a_wrong_users_file_is_reported_by_line(tmp_path: Path, hashed: str, content: str, message: str) -> None:
     """A page that would let nobody in, or the wrong ones, does not start."""
     path = tmp_path / "users"
     path.write_text(content.replace("{hash}", hashed))
@@ -113,7 +113,7 @@ def test_a_wrong_users_file_is_told_by_line(tmp_path: Path, hashed: str, content
         read_users(path)
 
 
-def test_a_missing_users_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_users_file_is_reported(tmp_path: Path) -> None:
     """By its path."""
     with pytest.raises(Stop, match="nowhere cannot be read"):
         read_users(tmp_path / "nowhere")

@@ -40,7 +40,7 @@ def test_english_nouns_follow_their_number() -> None:
 
 
 def test_the_clock_is_the_readers() -> None:
-    """A moment is told by the clock of the reader, not of the server."""
+    """A moment is shown by the clock of the reader, not of the server."""
     moment = datetime(2026, 11, 23, 22, 30, 5, tzinfo=UTC)
     assert local_clock(moment, 180) == "01:30:05"
     assert local_clock(moment, -210, "%H:%M") == "19:00"

@@ -22,7 +22,7 @@ from ui.shell.texts import RUSSIAN
         (ZeroDivisionError(), RUSSIAN.unexpected),
     ],
 )
-def test_an_error_is_told_as_what_it_is(error: Exception, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_is_reported_as_what_it_is(error: Exception, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One of the database by its code, none as an outage; the cause is in the log."""
     with pytest.raises(gr.Error) as caught, friendly_errors(RUSSIAN):
         raise error
