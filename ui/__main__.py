@@ -28,7 +28,7 @@ from ui.files.download import scores_route
 from ui.files.journal import watch_uploads
 from ui.health import KafkaProbe, answers, health_route
 from ui.live import tab as live_tab
-from ui.live.drift import read_once
+from ui.live.drift import current_drift
 from ui.live.reading import watch_all
 from ui.login import texts as login_texts
 from ui.login.access import Access, ClientAddressMiddleware, Sessions
@@ -77,7 +77,7 @@ def serve(
     in_use = watch_model(mart)
     live = watch_all(mart, kafka, topics, GroupNames.read())
     uploads = watch_uploads(mart)
-    drift = Watch(partial(read_once, mart, settings.manifest), DRIFT_SECONDS, "watch-drift")
+    drift = Watch(partial(current_drift, mart, settings.manifest), DRIFT_SECONDS, "watch-drift")
     known = partial(read_categories, settings.manifest)
     jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop, known).send)
     mart.open()

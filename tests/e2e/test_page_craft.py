@@ -23,7 +23,7 @@ STANDS_THERE = {
     "uploads": "#uploads tbody tr",
     "cases": "#case-reasons .reasons li",
     "whatif": "#whatif-plot svg.marks",
-    "byhand": "#pay-amount input",
+    "payment": "#pay-amount input",
 }
 """Tab -> what is in sight once it has settled."""
 EMPTY_PLOT = "[aria-label='Empty value']:visible"
@@ -32,7 +32,7 @@ EMPTY_PLOT = "[aria-label='Empty value']:visible"
 
 @pytest.fixture
 def furnished(mart: Connection) -> Connection:
-    """A mart with something for every tab: a past, a flagged payment with its reasons, a file."""
+    """A mart with something for every tab: a history, a flagged transaction with its reasons, a file."""
     add(mart, 0.1, 0.2, 0.9)
     mart.execute("update transactions set customer = 'Ada|Example|1 Test Lane', city = 'Nowhere'")
     mart.execute("update transactions set event_time = '2020-06-20 10:00' where transaction_id <> 'p-2'")
@@ -110,7 +110,7 @@ shopping net TX Kilback LLC test march csv Nowhere grocery
 
 @pytest.mark.slow
 def test_on_a_phone_nothing_runs_off_the_screen(browser: Browser, ui: Ui, furnished: Connection) -> None:
-    """At 390 pixels every tab fits, payments become cards, and every tab's name is in sight."""
+    """At 390 pixels every tab fits, rows become cards, and every tab's name is in sight."""
     for page in opened(browser, ui.url, viewport={"width": 390, "height": 844}):
         for name in walk(page):
             assert page.evaluate("document.documentElement.scrollWidth") == 390, name
@@ -121,7 +121,7 @@ def test_on_a_phone_nothing_runs_off_the_screen(browser: Browser, ui: Ui, furnis
             assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
 
 
-def test_a_payment_is_judged_by_keyboard_alone(page: Page, furnished: Connection) -> None:
+def test_a_verdict_is_given_by_keyboard_alone(page: Page, furnished: Connection) -> None:
     """From the results to the verdict by Tab and Enter; wherever the focus is, it can be seen."""
     reach(page, "#view")
     page.keyboard.press("Enter")
@@ -133,7 +133,7 @@ def test_a_payment_is_judged_by_keyboard_alone(page: Page, furnished: Connection
     page.keyboard.type("called: lost card")
     reach(page, "#give-fraud")
     page.keyboard.press("Enter")
-    expect(page.locator("#case-told")).to_contain_text("фрод подтверждён")
+    expect(page.locator("#case-message")).to_contain_text("фрод подтверждён")
     assert furnished.execute("select verdict, comment from verdicts").fetchall() == [("fraud", "called: lost card")]
 
 

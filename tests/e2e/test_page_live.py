@@ -29,7 +29,7 @@ def refreshes(page: Page) -> list[str]:
 
 
 @pytest.mark.slow
-def test_an_empty_mart_is_told_in_words(page: Page) -> None:
+def test_an_empty_mart_is_described_in_words(page: Page) -> None:
     """What will be here, and what to do for it; no empty table."""
     open_live(page)
     expect(page.locator("#live-table")).to_contain_text("Пока ничего не оценено. Отправьте CSV", timeout=WITHIN)
@@ -37,7 +37,7 @@ def test_an_empty_mart_is_told_in_words(page: Page) -> None:
 
 
 def test_figures_come_by_themselves(page: Page, mart: Connection) -> None:
-    """Queue, rate, share, model, freshness; new payments appear without a click."""
+    """Queue, rate, share, model, freshness; new transactions appear without a click."""
     figures = open_live(page)
     add(mart, *[0.9, 0.1, 0.1, 0.1] * 3)
     expect(figures).to_contain_text("25,00\u00a0%", timeout=WITHIN)
@@ -55,7 +55,7 @@ def test_the_queue_is_what_nobody_has_scored(page: Page, kafka: str) -> None:
     """Messages without a scorer wait, and the page says for how long."""
     produce(kafka, TOPICS.transactions, [nested(f"waiting-{n}") for n in range(7)])
     figures = open_live(page)
-    expect(figures).to_contain_text(re.compile(r"\d+\sплат"), timeout=WITHIN)
+    expect(figures).to_contain_text(re.compile(r"\d+\sтранз"), timeout=WITHIN)
     expect(figures).to_contain_text("ждут")
 
 
@@ -84,7 +84,7 @@ def test_it_rests_while_it_is_not_looked_at(page: Page) -> None:
     assert len(sent) >= 2
 
 
-def test_filters_keep_what_fits(page: Page, mart: Connection) -> None:
+def test_filters_leave_what_matches(page: Page, mart: Connection) -> None:
     """Shares, density and list follow them; cleared, everything is back."""
     add(mart, 0.9, 0.8, 0.1)
     mart.execute("update transactions set category = 'home', state = 'NY' where transaction_id = 'p-1'")
@@ -119,7 +119,7 @@ def test_the_scale_can_be_linear(page: Page, mart: Connection) -> None:
     expect(bar.locator("title")).to_have_text("0,90–0,92: 1\u00a0транзакция")
 
 
-def test_who_pays_is_masked_until_asked_for(page: Page, ui: Ui, mart: Connection) -> None:
+def test_customers_are_masked_until_names_are_asked_for(page: Page, ui: Ui, mart: Connection) -> None:
     """No name reaches the browser before; that it was asked for is logged."""
     add(mart, 0.9)
     mart.execute("update transactions set customer = 'Ada|Example|1 Test Lane', city = 'Nowhere'")
@@ -156,7 +156,7 @@ def test_a_refresh_leaves_the_page_as_it_is(page: Page, mart: Connection) -> Non
 
 
 @pytest.mark.slow
-def test_a_database_outage_keeps_what_was_read(page: Page, mart: Connection, database: PostgresServer) -> None:
+def test_a_database_outage_leaves_what_was_read(page: Page, mart: Connection, database: PostgresServer) -> None:
     """Figures stay, with their age, and go on by themselves afterwards."""
     add(mart, 0.9)
     open_live(page)
@@ -186,7 +186,7 @@ def test_a_page_that_stops_says_so(browser: Browser, start_ui: StartUi, mart: Co
 
 
 @pytest.mark.slow
-def test_kafka_away_is_told_beside_the_figures(browser: Browser, start_ui: StartUi, mart: Connection) -> None:
+def test_an_outage_of_kafka_is_shown_beside_the_figures(browser: Browser, start_ui: StartUi, mart: Connection) -> None:
     """The rest of the view goes on."""
     ui = start_ui(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
     wait_ready(ui)

@@ -1,4 +1,4 @@
-"""The card of models in a real browser; rows stand in for the scorers."""
+"""The section on models in a real browser; rows stand in for the scorers."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,11 +11,11 @@ WITHIN = 15_000
 
 
 @pytest.mark.slow
-def test_the_models_and_the_shadow_are_told(page: Page, mart: Connection) -> None:
+def test_the_models_and_the_shadow_are_shown(page: Page, mart: Connection) -> None:
     """Nothing yet; then the model in use and the one before it, and how the shadow agrees."""
     tab, card = page.get_by_role("tab", name="Порог"), page.locator("#models")
     tab.click()
-    expect(card).to_contain_text("Пока нет ни одной оценённой транзакции", timeout=WITHIN)
+    expect(card).to_contain_text("Пока не оценено ни одной транзакции", timeout=WITHIN)
     for place, version in enumerate(("a1", "b2", "b2")):
         mart.execute(
             "insert into model_spans values (%s, %s, 0, %s, 'x', 0.41, now(), 0, %s)",

@@ -1,4 +1,4 @@
-"""Login, cases, what-if and the payment by hand in a real browser; rows stand in for scorer and sink."""
+"""Login, cases, what-if and the single transaction in a real browser; rows stand in for scorer and sink."""
 
 import http.client
 import json
@@ -143,13 +143,13 @@ def add(
 
 
 def add_alert(mart: Connection, transaction_id: str) -> None:
-    """Add what the scorer says of a huge payment at night."""
+    """Add what the scorer says of a huge transaction at night."""
     reasons = Jsonb(reasons_of([*CALM, NIGHT]))
     mart.execute("insert into alerts values (%s, %s, 'test-7', 0.41, now(), 0, 0)", [transaction_id, reasons])
 
 
 def open_first(tab: Page) -> None:
-    """Open the first payment of the queue."""
+    """Open the first case of the queue."""
     tab.locator("#queue .open-case").first.click()
     expect(tab.locator("#case-head")).to_be_visible(timeout=PATIENCE_MS)
 
@@ -158,10 +158,10 @@ def verdicts(mart: Connection) -> list[tuple[Any, ...]]:
     return mart.execute("select transaction_id, verdict, comment, analyst from verdicts order by id").fetchall()
 
 
-def test_a_case_shows_the_payment_its_reasons_and_the_customers_past(
+def test_a_case_shows_the_transaction_its_reasons_and_the_customers_history(
     tab: Page, served: ServiceProcess, mart: Connection
 ) -> None:
-    """All an analyst needs to judge, in words and in a chart; the name is masked until asked for."""
+    """All an analyst needs for a verdict, in words and in a chart; the name is masked until asked for."""
     for day in (1, 2, 3):
         add(mart, f"e-{day}", 0.1, amount=20.5, time=f"2020-06-0{day} 10:00")
     add(mart, "p-1")
@@ -170,16 +170,16 @@ def test_a_case_shows_the_payment_its_reasons_and_the_customers_past(
     expect(tab.locator("#queue")).to_contain_text("Ждут вердикта: 1.")
     open_first(tab)
     head = tab.locator("#case-head")
-    expect(head).to_contain_text("Платёж на 995,70")
+    expect(head).to_contain_text("Транзакция на 995,70")
     expect(head).to_contain_text("Kilback LLC")
     expect(head).to_contain_text("A••• E•••")
     reasons = tab.locator("#case-reasons li")
     expect(reasons).to_have_count(3)
-    expect(reasons.first).to_contain_text("Сумма в 24,4\u00a0раза выше средней клиента (880,00)")
+    expect(reasons.first).to_contain_text("Сумма в 24,4\u00a0раза выше средней по клиенту (880,00)")
     expect(reasons.first).to_contain_text("повышает оценку")
     expect(reasons.nth(1)).to_contain_text("Ночь, 22–03 (час 23)")
-    expect(reasons.last).to_contain_text("Прошлый платёж 36,6 ч назад, на 51,00")
-    expect(tab.locator("#case-plot svg.marks")).to_contain_text("3\u00a0платежа до этого")
+    expect(reasons.last).to_contain_text("Предыдущая транзакция 36,6 ч назад, на 51,00")
+    expect(tab.locator("#case-plot svg.marks")).to_contain_text("3\u00a0транзакции до этой")
     expect(tab.locator("#case-plot svg.marks .mark-symbol path[aria-roledescription]")).to_have_count(4)
     expect(tab.locator("#case-earlier tbody tr")).to_have_count(3)
     assert "Test Lane" not in tab.content()
@@ -191,18 +191,18 @@ def test_a_case_shows_the_payment_its_reasons_and_the_customers_past(
 
 @pytest.mark.slow
 def test_reasons_that_have_not_come_are_not_made_up(tab: Page, served: ServiceProcess, mart: Connection) -> None:
-    """Nor is a past where there is none."""
+    """Nor is a history where there is none."""
     add(mart, "p-1")
     visit(tab, served, "Разбор")
     open_first(tab)
     expect(tab.locator("#case-reasons")).to_contain_text("Причины ещё не пришли.")
-    expect(tab.locator("#case-earlier")).to_contain_text("Это первый платёж клиента")
+    expect(tab.locator("#case-earlier")).to_contain_text("Это первая транзакция клиента")
     expect(tab.locator("#case-plot")).to_have_count(0)
 
 
 @pytest.mark.slow
 def test_a_verdict_is_given_changed_and_taken_back(tab: Page, served: ServiceProcess, mart: Connection) -> None:
-    """It leaves the queue and counts; all are kept; a returned payment waits again."""
+    """It leaves the queue and counts; all are stored; a returned transaction waits again."""
     add(mart, "p-1")
     add(mart, "p-2")
     visit(tab, served, "Разбор")
@@ -211,11 +211,11 @@ def test_a_verdict_is_given_changed_and_taken_back(tab: Page, served: ServicePro
     expect(tab.get_by_role("button", name="Вернуть в очередь")).to_be_disabled()
     tab.get_by_label("Комментарий").fill("Звонил: <b>карту украли</b>")
     tab.get_by_role("button", name="Подтвердить фрод").click()
-    expect(tab.locator("#case-told")).to_contain_text("Записано: фрод подтверждён.")
-    expect(tab.locator("#case-given tbody tr")).to_have_count(1)
-    expect(tab.locator("#case-given")).to_contain_text("Звонил: <b>карту украли</b>")
+    expect(tab.locator("#case-message")).to_contain_text("Сохранено: фрод подтверждён.")
+    expect(tab.locator("#case-verdicts tbody tr")).to_have_count(1)
+    expect(tab.locator("#case-verdicts")).to_contain_text("Звонил: <b>карту украли</b>")
     expect(tab.locator("#queue tbody tr")).to_have_count(1)
-    expect(tab.locator("#precision")).to_contain_text("100\u00a0% — подтверждено 1 из 1")
+    expect(tab.locator("#precision")).to_contain_text("100\u00a0% (подтверждено 1 из 1)")
     tab.get_by_role("button", name="Ложное срабатывание").click()
     expect(tab.locator("#precision")).to_contain_text("подтверждено 0 из 1")
     tab.get_by_role("button", name="Вернуть в очередь").click()
@@ -228,10 +228,10 @@ def test_a_verdict_is_given_changed_and_taken_back(tab: Page, served: ServicePro
 
 
 @pytest.mark.slow
-def test_who_judges_what_another_has_judged_meanwhile_is_told(
+def test_a_verdict_that_another_has_given_meanwhile_is_reported(
     tab: Page, served: ServiceProcess, mart: Connection
 ) -> None:
-    """The other's verdict is shown, the comment stays in its field, and nothing is kept."""
+    """The other's verdict is shown, the comment stays in its field, and nothing is stored."""
     add(mart, "p-1")
     visit(tab, served, "Разбор")
     open_first(tab)
@@ -241,8 +241,8 @@ def test_who_judges_what_another_has_judged_meanwhile_is_told(
     )
     tab.get_by_label("Комментарий").fill("мой")
     tab.get_by_role("button", name="Подтвердить фрод").click()
-    expect(tab.locator("#case-told")).to_contain_text("Не записано")
-    expect(tab.locator("#case-given tbody tr")).to_contain_text(["eve"])
+    expect(tab.locator("#case-message")).to_contain_text("Не сохранено")
+    expect(tab.locator("#case-verdicts tbody tr")).to_contain_text(["eve"])
     expect(tab.get_by_label("Комментарий")).to_have_value("мой")
     assert [row[3] for row in verdicts(mart)] == ["eve"]
 
@@ -258,11 +258,11 @@ def test_the_queue_is_worked_off_one_after_another(tab: Page, served: ServicePro
     expect(tab.locator("#queue tbody tr").first).to_contain_text("900,00")
     open_first(tab)
     for amount in ("900,00", "50,00", "5,00"):
-        expect(tab.locator("#case-head")).to_contain_text(f"Платёж на {amount}")
+        expect(tab.locator("#case-head")).to_contain_text(f"Транзакция на {amount}")
         tab.get_by_role("button", name="Ложное срабатывание").click()
-        expect(tab.locator("#case-told")).to_contain_text("Записано")
-        tab.get_by_role("button", name="Следующий из очереди").click()
-    expect(tab.locator("#case-told")).to_contain_text("Очередь пуста")
+        expect(tab.locator("#case-message")).to_contain_text("Сохранено")
+        tab.get_by_role("button", name="Следующая из очереди").click()
+    expect(tab.locator("#case-message")).to_contain_text("Очередь пуста")
     assert [row[0] for row in verdicts(mart)] == ["large", "middle", "small"]
 
 
@@ -279,10 +279,10 @@ def test_a_flagged_row_of_the_results_opens_its_case(tab: Page, served: ServiceP
 
 
 @pytest.mark.slow
-def test_an_outage_while_judging_is_told_in_words(
+def test_an_outage_while_judging_is_reported_in_words(
     tab: Page, served: ServiceProcess, mart: Connection, database: PostgresServer
 ) -> None:
-    """Nobody is told that a verdict is kept when nobody knows; afterwards it can be given again."""
+    """A verdict is not said to be stored when that is unknown; afterwards it can be given again."""
     add(mart, "p-1")
     visit(tab, served, "Разбор")
     open_first(tab)
@@ -290,11 +290,11 @@ def test_an_outage_while_judging_is_told_in_words(
     database.stop()
     try:
         tab.get_by_role("button", name="Подтвердить фрод").click()
-        expect(tab.locator("#case-told")).to_contain_text("неизвестно, записан ли вердикт", timeout=PATIENCE_MS)
+        expect(tab.locator("#case-message")).to_contain_text("неизвестно, сохранён ли вердикт", timeout=PATIENCE_MS)
     finally:
         database.start()
     tab.get_by_role("button", name="Подтвердить фрод").click()
-    expect(tab.locator("#case-told")).to_contain_text("Записано", timeout=PATIENCE_MS)
+    expect(tab.locator("#case-message")).to_contain_text("Сохранено", timeout=PATIENCE_MS)
 
 
 def test_what_if_moves_figures_and_nothing_else(tab: Page, served: ServiceProcess, mart: Connection) -> None:
@@ -316,7 +316,7 @@ def test_what_if_moves_figures_and_nothing_else(tab: Page, served: ServiceProces
     slider.press("Tab")
     expect(tab.locator("#whatif-table thead")).to_contain_text("При пороге 0,20")
     expect(rows.nth(5).locator("td").nth(1)).to_have_text("8,0")
-    expect(tab.locator("#whatif-table")).to_contain_text("Ниже 0,41 вердиктов нет и быть не могло")
+    expect(tab.locator("#whatif-table")).to_contain_text("Ниже 0,41 вердиктов нет")
     assert json.loads((ROOT / "onnx/manifest.json").read_bytes()) == manifest
 
 
@@ -328,23 +328,23 @@ def test_what_if_without_a_curve_says_so(tab: Page, start_page: Start, mart: Con
     (tmp_path / "curve.json").write_bytes((ROOT / "onnx/curve.json").read_bytes())
     add(mart, "p-1")
     visit(tab, ready(start_page(UI_MANIFEST=str(tmp_path / "manifest.json"))), "Порог")
-    expect(tab.locator("#whatif-table")).to_contain_text("У этой модели нет кривой проверки")
+    expect(tab.locator("#whatif-table")).to_contain_text("У этой модели нет валидационной кривой")
     expect(tab.locator("#whatif-table tbody tr")).to_have_count(2)
     expect(tab.locator("#whatif-plot")).to_have_count(0)
 
 
-def test_a_payment_by_hand_goes_through_the_topic(
+def test_a_single_transaction_goes_through_the_topic(
     tab: Page, served: ServiceProcess, mart: Connection, kafka: str
 ) -> None:
     """Keyed by its customer, in the contract's form; the answer names score and latency and leads to the case."""
     before = len(read_all(kafka, TOPICS.transactions))
-    visit(tab, served, "Один платёж")
+    visit(tab, served, "Одна транзакция")
     expect(tab.get_by_label("Время", exact=True)).not_to_have_value("")
-    tab.get_by_role("button", name="Подставить подозрительный").click()
+    tab.get_by_role("button", name="Подставить подозрительную").click()
     amount = tab.get_by_label("Сумма", exact=True)
     expect(amount).to_have_value("995.70")
     amount.fill("1995,50")
-    tab.get_by_role("button", name="Отправить платёж").click()
+    tab.get_by_role("button", name="Отправить транзакцию").click()
     wait_for(lambda: len(read_all(kafka, TOPICS.transactions)) > before, 20)
     (message,) = read_all(kafka, TOPICS.transactions)[before:]
     sent = json.loads(message.value() or b"")
@@ -353,25 +353,25 @@ def test_a_payment_by_hand_goes_through_the_topic(
     assert sent["data"]["transaction_time"].endswith("23:10")
     add(mart, sent["transaction_id"], 0.9731, amount=1995.5)
     add_alert(mart, sent["transaction_id"])
-    paid = tab.locator("#paid")
-    expect(paid).to_contain_text("Оценка 0,973 — подозрительный платёж", timeout=PATIENCE_MS)
-    expect(paid).to_contain_text("Сумма в 24,4")
-    expect(paid).to_contain_text("мс оценка была в базе")
-    paid.get_by_role("button", name="Открыть разбор").click()
-    expect(tab.locator("#case-head")).to_contain_text("Платёж на 1\u00a0995,50")
+    answer = tab.locator("#payment-answer")
+    expect(answer).to_contain_text("Оценка 0,973 — подозрительная транзакция", timeout=PATIENCE_MS)
+    expect(answer).to_contain_text("Сумма в 24,4")
+    expect(answer).to_contain_text("мс оценка была в базе")
+    answer.get_by_role("button", name="Открыть разбор").click()
+    expect(tab.locator("#case-head")).to_contain_text("Транзакция на 1\u00a0995,50")
 
 
 @pytest.mark.slow
-def test_a_wrong_payment_is_not_sent(tab: Page, served: ServiceProcess, kafka: str, mart: Connection) -> None:
+def test_an_invalid_transaction_is_not_sent(tab: Page, served: ServiceProcess, kafka: str, mart: Connection) -> None:
     """Which field, and what is wrong with it."""
     before = len(read_all(kafka, TOPICS.transactions))
-    visit(tab, served, "Один платёж")
+    visit(tab, served, "Одна транзакция")
     tab.get_by_label("Сумма", exact=True).fill("много")
-    tab.get_by_role("button", name="Отправить платёж").click()
-    expect(tab.locator("#paid")).to_contain_text("Сумма: Не число. Платёж не отправлен.")
+    tab.get_by_role("button", name="Отправить транзакцию").click()
+    expect(tab.locator("#payment-answer")).to_contain_text("Сумма: Не число. Транзакция не отправлена.")
     tab.get_by_label("Сумма", exact=True).fill("")
-    tab.get_by_role("button", name="Отправить платёж").click()
-    expect(tab.locator("#paid")).to_contain_text("Сумма: Пустое обязательное поле.")
+    tab.get_by_role("button", name="Отправить транзакцию").click()
+    expect(tab.locator("#payment-answer")).to_contain_text("Сумма: Пустое обязательное поле.")
     assert len(read_all(kafka, TOPICS.transactions)) == before
 
 
@@ -387,7 +387,7 @@ def test_an_analyst_logs_in_judges_and_leaves(tab: Page, guarded: ServiceProcess
     tab.get_by_role("tab", name="Review").click()
     open_first(tab)
     tab.get_by_role("button", name="Confirm fraud").click()
-    expect(tab.locator("#case-told")).to_contain_text("Kept: fraud confirmed.")
+    expect(tab.locator("#case-message")).to_contain_text("Saved: fraud confirmed.")
     assert verdicts(mart) == [("p-1", "fraud", "", "ada")]
     tab.get_by_role("link", name="Log out").click()
     expect(tab.get_by_label("Пароль")).to_be_visible()
@@ -399,7 +399,7 @@ def test_an_analyst_logs_in_judges_and_leaves(tab: Page, guarded: ServiceProcess
 def test_a_viewer_sees_and_changes_nothing(
     tab: Page, guarded: ServiceProcess, mart: Connection, tmp_path: Path
 ) -> None:
-    """No verdicts, no names, no uploads, no payments by hand; told why."""
+    """No verdicts, no names, no uploads, no single transactions; the page says why."""
     add(mart, "p-1")
     log_in(tab, guarded, "bob")
     expect(tab.locator("#who")).to_contain_text("bob · наблюдатель")
@@ -409,12 +409,12 @@ def test_a_viewer_sees_and_changes_nothing(
     expect(tab.get_by_role("button", name="Отправить в Kafka")).to_be_disabled()
     tab.get_by_role("tab", name="Разбор").click()
     open_first(tab)
-    expect(tab.locator("#case-told")).to_contain_text("Ваша роль — наблюдатель")
+    expect(tab.locator("#case-message")).to_contain_text("Ваша роль — наблюдатель")
     expect(tab.get_by_role("button", name="Подтвердить фрод")).to_have_count(0)
     expect(tab.get_by_label("Показать имя")).to_have_count(0)
-    tab.get_by_role("tab", name="Один платёж").click()
-    tab.get_by_role("button", name="Отправить платёж").click()
-    expect(tab.locator("#paid")).to_contain_text("Ваша роль — наблюдатель")
+    tab.get_by_role("tab", name="Одна транзакция").click()
+    tab.get_by_role("button", name="Отправить транзакцию").click()
+    expect(tab.locator("#payment-answer")).to_contain_text("Ваша роль — наблюдатель")
 
 
 def test_a_viewer_who_calls_the_handlers_directly_is_refused(
@@ -486,7 +486,7 @@ def test_a_login_ends(start_page: Start, users: Path) -> None:
     assert status(SCORES) == 401
 
 
-def test_without_a_login_nothing_is_told(guarded: ServiceProcess) -> None:
+def test_without_a_login_nothing_is_revealed(guarded: ServiceProcess) -> None:
     """The page's data and its calls want a session; the health check does not."""
     status = {}
     for path in ("/config", "/gradio_api/info", "/gradio_api/queue/data?session_hash=x", SCORES, "/healthz"):

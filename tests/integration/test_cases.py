@@ -9,8 +9,8 @@ from psycopg.types.json import Jsonb
 
 from conftest import PASSWORDS
 from stack.servers import PostgresServer
-from ui.review.case import Alert, ReasonShown, read_case
-from ui.review.verdicts import Precision, QueueOrder, Verdict, give, latest_precision, of_payment, queue
+from ui.review.case import Alert, AlertReason, read_case
+from ui.review.verdicts import Precision, QueueOrder, Verdict, read_precision, read_queue, read_verdicts, save_verdict
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -27,7 +27,7 @@ def add(
     mart: Connection, transaction_id: str, score: float = 0.9, *, amount: float = 10.0, time: str = "2020-06-21 22:14",
     customer: str | None = "Ada|Example|1 Test Lane",
 ) -> None:  # fmt: skip
-    """Insert a scored payment."""
+    """Insert a scored transaction."""
     mart.execute(
         "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
         " values (%s, %s, %s, now(), 0, 0)",
@@ -39,42 +39,42 @@ def add(
     )
 
 
-def test_a_verdict_is_kept_with_who_when_and_what_was_judged(mart: Connection, page: Connection) -> None:
-    """The score is copied, for the payment may be scored again; the time is the database's."""
+def test_a_verdict_is_stored_with_analyst_time_and_score(mart: Connection, page: Connection) -> None:
+    """The score is copied, for the transaction may be scored again; the time is the database's."""
     add(mart, "p-1", 0.75)
-    assert give(page, "p-1", 0, Verdict.FRAUD, "card stolen", "ada")
-    (given,) = of_payment(page, "p-1")
+    assert save_verdict(page, "p-1", 0, Verdict.FRAUD, "card stolen", "ada")
+    (given,) = read_verdicts(page, "p-1")
     assert (given.ordinal, given.verdict, given.comment, given.analyst) == (1, "fraud", "card stolen", "ada")
     found = mart.execute("select score, fraud_flag, abs(extract(epoch from now() - given_at)) < 60 from verdicts")
     assert found.fetchone() == (0.75, 1, True)
 
 
-def test_the_last_verdict_counts_and_all_are_kept(mart: Connection, page: Connection) -> None:
-    """Changing one's mind adds a verdict; returning the payment puts it back into the queue."""
+def test_the_last_verdict_counts_and_all_are_stored(mart: Connection, page: Connection) -> None:
+    """Changing one's mind adds a verdict; returning the transaction puts it back into the queue."""
     add(mart, "p-1")
-    assert give(page, "p-1", 0, Verdict.FRAUD, "", "ada")
-    assert latest_precision(page, 100) == Precision(1, 1)
-    assert queue(page, QueueOrder.LATEST, 10).head == []
-    assert give(page, "p-1", 1, Verdict.FALSE_ALARM, "", "bob")
-    assert latest_precision(page, 100) == Precision(0, 1)
-    assert give(page, "p-1", 2, Verdict.RETURNED, "not sure", "ada")
-    assert latest_precision(page, 100) == Precision(0, 0)
-    assert [row.transaction_id for row in queue(page, QueueOrder.LATEST, 10).head] == ["p-1"]
-    assert [one.verdict for one in of_payment(page, "p-1")] == ["fraud", "false_alarm", "returned"]
+    assert save_verdict(page, "p-1", 0, Verdict.FRAUD, "", "ada")
+    assert read_precision(page, 100) == Precision(1, 1)
+    assert read_queue(page, QueueOrder.LATEST, 10).head == []
+    assert save_verdict(page, "p-1", 1, Verdict.FALSE_ALARM, "", "bob")
+    assert read_precision(page, 100) == Precision(0, 1)
+    assert save_verdict(page, "p-1", 2, Verdict.RETURNED, "not sure", "ada")
+    assert read_precision(page, 100) == Precision(0, 0)
+    assert [row.transaction_id for row in read_queue(page, QueueOrder.LATEST, 10).head] == ["p-1"]
+    assert [one.verdict for one in read_verdicts(page, "p-1")] == ["fraud", "false_alarm", "returned"]
 
 
-def test_of_two_who_judge_at_the_same_time_one_is_told(mart: Connection, page: Connection) -> None:
-    """A verdict is on what was seen; a double click keeps one."""
+def test_of_two_verdicts_at_the_same_time_one_is_refused(mart: Connection, page: Connection) -> None:
+    """A verdict is on what was seen; a double click stores one."""
     add(mart, "p-1")
-    assert give(page, "p-1", 0, Verdict.FRAUD, "", "ada")
-    assert not give(page, "p-1", 0, Verdict.FALSE_ALARM, "", "bob")
-    assert [one.analyst for one in of_payment(page, "p-1")] == ["ada"]
+    assert save_verdict(page, "p-1", 0, Verdict.FRAUD, "", "ada")
+    assert not save_verdict(page, "p-1", 0, Verdict.FALSE_ALARM, "", "bob")
+    assert [one.analyst for one in read_verdicts(page, "p-1")] == ["ada"]
 
 
-def test_only_scored_payments_are_judged(mart: Connection, page: Connection) -> None:
+def test_only_scored_transactions_get_verdicts(mart: Connection, page: Connection) -> None:
     """An id from nowhere leaves no verdict."""
-    assert not give(page, "nowhere", 0, Verdict.FRAUD, "", "ada")
-    assert of_payment(page, "nowhere") == []
+    assert not save_verdict(page, "nowhere", 0, Verdict.FRAUD, "", "ada")
+    assert read_verdicts(page, "nowhere") == []
 
 
 @pytest.mark.parametrize(
@@ -103,14 +103,14 @@ def test_only_scored_payments_are_judged(mart: Connection, page: Connection) -> 
 def test_the_page_can_append_verdicts_and_nothing_else(mart: Connection, page: Connection, statement: str) -> None:
     """A verdict cannot be changed, removed, antedated or renumbered by whoever has the page's password."""
     add(mart, "p-1")
-    assert give(page, "p-1", 0, Verdict.FRAUD, "", "ada")
+    assert save_verdict(page, "p-1", 0, Verdict.FRAUD, "", "ada")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         page.execute(statement)
-    assert len(of_payment(page, "p-1")) == 1
+    assert len(read_verdicts(page, "p-1")) == 1
 
 
 def test_the_sink_writes_alerts_and_no_verdicts(mart: Connection, database: PostgresServer) -> None:
-    """The machine's word and the people's are kept apart."""
+    """The machine's word and the people's are separate."""
     login = {"user": "fraud_sink", "password": PASSWORDS["fraud_sink"]}
     with psycopg.connect(psycopg.conninfo.make_conninfo(database.conninfo, **login), autocommit=True) as sink:
         sink.execute("insert into alerts values ('p-1', '[]', 'v', 0.5, now(), 0, 0)")
@@ -124,7 +124,7 @@ def test_the_sink_writes_alerts_and_no_verdicts(mart: Connection, database: Post
     [("verdict", "perhaps"), ("analyst", ""), ("comment", "x" * 1001), ("ordinal", 0), ("transaction_id", "")],
 )
 def test_the_database_takes_no_odd_verdict(mart: Connection, page: Connection, column: str, value: object) -> None:
-    """What the page checks is checked again where it is kept."""
+    """What the page checks is checked again where it is stored."""
     row: dict[str, object] = {
         "transaction_id": "p-1", "ordinal": 1, "verdict": "fraud", "comment": "", "analyst": "ada", "score": 0.9,
         "fraud_flag": 1,
@@ -141,25 +141,25 @@ def test_the_queue_is_in_the_order_wanted(mart: Connection, page: Connection) ->
     add(mart, "b", 0.9, amount=20)
     add(mart, "ordinary", 0.1)
     add(mart, "c", 0.7, amount=90)
-    heads = {order: [row.transaction_id for row in queue(page, order, 2).head] for order in QueueOrder}
+    heads = {order: [row.transaction_id for row in read_queue(page, order, 2).head] for order in QueueOrder}
     assert heads == {QueueOrder.LATEST: ["c", "b"], QueueOrder.SCORE: ["b", "c"], QueueOrder.AMOUNT: ["a", "c"]}
-    assert (queue(page, QueueOrder.LATEST, 2).waiting, queue(page, QueueOrder.LATEST, 2).more) == (3, False)
-    few = queue(page, QueueOrder.LATEST, 2, looks_at=2)
+    assert (read_queue(page, QueueOrder.LATEST, 2).waiting, read_queue(page, QueueOrder.LATEST, 2).more) == (3, False)
+    few = read_queue(page, QueueOrder.LATEST, 2, limit=2)
     assert (few.waiting, few.more) == (2, True)
 
 
 def test_precision_is_of_the_last_ones(mart: Connection, page: Connection) -> None:
-    """By the time of the verdict; payments that were not flagged do not count."""
+    """By the time of the verdict; transactions that were not flagged do not count."""
     for number, verdict in enumerate([Verdict.FRAUD, Verdict.FRAUD, Verdict.FALSE_ALARM, Verdict.FRAUD]):
         add(mart, f"p-{number}")
-        assert give(page, f"p-{number}", 0, verdict, "", "ada")
+        assert save_verdict(page, f"p-{number}", 0, verdict, "", "ada")
     add(mart, "quiet", 0.1)
-    assert give(page, "quiet", 0, Verdict.FRAUD, "", "ada")
-    assert latest_precision(page, 100) == Precision(3, 4)
-    assert latest_precision(page, 2) == Precision(1, 2)
+    assert save_verdict(page, "quiet", 0, Verdict.FRAUD, "", "ada")
+    assert read_precision(page, 100) == Precision(3, 4)
+    assert read_precision(page, 2) == Precision(1, 2)
 
 
-def test_a_case_is_the_payment_with_its_customers_past(mart: Connection, page: Connection) -> None:
+def test_a_case_is_the_transaction_with_its_customers_history(mart: Connection, page: Connection) -> None:
     """Earlier in event time, of the same customer, the latest first, scored or not."""
     for number, time in enumerate(["2020-06-01 10:00", "2020-06-03 10:00", "2020-06-02 10:00", "2020-07-01 10:00"]):
         add(mart, f"e-{number}", 0.1, time=time)
@@ -169,7 +169,7 @@ def test_a_case_is_the_payment_with_its_customers_past(mart: Connection, page: C
 
     case = read_case(page, "p-1")
     assert case is not None
-    assert (case.payment.amount, case.payment.city, case.payment.score) == (995.7, "Y", 0.75)
+    assert (case.transaction.amount, case.transaction.city, case.transaction.score) == (995.7, "Y", 0.75)
     assert [(row.transaction_id, row.score) for row in case.earlier] == [("e-1", 0.1), ("e-2", None), ("e-0", 0.1)]
     assert (case.earlier_count, case.alert, case.verdicts) == (3, None, [])
     assert "Ada" not in repr(case)
@@ -178,7 +178,7 @@ def test_a_case_is_the_payment_with_its_customers_past(mart: Connection, page: C
     assert ([row.transaction_id for row in short.earlier], short.earlier_count) == (["e-1"], 3)
 
 
-def test_a_case_of_nobody_known_has_no_past(mart: Connection, page: Connection) -> None:
+def test_a_case_without_a_customer_has_no_history(mart: Connection, page: Connection) -> None:
     """And an id without a score is no case."""
     add(mart, "before", customer=None, time="2020-06-01 10:00")
     add(mart, "p-1", customer=None)
@@ -202,7 +202,7 @@ def test_a_case_has_the_reasons_that_have_arrived(mart: Connection, page: Connec
     case = read_case(page, "p-1")
     assert case is not None
     assert case.alert == Alert(
-        [ReasonShown("amount", True, 1.0, {"amount": 995.7}), ReasonShown("hour", False, 0.25, {"hour": 23})],
+        [AlertReason("amount", True, 1.0, {"amount": 995.7}), AlertReason("hour", False, 0.25, {"hour": 23})],
         "lgbm-1",
         0.41,
     )

@@ -10,7 +10,7 @@ from conftest import PASSWORDS
 from stack.servers import PostgresServer
 from ui.live.queries import latest_rows
 from ui.review.case import read_case
-from ui.review.verdicts import Verdict, give, of_payment
+from ui.review.verdicts import Verdict, read_verdicts, save_verdict
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -134,11 +134,15 @@ def test_no_text_of_a_stranger_is_sql(mart: Connection, page: Connection, evil: 
     mart.execute(
         "insert into transactions values (%s, '2020-06-21 22:14', 9.5, %s, %s, 'TX', 'Y', %s, 0, 0)", [evil] * 4
     )
-    assert give(page, evil, 0, Verdict.FRAUD, evil, evil)
+    assert save_verdict(page, evil, 0, Verdict.FRAUD, evil, evil)
 
     assert read_case(page, "no such id' or '1'='1") is None
     found = read_case(page, evil)
     assert found is not None
-    assert (found.payment.transaction_id, found.payment.merchant, found.payment.customer) == (evil, evil, evil)
-    assert [(one.comment, one.analyst) for one in of_payment(page, evil)] == [(evil, evil)]
+    assert (found.transaction.transaction_id, found.transaction.merchant, found.transaction.customer) == (
+        evil,
+        evil,
+        evil,
+    )
+    assert [(one.comment, one.analyst) for one in read_verdicts(page, evil)] == [(evil, evil)]
     assert [row.transaction_id for row in latest_rows(page)] == [evil]

@@ -13,7 +13,7 @@ from services.simulator.drift import DriftKind
 from stack.ports import free_port
 from stack.servers import PostgresServer
 from tests.support.processes import ServiceProcess, wait_for
-from ui.live.drift import SHIFT_FROM, STABLE_BELOW, current_distributions, read
+from ui.live.drift import SHIFT_FROM, STABLE_BELOW, current_distributions, read_drift
 
 ROWS = 4_000
 CUSTOMERS = 300
@@ -52,7 +52,7 @@ def test_a_drift_is_seen_where_it_is_and_none_where_there_is_none(
         sent += ROWS
         query = "select count(*) from scored_transactions where event_time is not null"
         wait_for(lambda: mart.execute(query).fetchall() == [(sent,)], 90, lambda: scorer.text() + sink.text())
-        return {name: psi for name, psi in read(mart, distributions, ROWS).psi.items() if psi is not None}
+        return {name: psi for name, psi in read_drift(mart, distributions, ROWS).psi.items() if psi is not None}
 
     usual = measure()
     shifted = {drift: measure(drift)[name] for drift, name in SEEN_BY.items()}

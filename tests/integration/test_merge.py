@@ -187,7 +187,7 @@ def test_the_model_in_use_is_the_one_that_was_told_last(mart: Connection) -> Non
     )
 
     assert model_in_use(mart) == ScoringModel("d", 0.5)
-    assert [one.model_version for one in read_models(mart).begun] == ["d", "c", "b"]
+    assert [one.model_version for one in read_models(mart).starts] == ["d", "c", "b"]
     of = mart.execute("select transaction_id, model_version from scores_with_models order by 1").fetchall()
     assert of == [("t", "c"), ("u", "d")]
 

@@ -67,7 +67,7 @@ def test_each_score_is_of_one_model_and_can_be_traced_to_it(
     wait_for(lambda: mart.execute(newest).fetchone() == (500,), 60)
     pairs = "select distinct model_version, score from scores_with_models order by 1"
     assert mart.execute(pairs).fetchall() == list(SCORE_OF.items())
-    assert [(one.model_version, one.threshold) for one in read_models(mart).begun] == [("b", 0.5), ("a", 0.5)]
+    assert [(one.model_version, one.threshold) for one in read_models(mart).starts] == [("b", 0.5), ("a", 0.5)]
     assert model_in_use(mart) == ScoringModel("b", 0.5)
 
 
@@ -112,7 +112,7 @@ def test_a_shadow_is_compared_and_a_broken_one_refused_while_every_payment_is_sc
     told = mart.execute(f"{sums} from shadow_tallies where (model_version, shadow_version) = ('a', 'b')").fetchone()
     assert told == (1_000, 0, 0)
     models = read_models(mart)
-    assert [one.model_version for one in models.begun] == ["a"]
+    assert [one.model_version for one in models.starts] == ["a"]
     assert models.comparison is not None
     assert (models.comparison.agreement, models.comparison.largest_shift) == (0, 0.75)
 

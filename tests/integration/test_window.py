@@ -12,7 +12,7 @@ from conftest import PASSWORDS
 from stack.servers import PostgresServer
 from ui.live import queries as window
 from ui.live.reading import read
-from ui.live.timeline import Counter
+from ui.live.timeline import ScoreCounter
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -31,7 +31,7 @@ def reader(database: PostgresServer) -> Iterator[Connection]:
 
 
 def add(mart: Connection, score: float, scored_at: datetime = THEN, category: str | None = "home") -> str:
-    """Insert a scored payment and return its id; without a category its context has not arrived."""
+    """Insert a scored transaction and return its id; without a category its context has not arrived."""
     key = str(uuid.uuid4())
     mart.execute(
         "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
@@ -47,12 +47,12 @@ def add(mart: Connection, score: float, scored_at: datetime = THEN, category: st
 
 
 def test_the_latest_come_with_their_context(mart: Connection, reader: Connection) -> None:
-    """Flagged or not, the latest first; a payment that has not arrived leaves its fields empty."""
+    """Flagged or not, the latest first; a transaction that has not arrived leaves its fields empty."""
     first, second, third = add(mart, 0.1), add(mart, 0.9), add(mart, 0.2, category=None)
     rows = window.latest_rows(reader, 2)
     assert [row.transaction_id for row in rows] == [third, second]
     assert (rows[0].category, rows[1].category, rows[1].customer) == (None, "home", "A|B|C")
-    assert [row.transaction_id for row in window.latest_flagged_rows(reader)] == [second]
+    assert [row.transaction_id for row in window.latest_rows(reader, flagged=True)] == [second]
     assert first not in {row.transaction_id for row in rows}
 
 
@@ -60,24 +60,24 @@ def test_the_share_is_of_the_latest_and_of_as_many_before(mart: Connection, read
     """Fewer before, if there are fewer."""
     for score in (0.9, 0.1, 0.1, 0.9, 0.9):
         add(mart, score)
-    assert window.share(reader, of=2) == window.Share(2, 2, 2, 0)
-    assert window.share(reader, of=4) == window.Share(4, 2, 1, 1)
+    assert window.flagged_share(reader, of=2) == window.FlaggedShare(2, 2, 2, 0)
+    assert window.flagged_share(reader, of=4) == window.FlaggedShare(4, 2, 1, 1)
 
 
 def test_new_rows_are_counted_by_five_seconds(mart: Connection, reader: Connection) -> None:
-    """Settled and moving apart; a limit says that it cut."""
+    """Settled and unsettled rows are counted apart; a limit that was reached is reported."""
     for seconds in (0, 1, 5, 6, 7):
         add(mart, 0.9 if seconds == 7 else 0.1, THEN + timedelta(seconds=seconds))
     found = window.new_rows(reader, after=1, settled=3)
     assert found.settled == {THEN: (1, 0), THEN + window.BUCKET: (1, 0)}
-    assert found.moving == {THEN + window.BUCKET: (2, 1)}
-    assert not found.cut
-    assert window.new_rows(reader, after=-1, settled=-1, limit=2).cut
+    assert found.unsettled == {THEN + window.BUCKET: (2, 1)}
+    assert not found.truncated
+    assert window.new_rows(reader, after=-1, settled=-1, limit=2).truncated
 
 
 def test_readings_add_up_to_the_mart(mart: Connection, reader: Connection) -> None:
     """Whatever arrives between readings is on the time line once, rows that became visible late included."""
-    counter, now = Counter(), datetime.now(UTC) - timedelta(seconds=30)
+    counter, now = ScoreCounter(), datetime.now(UTC) - timedelta(seconds=30)
     late = mart.execute("select nextval('scores_arrival_seq')").fetchall()[0][0]
     for number in range(5):
         add(mart, 0.9, now)
@@ -92,18 +92,18 @@ def test_readings_add_up_to_the_mart(mart: Connection, reader: Connection) -> No
 
 def test_an_empty_mart_is_a_reading_too(mart: Connection, reader: Connection) -> None:
     """No rows, no rate, no share."""
-    reading = read(reader, Counter())
+    reading = read(reader, ScoreCounter())
     assert (reading.rows, reading.flagged, reading.share, reading.timeline.rate) == (
         [],
         [],
-        window.Share(0, 0, 0, 0),
+        window.FlaggedShare(0, 0, 0, 0),
         0,
     )
 
 
 @pytest.fixture
 def large(mart: Connection) -> Iterator[Connection]:
-    """A mart of a million scored payments, one in 170 flagged, scored over the last minutes."""
+    """A mart of a million scored transactions, one in 170 flagged, scored over the last minutes."""
     with mart.transaction():
         remake = drop_indexes(mart)
         mart.execute(

@@ -19,6 +19,7 @@ from onnx.external_data_helper import set_external_data
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from services.common.errors import Reason, Stop
+from services.common.kafka.lag import Lag
 from services.common.settings import project_root
 from services.scorer.decode import Decoder
 from services.scorer.models.load import load_model
@@ -35,11 +36,26 @@ from ui.files.download import path_of
 from ui.files.journal import Upload
 from ui.files.tab import jobs_under_way, uploads_table
 from ui.files.texts import UPLOADS_TEXTS
+from ui.live import render as live
+from ui.live.filter import CategoryShare
+from ui.live.queries import LiveRow
+from ui.live.reading import LiveReading
+from ui.live.texts import LIVE_TEXTS
+from ui.payment.payment import Answer, SentTransaction
+from ui.payment.tab import answer_html
+from ui.payment.texts import PAYMENT_TEXTS
+from ui.review import render as review
+from ui.review.case import Case
+from ui.review.texts import CASE_TEXTS
+from ui.review.verdicts import GivenVerdict, Queue
 from ui.shell.excel import safe_text
 from ui.shell.texts import RUSSIAN
-from ui.threshold.models import ScoringModel
+from ui.threshold import render as threshold
+from ui.threshold.models import ModelHistory, ScoringModel
+from ui.threshold.texts import MODELS_TEXTS
+from ui.watch import Observation
 
-WORDS = CHECK_TEXTS["ru"]
+WORDS, LIVE, CASE = CHECK_TEXTS["ru"], LIVE_TEXTS["ru"], CASE_TEXTS["ru"]
 ZEROS = bytes(20_000_000)
 
 
@@ -87,6 +103,21 @@ RENDERED: list[tuple[type, Callable[[Any], Markup]]] = [
     (Upload, lambda sent: jobs_under_way(
         [Job(Path(sent.file_name), sent.analyst)], RUSSIAN, UPLOADS_TEXTS["ru"], may_cancel=True
     )),
+    (LiveRow, lambda row: live.flagged_table([row], 1, RUSSIAN, LIVE, 0, names=True)),
+    (LiveRow, lambda row: live.flagged_table([row], 1, RUSSIAN, LIVE, 0, names=False)),
+    (CategoryShare, lambda one: live.by_category([one], RUSSIAN, LIVE)),
+    (LiveReading, lambda read: live.tiles(
+        read, Observation(hostile(Lag), 0.0, fresh=True, tried=True), hostile(ScoringModel), RUSSIAN, LIVE, 0
+    )),
+    (Queue, lambda queue: review.queue(queue, RUSSIAN, CASE)),
+    (Case, lambda case: review.head(case, RUSSIAN, CASE, True, 0)),
+    (Case, lambda case: review.head(case, RUSSIAN, CASE, False, 0)),
+    (Case, lambda case: review.reasons(case, RUSSIAN, CASE)),
+    (Case, lambda case: review.earlier(case, RUSSIAN, CASE)),
+    (GivenVerdict, lambda verdict: review.verdicts([verdict], RUSSIAN, CASE, 0)),
+    (ModelHistory, lambda models: threshold.models(models, RUSSIAN, MODELS_TEXTS["ru"], 0)),
+    (Answer, lambda answer: answer_html(answer, hostile(SentTransaction), RUSSIAN, PAYMENT_TEXTS["ru"])),
+    (SentTransaction, lambda sent: answer_html(Answer(None, 0), sent, RUSSIAN, PAYMENT_TEXTS["ru"])),
 ]  # fmt: skip
 """Every record that the page shows, and how: each text field of it is tried, also one that is added later."""
 

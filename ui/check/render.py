@@ -301,4 +301,4 @@ def _earlier(earlier: int | None, texts: Texts, words: CheckTexts) -> str:
     """Return how many earlier transactions of the customer are known, in words."""
     if earlier is None:
         return words.earlier_unknown
-    return texts.numbers.counted(earlier, texts.payment_forms) if earlier else words.earlier_none
+    return texts.numbers.counted(earlier, texts.transaction_forms) if earlier else words.earlier_none

@@ -1,20 +1,21 @@
-"""Draws the live view's charts as HTML and SVG. Pure; knows no data but numbers.
+"""Draws the charts of the live tab as HTML and SVG.
 
-Shapes are drawn in percent and stretch to their box, words are HTML beside them: nothing is laid out by the browser's
-scripts, so a chart that is drawn anew every other second costs next to nothing and does not flicker.
+Shapes are drawn in percent and stretch to their box, words are HTML beside them. No script of the browser lays anything
+out, so a chart that is redrawn every other second costs next to nothing and does not flicker.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+
+from markupsafe import Markup
 
 TICK_ROUNDS = (1, 2, 5, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis from 0 to `top`, heights on it growing with log(1 + value) if it is logarithmic."""
+    """An axis from 0 to `top`; on a logarithmic one, heights grow with log(1 + value)."""
 
     top: float
     marks: tuple[float, ...]
@@ -37,40 +38,41 @@ def logarithmic(most: float) -> Axis:
     return Axis(top, (0.0, *(10.0**power for power in range(math.floor(math.log10(top)) + 1))), logarithmic=True)
 
 
-def timeline(rates: Sequence[float], flagged: Sequence[int], since: int, axis: Axis, label: str) -> str:
+def timeline(rates: Sequence[float], flagged: Sequence[int], since: int, axis: Axis, label: str) -> Markup:
     """Return the line of rates, marks below it where something was flagged, and a band where nothing is known.
 
     Args:
-        rates: a second, one a bucket.
+        rates: per second, one a bucket.
         flagged: transactions, one a bucket.
         since: first bucket that is known.
         axis: of the rates.
         label: the chart in words.
     """
     step = 100 / max(1, len(rates))
-    points = [
+    points = " ".join(
         f"{(place + 0.5) * step:.2f},{100 - 100 * axis.height(rate):.2f}"
         for place, rate in enumerate(rates)
         if place >= since
-    ]
-    first, last = (since + 0.5) * step, (len(rates) - 0.5) * step
-    area = f'<polygon class="area" points="{first:.2f},100 {" ".join(points)} {last:.2f},100"/>' if points else ""
-    line = f'<polyline class="line" points="{" ".join(points)}"/>' if points else ""
-    unknown = f'<rect class="unknown" x="0" y="0" width="{since * step:.2f}" height="100"/>' if since else ""
+    )
+    shape = _grid(axis)
+    if since:
+        shape = Markup('<rect class="unknown" x="0" y="0" width="{:.2f}" height="100"/>').format(since * step) + shape
+    if points:
+        shape += Markup(
+            '<polygon class="area" points="{first:.2f},100 {points} {last:.2f},100"/>'
+            '<polyline class="line" points="{points}"/>'
+        ).format(first=(since + 0.5) * step, points=points, last=(len(rates) - 0.5) * step)
     most = max(flagged, default=0)
-    marks = "".join(
-        f'<rect class="mark" x="{place * step:.2f}" y="0" width="{step * 0.8:.2f}" height="100"'
-        f' opacity="{0.35 + 0.65 * count / most:.2f}"/>'
+    mark = Markup('<rect class="mark" x="{:.2f}" y="0" width="{:.2f}" height="100" opacity="{:.2f}"/>')
+    marks = Markup().join(
+        mark.format(place * step, step * 0.8, 0.35 + 0.65 * count / most)
         for place, count in enumerate(flagged)
         if count and place >= since
     )
-    return (
-        f'<div class="plot" role="img" aria-label="{escape(label)}">'
-        f"{_svg('shape', unknown + _grid(axis) + area + line)}{_svg('marks', marks)}</div>"
-    )
+    return _plot(label, _svg("shape", shape) + _svg("marks", marks))
 
 
-def density(counts: Sequence[int], threshold: float | None, labels: Sequence[str], axis: Axis, label: str) -> str:
+def density(counts: Sequence[int], threshold: float | None, labels: Sequence[str], axis: Axis, label: str) -> Markup:
     """Return bars of counts over scores from 0 to 1, those above the threshold in another colour.
 
     Args:
@@ -81,15 +83,19 @@ def density(counts: Sequence[int], threshold: float | None, labels: Sequence[str
         label: the chart in words.
     """
     heights, step = [100 * axis.height(count) for count in counts], 100 / len(counts)
-    bars = "".join(
-        f'<rect class="{_side(place, len(counts), threshold)}" x="{place * step + 0.15:.2f}"'
-        f' y="{100 - max(0.8, height):.2f}" width="{step - 0.3:.2f}" height="{max(0.8, height):.2f}">'
-        f"<title>{escape(words)}</title></rect>"
+    bar = Markup('<rect class="{}" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"><title>{}</title></rect>')
+    bars = Markup().join(
+        bar.format(
+            _side(place, len(counts), threshold),
+            place * step + 0.15, 100 - max(0.8, height), step - 0.3, max(0.8, height), words,
+        )
         for place, (height, words) in enumerate(zip(heights, labels, strict=True))
         if height
+    )  # fmt: skip
+    rule = (
+        Markup() if threshold is None else Markup('<i class="rule" style="left:{:.2f}%"></i>').format(threshold * 100)
     )
-    rule = "" if threshold is None else f'<i class="rule" style="left:{threshold * 100:.2f}%"></i>'
-    return f'<div class="plot" role="img" aria-label="{escape(label)}">{_svg("shape", _grid(axis) + bars)}{rule}</div>'
+    return _plot(label, _svg("shape", _grid(axis) + bars) + rule)
 
 
 def nice_top(most: float) -> float:
@@ -101,14 +107,19 @@ def nice_top(most: float) -> float:
 
 
 def _side(place: int, bins: int, threshold: float | None) -> str:
-    """Return the class of a bar: the bin of the threshold counts as above it from its middle on."""
+    """Return the class of a bar: a bin is above the threshold if its middle is."""
     return "above" if threshold is not None and (place + 0.5) / bins >= threshold else "below"
 
 
-def _grid(axis: Axis) -> str:
-    heights = [100 - 100 * axis.height(mark) for mark in axis.marks]
-    return "".join(f'<line class="grid" x1="0" x2="100" y1="{at:.2f}" y2="{at:.2f}"/>' for at in heights)
+def _grid(axis: Axis) -> Markup:
+    line = Markup('<line class="grid" x1="0" x2="100" y1="{0:.2f}" y2="{0:.2f}"/>')
+    return Markup().join(line.format(100 - 100 * axis.height(mark)) for mark in axis.marks)
 
 
-def _svg(kind: str, inside: str) -> str:
-    return f'<svg class="{kind}" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{inside}</svg>'
+def _svg(kind: str, inside: Markup) -> Markup:
+    drawing = Markup('<svg class="{}" viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">{}</svg>')
+    return drawing.format(kind, inside)
+
+
+def _plot(label: str, inside: Markup) -> Markup:
+    return Markup('<div class="plot" role="img" aria-label="{}">{}</div>').format(label, inside)

@@ -1,4 +1,4 @@
-"""What of the window fits the reader's filters, and figures of it. Pure: knows no database and no page."""
+"""Applies a reader's filters to the latest transactions, and sums them up by category and by score. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ DENSITY_BINS = 50
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """States, categories and merchants to keep (none: all), and the lowest score in [0, 1]."""
+    """States, categories and merchants to show (none: all), and the lowest score in [0, 1]."""
 
     states: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
@@ -20,14 +20,14 @@ class Filter:
 
     @property
     def is_set(self) -> bool:
-        """Whether anything is left out."""
+        """Whether any filter is set."""
         return bool(self.states or self.categories or self.merchants or self.score_from)
 
-    def keep(self, rows: Sequence[LiveRow]) -> Sequence[LiveRow]:
-        """Return the rows that fit, in their order."""
-        return [row for row in rows if self._fits(row)] if self.is_set else rows
+    def apply(self, rows: Sequence[LiveRow]) -> Sequence[LiveRow]:
+        """Return the matching rows, in their order."""
+        return [row for row in rows if self._matches(row)] if self.is_set else rows
 
-    def _fits(self, row: LiveRow) -> bool:
+    def _matches(self, row: LiveRow) -> bool:
         return (
             row.score >= self.score_from
             and (not self.states or row.state in self.states)
@@ -52,7 +52,7 @@ class CategoryShare:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What can be filtered by: everything the windows hold, in alphabetical order."""
+    """The values that can be filtered by, in alphabetical order."""
 
     states: tuple[str, ...]
     categories: tuple[str, ...]
@@ -79,7 +79,7 @@ def density(rows: Iterable[LiveRow]) -> list[int]:
 
 
 def choices(rows: Iterable[LiveRow]) -> Choices:
-    """Return what the rows can be filtered by."""
+    """Return the values of the rows that can be filtered by."""
     states: set[str] = set()
     categories: set[str] = set()
     merchants: set[str] = set()

@@ -1,12 +1,11 @@
-"""Reads from PostgreSQL what the live view shows. Knows the mart's tables, not who looks at the figures.
+"""Queries of the live view.
 
-Every query reads the newest rows by an index, so none takes longer in a larger mart.
+Each reads the newest rows by an index, so none takes longer in a larger mart.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from psycopg.rows import class_row, tuple_row
 
@@ -16,11 +15,11 @@ LATEST = 1_000
 """Transactions in the window, and flagged ones in the list."""
 
 SHARE_OF = 10_000
-"""Transactions whose share of flagged ones is told, and as many before them to compare it with."""
+"""Latest transactions whose flagged share is shown; it is compared with as many before them."""
 
 BUCKET = timedelta(seconds=5)
 NEW_ROWS_MAX = 100_000
-"""New rows counted at once. More within a reading's two seconds would be more than the scorer can do."""
+"""New rows counted at once: more than the scorer writes between two readings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class LiveRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class FlaggedShare:
     """How many of the latest transactions are flagged, and of as many before them."""
 
     scored: int
@@ -53,14 +52,14 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class NewRows:
-    """Rows by the five seconds they were scored in: `settled` will not change, `moving` may still grow.
+    """Rows by the five seconds in which they were scored: `settled` will not change, `unsettled` may still grow.
 
-    Each maps the beginning of a bucket to (scored, flagged). `cut` says that there were more rows than were counted.
+    Each maps the beginning of a bucket to (scored, flagged). With `truncated` there were more rows than were counted.
     """
 
     settled: Mapping[datetime, tuple[int, int]]
-    moving: Mapping[datetime, tuple[int, int]]
-    cut: bool
+    unsettled: Mapping[datetime, tuple[int, int]]
+    truncated: bool
 
 
 LATEST_ROWS = """
@@ -71,13 +70,7 @@ LATEST_ROWS = """
     order by s.arrival desc
 """
 
-LATEST_FLAGGED_ROWS = """
-    select s.transaction_id, s.score, s.fraud_flag, s.scored_at, s.arrival,
-           t.event_time, t.amount, t.category, t.merchant, t.state, t.city, t.customer
-    from (select * from scores where fraud_flag = 1 order by arrival desc limit %(limit)s) s
-    left join transactions t using (transaction_id)
-    order by s.arrival desc
-"""
+LATEST_FLAGGED_ROWS = LATEST_ROWS.replace("from scores order", "from scores where fraud_flag = 1 order")
 
 SHARE = """
     select count(*) filter (where place <= %(of)s) as scored,
@@ -101,37 +94,27 @@ NEW_ROWS = """
 """
 
 
-def latest_rows(connection: Connection, limit: int = LATEST) -> list[LiveRow]:
-    """Return the transactions scored last, flagged or not, the latest first."""
-    return _rows(connection, LATEST_ROWS, {"limit": limit})
+def latest_rows(connection: Connection, limit: int = LATEST, *, flagged: bool = False) -> list[LiveRow]:
+    """Return the transactions, or only the flagged ones, that arrived last, the latest first."""
+    query = LATEST_FLAGGED_ROWS if flagged else LATEST_ROWS
+    with connection.cursor(row_factory=class_row(LiveRow)) as cursor:
+        return cursor.execute(query, {"limit": limit}).fetchall()
 
 
-def latest_flagged_rows(connection: Connection, limit: int = LATEST) -> list[LiveRow]:
-    """Return the flagged transactions that arrived last, the latest first."""
-    return _rows(connection, LATEST_FLAGGED_ROWS, {"limit": limit})
-
-
-def share(connection: Connection, of: int = SHARE_OF) -> Share:
+def flagged_share(connection: Connection, of: int = SHARE_OF) -> FlaggedShare:
     """Return how many of the latest `of` transactions are flagged, and of the `of` before them."""
-    with connection.cursor(row_factory=class_row(Share)) as cursor:
+    with connection.cursor(row_factory=class_row(FlaggedShare)) as cursor:
         return cursor.execute(SHARE, {"of": of}).fetchall()[0]
 
 
 def new_rows(connection: Connection, after: int, settled: int, limit: int = NEW_ROWS_MAX) -> NewRows:
-    """Count the rows of an arrival above `after`; those up to `settled` are settled.
-
-    Rows get their number when they are written and can be read when the sink's database transaction ends, so those
-    of two sinks appear out of order: what was new at one reading is counted again, for good, at the next.
-    """
+    """Count the rows with an arrival above `after`; those up to `settled` are settled."""
+    # A row gets its arrival when it is written, but can be read only after the sink's database transaction: rows of two
+    # sinks appear out of order. So what is new at one reading is counted again, this time for good, at the next.
     parameters = {"bucket": BUCKET, "after": after, "settled": settled, "limit": limit}
     with connection.cursor(row_factory=tuple_row) as cursor:
         found = cursor.execute(NEW_ROWS, parameters).fetchall()
     parts: dict[bool, dict[datetime, tuple[int, int]]] = {True: {}, False: {}}
     for bucket, is_settled, scored, flagged in found:
         parts[is_settled][bucket] = (scored, flagged)
-    return NewRows(parts[True], parts[False], cut=sum(row[2] for row in found) == limit)
-
-
-def _rows(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[LiveRow]:
-    with connection.cursor(row_factory=class_row(LiveRow)) as cursor:
-        return cursor.execute(query, parameters).fetchall()
+    return NewRows(parts[True], parts[False], truncated=sum(row[2] for row in found) == limit)

@@ -1,18 +1,30 @@
-"""Turns a reading of the live view into HTML. Pure; everything that came from outside is escaped. Knows no Gradio."""
+"""HTML of the live tab: the figures, the charts, the table of flagged transactions and the section on drift. Pure."""
 
 import math
 from collections.abc import Sequence
-from html import escape
+
+from markupsafe import Markup
 
 from services.common.kafka.lag import Lag
-from ui.live import charts as live_charts
+from ui.live import charts
+from ui.live.drift import MEASURED, MINIMUM, SHIFT_FROM, STABLE_BELOW, DriftReading
 from ui.live.filter import DENSITY_BINS, CategoryShare
-from ui.live.queries import BUCKET, LiveRow, Share
+from ui.live.queries import BUCKET, FlaggedShare, LiveRow
 from ui.live.reading import LiveReading
-from ui.live.texts import LiveTexts
+from ui.live.texts import DriftTexts, LiveTexts
 from ui.live.timeline import BUCKETS, RATE_BUCKETS, Timeline
 from ui.shell.formats import local_clock
-from ui.shell.render_old import MERCHANT_PREFIX, case_button, hint, notice, table
+from ui.shell.render import (
+    MISSING,
+    case_button,
+    customer_name,
+    hint,
+    notice,
+    score_cell,
+    table,
+    transaction_cells,
+    transaction_heads,
+)
 from ui.shell.texts import Texts
 from ui.threshold.models import ScoringModel
 from ui.watch import Observation
@@ -20,16 +32,16 @@ from ui.watch import Observation
 STALE_AFTER_SECONDS = 10
 LAG_ALARM_SECONDS = 60
 SHARE_COMPARED_FROM = 1_000
-"""Transactions before the latest from which on their share is compared with."""
+"""Transactions before the latest ones that a comparison of shares needs."""
+
+FLAGGED_SHOWN = 50
 
 
-def freshness(seen: Observation[LiveReading], tick: str, words: LiveTexts) -> str:
-    """Return how old the figures are. live.js goes on counting; `tick` tells it one refresh from the next."""
+def freshness(seen: Observation[LiveReading], tick: str, words: LiveTexts) -> Markup:
+    """Return how old the figures are. live.js goes on counting; `tick` differs from one refresh to the next."""
     if seen.value is None:
-        return (
-            f'<p class="fresh" data-tick="{escape(tick)}">{escape(words.first_reading if not seen.tried else "")}</p>'
-        )
-    ago = words.ago_seconds.format(n=round(seen.age_seconds))
+        waiting = "" if seen.tried else words.first_reading
+        return Markup('<p class="fresh" data-tick="{}">{}</p>').format(tick, waiting)
     attributes = {
         "age": f"{seen.age_seconds:.1f}",
         "tick": tick,
@@ -37,24 +49,13 @@ def freshness(seen: Observation[LiveReading], tick: str, words: LiveTexts) -> st
         "minutes": words.ago_minutes,
         "hours": words.ago_hours,
         "stale": str(STALE_AFTER_SECONDS),
-        "no-answer": words.no_answer,
+        "not-responding": words.not_responding,
     }
-    data = " ".join(f'data-{name}="{escape(value)}"' for name, value in attributes.items())
-    state = "" if seen.fresh else " stale"
-    return f'<p class="fresh{state}" {data}><i aria-hidden="true"></i><span>{escape(ago)}</span></p>'
-
-
-def now(
-    reading: LiveReading,
-    lag: Observation[Lag],
-    model: ScoringModel | None,
-    texts: Texts,
-    words: LiveTexts,
-    utc_offset_minutes: int,
-) -> str:
-    """Return how the stream is doing: four figures and the line of rates."""
-    figures = tiles(reading, lag, model, texts, words, utc_offset_minutes)
-    return figures + timeline(reading.timeline, texts, words, utc_offset_minutes)
+    return Markup('<p class="fresh{}" {}><i aria-hidden="true"></i><span>{}</span></p>').format(
+        "" if seen.fresh else " stale",
+        Markup(" ").join(Markup('data-{}="{}"').format(name, value) for name, value in attributes.items()),
+        words.ago_seconds.format(n=round(seen.age_seconds)),
+    )
 
 
 def tiles(
@@ -64,60 +65,70 @@ def tiles(
     texts: Texts,
     words: LiveTexts,
     utc_offset_minutes: int,
-) -> str:
-    """Return the four figures that say how the stream is doing."""
-    cells = (
-        (words.lag, *_lag(lag, texts, words)),
-        (words.rate, *_rate(reading, texts, words, utc_offset_minutes)),
-        (words.flagged_share, *_share(reading.share, texts, words)),
-        (words.model, *_model(model, texts, words)),
+) -> Markup:
+    """Return the four figures: lag, rate, flagged share and model."""
+    return Markup('<dl class="figures">{}{}{}{}</dl>').format(
+        _tile(words.lag, *_lag(lag, texts, words)),
+        _tile(words.rate, *_rate(reading, texts, words, utc_offset_minutes)),
+        _tile(words.flagged_share, *_share(reading.share, texts, words)),
+        _tile(words.model, *_model(model, texts, words), kind="text"),
     )
-    return '<dl class="figures">' + "".join(_tile(*cell) for cell in cells) + "</dl>"
 
 
-def timeline(found: Timeline, texts: Texts, words: LiveTexts, utc_offset_minutes: int) -> str:
+def timeline(found: Timeline, texts: Texts, words: LiveTexts, utc_offset_minutes: int) -> Markup:
     """Return the line of rates with its axes."""
-    numbers = texts.numbers
     rates = [scored / BUCKET.total_seconds() for scored in found.scored]
-    peak = max(rates[found.since :], default=0.0)
-    label = f"{words.timeline}: {words.timeline_peak.format(number=numbers.decimal(peak, 1))}"
-    axis = live_charts.linear(max(rates, default=0.0))
-    chart = live_charts.timeline(rates, found.flagged, found.since, axis, label)
+    peak = texts.numbers.decimal(max(rates[found.since :], default=0.0), 1)
+    axis = charts.linear(max(rates, default=0.0))
+    label = f"{words.timeline}: {words.timeline_peak.format(number=peak)}"
     times = [found.begins + place * (BUCKETS // 3) * BUCKET for place in range(4)]
-    below = [local_clock(time, utc_offset_minutes, "%H:%M") for time in times]
-    return (
-        f'<figure class="chart" id="timeline"><figcaption><h3>{escape(words.timeline)}</h3>'
-        f'<span class="key"><i class="mark"></i>{escape(words.timeline_flagged)}</span></figcaption>'
-        f'<div class="axes">{_left_axis(axis, texts)}{chart}{_below(below)}</div></figure>'
+    return Markup(
+        '<figure class="chart" id="timeline"><figcaption><h3>{}</h3>'
+        '<span class="key"><i class="mark"></i>{}</span></figcaption>{}</figure>'
+    ).format(
+        words.timeline,
+        words.timeline_flagged,
+        _axes(
+            axis,
+            charts.timeline(rates, found.flagged, found.since, axis, label),
+            [local_clock(time, utc_offset_minutes, "%H:%M") for time in times],
+            texts,
+        ),
     )
 
 
-def window_line(shown: int, seen: int, filtered: bool, texts: Texts, words: LiveTexts) -> str:
-    """Return of how many transactions the figures below are."""
+def window_line(shown: int, seen: int, filtered: bool, texts: Texts, words: LiveTexts) -> Markup:
+    """Return the line that says on how many transactions the figures below are based."""
     numbers = texts.numbers
     counted = numbers.counted(seen, texts.last_transaction_forms)
     line = words.window_filtered if filtered else words.window_of
     return hint(line.format(shown=numbers.whole(shown), counted=counted))
 
 
-def by_category(shares: Sequence[CategoryShare], texts: Texts, words: LiveTexts) -> str:
-    """Return a bar for each category: as long as its share of flagged ones, against the largest."""
+def by_category(shares: Sequence[CategoryShare], texts: Texts, words: LiveTexts) -> Markup:
+    """Return a bar for each category: its flagged share, relative to the largest."""
     numbers = texts.numbers
     longest = max((one.share for one in shares), default=0.0) or 1.0
-    rows = "".join(
-        f'<tr><th scope="row">{escape(one.category or words.no_category)}</th>'
-        f'<td class="bar"><i style="--share:{one.share / longest:.3f}"></i></td>'
-        f'<td class="number">{numbers.percent(one.share)}</td>'
-        f'<td class="number">{_counts(one, texts, words)}</td></tr>'
+    row = Markup(
+        '<tr><th scope="row">{}</th><td class="bar"><i style="--share:{:.3f}"></i></td>'
+        '<td class="number">{}</td><td class="number">{}</td></tr>'
+    )
+    rows = Markup().join(
+        row.format(
+            one.category or words.no_category,
+            one.share / longest,
+            numbers.percent(one.share),
+            words.category_count.format(flagged=numbers.whole(one.flagged), scored=numbers.whole(one.scored)),
+        )
         for one in shares
     )
-    return f'<table class="bars"><caption>{escape(words.by_category)}</caption><tbody>{rows}</tbody></table>'
+    return Markup('<table class="bars"><caption>{}</caption><tbody>{}</tbody></table>').format(words.by_category, rows)
 
 
 def density(
     counts: Sequence[int], model: ScoringModel | None, texts: Texts, words: LiveTexts, *, logarithmic: bool
-) -> str:
-    """Return the density of scores with its axes and the threshold."""
+) -> Markup:
+    """Return the distribution of scores with its axes and the threshold."""
     numbers = texts.numbers
     threshold = model.threshold if model else None
     width = 1 / DENSITY_BINS
@@ -129,110 +140,27 @@ def density(
         )
         for place, count in enumerate(counts)
     ]
-    label, key = words.density, ""
+    label, key = words.density, Markup()
     if threshold is not None:
-        named = words.density_threshold.format(threshold=numbers.decimal(threshold, 2))
-        label, key = f"{label}, {named}", f'<span class="key"><i class="rule"></i>{escape(named)}</span>'
+        named = words.threshold.format(threshold=numbers.decimal(threshold, 2))
+        label, key = f"{label}, {named}", Markup('<span class="key"><i class="rule"></i>{}</span>').format(named)
     most = max(counts, default=0)
-    axis = live_charts.logarithmic(most) if logarithmic else live_charts.linear(most)
-    chart = live_charts.density(counts, threshold, labels, axis, label)
-    below = [numbers.decimal(place / 4, 2) for place in range(5)]
-    left = _left_axis(axis, texts)
-    return f'<figure class="chart" id="density"><div class="axes">{left}{chart}{_below(below)}</div>{key}</figure>'
-
-
-def _tile(name: str, figure: str, below: str, kind: str = "") -> str:
-    figures = f'<dd>{escape(figure)}</dd><dd class="small">{escape(below)}</dd>'
-    return f'<div class="{kind}"><dt>{escape(name)}</dt>{figures}</div>'
-
-
-def _lag(seen: Observation[Lag], texts: Texts, words: LiveTexts) -> tuple[str, str, str]:
-    if seen.value is None or not seen.fresh:
-        if not seen.tried:
-            return words.lag_unknown, words.first_reading, ""
-        return words.lag_unknown, words.kafka_failed if seen.failed else words.kafka_away, "alarm"
-    lag, numbers = seen.value, texts.numbers
-    if not lag.messages:
-        return "0", words.lag_none, ""
-    waiting = words.lag_waiting if lag.exact else words.lag_at_least
-    figure = numbers.counted(lag.messages, words.lag_forms)
-    return (
-        figure,
-        waiting.format(duration=numbers.duration(max(1, math.ceil(lag.seconds)))),
-        ("alarm" if lag.seconds > LAG_ALARM_SECONDS else ""),
-    )
-
-
-def _rate(reading: LiveReading, texts: Texts, words: LiveTexts, utc_offset_minutes: int) -> tuple[str, str]:
-    rate, numbers = reading.timeline.rate, texts.numbers
-    figure = numbers.whole(round(rate)) if rate >= 10 or not rate else numbers.decimal(rate, 1)
-    latest = max((row.scored_at for row in reading.rows[:1]), default=None)
-    seconds = RATE_BUCKETS * BUCKET.total_seconds()
-    below = words.rate_of.format(duration=numbers.duration(seconds))
-    if latest is not None:
-        below = words.latest_score.format(time=local_clock(latest, utc_offset_minutes))
-    return words.per_second.format(number=figure), below
-
-
-def _share(found: Share, texts: Texts, words: LiveTexts) -> tuple[str, str]:
-    if not found.scored:
-        return words.lag_unknown, words.delta_none
-    numbers = texts.numbers
-    now = found.flagged / found.scored
-    of = words.of_latest.format(scored_counted=numbers.whole(found.scored))
-    if found.scored_before < SHARE_COMPARED_FROM:
-        return numbers.percent(now), of
-    points = round((now - found.flagged_before / found.scored_before) * 100, 2)
-    if not points:
-        return numbers.percent(now), words.delta_same.format(before=numbers.whole(found.scored_before))
-    sign = "+" if points > 0 else "−"
-    delta = words.delta.format(
-        sign=sign, points=numbers.decimal(abs(points), 2), before=numbers.whole(found.scored_before)
-    )
-    return numbers.percent(now), delta
-
-
-def _model(model: ScoringModel | None, texts: Texts, words: LiveTexts) -> tuple[str, str, str]:
-    if model is None:
-        return words.lag_unknown, words.model_unknown, "text"
-    return model.version, words.model_threshold.format(threshold=texts.numbers.decimal(model.threshold, 2)), "text"
-
-
-def _counts(one: CategoryShare, texts: Texts, words: LiveTexts) -> str:
-    numbers = texts.numbers
-    return escape(words.category_count.format(flagged=numbers.whole(one.flagged), scored=numbers.whole(one.scored)))
-
-
-def _left_axis(axis: live_charts.Axis, texts: Texts) -> str:
-    """Return the marks at the left of a chart, each at its height."""
-    spans = "".join(
-        f'<span style="bottom:{100 * axis.height(mark):.2f}%">{_mark(mark, texts)}</span>' for mark in axis.marks
-    )
-    return f'<div class="left" aria-hidden="true">{spans}<i>{_mark(max(axis.marks), texts)}</i></div>'
-
-
-def _below(marks: Sequence[str]) -> str:
-    """Return marks under a chart, evenly from its left end to its right."""
-    step = 100 / (len(marks) - 1)
-    spans = "".join(f'<span style="left:{place * step:.2f}%">{mark}</span>' for place, mark in enumerate(marks))
-    return f'<div class="below" aria-hidden="true">{spans}</div>'
-
-
-def _mark(mark: float, texts: Texts) -> str:
-    numbers = texts.numbers
-    return numbers.whole(round(mark)) if mark >= 10 or mark == int(mark) else numbers.decimal(mark, 1)
-
-
-SHOWN = 50
-MASK = "•••"
-
-_MISSING = "—"
+    axis = charts.logarithmic(most) if logarithmic else charts.linear(most)
+    chart = charts.density(counts, threshold, labels, axis, label)
+    quarters = [numbers.decimal(place / 4, 2) for place in range(5)]
+    return Markup('<figure class="chart" id="density">{}{}</figure>').format(_axes(axis, chart, quarters, texts), key)
 
 
 def flagged_table(
     found: Sequence[LiveRow], seen: int, texts: Texts, words: LiveTexts, utc_offset_minutes: int, *, names: bool
-) -> str:
-    """Return the table of flagged transactions that fit the filters, out of `seen`; without `names` they are masked."""
+) -> Markup:
+    """Return the table of the flagged transactions that match the filters, out of `seen`.
+
+    Args:
+        found: the matching ones, the latest first.
+        seen: flagged transactions before filtering.
+        names: whether to show customers' names and addresses, or initials only.
+    """
     numbers = texts.numbers
     if not seen:
         return notice(words.flagged_none)
@@ -240,45 +168,132 @@ def flagged_table(
         return notice(words.flagged_none_of.format(seen_counted=numbers.counted(seen, texts.last_transaction_forms)))
     heads = (
         (words.column_scored, "time scored"),
-        (texts.column_time, "time"),
-        (texts.column_amount, "number"),
-        (texts.column_category, "text"),
-        (texts.column_merchant, "merchant"),
-        (texts.column_state, "text side"),
+        *transaction_heads(texts),
         (words.column_customer, "customer side"),
         (texts.column_score, "score"),
         (texts.column_id, "id"),
     )
-    rows = [_cells(row, texts, utc_offset_minutes, names=names) for row in found[:SHOWN]]
+    rows = [
+        (
+            local_clock(row.scored_at, utc_offset_minutes),
+            *transaction_cells(row, numbers),
+            customer_name(row.customer, row.city, names=names),
+            score_cell(row.score, numbers),
+            case_button(row.transaction_id, row.transaction_id),
+        )
+        for row in found[:FLAGGED_SHOWN]
+    ]
     below = []
     if len(found) < seen:
-        below.append(words.flagged_fit.format(found=numbers.whole(len(found)), seen=numbers.whole(seen)))
+        below.append(words.flagged_matching.format(found=numbers.whole(len(found)), seen=numbers.whole(seen)))
     if len(rows) < len(found):
         below.append(words.flagged_shown.format(shown=numbers.whole(len(rows))))
     listed = table(heads, rows, words.flagged_heading, kind="long payments captionless")
     return listed + (hint(" ".join(below)) if below else "")
 
 
-def customer_of(row: LiveRow, *, names: bool) -> str:
-    """Return who pays and where: in full, or the initials alone."""
-    if row.customer is None:
-        return _MISSING
-    first, last, street = [*row.customer.split("|", 2), "", ""][:3]
-    if names:
-        return ", ".join(part for part in (f"{first} {last}".strip(), street, row.city) if part)
-    return " ".join(f"{part[:1]}{MASK}" for part in (first, last))
+def drift(seen: Observation[DriftReading], texts: Texts, words: DriftTexts) -> Markup:
+    """Return the table of the last measurement and what it means, or why there is none."""
+    if not seen.tried:
+        return hint(words.first_reading)
+    if seen.value is None or not seen.fresh:
+        return notice(texts.reading_failed if seen.failed else words.unavailable, "warning")
+    reading, numbers = seen.value, texts.numbers
+    if not reading.psi:
+        return notice(words.no_reference)
+    if reading.transactions < MINIMUM:
+        return notice(words.too_few.format(minimum=numbers.whole(MINIMUM)))
+    heads = ((words.column_name, "text"), (words.column_psi, "number"), (words.column_state, "text"))
+    rows = []
+    for name in MEASURED:
+        psi = reading.psi[name]
+        state = drift_state(name, psi)
+        meaning = Markup('<span class="{}">{}</span>').format(state, words.states[state])
+        rows.append((words.names[name], MISSING if psi is None else numbers.decimal(psi, 3), meaning))
+    counted = numbers.counted(reading.transactions, texts.last_transaction_forms)
+    return hint(words.measured_on.format(counted=counted)) + table(heads, rows, words.heading)
 
 
-def _cells(row: LiveRow, texts: Texts, utc_offset_minutes: int, *, names: bool) -> tuple[str, ...]:
-    numbers = texts.numbers
-    return (
-        local_clock(row.scored_at, utc_offset_minutes),
-        _MISSING if row.event_time is None else escape(numbers.date_time(row.event_time)),
-        _MISSING if row.amount is None else numbers.decimal(row.amount, 2),
-        escape(row.category or _MISSING),
-        escape((row.merchant or _MISSING).removeprefix(MERCHANT_PREFIX)),
-        escape(row.state or _MISSING),
-        escape(customer_of(row, names=names)),
-        f'{numbers.decimal(row.score, 3)}<i style="--share:{row.score:.3f}"></i>',
-        case_button(row.transaction_id, row.transaction_id),
+def drift_state(name: str, psi: float | None) -> str:
+    """Return the code of what a PSI means, a key of DriftTexts.states."""
+    if psi is None:
+        return "hour" if name == "hour" else "none"
+    if psi < STABLE_BELOW:
+        return "stable"
+    if name == "past":  # different at every new installation, whose customers all have short histories: no alarm
+        return "past"
+    return "shift" if psi >= SHIFT_FROM else "moved"
+
+
+def _tile(name: str, figure: str, below: str, kind: str = "") -> Markup:
+    return Markup('<div class="{}"><dt>{}</dt><dd>{}</dd><dd class="small">{}</dd></div>').format(
+        kind, name, figure, below
     )
+
+
+def _lag(seen: Observation[Lag], texts: Texts, words: LiveTexts) -> tuple[str, str, str]:
+    if not seen.tried:
+        return MISSING, words.first_reading, ""
+    if seen.value is None or not seen.fresh:
+        return MISSING, words.kafka_failed if seen.failed else words.kafka_unavailable, "alarm"
+    lag, numbers = seen.value, texts.numbers
+    if not lag.messages:
+        return "0", words.lag_none, ""
+    waiting = words.lag_waiting if lag.exact else words.lag_at_least
+    return (
+        numbers.counted(lag.messages, texts.transaction_forms),
+        waiting.format(duration=numbers.duration(max(1, math.ceil(lag.seconds)))),
+        "alarm" if lag.seconds > LAG_ALARM_SECONDS else "",
+    )
+
+
+def _rate(reading: LiveReading, texts: Texts, words: LiveTexts, utc_offset_minutes: int) -> tuple[str, str]:
+    rate, numbers = reading.timeline.rate, texts.numbers
+    figure = numbers.whole(round(rate)) if rate >= 10 or not rate else numbers.decimal(rate, 1)
+    if reading.rows:
+        below = words.latest_score.format(time=local_clock(reading.rows[0].scored_at, utc_offset_minutes))
+    else:
+        below = words.rate_of.format(duration=numbers.duration(RATE_BUCKETS * BUCKET.total_seconds()))
+    return words.per_second.format(number=figure), below
+
+
+def _share(found: FlaggedShare, texts: Texts, words: LiveTexts) -> tuple[str, str]:
+    if not found.scored:
+        return MISSING, words.delta_none
+    numbers = texts.numbers
+    share, before = found.flagged / found.scored, numbers.whole(found.scored_before)
+    if found.scored_before < SHARE_COMPARED_FROM:
+        return numbers.percent(share), words.of_latest.format(scored_counted=numbers.whole(found.scored))
+    points = round((share - found.flagged_before / found.scored_before) * 100, 2)
+    if not points:
+        return numbers.percent(share), words.delta_same.format(before=before)
+    sign = "+" if points > 0 else "−"
+    return numbers.percent(share), words.delta.format(sign=sign, points=numbers.decimal(abs(points), 2), before=before)
+
+
+def _model(model: ScoringModel | None, texts: Texts, words: LiveTexts) -> tuple[str, str]:
+    if model is None:
+        return MISSING, words.model_unknown
+    return model.version, words.threshold.format(threshold=texts.numbers.decimal(model.threshold, 2))
+
+
+def _axes(axis: charts.Axis, chart: Markup, below: Sequence[str], texts: Texts) -> Markup:
+    """Return a chart with the marks of its axis at the left, and marks below it at equal distances."""
+    left = Markup().join(
+        Markup('<span style="bottom:{:.2f}%">{}</span>').format(100 * axis.height(mark), _mark(mark, texts))
+        for mark in axis.marks
+    )
+    step = 100 / (len(below) - 1)
+    under = Markup().join(
+        Markup('<span style="left:{:.2f}%">{}</span>').format(place * step, mark) for place, mark in enumerate(below)
+    )
+    # The <i> cannot be seen: it makes the column as wide as its longest mark.
+    return Markup(
+        '<div class="axes"><div class="left" aria-hidden="true">{}<i>{}</i></div>{}'
+        '<div class="below" aria-hidden="true">{}</div></div>'
+    ).format(left, _mark(max(axis.marks), texts), chart, under)
+
+
+def _mark(mark: float, texts: Texts) -> str:
+    numbers = texts.numbers
+    return numbers.whole(round(mark)) if mark >= 10 or mark == int(mark) else numbers.decimal(mark, 1)

@@ -1,29 +1,30 @@
-"""The live tab: how the stream is doing, and what it brings. Refreshes by itself while it can be seen."""
+"""The live tab: the stream, its latest transactions and data drift. Refreshes itself while it is visible."""
 
 import time
 from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from services.common.logs import get_logger
-from ui.live import drift_section, render
 from ui.live import filter as live_filter
-from ui.live import render as live_render
+from ui.live import render
 from ui.live.drift import DriftReading
 from ui.live.filter import Choices, Filter
 from ui.live.reading import EVERY_SECONDS, Live, LiveReading
-from ui.live.texts import LIVE_TEXTS
+from ui.live.texts import DRIFT_TEXTS, LIVE_TEXTS
 from ui.login.access import Access
-from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, Frame, Update, logged
+from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, logged
 from ui.shell.page_state import skips, value_of
-from ui.shell.render_old import MERCHANT_PREFIX, css_words, hint, notice, unread
+from ui.shell.render import css_words, hint, merchant_name, notice, section_head, subheading, unread
 from ui.threshold.models import ScoringModel
 from ui.watch import Watch
 
 TITLES = {"ru": "Сейчас", "en": "Now"}
 
 REFRESHES_AT_ONCE = 32
+DRIFT_SHOWN_EVERY_SECONDS = 30.0
 
 
 def build(
@@ -34,43 +35,57 @@ def build(
     model: Callable[[], ScoringModel | None],
     access: Access,
 ) -> None:
-    """Place the live view and wire its events."""
+    """Place the live view and the section on drift, and wire their events."""
     LiveView(frame, live, model, access).wire()
-    drift_section.build(frame, drift)
+    _build_drift(frame, drift)
+
+
+def _build_drift(frame: Frame, drift: Watch[DriftReading]) -> None:
+    texts, words = frame.texts, DRIFT_TEXTS[frame.texts.language]
+    with gr.Column(elem_classes="card dense", elem_id="drift"):
+        gr.HTML(section_head(words.heading, words.lead))
+        shown = gr.HTML(hint(words.first_reading), elem_id="drift-now")
+
+    def show() -> Markup:
+        return render.drift(drift.look(), texts, words)
+
+    frame.page.load(show, None, [shown], **VIEWING)
+    frame.tab.select(show, None, [shown], **VIEWING)
+    gr.Timer(DRIFT_SHOWN_EVERY_SECONDS).tick(show, None, [shown], **NO_PROGRESS)
 
 
 class LiveView:
-    """The tab in one language."""
+    """The live view in one language."""
 
     def __init__(self, frame: Frame, live: Live, model: Callable[[], ScoringModel | None], access: Access) -> None:
         self._frame, self._texts = frame, frame.texts
         self._live, self._model, self._access = live, model, access
-        self._words = LIVE_TEXTS[frame.texts.language]
+        words = self._words = LIVE_TEXTS[frame.texts.language]
         with gr.Column(elem_classes="card dense", elem_id="live"):
-            with gr.Row(elem_classes="bar told"):
-                gr.HTML(f"<h2>{self._words.heading}</h2>")
-                self._fresh = gr.HTML(hint(self._words.first_reading), elem_id="live-fresh")
-                self._on = gr.Checkbox(True, label=self._words.refresh, container=False, elem_id="live-on")
+            with gr.Row(elem_classes="bar spread"):
+                gr.HTML(section_head(words.heading))
+                self._fresh = gr.HTML(hint(words.first_reading), elem_id="live-fresh")
+                self._on = gr.Checkbox(True, label=words.refresh, container=False, elem_id="live-on")
             self._now = gr.HTML(elem_id="live-now")
         with gr.Column(elem_classes="card dense", elem_id="window"):
-            gr.HTML(f"{css_words(any=self._words.filter_any)}<h2>{self._words.window_heading}</h2>")
+            gr.HTML(css_words(any=words.filter_any) + section_head(words.window_heading))
             self._place_filters()
             self._of = gr.HTML(elem_id="live-window")
             with gr.Row(elem_classes="pair"):
                 with gr.Column(min_width=320):
-                    gr.HTML(f"<h3>{self._words.by_category}</h3>")
+                    gr.HTML(subheading(words.by_category))
                     self._categories = gr.HTML(elem_id="live-categories")
                 with gr.Column(min_width=320):
                     with gr.Row(elem_classes="bar"):
-                        gr.HTML(f"<h3>{self._words.density}</h3>")
+                        gr.HTML(subheading(words.density))
                         self._logarithmic = gr.Checkbox(
-                            True, label=self._words.density_scale, container=False, elem_id="scale"
+                            True, label=words.density_scale, container=False, elem_id="scale"
                         )
                     self._density = gr.HTML(elem_id="live-density")
         with gr.Column(elem_classes="card dense", elem_id="stream"):
             with gr.Row(elem_classes="bar"):
-                gr.HTML(f"<h2>{self._words.flagged_heading}</h2>")
-                self._names = gr.Checkbox(False, label=self._words.show_names, container=False, elem_id="live-names")
+                gr.HTML(section_head(words.flagged_heading))
+                self._names = gr.Checkbox(False, label=words.show_names, container=False, elem_id="live-names")
             self._table = gr.HTML(elem_id="live-table")
         self._timer = gr.Timer(EVERY_SECONDS, active=False)
         self._offered = gr.State(None)
@@ -118,7 +133,7 @@ class LiveView:
         frame.tabs.select(self.pause_when_hidden, [self._on], [self._timer], **switch)
 
     def filter_again(self, stored: str) -> tuple[Update, ...]:
-        """Filter by what was chosen on the page in the other language, as far as it can be chosen."""
+        """Set the filters that were set on the page in the other language, as far as their values still exist."""
         seen = self._live.mart.look().value
         if seen is None or not value_of(stored, "tab"):
             return skips(4)
@@ -129,11 +144,11 @@ class LiveView:
         return *lists, found
 
     def pause_when_hidden(self, on: bool, event: gr.SelectData) -> Update:
-        """Refresh only while this tab is the one that is open."""
+        """Refresh only while this tab is open."""
         return gr.Timer(active=on and event.value == self._frame.tab.label)
 
     def reveal(self, names: bool, request: gr.Request) -> Update:
-        """Let an analyst see who pays, and note that it was asked for."""
+        """Show names to an analyst only, and log that they were shown."""
         analyst = self._access.analyst(request)
         if names and analyst is None:
             gr.Info(self._words.names_refused)
@@ -146,14 +161,14 @@ class LiveView:
         self, states: list[str], categories: list[str], merchants: list[str], score_from: float,
         logarithmic: bool, names: bool, offered: Choices | None, utc_offset_minutes: float, request: gr.Request,
     ) -> tuple[Update, ...]:  # fmt: skip
-        """Show the last reading, filtered as this reader wants it."""
+        """Show the last reading through the reader's filters."""
         with logged():
             wanted = Filter(
                 frozenset(states or ()), frozenset(categories or ()), frozenset(merchants or ()), score_from
             )
             names = names and self._access.analyst(request) is not None
             return self._shown(wanted, logarithmic, names, offered, int(utc_offset_minutes or 0))
-        return (gr.skip(),) * 10
+        return skips(10)
 
     def _shown(
         self, wanted: Filter, logarithmic: bool, names: bool, offered: Choices | None, utc_offset_minutes: int
@@ -161,37 +176,39 @@ class LiveView:
         """Return the outputs in the order of `shown`."""
         texts, words = self._texts, self._words
         seen = self._live.mart.look()
-        fresh = live_render.freshness(seen, f"{time.monotonic():.3f}", words)
-        outage = unread(seen, words.database_away, words.database_away_since, texts)
+        fresh = render.freshness(seen, f"{time.monotonic():.3f}", words)
+        outage = unread(seen, words.database_unavailable, words.database_unavailable_since, texts)
         if seen.value is None:
-            return fresh, outage, "", "", "", "", *(gr.skip(),) * 4
-        now = live_render.now(seen.value, self._live.lag.look(), self._model(), texts, words, utc_offset_minutes)
+            return fresh, outage, "", "", "", "", *skips(4)
+        lag, model = self._live.lag.look(), self._model()
+        now = outage + render.tiles(seen.value, lag, model, texts, words, utc_offset_minutes)
+        now += render.timeline(seen.value.timeline, texts, words, utc_offset_minutes)
         if not seen.value.rows:
-            return fresh, outage + now, hint(words.window_none), "", "", notice(words.nothing_yet), *(gr.skip(),) * 4
-        flagged = wanted.keep(seen.value.flagged)
+            return fresh, now, hint(words.window_none), "", "", notice(words.nothing_yet), *skips(4)
+        flagged = wanted.apply(seen.value.flagged)
         table = render.flagged_table(flagged, len(seen.value.flagged), texts, words, utc_offset_minutes, names=names)
-        return (
-            fresh, outage + now, *self._window(seen.value, wanted, logarithmic), table,
-            *self._offer(seen.value, offered),
-        )  # fmt: skip
+        window = self._window(seen.value, model, wanted, logarithmic)
+        return fresh, now, *window, table, *self._offer(seen.value, offered)
 
-    def _window(self, reading: LiveReading, wanted: Filter, logarithmic: bool) -> tuple[str, str, str]:
-        """Return of how many transactions the figures are, the shares by category and the density of scores."""
-        texts, words, model = self._texts, self._words, self._model()
-        kept = wanted.keep(reading.rows)
-        line = live_render.window_line(len(kept), len(reading.rows), wanted.is_set, texts, words)
-        if not kept:
-            return line, notice(words.filter_none), ""
-        shares = live_render.by_category(live_filter.by_category(kept), texts, words)
-        density = live_render.density(live_filter.density(kept), model, texts, words, logarithmic=logarithmic)
+    def _window(
+        self, reading: LiveReading, model: ScoringModel | None, wanted: Filter, logarithmic: bool
+    ) -> tuple[Markup, Markup, Markup]:
+        """Return the number of matching transactions, their shares by category and the distribution of their scores."""
+        texts, words = self._texts, self._words
+        rows = wanted.apply(reading.rows)
+        line = render.window_line(len(rows), len(reading.rows), wanted.is_set, texts, words)
+        if not rows:
+            return line, notice(words.filter_none), Markup()
+        shares = render.by_category(live_filter.by_category(rows), texts, words)
+        density = render.density(live_filter.density(rows), model, texts, words, logarithmic=logarithmic)
         return line, shares, density
 
     def _offer(self, reading: LiveReading, offered: Choices | None) -> tuple[Update, ...]:
-        """Return what can be filtered by, if that is other than what this reader was offered last."""
+        """Return the values to filter by, if they differ from those this reader was offered last."""
         found = live_filter.choices([*reading.rows, *reading.flagged])
         if found == offered:
-            return (gr.skip(),) * 4
-        merchants = [(name.removeprefix(MERCHANT_PREFIX), name) for name in found.merchants]
+            return skips(4)
+        merchants = [(merchant_name(name), name) for name in found.merchants]
         states, categories = ([(name, name) for name in names] for names in (found.states, found.categories))
         lists: tuple[Any, ...] = (states, categories, merchants)
         return *(gr.update(choices=choices) for choices in lists), found

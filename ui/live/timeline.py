@@ -1,4 +1,4 @@
-"""How fast transactions were scored, five seconds by five seconds. Pure: knows no database."""
+"""Counts scored transactions in buckets of five seconds, over the last quarter of an hour. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ BUCKETS = 180
 """A quarter of an hour."""
 
 RATE_BUCKETS = 2
-"""Whole buckets that the rate is the mean of."""
+"""Complete buckets over which the rate is averaged."""
 
 Counts = Mapping[datetime, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Scored and flagged transactions of each bucket, the last whole one at the end; `rate` is per second.
+    """Scored and flagged transactions of each bucket, the last complete one at the end.
 
-    `since` is the place of the first bucket that is known for sure; 0 if all are.
+    `since` is the index of the first bucket whose counts are complete.
     """
 
     begins: datetime
@@ -29,37 +29,37 @@ class Timeline:
 
     @property
     def rate(self) -> float:
-        """Transactions a second over the last whole buckets."""
+        """Transactions per second over the last complete buckets."""
         latest = self.scored[-RATE_BUCKETS:]
         return sum(latest) / (len(latest) * BUCKET.total_seconds())
 
 
-class Counter:
-    """Adds up what each reading finds new."""
+class ScoreCounter:
+    """Adds up the new rows of each reading."""
 
     def __init__(self) -> None:
         self.after = self.settled = -1
         self._counts: dict[datetime, tuple[int, int]] = {}
-        self._moving: Counts = {}
+        self._unsettled: Counts = {}
         self._known_since: datetime | None = None
 
     def add(self, found: NewRows, newest: int) -> None:
-        """Take note of the rows after `self.after`; `newest` is the newest arrival of the same reading."""
+        """Count the rows after `self.after`; `newest` is the newest arrival of the same reading."""
         for bucket, counts in found.settled.items():
             self._counts[bucket] = _sum(self._counts.get(bucket), counts)
-        self._moving = found.moving
-        if found.cut:
-            oldest = min([*found.settled, *found.moving])
+        self._unsettled = found.unsettled
+        if found.truncated:
+            oldest = min([*found.settled, *found.unsettled])
             self._known_since = max(self._known_since or oldest, oldest + BUCKET)
         self.after, self.settled = self.settled, max(newest, self.settled)
 
     def timeline(self, now: datetime) -> Timeline:
-        """Return the last quarter of an hour before a moment of the database's clock, and forget what lies before."""
+        """Return the quarter of an hour before a moment of the database's clock, and drop older buckets."""
         ends = datetime.fromtimestamp(now.timestamp() // BUCKET.total_seconds() * BUCKET.total_seconds(), now.tzinfo)
         begins = ends - BUCKETS * BUCKET
         self._counts = {bucket: counts for bucket, counts in self._counts.items() if bucket >= begins}
         places = [begins + place * BUCKET for place in range(BUCKETS)]
-        counts = [_sum(self._counts.get(place), self._moving.get(place)) for place in places]
+        counts = [_sum(self._counts.get(place), self._unsettled.get(place)) for place in places]
         since = sum(place < self._known_since for place in places) if self._known_since else 0
         return Timeline(begins, [scored for scored, _ in counts], [flagged for _, flagged in counts], since)
 

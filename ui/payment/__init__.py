@@ -1,1 +1,1 @@
-"""The tab for a single payment."""
+"""The tab for a single transaction."""

@@ -1,4 +1,4 @@
-"""One payment by hand: checked and sent like a row of a file, then its score is waited for. Knows no page."""
+"""Sends a single transaction, checked and encoded like a row of a file, and waits for its score."""
 
 import io
 import json
@@ -22,11 +22,10 @@ from services.sender.rows import RowEncoder, spellings
 from ui.database import Database
 from ui.review.case import Case, read_case
 
-PATIENCE_SECONDS = 20.0
-"""How long a score is waited for."""
-REASONS_PATIENCE_SECONDS = 2.0
-"""How long, after the score, the reasons of a flagged payment are waited for."""
-ASK_EVERY_SECONDS = 0.02
+SCORE_TIMEOUT_SECONDS = 20.0
+REASONS_TIMEOUT_SECONDS = 2.0
+"""Wait for the reasons of a flagged transaction, after its score."""
+POLL_SECONDS = 0.02
 
 DEFAULTS = {
     "amount": "25.79", "cat_id": "grocery_net", "transaction_time": "", "merch": "Stokes, Christiansen and Sipes",
@@ -34,10 +33,10 @@ DEFAULTS = {
     "us_state": "IL", "post_code": "62701", "population_city": "114394", "jobs": "Surveyor", "lat": "39.7817",
     "lon": "-89.6501", "merchant_lat": "39.9012", "merchant_lon": "-89.1205",
 }  # fmt: skip
-"""What stands in the form; the time is the reader's own, to the minute."""
+"""The form's initial values; the time is filled in by the reader's clock."""
 
 SUSPICIOUS = {"amount": "995.70", "cat_id": "shopping_net"}
-"""With a time at night: what any model of this data flags."""
+"""Values that, at the time below, any model of this data flags."""
 SUSPICIOUS_HOUR, SUSPICIOUS_MINUTE = 23, 10
 
 Send = Callable[[bytes | None, bytes], None]
@@ -45,7 +44,7 @@ Send = Callable[[bytes | None, bytes], None]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A payment as it goes to the topic `transactions`."""
+    """A transaction as it is written to the topic `transactions`."""
 
     transaction_id: str
     key: bytes | None
@@ -53,28 +52,28 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class PaymentScore:
-    """What came back, or None if nothing did; milliseconds from the acknowledgement to the row in the mart."""
+class Answer:
+    """The case, None without a score in time, and the milliseconds from the acknowledgement to the row in the mart."""
 
     case: Case | None
     milliseconds: int
 
 
 @dataclass(frozen=True, slots=True)
-class Paid:
-    """A payment that Kafka has taken: its id, milliseconds to the acknowledgement, and from there to its score."""
+class SentTransaction:
+    """A transaction that Kafka accepted: its id, milliseconds to the acknowledgement, and from there to its score."""
 
     transaction_id: str
     accepted: int
     scored: int = 0
 
-    def written(self) -> str:
-        """Return it as text."""
+    def dump(self) -> str:
+        """Return it as text, for the browser to store."""
         return json.dumps([self.transaction_id, self.accepted, self.scored])
 
     @classmethod
-    def read(cls, text: Any) -> "Paid | None":
-        """Return what a browser gives back, None if it is none."""
+    def load(cls, text: Any) -> "SentTransaction | None":
+        """Return what dump() wrote; None for anything else: the browser could send anything."""
         try:
             return TypeAdapter(cls).validate_python(dict(zip(cls.__slots__, json.loads(text), strict=True)))
         except (TypeError, ValueError):
@@ -82,15 +81,17 @@ class Paid:
 
 
 def compose(values: Mapping[str, str], categories: Sequence[str] = ()) -> Message:
-    """Return the message of a payment given as texts by field, with a new id; read as the cells of a file are.
+    """Return the message of a transaction given as texts by field, parsed like the cells of a file, with a new id.
 
-    `categories` are those the model knows.
+    Args:
+        values: field -> text; a field that is missing is empty.
+        categories: those the model knows.
 
     Raises:
-        BadRow: a needed field is empty, or a value is not what it should be; names the field.
+        BadRow: a required field is empty or a value is invalid; names the field.
     """
     dialect = read_dialect(io.BytesIO((";".join((*FIELDS, ID_COLUMN)) + "\n").encode()))
-    transaction_id = str(uuid.uuid4())  # the same payment made twice is two, unlike a file that is sent twice
+    transaction_id = str(uuid.uuid4())  # sent twice it is two transactions, unlike a file
     encoder = RowEncoder(dialect, Counter(), spellings(categories))
     row = encoder.encode([*(values.get(field) or "" for field in FIELDS), transaction_id])
     if row is None:
@@ -110,35 +111,37 @@ def send_one(
     publish([(key, value)], kafka, topic)
 
 
-def await_answer(mart: Database, transaction_id: str, stop: StopSignal) -> PaymentScore:
-    """Wait until the payment has a score in the mart, and a little longer for its reasons if it is flagged."""
+def await_answer(mart: Database, transaction_id: str, stop: StopSignal) -> Answer:
+    """Wait until the transaction has a score in the mart and, if it is flagged, for its reasons too."""
     started = time.monotonic()
-    case = _await(mart, transaction_id, stop, PATIENCE_SECONDS, lambda found: found is not None)
+    case = _poll(mart, transaction_id, stop, SCORE_TIMEOUT_SECONDS, lambda found: found is not None)
     milliseconds = round((time.monotonic() - started) * 1000)
-    if case is not None and case.payment.fraud_flag:
-        whole = _await(mart, transaction_id, stop, REASONS_PATIENCE_SECONDS, lambda found: bool(found and found.alert))
-        case = whole or case
-    return PaymentScore(case, milliseconds)
+    if case is not None and case.transaction.fraud_flag:
+        has_reasons = _poll(
+            mart, transaction_id, stop, REASONS_TIMEOUT_SECONDS, lambda found: bool(found and found.alert)
+        )
+        case = has_reasons or case
+    return Answer(case, milliseconds)
 
 
-def _await(
-    mart: Database, transaction_id: str, stop: StopSignal, patience: float, enough: Callable[[Case | None], bool]
+def _poll(
+    mart: Database, transaction_id: str, stop: StopSignal, timeout: float, done: Callable[[Case | None], bool]
 ) -> Case | None:
-    """Read the case again and again until it is enough or patience ends; return what was read last."""
-    deadline = time.monotonic() + patience
+    """Read the case until it is `done` or the timeout is over; return the last one read."""
+    deadline = time.monotonic() + timeout
     while True:
         found = mart.ask(lambda connection: (read_case(connection, transaction_id),))
         case = found[0] if found else None
-        if enough(case) or time.monotonic() > deadline or stop.wait(ASK_EVERY_SECONDS):
+        if done(case) or time.monotonic() > deadline or stop.wait(POLL_SECONDS):
             return case
 
 
 def time_now(utc_offset_minutes: int) -> str:
-    """Return the reader's clock as the form wants it."""
+    """Return the time of the reader's clock in the format of the form."""
     return f"{datetime.now(UTC) + timedelta(minutes=utc_offset_minutes):%Y-%m-%d %H:%M}"
 
 
 def time_at_night(utc_offset_minutes: int) -> str:
-    """Return last night's suspicious hour by the reader's clock."""
+    """Return yesterday's SUSPICIOUS_HOUR and SUSPICIOUS_MINUTE by the reader's clock."""
     yesterday = datetime.now(UTC) + timedelta(minutes=utc_offset_minutes, days=-1)
     return f"{yesterday.replace(hour=SUSPICIOUS_HOUR, minute=SUSPICIOUS_MINUTE):%Y-%m-%d %H:%M}"

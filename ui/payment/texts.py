@@ -1,119 +1,106 @@
-"""The words of the payment by hand, by language; see texts.py for what the braces mean. Knows no layout."""
+"""Texts of the tab for a single transaction, in both languages; see ui/shell/texts.py."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class ByHandTexts:
-    """The form and its answers in one language; `fields` names every field of a payment."""
+class PaymentTexts:
+    """The form and its answers in one language; `fields` names every field of a transaction."""
 
-    heading: str
-    hint: str
-    fields: Mapping[str, str]
-    time_hint: str
-    more: str
-    send: str
-    suspicious: str
-    sending: str
-    waiting: str
-    bad_field: str
-    away: str
-    refuses: str
-    no_score: str
-    answer: str
-    answer_flagged: str
-    past: str
-    past_first: str
-    past_unknown: str
-    latency: str
-    open: str
+    heading: str = "Проверить одну транзакцию"
+    hint: str = (
+        "Транзакция уйдёт в Kafka вместе с остальными, получит оценку и останется в базе и в истории этого клиента."
+    )
+    fields: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "amount": "Сумма",
+            "cat_id": "Категория",
+            "transaction_time": "Время",
+            "merch": "Магазин",
+            "name_1": "Имя клиента",
+            "name_2": "Фамилия клиента",
+            "street": "Адрес клиента",
+            "gender": "Пол клиента",
+            "one_city": "Город",
+            "us_state": "Штат",
+            "post_code": "Почтовый индекс",
+            "population_city": "Население города",
+            "jobs": "Профессия",
+            "lat": "Широта клиента",
+            "lon": "Долгота клиента",
+            "merchant_lat": "Широта магазина",
+            "merchant_lon": "Долгота магазина",
+        }
+    )
+    time_hint: str = "2020-06-21 22:14; пусто — сейчас"
+    more: str = "Остальные поля"
+    send: str = "Отправить транзакцию"
+    suspicious: str = "Подставить подозрительную"
+    sending: str = "Отправляем в Kafka…"
+    waiting: str = "Kafka приняла транзакцию за {milliseconds} мс. Ждём оценку…"
+    bad_field: str = "{field}: {reason}. Транзакция не отправлена."
+    kafka_unavailable: str = "Kafka не отвечает: транзакция, скорее всего, не отправлена. Попробуйте позже."
+    kafka_refused: str = (
+        "Kafka отклонила транзакцию: топика нет или доступ запрещён. "
+        "Причина записана в журнал страницы; обратитесь к администратору."
+    )
+    no_score: str = (
+        "Транзакция в Kafka, но за {seconds} с её оценка не появилась в базе. Она появится, когда заработают скорер "
+        "и база. Номер транзакции: {transaction_id}."
+    )
+    answer: str = "Оценка {score} — обычная транзакция"
+    answer_flagged: str = "Оценка {score} — подозрительная транзакция"
+    history: str = "Оценка учитывает историю клиента, до этого {transactions_counted}."
+    history_empty: str = "Это первая транзакция клиента: истории пока нет."
+    history_unknown: str = "Оценка без истории: имя или адрес клиента не указаны."
+    latency: str = "Kafka приняла транзакцию за {accepted} мс, ещё через {scored} мс оценка была в базе."
+    open: str = "Открыть разбор"
 
 
-RUSSIAN = ByHandTexts(
-    heading="Проверить один платёж",
-    hint="Платёж уйдёт в Kafka вместе с остальными, получит оценку и останется в базе и в прошлом этого клиента.",
-    fields={
-        "amount": "Сумма",
-        "cat_id": "Категория",
-        "transaction_time": "Время",
-        "merch": "Магазин",
-        "name_1": "Имя клиента",
-        "name_2": "Фамилия клиента",
-        "street": "Адрес клиента",
-        "gender": "Пол клиента",
-        "one_city": "Город",
-        "us_state": "Штат",
-        "post_code": "Почтовый индекс",
-        "population_city": "Жителей в городе",
-        "jobs": "Профессия",
-        "lat": "Широта клиента",
-        "lon": "Долгота клиента",
-        "merchant_lat": "Широта магазина",
-        "merchant_lon": "Долгота магазина",
-    },
-    time_hint="2020-06-21 22:14; пусто — сейчас",
-    more="Остальные поля",
-    send="Отправить платёж",
-    suspicious="Подставить подозрительный",
-    sending="Отправляем в Kafka…",
-    waiting="Kafka приняла платёж за {milliseconds} мс. Ждём оценку…",
-    bad_field="{field}: {reason}. Платёж не отправлен.",
-    away="Kafka не отвечает: платёж, скорее всего, не отправлен. Попробуйте позже.",
-    refuses="Kafka отклонила платёж: нет топика, прав на него или входа в кластер. Причина записана в журнал страницы; "
-    "обратитесь к администратору.",
-    no_score="Платёж в Kafka, но оценки в базе нет уже {seconds} с. Она появится, когда заработают скорер и база: "
-    "номер платежа {transaction_id}.",
-    answer="Оценка {score} — обычный платёж",
-    answer_flagged="Оценка {score} — подозрительный платёж",
-    past="Оценка учла прошлое клиента: до этого {payments_counted}.",
-    past_first="Это первый платёж клиента: прошлого у оценки нет.",
-    past_unknown="Оценка без прошлого: имя или адрес клиента не указаны.",
-    latency="Kafka приняла платёж за {accepted} мс, ещё через {scored} мс оценка была в базе.",
-    open="Открыть разбор",
-)
-
-ENGLISH = ByHandTexts(
-    heading="Check one payment",
-    hint="The payment goes to Kafka with all others, gets its score, and stays in database and customer's past.",
-    fields={
-        "amount": "Amount",
-        "cat_id": "Category",
-        "transaction_time": "Time",
-        "merch": "Merchant",
-        "name_1": "Customer's first name",
-        "name_2": "Customer's last name",
-        "street": "Customer's address",
-        "gender": "Customer's gender",
-        "one_city": "City",
-        "us_state": "State",
-        "post_code": "Post code",
-        "population_city": "People in the city",
-        "jobs": "Occupation",
-        "lat": "Customer's latitude",
-        "lon": "Customer's longitude",
-        "merchant_lat": "Merchant's latitude",
-        "merchant_lon": "Merchant's longitude",
-    },
-    time_hint="2020-06-21 22:14; empty is now",
-    more="Other fields",
-    send="Send the payment",
-    suspicious="Fill in a suspicious one",
-    sending="Sending to Kafka…",
-    waiting="Kafka took the payment in {milliseconds} ms. Waiting for the score…",
-    bad_field="{field}: {reason}. The payment was not sent.",
-    away="Kafka does not answer: most likely the payment was not sent. Try again later.",
-    refuses="Kafka rejected the payment: the topic is missing, or access to it or to the cluster is denied. "
-    "The cause is in the page's log; ask an administrator.",
-    no_score="The payment is in Kafka, but the database has had no score for {seconds} s. It will be there when scorer "
-    "and database work: the payment's id is {transaction_id}.",
-    answer="Score {score}: an ordinary payment",
-    answer_flagged="Score {score}: a suspicious payment",
-    past="The score knew the customer's past: {payments_counted} before.",
-    past_first="This is the customer's first payment: the score has no past.",
-    past_unknown="The score knew no past: the customer's name or address is not given.",
-    latency="Kafka took the payment in {accepted} ms, and {scored} ms later the score was in the database.",
-    open="Open the case",
-)
-
-BYHAND_TEXTS = {"ru": RUSSIAN, "en": ENGLISH}
+PAYMENT_TEXTS = {
+    "ru": PaymentTexts(),
+    "en": PaymentTexts(
+        heading="Check a single transaction",
+        hint="The transaction is sent to Kafka like any other, scored, and stays in the database and in the customer's "
+        "history.",
+        fields={
+            "amount": "Amount",
+            "cat_id": "Category",
+            "transaction_time": "Time",
+            "merch": "Merchant",
+            "name_1": "Customer's first name",
+            "name_2": "Customer's last name",
+            "street": "Customer's address",
+            "gender": "Customer's gender",
+            "one_city": "City",
+            "us_state": "State",
+            "post_code": "Postal code",
+            "population_city": "City population",
+            "jobs": "Occupation",
+            "lat": "Customer's latitude",
+            "lon": "Customer's longitude",
+            "merchant_lat": "Merchant's latitude",
+            "merchant_lon": "Merchant's longitude",
+        },
+        time_hint="2020-06-21 22:14; empty for now",
+        more="Other fields",
+        send="Send transaction",
+        suspicious="Fill in a fraud-like example",
+        sending="Sending to Kafka…",
+        waiting="Kafka accepted the transaction in {milliseconds} ms. Waiting for the score…",
+        bad_field="{field}: {reason}. The transaction was not sent.",
+        kafka_unavailable="Kafka is not responding: the transaction was probably not sent. Try again later.",
+        kafka_refused="Kafka rejected the transaction: the topic is missing or access is denied. "
+        "The cause is in the page's log; ask an administrator.",
+        no_score="The transaction is in Kafka, but its score was not in the database after {seconds} s. It will appear "
+        "once the scorer and the database are running. Transaction ID: {transaction_id}.",
+        answer="Score {score}: a normal transaction",
+        answer_flagged="Score {score}: a flagged transaction",
+        history="Scored with the customer's history: {transactions_counted} before this one.",
+        history_empty="This is the customer's first transaction: there is no history yet.",
+        history_unknown="Scored without history: the customer's name or address is missing.",
+        latency="Kafka accepted the transaction in {accepted} ms; the score was in the database {scored} ms later.",
+        open="Open the case",
+    ),
+}

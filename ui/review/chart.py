@@ -1,31 +1,34 @@
-"""Draws a customer's payments over time. Pure: knows no database and no page."""
+"""Draws a customer's transactions over time. Pure."""
 
 from datetime import timedelta
 from typing import Any
 
 import altair as alt
 
-from ui.review.case import Case, Earlier, Payment
+from ui.review.case import Case, EarlierTransaction, ScoredTransaction
 from ui.review.texts import CaseTexts
 from ui.shell import charts
 from ui.shell.formats import Numbers
+from ui.shell.render import MISSING
 from ui.shell.texts import Texts
 
 THIS, HEIGHT = "#3b82f6", 220
-"""The payment in question, in a blue that reads on white and on black; height in pixels."""
+"""Colour of the case's own transaction, readable on white and on black; height in pixels."""
 
 HOURS_UP_TO = timedelta(days=3)
-"""A past as short as this is told by the hour: its days are the same at every mark."""
+"""A history as short as this is marked by the hour: by the day, all marks would be the same."""
 
 
-def payments_chart(case: Case, texts: Texts, words: CaseTexts) -> alt.LayerChart | None:
-    """Return the amounts of the customer's earlier payments and of this one over event time; None without a past."""
-    if not case.earlier or case.payment.event_time is None:
+def transactions_chart(case: Case, texts: Texts, words: CaseTexts) -> alt.LayerChart | None:
+    """Return the amounts of the customer's earlier transactions and of this one over time; None if it is the first."""
+    if not case.earlier or case.transaction.event_time is None:
         return None
     numbers = texts.numbers
     sides = [words.chart_other, words.chart_flagged, words.chart_this]
-    points = [_point(payment, numbers, words) for payment in case.earlier]
-    points.append(_this(case.payment, numbers, words))
+    points = [
+        _point(one, words.chart_flagged if one.fraud_flag else words.chart_other, numbers) for one in case.earlier
+    ]
+    points.append(_point(case.transaction, words.chart_this, numbers))
     known = [point for point in points if point["amount"] is not None]
     colour = alt.Color(
         "side:N",
@@ -36,7 +39,7 @@ def payments_chart(case: Case, texts: Texts, words: CaseTexts) -> alt.LayerChart
         x=alt.X(
             "time:T",
             axis=alt.Axis(
-                title=words.chart_time, format=_times(case, words), labelOverlap=True, grid=False, tickCount=6
+                title=words.chart_time, format=_time_format(case, words), labelOverlap=True, grid=False, tickCount=6
             ),
         ),
         y=alt.Y("amount:Q", axis=alt.Axis(title=words.chart_amount, tickCount=4, domain=False, ticks=False)),
@@ -52,45 +55,24 @@ def payments_chart(case: Case, texts: Texts, words: CaseTexts) -> alt.LayerChart
             alt.Tooltip("score:N", title=texts.column_score),
         ],
     )
-    counted = numbers.counted(len(known) - 1, texts.payment_forms)
-    return alt.LayerChart(layer=[stems, dots]).properties(
-        width="container",
-        height=HEIGHT,
-        title=alt.Title(
-            words.chart_title.format(payments_counted=counted),
-            anchor="start", fontSize=15, fontWeight="normal", offset=10,
-        ),
-        background="transparent",
-        padding={"left": 0, "right": 8, "top": 4, "bottom": 4},
-        config=charts.look(),
-        usermeta={"embedOptions": charts.embed_options(numbers)},
-    )  # fmt: skip
+    counted = numbers.counted(len(known) - 1, texts.transaction_forms)
+    title = words.chart_title.format(transactions_counted=counted)
+    return charts.layered([stems, dots], title, HEIGHT, numbers)
 
 
-def _times(case: Case, words: CaseTexts) -> str:
-    """Return how the axis writes times."""
-    payments: list[Earlier | Payment] = [*case.earlier, case.payment]
-    moments = [payment.event_time for payment in payments if payment.event_time is not None]
+def _time_format(case: Case, words: CaseTexts) -> str:
+    rows: list[EarlierTransaction | ScoredTransaction] = [*case.earlier, case.transaction]
+    moments = [row.event_time for row in rows if row.event_time is not None]
     return words.chart_hours if max(moments) - min(moments) <= HOURS_UP_TO else words.chart_dates
 
 
-def _point(payment: Earlier, numbers: Numbers, words: CaseTexts) -> dict[str, Any]:
-    side = words.chart_flagged if payment.fraud_flag else words.chart_other
-    return _row(payment, side, numbers)
-
-
-def _this(payment: Payment, numbers: Numbers, words: CaseTexts) -> dict[str, Any]:
-    return _row(payment, words.chart_this, numbers)
-
-
-def _row(payment: Earlier | Payment, side: str, numbers: Numbers) -> dict[str, Any]:
-    when = payment.event_time
+def _point(row: EarlierTransaction | ScoredTransaction, side: str, numbers: Numbers) -> dict[str, Any]:
     return {
-        "time": when.isoformat() if when else None,
-        "when": numbers.date_time(when) if when else "—",
-        "amount": payment.amount,
-        "sum": "—" if payment.amount is None else numbers.decimal(payment.amount, 2),
-        "what": payment.category or "—",
-        "score": "—" if payment.score is None else numbers.decimal(payment.score, 3),
+        "time": row.event_time.isoformat() if row.event_time else None,
+        "when": numbers.date_time(row.event_time) if row.event_time else MISSING,
+        "amount": row.amount,
+        "sum": MISSING if row.amount is None else numbers.decimal(row.amount, 2),
+        "what": row.category or MISSING,
+        "score": MISSING if row.score is None else numbers.decimal(row.score, 3),
         "side": side,
     }

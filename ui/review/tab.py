@@ -1,28 +1,28 @@
-"""The tab of the analysts: queue, case, verdict. Knows what is asked for when; words and SQL are elsewhere."""
+"""The review tab: the queue, a case and its verdicts."""
 
 from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
 from services.common.logs import get_logger
 from ui import metrics
 from ui.database import Database
 from ui.login.access import Access
 from ui.login.texts import LOGIN_TEXTS
-from ui.review import render as case_render
-from ui.review import verdicts
+from ui.review import render, verdicts
 from ui.review.case import Case, read_case
-from ui.review.chart import payments_chart
+from ui.review.chart import transactions_chart
 from ui.review.texts import CASE_TEXTS
 from ui.review.verdicts import COMMENT_MAX_CHARACTERS, QueueOrder, Verdict
 from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Update, friendly_errors
 from ui.shell.page_state import skips, value_of
-from ui.shell.render_old import notice, section_head
+from ui.shell.render import notice, section_head, subheading
 
 TAB = "cases"
 TITLES = {"ru": "Разбор", "en": "Review"}
-"""The analysts' tab: its id, and its title by language."""
+"""The tab's id, and its title by language."""
 
 OPEN_CASES = f"""() => document.addEventListener('click', (event) => {{
     const button = event.target.closest('[data-case]');
@@ -35,30 +35,25 @@ OPEN_CASES = f"""() => document.addEventListener('click', (event) => {{
     }};
     ask();
 }})"""
-"""A button with data-case opens that case, wherever on the page it stands.
-
-The tab is built when it is first shown.
-"""
+"""Lets any button of the page with data-case open that case; waits for the tab, which is built when first shown."""
 
 OPENER = """
 element.dataset.opensCases = '';
 element.addEventListener('open-case', (event) => trigger('click', {case: event.detail}));
 """
-"""What the tab does when it is asked for a case."""
+"""Makes an open-case event of the section's head a click that carries the case's id."""
 
 TO_CASE = "() => { const card = document.getElementById('case'); if (card) { card.scrollIntoView(); card.focus(); } }"
-"""Brings the case into view, for the keyboard too."""
+"""Brings the case into view and gives it the focus."""
 
-
-__all__ = ["TAB", "TITLES", "build"]
-
+EMPTY = Markup()
 QUEUE_SHOWN = 10
-JUDGED = 100
-"""Verdicts that the precision is of: the last ones."""
+PRECISION_OF = 100
+"""Latest verdicts whose precision is shown."""
 
 Handler = Callable[..., tuple[Update, ...]]
 Opened = tuple[str, int] | None
-"""The open payment's id and how many verdicts its reader has seen."""
+"""The open transaction's id, and how many verdicts the reader has seen."""
 
 
 def build(frame: Frame, *, mart: Database, access: Access) -> None:
@@ -95,10 +90,10 @@ class Review:
             self._head = gr.HTML(elem_id="case-head")
             self._names = gr.Checkbox(False, label=words.show_names, container=False, elem_id="case-names")
             self._reasons = gr.HTML(elem_id="case-reasons")
-            gr.HTML(f"<h3>{words.earlier_heading}</h3>")
+            gr.HTML(subheading(words.earlier_heading))
             self._plot = gr.Plot(visible=False, show_label=False, elem_id="case-plot", elem_classes="chart")
             self._earlier = gr.HTML(elem_id="case-earlier")
-            gr.HTML(f"<h3>{words.verdict_heading}</h3>")
+            gr.HTML(subheading(words.verdict_heading))
             self._comment = gr.Textbox(
                 label=words.comment,
                 placeholder=words.comment_hint.format(limit=texts.numbers.whole(COMMENT_MAX_CHARACTERS)),
@@ -111,8 +106,8 @@ class Review:
                     for verdict, label in words.buttons.items()
                 }
                 self._next = gr.Button(words.next, variant="secondary", elem_id="case-next")
-            self._told = gr.HTML(elem_id="case-told")
-            self._given = gr.HTML(elem_id="case-given")
+            self._message = gr.HTML(elem_id="case-message")
+            self._verdicts = gr.HTML(elem_id="case-verdicts")
             self._opened = gr.State(None)
             self._case_id = gr.Textbox("", visible="hidden")
 
@@ -121,8 +116,8 @@ class Review:
         frame, clock = self._frame, self._frame.clock
         queued: list[Any] = [self._queue, self._precision]
         shown: list[Any] = [
-            self._card, self._head, self._reasons, self._plot, self._earlier, self._given, self._told, self._comment,
-            *self._buttons.values(), self._names, self._opened, self._case_id,
+            self._card, self._head, self._reasons, self._plot, self._earlier, self._verdicts, self._message,
+            self._comment, *self._buttons.values(), self._names, self._opened, self._case_id,
         ]  # fmt: skip
         for event in (frame.page.load, frame.tab.select, self._refresh.click):
             event(self.queue, [self._order], queued, **VIEWING)
@@ -136,7 +131,7 @@ class Review:
         state = frame.state
         state.restore(queue_order=self._order)
         state.store(case_id=self._case_id, comment=self._comment)
-        state.box.change(self.open_again, [state.box, clock], shown, **viewing)
+        state.box.change(self.reopen, [state.box, clock], shown, **viewing)
         self._names.input(self.reveal, [self._names, self._opened, clock], [self._head], **viewing)
         for verdict, button in self._buttons.items():
             button.click(
@@ -148,29 +143,29 @@ class Review:
             )
 
     def queue(self, order: str) -> tuple[Update, ...]:
-        """Show what waits for a verdict, and the precision of those given."""
+        """Show the queue and the precision of the latest verdicts."""
         with friendly_errors(self._texts):
             found = self._mart.ask(
                 lambda connection: (
-                    verdicts.queue(connection, QueueOrder(order), QUEUE_SHOWN),
-                    verdicts.latest_precision(connection, JUDGED),
+                    verdicts.read_queue(connection, QueueOrder(order), QUEUE_SHOWN),
+                    verdicts.read_precision(connection, PRECISION_OF),
                 )
             )
             if found is None:
-                return notice(self._words.away, "warning"), gr.skip()
+                return notice(self._words.unavailable, "warning"), gr.skip()
             waiting, precision = found
             return (
-                case_render.queue(waiting, self._texts, self._words),
-                case_render.precision(precision, self._texts, self._words),
+                render.queue(waiting, self._texts, self._words),
+                render.precision(precision, self._texts, self._words),
             )
 
     def open(self, utc_offset_minutes: float, request: gr.Request, event: gr.EventData) -> tuple[Update, ...]:
-        """Show the payment whose button was pressed."""
+        """Show the case whose button was pressed."""
         with friendly_errors(self._texts):
             return self._show(str(event._data["case"]), utc_offset_minutes, request)
 
-    def open_again(self, stored: str, utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
-        """Show the payment that was open on the page in the other language, with the comment that was begun."""
+    def reopen(self, stored: str, utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
+        """Show the case that was open on the page in the other language, with its unfinished comment."""
         with friendly_errors(self._texts):
             case_id, comment = value_of(stored, "case_id"), value_of(stored, "comment")
             if not isinstance(case_id, str) or not case_id:
@@ -178,17 +173,17 @@ class Review:
             return self._show(case_id, utc_offset_minutes, request, comment=comment if isinstance(comment, str) else "")
 
     def open_next(self, order: str, utc_offset_minutes: float, request: gr.Request) -> tuple[Update, ...]:
-        """Show the first payment of the queue."""
+        """Show the first case of the queue."""
         with friendly_errors(self._texts):
-            found = self._mart.ask(lambda connection: verdicts.queue(connection, QueueOrder(order), 1))
+            found = self._mart.ask(lambda connection: verdicts.read_queue(connection, QueueOrder(order), 1))
             if found is None:
-                return self._only_told(notice(self._words.away, "warning"))
+                return self._only_message(notice(self._words.unavailable, "warning"))
             if not found.head:
-                return self._only_told(notice(self._words.queue_empty, "done"))
+                return self._only_message(notice(self._words.queue_empty, "done"))
             return self._show(found.head[0].transaction_id, utc_offset_minutes, request)
 
     def reveal(self, names: bool, opened: Opened, utc_offset_minutes: float, request: gr.Request) -> Update:
-        """Show or hide who pays; that it was shown is logged."""
+        """Show or hide the customer's name and address; showing them is logged."""
         with friendly_errors(self._texts):
             analyst = self._access.analyst(request)
             if opened is None or analyst is None:
@@ -198,7 +193,7 @@ class Review:
                 return gr.skip()
             if names:
                 get_logger().info("names_shown", transaction_id=opened[0], analyst=analyst)
-            return case_render.head(found[0], self._texts, self._words, names, int(utc_offset_minutes or 0))
+            return render.head(found[0], self._texts, self._words, names, int(utc_offset_minutes or 0))
 
     def _judging(self, verdict: Verdict) -> Handler:
         """Return the handler of a verdict's button."""
@@ -214,67 +209,74 @@ class Review:
         self, verdict: Verdict, opened: Opened, comment: str | None, order: str, utc_offset_minutes: float,
         request: gr.Request,
     ) -> tuple[Update, ...]:  # fmt: skip
-        """Keep a verdict on the open payment, then show what is there now."""
+        """Store a verdict on the open transaction, then show the case and the queue as they are now."""
         words, unchanged = self._words, (gr.skip(), gr.skip())
         with friendly_errors(self._texts):
-            analyst, said = self._access.analyst(request), (comment or "").strip()
+            analyst, text = self._access.analyst(request), (comment or "").strip()
             if opened is None or analyst is None:
-                return *self._only_told(notice(LOGIN_TEXTS[self._texts.language].not_allowed, "warning")), *unchanged
-            if len(said) > COMMENT_MAX_CHARACTERS:
+                return *self._only_message(notice(LOGIN_TEXTS[self._texts.language].not_allowed, "warning")), *unchanged
+            if len(text) > COMMENT_MAX_CHARACTERS:
                 numbers = self._texts.numbers
-                characters, limit = numbers.whole(len(said)), numbers.whole(COMMENT_MAX_CHARACTERS)
+                characters, limit = numbers.whole(len(text)), numbers.whole(COMMENT_MAX_CHARACTERS)
                 sentence = words.too_long.format(characters=characters, limit=limit)
-                return *self._only_told(notice(sentence, "warning")), *unchanged
-            kept = self._mart.ask(lambda connection: verdicts.give(connection, *opened, verdict, said, analyst))
-            if kept is None:
-                return *self._only_told(notice(words.keeping_unknown, "warning")), *unchanged
-            metrics.VERDICTS.labels(verdict.value).inc(kept)
-            get_logger().info("verdict", kept=kept, verdict=verdict.value, transaction_id=opened[0])
-            done = notice(words.kept.format(verdict=words.verdicts[verdict]), "done")
-            told = done if kept else notice(words.overtaken, "warning")
-            return *self._show(opened[0], utc_offset_minutes, request, told, said if not kept else ""), *self.queue(
-                order
+                return *self._only_message(notice(sentence, "warning")), *unchanged
+            saved = self._mart.ask(
+                lambda connection: verdicts.save_verdict(connection, *opened, verdict, text, analyst)
             )
+            if saved is None:
+                return *self._only_message(notice(words.save_unknown, "warning")), *unchanged
+            get_logger().info("verdict_given", saved=saved, verdict=verdict.value, transaction_id=opened[0])
+            if saved:
+                metrics.VERDICTS.labels(verdict.value).inc()
+                text, message = "", notice(words.saved.format(verdict=words.verdicts[verdict]), "done")
+            else:
+                message = notice(words.overtaken, "warning")
+            return *self._show(opened[0], utc_offset_minutes, request, message, text), *self.queue(order)
 
     def _show(
-        self, transaction_id: str, utc_offset_minutes: float, request: gr.Request, told: str = "", comment: str = ""
+        self,
+        transaction_id: str,
+        utc_offset_minutes: float,
+        request: gr.Request,
+        message: Markup = EMPTY,
+        comment: str = "",
     ) -> tuple[Update, ...]:
-        """Return a payment's case, or why there is none to show."""
+        """Return the updates that show a case, or why there is none."""
         words, found = self._words, self._read(transaction_id)
         if found is None:
-            return self._only_told(notice(words.away, "warning"))
+            return self._only_message(notice(words.unavailable, "warning"))
         if found[0] is None:
-            return self._only_told(notice(words.unknown.format(transaction_id=transaction_id), "warning"))
-        return self._all_of(found[0], int(utc_offset_minutes or 0), request, told, comment)
+            return self._only_message(notice(words.unknown.format(transaction_id=transaction_id), "warning"))
+        return self._updates(found[0], int(utc_offset_minutes or 0), request, message, comment)
 
-    def _all_of(
-        self, case: Case, utc_offset_minutes: int, request: gr.Request, told: str, comment: str
+    def _updates(
+        self, case: Case, utc_offset_minutes: int, request: gr.Request, message: Markup, comment: str
     ) -> tuple[Update, ...]:
-        """Return everything about a case, in the order of `shown`."""
+        """Return the updates that show a case, in the order of `shown`."""
         texts, words = self._texts, self._words
         may_judge = self._access.analyst(request) is not None
-        chart = payments_chart(case, texts, words)
+        chart = transactions_chart(case, texts, words)
         judged = bool(case.verdicts) and case.verdicts[-1].verdict != Verdict.RETURNED
         return (
             gr.update(visible=True),
-            case_render.head(case, texts, words, False, utc_offset_minutes),
-            case_render.reasons(case, texts, words),
+            render.head(case, texts, words, False, utc_offset_minutes),
+            render.reasons(case, texts, words),
             gr.update(visible=False) if chart is None else gr.update(value=chart, visible=True),
-            case_render.earlier(case, texts, words),
-            case_render.verdicts(case.verdicts, texts, words, utc_offset_minutes),
-            told if may_judge else notice(LOGIN_TEXTS[texts.language].not_allowed),
+            render.earlier(case, texts, words),
+            render.verdicts(case.verdicts, texts, words, utc_offset_minutes),
+            message if may_judge else notice(LOGIN_TEXTS[texts.language].not_allowed),
             gr.update(value=comment, visible=may_judge),
             *(gr.update(visible=may_judge, interactive=judged or one is not Verdict.RETURNED) for one in Verdict),
-            gr.update(value=False, visible=may_judge and case.payment.customer is not None),
-            (case.payment.transaction_id, len(case.verdicts)),
-            case.payment.transaction_id,
+            gr.update(value=False, visible=may_judge and case.transaction.customer is not None),
+            (case.transaction.transaction_id, len(case.verdicts)),
+            case.transaction.transaction_id,
         )
 
-    def _only_told(self, told: str) -> tuple[Update, ...]:
-        """Return a sentence and leave the rest of the case as it is."""
+    def _only_message(self, message: Markup) -> tuple[Update, ...]:
+        """Return the updates that show a message and leave the rest of the case as it is."""
         unchanged = (gr.skip(),)
-        return gr.update(visible=True), *unchanged * 5, told, *unchanged * 7
+        return gr.update(visible=True), *unchanged * 5, message, *unchanged * 7
 
     def _read(self, transaction_id: str) -> tuple[Case | None] | None:
-        """Return the case in a tuple (None in it if the payment has no score), or None if the database is away."""
+        """Return the case in a tuple, (None,) if the transaction has no score; None if the database is unavailable."""
         return self._mart.ask(lambda connection: (read_case(connection, transaction_id),))

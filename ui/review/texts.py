@@ -1,227 +1,279 @@
-"""The words of the queue and of a case, by language; see texts.py for what the braces mean. Knows no layout."""
+"""Texts of the queue, of a case and of its reasons, in both languages; see ui/shell/texts.py."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ui.review.verdicts import QueueOrder, Verdict
+from ui.shell.texts import Forms
 
 
 @dataclass(frozen=True, slots=True)
 class CaseTexts:
     """Queue and case in one language."""
 
-    queue_heading: str
-    queue_hint: str
-    queue_refresh: str
-    queue_order: str
-    orders: Mapping[QueueOrder, str]
-    waiting: str
-    waiting_more: str
-    queue_empty: str
-    open: str
-    away: str
-    precision: str
-    precision_none: str
+    queue_heading: str = "Очередь на разбор"
+    queue_hint: str = "Подозрительные транзакции без вердикта. В разборе видны причины и история клиента."
+    queue_refresh: str = "Обновить очередь"
+    queue_order: str = "Порядок"
+    orders: Mapping[QueueOrder, str] = field(
+        default_factory=lambda: {
+            QueueOrder.LATEST: "Сначала новые",
+            QueueOrder.SCORE: "Сначала с высокой оценкой",
+            QueueOrder.AMOUNT: "Сначала крупные",
+        }
+    )
+    waiting: str = "Ждут вердикта: {waiting}. Показаны первые {shown}."
+    waiting_more: str = "Ждут вердикта: больше {waiting}. Показаны первые {shown} из последних {waiting}."
+    queue_empty: str = "Очередь пуста: подозрительных транзакций без вердикта нет."
+    open: str = "Разобрать"
+    unavailable: str = "База недоступна. Попробуйте ещё раз через минуту: ничего не потеряется."
+    precision: str = (
+        "Точность по последним вердиктам: {share} (подтверждено {frauds} из {judged}). "
+        "95 %-й доверительный интервал: от {low} до {high}."
+    )
+    precision_none: str = "Вердиктов пока нет: точность появится после первого."
 
-    heading: str
-    flagged: str
-    not_flagged: str
-    unknown: str
-    next: str
-    who: str
-    show_names: str
-    where: str
-    number: str
-    scored: str
+    heading: str = "Транзакция на {amount}"
+    flagged: str = "подозрительная"
+    not_flagged: str = "обычная"
+    unknown: str = "Оценки транзакции {transaction_id} в базе нет."
+    next: str = "Следующая из очереди"
+    customer: str = "Клиент"
+    show_names: str = "Показать имя и адрес клиента"
+    location: str = "Место"
+    id: str = "Номер"
+    scored: str = "Оценена"
 
-    reasons_heading: str
-    reasons_missing: str
-    reasons_not_flagged: str
-    reasons_none: str
-    reasons_by: str
-    raises: str
-    lowers: str
+    reasons_heading: str = "Причины"
+    reasons_missing: str = "Причины ещё не пришли."
+    reasons_not_flagged: str = "Причины определяются только для подозрительных транзакций."
+    reasons_none: str = "Ни одна группа признаков не выделяется."
+    reasons_by: str = "Модель {version}, порог {threshold}. Длина полосы — вклад относительно самой сильной причины."
+    raises: str = "повышает оценку"
+    lowers: str = "снижает оценку"
 
-    earlier_heading: str
-    earlier_table: str
-    earlier_none: str
-    earlier_unknown: str
-    earlier_shown: str
-    chart_title: str
-    chart_time: str
-    chart_amount: str
-    chart_this: str
-    chart_flagged: str
-    chart_other: str
-    chart_dates: str
-    chart_hours: str
+    earlier_heading: str = "Предыдущие транзакции клиента"
+    earlier_table: str = "Последние из них"
+    earlier_none: str = "Это первая транзакция клиента: более ранних нет."
+    earlier_unknown: str = "Клиент неизвестен: в сообщении нет имени или адреса."
+    earlier_shown: str = "В таблице последние {shown} из {count}."
+    chart_title: str = "Суммы по времени: {transactions_counted} до этой"
+    chart_time: str = "Время транзакции"
+    chart_amount: str = "Сумма"
+    chart_this: str = "эта транзакция"
+    chart_flagged: str = "подозрительные"
+    chart_other: str = "обычные"
+    chart_dates: str = "%d.%m.%y"
+    chart_hours: str = "%d.%m %H:%M"
 
-    verdict_heading: str
-    comment: str
-    comment_hint: str
-    buttons: Mapping[Verdict, str]
-    verdicts: Mapping[Verdict, str]
-    given: str
-    kept: str
-    overtaken: str
-    too_long: str
-    keeping_unknown: str
-    no_login: str
-    column_verdict: str
-    column_analyst: str
-    column_given: str
-    column_comment: str
-    column_open: str
+    verdict_heading: str = "Вердикт"
+    comment: str = "Комментарий"
+    comment_hint: str = "Необязательно, до {limit} символов"
+    buttons: Mapping[Verdict, str] = field(
+        default_factory=lambda: {
+            Verdict.FRAUD: "Подтвердить фрод",
+            Verdict.FALSE_ALARM: "Ложное срабатывание",
+            Verdict.RETURNED: "Вернуть в очередь",
+        }
+    )
+    verdicts: Mapping[Verdict, str] = field(
+        default_factory=lambda: {
+            Verdict.FRAUD: "фрод подтверждён",
+            Verdict.FALSE_ALARM: "ложное срабатывание",
+            Verdict.RETURNED: "возвращена в очередь",
+        }
+    )
+    verdicts_table: str = "Вердикты по этой транзакции"
+    saved: str = "Сохранено: {verdict}."
+    overtaken: str = "Не сохранено: вердикт уже вынес кто-то другой. Посмотрите вердикты ниже и решите ещё раз."
+    too_long: str = "Не сохранено: длина комментария — {characters}, а предел — {limit} символов."
+    save_unknown: str = (
+        "База не ответила: неизвестно, сохранён ли вердикт. Откройте транзакцию ещё раз: дважды вердикт не сохранится."
+    )
+    no_login: str = "без входа"
+    column_verdict: str = "Вердикт"
+    column_analyst: str = "Аналитик"
+    column_given: str = "Время"
+    column_comment: str = "Комментарий"
+    column_open: str = "Действие"
 
 
-RUSSIAN = CaseTexts(
-    queue_heading="Очередь на разбор",
-    queue_hint="Подозрительные платежи без вердикта. Откройте платёж — увидите причины и прошлое клиента.",
-    queue_refresh="Обновить очередь",
-    queue_order="Порядок",
-    orders={
-        QueueOrder.LATEST: "Сначала новые",
-        QueueOrder.SCORE: "Сначала с высокой оценкой",
-        QueueOrder.AMOUNT: "Сначала крупные",
-    },
-    waiting="Ждут вердикта: {waiting}. Показаны первые {shown}.",
-    waiting_more="Ждут вердикта: больше {waiting}. Показаны первые {shown} из последних {waiting}.",
-    queue_empty="Очередь пуста: подозрительных платежей без вердикта нет.",
-    open="Разобрать",
-    away="База недоступна. Попробуйте ещё раз через минуту: ничего не потеряется.",
-    precision="Точность по последним вердиктам: {share} — подтверждено {frauds} из {judged}. "
-    "С вероятностью 95 % она между {low} и {high}.",
-    precision_none="Вердиктов пока нет: после первого здесь будет точность.",
-    heading="Платёж на {amount}",
-    flagged="подозрительный",
-    not_flagged="обычный",
-    unknown="Оценки платежа {transaction_id} в базе нет.",
-    next="Следующий из очереди",
-    who="Клиент",
-    show_names="Показать имя и адрес клиента",
-    where="Место",
-    number="Номер",
-    scored="Оценён",
-    reasons_heading="Почему",
-    reasons_missing="Причины ещё не пришли.",
-    reasons_not_flagged="Причины ищутся только у подозрительных платежей.",
-    reasons_none="Ни одна группа признаков не выделяется.",
-    reasons_by="Модель {version}, порог {threshold}. Длина полосы — вклад относительно самой сильной причины.",
-    raises="повышает оценку",
-    lowers="снижает оценку",
-    earlier_heading="Прошлые платежи клиента",
-    earlier_table="Последние из них",
-    earlier_none="Это первый платёж клиента: более ранних нет.",
-    earlier_unknown="Кто платил, неизвестно: в сообщении нет имени или адреса.",
-    earlier_shown="В таблице последние {shown} из {count}.",
-    chart_title="Суммы по времени: {payments_counted} до этого",
-    chart_time="Время платежа",
-    chart_amount="Сумма",
-    chart_this="этот платёж",
-    chart_flagged="подозрительные",
-    chart_other="обычные",
-    chart_dates="%d.%m.%y",
-    chart_hours="%d.%m %H:%M",
-    verdict_heading="Вердикт",
-    comment="Комментарий",
-    comment_hint="Необязательно, до {limit} знаков",
-    buttons={
-        Verdict.FRAUD: "Подтвердить фрод",
-        Verdict.FALSE_ALARM: "Ложное срабатывание",
-        Verdict.RETURNED: "Вернуть в очередь",
-    },
-    verdicts={
-        Verdict.FRAUD: "фрод подтверждён",
-        Verdict.FALSE_ALARM: "ложное срабатывание",
-        Verdict.RETURNED: "возвращён в очередь",
-    },
-    given="Вердикты этого платежа",
-    kept="Записано: {verdict}.",
-    overtaken="Не записано: тем временем о платеже уже высказались. Посмотрите вердикты ниже и решите ещё раз.",
-    too_long="Не записано: в комментарии {characters} знаков, а помещается {limit}.",
-    keeping_unknown="База не ответила: неизвестно, записан ли вердикт. "
-    "Откройте платёж ещё раз: дважды он не запишется.",
-    no_login="без входа",
-    column_verdict="Вердикт",
-    column_analyst="Кто",
-    column_given="Когда",
-    column_comment="Комментарий",
-    column_open="Действие",
-)
+@dataclass(frozen=True, slots=True)
+class ReasonTexts:
+    """The phrases of reasons in one language; `times` is written behind a number without a space."""
 
-ENGLISH = CaseTexts(
-    queue_heading="Review queue",
-    queue_hint="Suspicious payments without a verdict. Open one to see the reasons and the customer's past.",
-    queue_refresh="Refresh the queue",
-    queue_order="Order",
-    orders={
-        QueueOrder.LATEST: "Latest first",
-        QueueOrder.SCORE: "Highest score first",
-        QueueOrder.AMOUNT: "Largest first",
-    },
-    waiting="Waiting for a verdict: {waiting}. The first {shown} are shown.",
-    waiting_more="Waiting for a verdict: more than {waiting}. The first {shown} of the latest {waiting} are shown.",
-    queue_empty="The queue is empty: no suspicious payment is without a verdict.",
-    open="Review",
-    away="The database is away. Try again in a minute: nothing is lost.",
-    precision="Precision by the latest verdicts: {share}, {frauds} of {judged} confirmed. "
-    "With 95% confidence it is between {low} and {high}.",
-    precision_none="No verdicts yet: after the first one the precision is shown here.",
-    heading="Payment of {amount}",
-    flagged="suspicious",
-    not_flagged="ordinary",
-    unknown="The database has no score of payment {transaction_id}.",
-    next="Next in the queue",
-    who="Customer",
-    show_names="Show the customer's name and address",
-    where="Place",
-    number="Id",
-    scored="Scored",
-    reasons_heading="Why",
-    reasons_missing="The reasons have not arrived yet.",
-    reasons_not_flagged="Reasons are looked for in suspicious payments only.",
-    reasons_none="No group of features stands out.",
-    reasons_by="Model {version}, threshold {threshold}. A bar's length is its part of the strongest reason.",
-    raises="raises the score",
-    lowers="lowers the score",
-    earlier_heading="The customer's earlier payments",
-    earlier_table="The latest of them",
-    earlier_none="This is the customer's first payment: there are none before it.",
-    earlier_unknown="It is not known who paid: the message has no name or no address.",
-    earlier_shown="The table has the latest {shown} of {count}.",
-    chart_title="Amounts over time: {payments_counted} before this one",
-    chart_time="Time of payment",
-    chart_amount="Amount",
-    chart_this="this payment",
-    chart_flagged="suspicious",
-    chart_other="ordinary",
-    chart_dates="%Y-%m-%d",
-    chart_hours="%b %d %H:%M",
-    verdict_heading="Verdict",
-    comment="Comment",
-    comment_hint="Optional, {limit} characters at most",
-    buttons={
-        Verdict.FRAUD: "Confirm fraud",
-        Verdict.FALSE_ALARM: "False alarm",
-        Verdict.RETURNED: "Return to the queue",
-    },
-    verdicts={
-        Verdict.FRAUD: "fraud confirmed",
-        Verdict.FALSE_ALARM: "false alarm",
-        Verdict.RETURNED: "returned to the queue",
-    },
-    given="Verdicts on this payment",
-    kept="Kept: {verdict}.",
-    overtaken="Not kept: somebody has given a verdict meanwhile. Look at the verdicts below and decide again.",
-    too_long="Not kept: the comment has {characters} characters, {limit} are possible.",
-    keeping_unknown="The database did not answer, so it is not known whether the verdict is kept. Open the payment "
-    "again: it will not be kept twice.",
-    no_login="no login",
-    column_verdict="Verdict",
-    column_analyst="Who",
-    column_given="When",
-    column_comment="Comment",
-    column_open="Action",
-)
+    amount: str = "сумма {amount}"
+    above_mean: str = "сумма в {times} выше средней по клиенту"
+    below_mean: str = "сумма в {times} ниже средней по клиенту"
+    near_mean: str = "сумма близка к средней по клиенту"
+    in_brackets: str = "({amount})"
+    times: Forms = ("\u00a0раз", "\u00a0раза", "\u00a0раз")
+    no_history: str = "история клиента неизвестна"
+    night: str = "ночь, 22–03 (час {hour})"
+    hour: str = "день (час {hour})"
+    weekdays: tuple[str, ...] = (
+        "понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье",
+    )  # fmt: skip
+    months: tuple[str, ...] = (
+        "январь", "февраль", "март", "апрель", "май", "июнь",
+        "июль", "август", "сентябрь", "октябрь", "ноябрь", "декабрь",
+    )  # fmt: skip
+    category: str = "категория {category}"
+    unknown_category: str = "категория, неизвестная модели"
+    windows: Mapping[str, str] = field(
+        default_factory=lambda: {"1h": "последний час", "24h": "последние сутки", "72h": "последние трое суток"}
+    )
+    in_window: str = "за {window} {transactions_counted}"
+    in_window_sum: str = "за {window} {transactions_counted} на {amount}"
+    none_in_window: str = "за {window} ни одной транзакции"
+    at_night: str = "ночью {count}"
+    like_fraud: str = "похожи на фрод {count}"
+    transaction_forms: Forms = ("транзакция", "транзакции", "транзакций")
+    since_last: str = "предыдущая транзакция {time} назад"
+    last_amount: str = "на {amount}"
+    units: tuple[str, str, str] = ("мин", "ч", "дн.")
+    so_far: str = "до этого {transactions_counted}"
+    first: str = "первая транзакция клиента"
+    town: str = "в городе клиента {people_counted}"
+    people: Forms = ("житель", "жителя", "жителей")
+    gender: str = "пол клиента"
+    groups: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "amount": "сумма",
+            "category": "категория",
+            "hour": "время суток",
+            "date": "день недели и месяц",
+            "pace": "частота транзакций",
+            "last": "предыдущая транзакция",
+            "past": "история клиента",
+            "customer": "город и пол клиента",
+            "distance": "расстояние до продавца",
+        }
+    )
 
-CASE_TEXTS = {"ru": RUSSIAN, "en": ENGLISH}
+
+CASE_TEXTS = {
+    "ru": CaseTexts(),
+    "en": CaseTexts(
+        queue_heading="Review queue",
+        queue_hint="Flagged transactions without a verdict. A case shows the reasons and the customer's history.",
+        queue_refresh="Refresh the queue",
+        queue_order="Order",
+        orders={
+            QueueOrder.LATEST: "Newest first",
+            QueueOrder.SCORE: "Highest score first",
+            QueueOrder.AMOUNT: "Largest amount first",
+        },
+        waiting="Awaiting a verdict: {waiting}. Showing the first {shown}.",
+        waiting_more="Awaiting a verdict: more than {waiting}. Showing the first {shown} of the latest {waiting}.",
+        queue_empty="The queue is empty: every flagged transaction has a verdict.",
+        open="Review",
+        unavailable="The database is unavailable. Try again in a minute: nothing is lost.",
+        precision="Precision by the latest verdicts: {share} ({frauds} of {judged} confirmed). "
+        "95% confidence interval: {low} to {high}.",
+        precision_none="No verdicts yet: the precision appears after the first one.",
+        heading="Transaction of {amount}",
+        flagged="flagged",
+        not_flagged="normal",
+        unknown="The database has no score for transaction {transaction_id}.",
+        next="Next in the queue",
+        customer="Customer",
+        show_names="Show the customer's name and address",
+        location="Location",
+        id="ID",
+        scored="Scored",
+        reasons_heading="Reasons",
+        reasons_missing="The reasons have not arrived yet.",
+        reasons_not_flagged="Reasons are determined for flagged transactions only.",
+        reasons_none="No feature group stands out.",
+        reasons_by="Model {version}, threshold {threshold}. "
+        "The length of a bar is the contribution relative to the strongest reason.",
+        raises="raises the score",
+        lowers="lowers the score",
+        earlier_heading="The customer's earlier transactions",
+        earlier_table="The latest of them",
+        earlier_none="This is the customer's first transaction.",
+        earlier_unknown="The customer is unknown: the message has no name or address.",
+        earlier_shown="The table shows the latest {shown} of {count}.",
+        chart_title="Amounts over time: {transactions_counted} before this one",
+        chart_time="Transaction time",
+        chart_amount="Amount",
+        chart_this="this transaction",
+        chart_flagged="flagged",
+        chart_other="normal",
+        chart_dates="%Y-%m-%d",
+        chart_hours="%b %d %H:%M",
+        verdict_heading="Verdict",
+        comment="Comment",
+        comment_hint="Optional, up to {limit} characters",
+        buttons={
+            Verdict.FRAUD: "Confirm fraud",
+            Verdict.FALSE_ALARM: "False alarm",
+            Verdict.RETURNED: "Return to the queue",
+        },
+        verdicts={
+            Verdict.FRAUD: "fraud confirmed",
+            Verdict.FALSE_ALARM: "false alarm",
+            Verdict.RETURNED: "returned to the queue",
+        },
+        verdicts_table="Verdicts on this transaction",
+        saved="Saved: {verdict}.",
+        overtaken="Not saved: someone else has already given a verdict. See the verdicts below and decide again.",
+        too_long="Not saved: the comment has {characters} characters, the limit is {limit}.",
+        save_unknown="The database did not respond, so it is unknown whether the verdict was saved. "
+        "Open the transaction again: the verdict will not be saved twice.",
+        no_login="no login",
+        column_verdict="Verdict",
+        column_analyst="Analyst",
+        column_given="Time",
+        column_comment="Comment",
+        column_open="Action",
+    ),
+}
+
+REASON_TEXTS = {
+    "ru": ReasonTexts(),
+    "en": ReasonTexts(
+        amount="amount {amount}",
+        above_mean="amount is {times} higher than the customer's mean",
+        below_mean="amount is {times} lower than the customer's mean",
+        near_mean="amount is close to the customer's mean",
+        times=("×", "×", "×"),
+        no_history="the customer's history is unknown",
+        night="night, 22–03 (hour {hour})",
+        hour="daytime (hour {hour})",
+        weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+        months=(
+            "January", "February", "March", "April", "May", "June",
+            "July", "August", "September", "October", "November", "December",
+        ),
+        category="category {category}",
+        unknown_category="a category unknown to the model",
+        windows={"1h": "hour", "24h": "24 hours", "72h": "72 hours"},
+        in_window="{transactions_counted} in the last {window}",
+        in_window_sum="{transactions_counted} totalling {amount} in the last {window}",
+        none_in_window="no transactions in the last {window}",
+        at_night="{count} at night",
+        like_fraud="{count} similar to fraud",
+        transaction_forms=("transaction", "transactions", "transactions"),
+        since_last="previous transaction {time} ago",
+        last_amount="for {amount}",
+        units=("min", "h", "days"),
+        so_far="{transactions_counted} before this one",
+        first="the customer's first transaction",
+        town="{people_counted} in the customer's city",
+        people=("person", "people", "people"),
+        gender="the customer's gender",
+        groups={
+            "amount": "amount",
+            "category": "category",
+            "hour": "time of day",
+            "date": "day of the week and month",
+            "pace": "transaction frequency",
+            "last": "previous transaction",
+            "past": "the customer's history",
+            "customer": "the customer's city and gender",
+            "distance": "distance to the merchant",
+        },
+    ),
+}  # fmt: skip

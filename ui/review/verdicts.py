@@ -1,6 +1,6 @@
-"""What analysts say of payments: gives verdicts, counts them, finds what waits for one. Knows the tables, not the page.
+"""Reads and writes the analysts' verdicts in PostgreSQL, and reads the queue of transactions awaiting one.
 
-A verdict is never changed. The last one of a payment counts; one that returns the payment puts it back into the queue.
+A verdict is never changed. A transaction's last one counts; RETURNED puts the transaction back into the queue.
 """
 
 import math
@@ -15,12 +15,12 @@ from psycopg.rows import class_row, scalar_row
 from ui.database import Connection
 
 COMMENT_MAX_CHARACTERS = 1000
-QUEUE_LOOKS_AT = 1000
-"""Of the payments that wait, how many are put in order and counted: the latest."""
+QUEUE_LIMIT = 1000
+"""Waiting transactions that are sorted and counted: the latest."""
 
 
 class Verdict(StrEnum):
-    """What can be said of a payment."""
+    """An analyst's decision on a transaction."""
 
     FRAUD = "fraud"
     FALSE_ALARM = "false_alarm"
@@ -28,7 +28,7 @@ class Verdict(StrEnum):
 
 
 class QueueOrder(StrEnum):
-    """In which order the queue is worked off: the latest first, or the largest of a figure."""
+    """The order of the queue: the latest first, or the largest score or amount first."""
 
     LATEST = "latest"
     SCORE = "score"
@@ -36,8 +36,8 @@ class QueueOrder(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A verdict that was given."""
+class GivenVerdict:
+    """A stored verdict; `verdict` may be a value that this version does not know."""
 
     ordinal: int
     verdict: str
@@ -48,7 +48,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class QueuedCase:
-    """A flagged payment nobody has judged yet."""
+    """A flagged transaction without a verdict that counts."""
 
     transaction_id: str
     score: float
@@ -61,7 +61,7 @@ class QueuedCase:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The head of the queue and how many wait; `more` says that it is at least so many."""
+    """The head of the queue and how many wait; with `more`, `waiting` is a lower bound."""
 
     head: list[QueuedCase]
     waiting: int
@@ -70,18 +70,18 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """Of the latest judged alerts, how many were frauds."""
+    """How many of the latest alerts with a verdict were fraud."""
 
     frauds: int
     judged: int
 
     @property
     def share(self) -> float:
-        """The share of frauds; 0 where nothing is judged."""
+        """Frauds of judged alerts, in [0, 1]; 0 if there are none."""
         return self.frauds / self.judged if self.judged else 0.0
 
     def interval(self, z: float = 1.96) -> tuple[float, float]:
-        """Return the limits of Wilson's score interval, 95 % unless another z is given; (0, 1) of nothing."""
+        """Return the limits of Wilson's score interval, of 95 % by default; (0, 1) without any verdict."""
         if not self.judged:
             return 0.0, 1.0
         n, share = self.judged, self.share
@@ -90,42 +90,45 @@ class Precision:
         return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def give(connection: Connection, transaction_id: str, after: int, verdict: Verdict, comment: str, analyst: str) -> bool:
-    """Keep a verdict on a scored payment of which `after` verdicts were seen; return whether it is kept.
+def save_verdict(
+    connection: Connection, transaction_id: str, after: int, verdict: Verdict, comment: str, analyst: str
+) -> bool:
+    """Store a verdict on a scored transaction of which `after` verdicts were seen; return whether it was stored.
 
-    It is not kept if somebody else has given one meanwhile, or this one is given twice.
+    It is not stored if someone else has given one in the meantime, or this one is sent twice.
     """
     query = """
         insert into verdicts (transaction_id, ordinal, verdict, comment, analyst, score, fraud_flag)
         select transaction_id, %s, %s, %s, %s, score, fraud_flag from scores where transaction_id = %s
     """
     try:
-        kept = connection.execute(query, [after + 1, verdict.value, comment, analyst, transaction_id])
+        inserted = connection.execute(query, [after + 1, verdict.value, comment, analyst, transaction_id])
     except psycopg.errors.UniqueViolation:
         return False
-    return kept.rowcount == 1
+    return inserted.rowcount == 1
 
 
-def of_payment(connection: Connection, transaction_id: str) -> list[Given]:
-    """Return the verdicts on a payment, the first one first."""
+def read_verdicts(connection: Connection, transaction_id: str) -> list[GivenVerdict]:
+    """Return the verdicts on a transaction, the first one first."""
     query = """
         select ordinal, verdict, comment, analyst, given_at from verdicts where transaction_id = %s order by ordinal
     """
-    with connection.cursor(row_factory=class_row(Given)) as cursor:
+    with connection.cursor(row_factory=class_row(GivenVerdict)) as cursor:
         return cursor.execute(query, [transaction_id]).fetchall()
 
 
-LAST_OF_ITS_PAYMENT = """
+IS_LATEST = """
     not exists (select from verdicts later
                 where later.transaction_id = v.transaction_id and later.ordinal > v.ordinal)
 """
+"""SQL condition: the verdict `v` is its transaction's last one."""
 
 
-def latest_precision(connection: Connection, limit: int) -> Precision:
+def read_precision(connection: Connection, limit: int) -> Precision:
     """Return how many frauds are among the alerts judged last, at most `limit` of them."""
     query = f"""
         select verdict from verdicts v
-        where verdict <> 'returned' and fraud_flag = 1 and {LAST_OF_ITS_PAYMENT}
+        where verdict <> 'returned' and fraud_flag = 1 and {IS_LATEST}
         order by id desc limit %s
     """  # noqa: S608  # a constant of this module
     with connection.cursor(row_factory=scalar_row) as cursor:
@@ -133,8 +136,8 @@ def latest_precision(connection: Connection, limit: int) -> Precision:
     return Precision(found.count(Verdict.FRAUD), len(found))
 
 
-def queue(connection: Connection, order: QueueOrder, limit: int, looks_at: int = QUEUE_LOOKS_AT) -> Queue:
-    """Return the flagged payments without a verdict that counts, in the order wanted; of the latest `looks_at`."""
+def read_queue(connection: Connection, order: QueueOrder, shown: int, limit: int = QUEUE_LIMIT) -> Queue:
+    """Return the first `shown` of the latest `limit` flagged transactions without a verdict, in the given order."""
     query = """
         select w.transaction_id, w.score, t.event_time, t.amount, t.category, t.merchant, t.state
         from (
@@ -147,10 +150,10 @@ def queue(connection: Connection, order: QueueOrder, limit: int, looks_at: int =
         order by w.arrival desc
     """
     with connection.cursor(row_factory=class_row(QueuedCase)) as cursor:
-        found = cursor.execute(query, [looks_at + 1]).fetchall()
-    seen = found[:looks_at]
+        found = cursor.execute(query, [limit + 1]).fetchall()
+    waiting = found[:limit]
     if order is QueueOrder.SCORE:
-        seen.sort(key=lambda row: -row.score)
+        waiting.sort(key=lambda row: -row.score)
     elif order is QueueOrder.AMOUNT:
-        seen.sort(key=lambda row: -(row.amount or 0.0))
-    return Queue(seen[:limit], len(seen), more=len(found) > looks_at)
+        waiting.sort(key=lambda row: -(row.amount or 0.0))
+    return Queue(waiting[:shown], len(waiting), more=len(found) > limit)

@@ -79,16 +79,8 @@ def histogram(scores: Sequence[float], threshold: float | None, texts: ChartText
         .mark_text(dy=-7, fontSize=11, color=INK)
         .encode(x="middle:Q", y="count:Q", text=alt.Text("count:Q", format=",d"))
     )
-    layers = [bars, labels, *_threshold_layers(threshold, texts)]
-    return alt.LayerChart(layer=layers).properties(
-        width="container",
-        height=260,
-        title=alt.Title(texts.title, anchor="start", fontSize=15, fontWeight="normal", offset=14),
-        background="transparent",
-        padding={"left": 0, "right": 8, "top": 4, "bottom": 4},
-        config=look(),
-        usermeta={"embedOptions": embed_options(texts)},
-    )
+    rules = [] if threshold is None else rule(threshold, texts.threshold, ALARM, 34)
+    return layered([bars, labels, *rules], texts.title, 260, texts, title_offset=14)
 
 
 def count_by_bin(scores: Sequence[float]) -> list[int]:
@@ -130,21 +122,34 @@ def _bin(score: float) -> int:
     return min(BINS - 1, max(0, int(round(score * BINS, 9))))
 
 
-def _threshold_layers(threshold: float | None, texts: ChartTexts) -> list[alt.Chart]:
-    """Return the rule at the threshold and its label; empty if no threshold is known."""
-    if threshold is None:
-        return []
-    base = alt.Chart(alt.InlineData(values=[{"threshold": threshold, "label": texts.threshold}]))
+def rule(threshold: float, label: str, colour: str, height: int) -> list[alt.Chart]:
+    """Return a vertical rule at a score, and its label `height` pixels from the top."""
+    base = alt.Chart(alt.InlineData(values=[{"threshold": threshold, "label": label}]))
     right = threshold <= LABEL_FLIPS_ABOVE
     return [
-        base.mark_rule(strokeDash=[5, 4], strokeWidth=1.5, color=ALARM).encode(x="threshold:Q"),
-        base.mark_text(align="left" if right else "right", dx=7 if right else -7, fontSize=12, color=ALARM).encode(
-            x="threshold:Q", y=alt.value(34), text="label:N"
+        base.mark_rule(strokeDash=[5, 4], strokeWidth=1.5, color=colour).encode(x="threshold:Q"),
+        base.mark_text(align="left" if right else "right", dx=7 if right else -7, fontSize=12, color=colour).encode(
+            x="threshold:Q", y=alt.value(height), text="label:N"
         ),
     ]
 
 
-def look() -> alt.Config:
+def layered(
+    layers: Sequence[alt.Chart], title: str, height: int, marks: ChartMarks, *, title_offset: int = 10
+) -> alt.LayerChart:
+    """Return layers as one chart in the page's look, as wide as its container and `height` pixels high."""
+    return alt.LayerChart(layer=list(layers)).properties(
+        width="container",
+        height=height,
+        title=alt.Title(title, anchor="start", fontSize=15, fontWeight="normal", offset=title_offset),
+        background="transparent",
+        padding={"left": 0, "right": 8, "top": 4, "bottom": 4},
+        config=_look(),
+        usermeta={"embedOptions": _embed_options(marks)},
+    )
+
+
+def _look() -> alt.Config:
     """Return the look: no frame, hairline grid, greys readable on white and on black."""
     return alt.Config(
         font="Source Sans Pro, system-ui, sans-serif",
@@ -158,7 +163,7 @@ def look() -> alt.Config:
     )  # fmt: skip
 
 
-def embed_options(marks: ChartMarks) -> dict[str, Any]:
+def _embed_options(marks: ChartMarks) -> dict[str, Any]:
     """Return the options of vega-embed: no menu, SVG, numbers in the page's language."""
     locale = {
         "decimal": marks.decimal_mark,

@@ -28,9 +28,9 @@ class Numbers:
         swap = {",": self.thousands_mark, ".": self.decimal_mark}
         return "".join(swap.get(sign, sign) for sign in f"{number:,.{places}f}")
 
-    def percent(self, share: float) -> str:
+    def percent(self, share: float, places: int = 2) -> str:
         """Return 0.0055 as «0,55 %»."""
-        return f"{self.decimal(share * 100, 2)}{self.percent_gap}%"
+        return f"{self.decimal(share * 100, places)}{self.percent_gap}%"
 
     def date_time(self, moment: datetime) -> str:
         """Return an event time to the minute."""

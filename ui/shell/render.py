@@ -21,6 +21,9 @@ MERCHANT_PREFIX = "fraud_"
 MISSING = "—"
 """Stands for a field that was missing in the message or has not arrived yet."""
 
+MASK = "•••"
+"""Stands for the rest of a customer's name."""
+
 _TD_END = Markup("</td>")
 
 Head = tuple[str, str]
@@ -67,6 +70,11 @@ def css_words(**words: str) -> Markup:
 def section_head(title: str, *sentences: str) -> Markup:
     """Return a section's heading with sentences below it."""
     return Markup("<h2>{}</h2>{}").format(title, Markup().join(map(hint, sentences)))
+
+
+def subheading(title: str) -> Markup:
+    """Return the heading of a part of a section."""
+    return Markup("<h3>{}</h3>").format(title)
 
 
 def hint(sentence: str) -> Markup:
@@ -151,6 +159,16 @@ def transaction_cells(row: TransactionFields, numbers: Numbers) -> tuple[str, ..
 def merchant_name(merchant: str | None) -> str:
     """Return a merchant's name as it is shown."""
     return (merchant or MISSING).removeprefix(MERCHANT_PREFIX)
+
+
+def customer_name(customer: str | None, *further: str | None, names: bool) -> str:
+    """Return a customer's name and street, followed by further parts of the address; or the initials only."""
+    if customer is None:
+        return MISSING
+    first, last, street = [*customer.split("|", 2), "", ""][:3]
+    if names:
+        return ", ".join(part for part in (f"{first} {last}".strip(), street, *further) if part)
+    return " ".join(f"{part[:1]}{MASK}" for part in (first, last))
 
 
 def score_cell(score: float, numbers: Numbers) -> Markup:

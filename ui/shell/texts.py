@@ -51,7 +51,6 @@ class Texts:
     column_id: str = "Номер транзакции"
 
     transaction_forms: Forms = ("транзакция", "транзакции", "транзакций")
-    payment_forms: Forms = ("транзакция", "транзакции", "транзакций")
     last_transaction_forms: Forms = ("транзакции", "транзакций", "транзакций")
 
     row_refusals: Mapping[RowFault, str] = field(
@@ -119,7 +118,6 @@ ENGLISH = Texts(
     column_score="Score",
     column_id="Transaction ID",
     transaction_forms=("transaction", "transactions", "transactions"),
-    payment_forms=("transaction", "transactions", "transactions"),
     last_transaction_forms=("transaction", "transactions", "transactions"),
     row_refusals={
         RowFault.BAD_ENCODING: "Characters are neither UTF-8 nor Windows-1251",

@@ -1,4 +1,4 @@
-"""Reads from PostgreSQL which model scores, and how its shadow compares. Knows the mart's tables, not who looks."""
+"""Reads which models score: from the manifest on disk and from PostgreSQL, with the comparison of a shadow model."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,14 @@ from psycopg.rows import class_row
 from services.common.manifest import current_manifest
 from ui.database import Connection, Database
 from ui.watch import Watch
+
+SHOWN = 5
+"""Changes of the model that are listed, the latest first."""
+
+EVERY_SECONDS = 2.0
+
+SHADOW_HOURS = 24
+"""The hours that the comparison with the shadow model covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +33,9 @@ def current_model(manifest: Path) -> ScoringModel | None:
     return ScoringModel(found.version, found.threshold) if found else None
 
 
-SHOWN = 5
-"""Changes of the model that are listed, the latest first."""
-
-EVERY_SECONDS = 2.0
-
-HOURS = 24
-"""The shadow is judged by what it saw in so many hours."""
-
-
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A model that began to score, and when; on more than one scorer, when the first of them took it."""
+class ModelStart:
+    """When a model began to score; with several scorers, when the first of them did."""
 
     model_version: str
     threshold: float
@@ -44,8 +43,8 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two models' scores of the same payments: numbers of payments; shifts are sums of shadow score - score."""
+class ShadowComparison:
+    """Two models' scores of the same transactions: numbers of transactions, and sums of shadow score - score."""
 
     model_version: str
     shadow_version: str
@@ -61,23 +60,23 @@ class Comparison:
 
     @property
     def agreement(self) -> float:
-        """Share of the payments that both flagged or neither did, in [0, 1]."""
+        """Share of the transactions that both flagged or neither did, in [0, 1]."""
         return 1 - (self.only_model + self.only_shadow) / self.scored
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
-    """The models that scored, the latest first, and the comparison with the shadow of the last hours, if any."""
+class ModelHistory:
+    """The models that scored, the latest first, and the comparison with the shadow model, if there is one."""
 
-    begun: list[Begun]
-    comparison: Comparison | None
+    starts: list[ModelStart]
+    comparison: ShadowComparison | None
 
 
 IN_USE = """
     select model_version as version, threshold from model_spans order by told desc limit 1
 """
 
-BEGUN = """
+STARTS = """
     select model_version, threshold, began_at
     from (select *, lag(model_version) over (order by told) as before from model_spans) spans
     where before is distinct from model_version
@@ -102,13 +101,13 @@ def model_in_use(connection: Connection) -> ScoringModel | None:
 
 
 def watch_model(mart: Database) -> Watch[ScoringModel]:
-    """Return what watches the model in use, not started."""
+    """Return the watch of the model in use, not started."""
     return Watch(lambda: mart.ask(model_in_use), EVERY_SECONDS, "watch-model")
 
 
-def read_models(connection: Connection) -> Models:
-    """Return which models scored and how the shadow compares."""
-    with connection.cursor(row_factory=class_row(Begun)) as cursor:
-        begun = cursor.execute(BEGUN, [SHOWN]).fetchall()
-    with connection.cursor(row_factory=class_row(Comparison)) as cursor:
-        return Models(begun, cursor.execute(COMPARISON, [HOURS]).fetchone())
+def read_models(connection: Connection) -> ModelHistory:
+    """Return which models scored and how the shadow model compares."""
+    with connection.cursor(row_factory=class_row(ModelStart)) as cursor:
+        starts = cursor.execute(STARTS, [SHOWN]).fetchall()
+    with connection.cursor(row_factory=class_row(ShadowComparison)) as cursor:
+        return ModelHistory(starts, cursor.execute(COMPARISON, [SHADOW_HOURS]).fetchone())

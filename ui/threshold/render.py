@@ -1,145 +1,65 @@
-"""Turns what a threshold would do into a table and a chart. Pure; knows no database and no Gradio."""
-
-from collections.abc import Sequence
-from html import escape
+"""HTML and chart of the threshold tab: the effect of a threshold, and the models. Pure."""
 
 import altair as alt
+from markupsafe import Markup
 
-from ui.review.verdicts import Precision
 from ui.shell import charts
-from ui.shell.render_old import hint, notice, table
+from ui.shell.formats import Numbers, local_clock
+from ui.shell.render import MISSING, hint, notice, subheading, table
 from ui.shell.texts import Texts
-from ui.threshold.models import ScoringModel
-from ui.threshold.texts import WhatIfTexts
-from ui.threshold.whatif import Basis, Curve, alerts_of_stream, confirmed, expected
+from ui.threshold.models import SHADOW_HOURS, ModelHistory, ModelStart, ScoringModel, ShadowComparison
+from ui.threshold.texts import ModelsTexts, WhatIfTexts
+from ui.threshold.whatif import Curve, WhatIfData, confirmed, expected, stream_alerts
 
-HEIGHT = 240
+CHART_HEIGHT = 240
 RECALL, CHOSEN = "#0d9488", "#3b82f6"
-_MISSING = "—"
-
-Row = tuple[str, str, str]
-"""What is told, at the chosen threshold, at the one in use."""
+SHIFT_DECIMALS = 4
 
 
 def comparison(
-    chosen: float, model: ScoringModel | None, curve: Curve | None, basis: Basis | None, payments_a_day: float | None,
+    chosen: float, model: ScoringModel | None, curve: Curve | None, data: WhatIfData | None, per_day: float | None,
     texts: Texts, words: WhatIfTexts,
-) -> str:  # fmt: skip
-    """Return the table that sets the chosen threshold beside the one in use, and what it rests on."""
+) -> Markup:  # fmt: skip
+    """Return the table that sets the chosen threshold beside the current one, and what it is based on.
+
+    Args:
+        chosen: a threshold in [0, 1].
+        model: the one in use, with the current threshold; None: unknown.
+        curve: the model's validation curve; None: it has none.
+        data: read from the mart; None: the database is unavailable.
+        per_day: transactions per day; None: unknown.
+        texts: the page's language.
+        words: the tab's.
+    """
     numbers = texts.numbers
-    thresholds = [chosen, model.threshold if model else None]
-    rows = [
-        *_of_curve(curve, thresholds, payments_a_day, texts, words),
-        *_of_mart(basis, thresholds, payments_a_day, texts, words),
-    ]
+    figures = _figures(chosen, curve, data, per_day, numbers, words)
+    current = _figures(model.threshold, curve, data, per_day, numbers, words) if model else {}
     heads = (
-        (words.figure, "text"),
-        (words.at.format(threshold=numbers.decimal(chosen, 2)), "number"),
-        (words.now.format(threshold=numbers.decimal(model.threshold, 2)) if model else _MISSING, "number"),
+        (words.column_figure, "text"),
+        (words.chosen.format(threshold=numbers.decimal(chosen, 2)), "number"),
+        (words.current.format(threshold=numbers.decimal(model.threshold, 2)) if model else MISSING, "number"),
     )
-    parts = [table(heads, [tuple(map(escape, row)) for row in rows], words.table, kind="grid")] if rows else []
+    rows = [(name, figure, current.get(name, MISSING)) for name, figure in figures.items()]
+    parts = [table(heads, rows, words.table, kind="grid")] if rows else []
     if curve is None:
         parts.append(notice(words.no_curve, "warning"))
-    if basis is None:
-        parts.append(notice(words.away, "warning"))
-    return "".join([*parts, *map(hint, _sources(chosen, model, curve, basis, texts, words))])
+    if data is None:
+        parts.append(notice(words.unavailable, "warning"))
+    return Markup().join([*parts, *map(hint, _sources(chosen, model, curve, data, texts, words))])
 
 
-def _of_curve(
-    curve: Curve | None,
-    thresholds: Sequence[float | None],
-    payments_a_day: float | None,
-    texts: Texts,
-    words: WhatIfTexts,
-) -> list[Row]:
-    if curve is None:
-        return []
-    numbers = texts.numbers
-    found = [None if one is None else expected(curve, one, payments_a_day or 0.0) for one in thresholds]
-    a_day = [None if payments_a_day is None else one for one in found]
-
-    def row(name: str, figures: list[str]) -> Row:
-        return name, figures[0], figures[1]
-
-    return [
-        row(words.alerts, [_MISSING if one is None else numbers.decimal(one.alerts, 1) for one in a_day]),
-        row(words.precision, [_MISSING if one is None else _share(one.precision, texts) for one in found]),
-        row(words.recall, [_MISSING if one is None else _share(one.recall, texts) for one in found]),
-        row(words.caught, [_MISSING if one is None else numbers.whole(round(one.caught_amount)) for one in a_day]),
-        row(words.missed, [_MISSING if one is None else numbers.whole(round(one.missed_amount)) for one in a_day]),
-    ]
-
-
-def _of_mart(
-    basis: Basis | None,
-    thresholds: Sequence[float | None],
-    payments_a_day: float | None,
-    texts: Texts,
-    words: WhatIfTexts,
-) -> list[Row]:
-    if basis is None:
-        return []
-    numbers = texts.numbers
-    known = [None if payments_a_day is None else one for one in thresholds]
-    seen = [None if one is None else alerts_of_stream(basis.stream, one, payments_a_day or 0.0) for one in known]
-    said = [None if one is None else confirmed(basis.judged, one) for one in thresholds]
-    alerts = [_MISSING if one is None else numbers.decimal(one, 1) for one in seen]
-    verdicts = [_MISSING if one is None else _confirmed(one, texts, words) for one in said]
-    return [(words.alerts_seen, alerts[0], alerts[1]), (words.confirmed, verdicts[0], verdicts[1])]
-
-
-def _confirmed(found: Precision, texts: Texts, words: WhatIfTexts) -> str:
-    if not found.judged:
-        return words.confirmed_none
-    numbers = texts.numbers
-    return f"{_share(found.share, texts)} ({numbers.whole(found.frauds)}/{numbers.whole(found.judged)})"
-
-
-def _sources(
-    chosen: float,
-    model: ScoringModel | None,
-    curve: Curve | None,
-    basis: Basis | None,
-    texts: Texts,
-    words: WhatIfTexts,
-) -> list[str]:
-    """Return what the figures rest on, a sentence each."""
-    numbers, said = texts.numbers, []
-    if basis is not None and model is not None and chosen < model.threshold:
-        said.append(words.confirmed_below.format(threshold=numbers.decimal(model.threshold, 2)))
-    if curve is not None:
-        said.append(
-            words.sources.format(
-                payments_counted=numbers.counted(curve.payments, texts.payment_forms),
-                frauds=numbers.whole(curve.frauds),
-                share=numbers.percent(curve.frauds / curve.payments),
-            )
-        )
-    if basis is not None and basis.stream.payments:
-        payments = numbers.counted(basis.stream.payments, texts.payment_forms)
-        said.append(words.sources_stream.format(payments_counted=payments, days=numbers.whole(basis.stream.days)))
-    return said
-
-
-def _share(share: float | None, texts: Texts) -> str:
-    """Return a share to a tenth of a percent."""
-    if share is None:
-        return _MISSING
-    return f"{texts.numbers.decimal(share * 100, 1)}{texts.numbers.percent_gap}%"
-
-
-def curve_chart(curve: Curve, chosen: float, in_use: float | None, texts: Texts, words: WhatIfTexts) -> alt.LayerChart:
-    """Return precision and recall over the threshold, with rules at the chosen one and the one in use."""
+def curve_chart(curve: Curve, chosen: float, current: float | None, texts: Texts, words: WhatIfTexts) -> alt.LayerChart:
+    """Return precision and recall over the threshold, with rules at the chosen and the current one."""
     numbers = texts.numbers
     points = []
     for place, threshold in enumerate(curve.thresholds):
         alerts, caught = curve.alerts[place], curve.caught[place]
-        told = {"threshold": threshold, "at": numbers.decimal(threshold, 2)}
+        point = {"threshold": threshold, "at": numbers.decimal(threshold, 2)}
         if alerts:
             share = caught / alerts
-            points.append(told | {"line": words.chart_precision, "share": share, "told": _share(share, texts)})
+            points.append(point | {"line": words.chart_precision, "share": share, "percent": numbers.percent(share, 1)})
         share = caught / curve.frauds
-        points.append(told | {"line": words.chart_recall, "share": share, "told": _share(share, texts)})
+        points.append(point | {"line": words.chart_recall, "share": share, "percent": numbers.percent(share, 1)})
     colours = alt.Scale(domain=[words.chart_precision, words.chart_recall], range=[charts.CALM, RECALL])
     percent = alt.Axis(format=".0%", title=None, tickCount=5, domain=False, ticks=False)
     axis = alt.Axis(values=[tenth / 10 for tenth in range(11)], format=".1f", grid=False, title=words.chart_x)
@@ -152,31 +72,119 @@ def curve_chart(curve: Curve, chosen: float, in_use: float | None, texts: Texts,
             y=alt.Y("share:Q", scale=alt.Scale(domain=[0, 1]), axis=percent),
             color=alt.Color("line:N", scale=colours, legend=legend),
             tooltip=[alt.Tooltip("line:N", title=" "), alt.Tooltip("at:N", title=words.chart_x),
-                     alt.Tooltip("told:N", title=" ")],
+                     alt.Tooltip("percent:N", title=" ")],
         )
     )  # fmt: skip
-    rules = [] if in_use is None else _rule(in_use, words.chart_now, charts.ALARM, 222, texts)
-    if chosen != in_use:
-        rules += _rule(chosen, words.chart_chosen, CHOSEN, 202, texts)
-    return alt.LayerChart(layer=[lines, *rules]).properties(
-        width="container",
-        height=HEIGHT,
-        title=alt.Title(words.chart_title, anchor="start", fontSize=15, fontWeight="normal", offset=10),
-        background="transparent",
-        padding={"left": 0, "right": 8, "top": 4, "bottom": 4},
-        config=charts.look(),
-        usermeta={"embedOptions": charts.embed_options(numbers)},
-    )
+    rules = [] if current is None else _rule(current, words.chart_current, charts.ALARM, 222, numbers)
+    if chosen != current:
+        rules += _rule(chosen, words.chart_chosen, CHOSEN, 202, numbers)
+    return charts.layered([lines, *rules], words.chart_title, CHART_HEIGHT, numbers)
 
 
-def _rule(threshold: float, words: str, colour: str, height: int, texts: Texts) -> list[alt.Chart]:
-    """Return a rule at a threshold and its label at so many pixels from the top."""
-    label = words.format(threshold=texts.numbers.decimal(threshold, 2))
-    base = alt.Chart(alt.InlineData(values=[{"threshold": threshold, "label": label}]))
-    right = threshold <= charts.LABEL_FLIPS_ABOVE
-    return [
-        base.mark_rule(strokeDash=[5, 4], strokeWidth=1.5, color=colour).encode(x="threshold:Q"),
-        base.mark_text(align="left" if right else "right", dx=7 if right else -7, fontSize=12, color=colour).encode(
-            x="threshold:Q", y=alt.value(height), text="label:N"
-        ),
+def _rule(threshold: float, text: str, colour: str, height: int, numbers: Numbers) -> list[alt.Chart]:
+    return charts.rule(threshold, text.format(threshold=numbers.decimal(threshold, 2)), colour, height)
+
+
+def models(found: ModelHistory | None, texts: Texts, words: ModelsTexts, utc_offset_minutes: int) -> Markup:
+    """Return the models that scored and the comparison with the shadow model; `found` is None in an outage."""
+    if found is None:
+        return notice(words.unavailable, "warning")
+    if not found.starts:
+        return notice(words.none_yet)
+    shadow = _comparison(found.comparison, texts, words) if found.comparison else hint(words.shadow_none)
+    return _starts(found.starts, texts.numbers, words, utc_offset_minutes) + subheading(words.shadow_heading) + shadow
+
+
+def _figures(
+    threshold: float,
+    curve: Curve | None,
+    data: WhatIfData | None,
+    per_day: float | None,
+    numbers: Numbers,
+    words: WhatIfTexts,
+) -> dict[str, str]:
+    """Return name -> figure of one threshold; figures per day need `per_day`."""
+    figures: dict[str, str] = {}
+    if curve is not None:
+        effect = expected(curve, threshold, per_day or 0.0)
+        figures |= {
+            words.alerts: MISSING if per_day is None else numbers.decimal(effect.alerts, 1),
+            words.precision: MISSING if effect.precision is None else numbers.percent(effect.precision, 1),
+            words.recall: numbers.percent(effect.recall, 1),
+            words.caught: MISSING if per_day is None else numbers.whole(round(effect.caught_amount)),
+            words.missed: MISSING if per_day is None else numbers.whole(round(effect.missed_amount)),
+        }
+    if data is not None:
+        alerts = None if per_day is None else stream_alerts(data.stream, threshold, per_day)
+        found = confirmed(data.judged, threshold)
+        share = f"{numbers.percent(found.share, 1)} ({numbers.whole(found.frauds)}/{numbers.whole(found.judged)})"
+        figures |= {
+            words.alerts_seen: MISSING if alerts is None else numbers.decimal(alerts, 1),
+            words.confirmed: share if found.judged else words.confirmed_none,
+        }
+    return figures
+
+
+def _sources(
+    chosen: float,
+    model: ScoringModel | None,
+    curve: Curve | None,
+    data: WhatIfData | None,
+    texts: Texts,
+    words: WhatIfTexts,
+) -> list[str]:
+    """Return what the figures are based on, a sentence for each source."""
+    numbers, sentences = texts.numbers, []
+    if data is not None and model is not None and chosen < model.threshold:
+        sentences.append(words.confirmed_below.format(threshold=numbers.decimal(model.threshold, 2)))
+    if curve is not None:
+        sentences.append(
+            words.sources.format(
+                transactions_counted=numbers.counted(curve.payments, texts.transaction_forms),
+                frauds=numbers.whole(curve.frauds),
+                share=numbers.percent(curve.frauds / curve.payments),
+            )
+        )
+    if data is not None and data.stream.transactions:
+        counted = numbers.counted(data.stream.transactions, texts.transaction_forms)
+        sentences.append(
+            words.sources_stream.format(transactions_counted=counted, days=numbers.whole(data.stream.days))
+        )
+    return sentences
+
+
+def _starts(starts: list[ModelStart], numbers: Numbers, words: ModelsTexts, utc_offset_minutes: int) -> Markup:
+    heads = ((words.column_model, "text"), (words.column_threshold, "number"), (words.column_since, "time"))
+    rows = [
+        (
+            one.model_version,
+            numbers.decimal(one.threshold, 2),
+            local_clock(one.began_at, utc_offset_minutes, numbers.date_pattern),
+        )
+        for one in starts
     ]
+    in_use = Markup("{} <strong>({})</strong>").format(rows[0][0], words.in_use)
+    return table(heads, [(in_use, *rows[0][1:]), *rows[1:]], words.heading)
+
+
+def _comparison(found: ShadowComparison, texts: Texts, words: ModelsTexts) -> Markup:
+    numbers, scored = texts.numbers, found.scored
+    cost = numbers.decimal(found.cpu_seconds / scored * 1e6, 1)
+    figures = (
+        (words.agreement, numbers.percent(found.agreement)),
+        (words.only_model, numbers.whole(found.only_model)),
+        (words.only_shadow, numbers.whole(found.only_shadow)),
+        (words.mean_shift, numbers.decimal(found.shift / scored, SHIFT_DECIMALS)),
+        (words.mean_absolute_shift, numbers.decimal(found.absolute_shift / scored, SHIFT_DECIMALS)),
+        (words.largest_shift, numbers.decimal(found.largest_shift, SHIFT_DECIMALS)),
+        (words.skipped, numbers.whole(found.skipped)),
+        (words.cost, words.cost_value.format(number=cost)),
+    )
+    sentence = words.shadow_of.format(
+        shadow=found.shadow_version,
+        model=found.model_version,
+        scored_counted=numbers.counted(scored, texts.transaction_forms),
+        hours=SHADOW_HOURS,
+    )
+    heads = ((words.column_figure, "text"), (words.column_value, "number"))
+    return hint(sentence) + table(heads, figures, words.shadow_heading)

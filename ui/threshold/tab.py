@@ -1,35 +1,48 @@
-"""The tab of the threshold's what-if. Knows what is asked for when; reckoning, words and SQL are elsewhere."""
+"""The threshold tab: what another threshold would do, and which models score."""
 
 from collections.abc import Callable
 
 import gradio as gr
 
 from ui.database import Database
-from ui.shell.frame import NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
-from ui.shell.render_old import section_head
-from ui.threshold import models_card, whatif
-from ui.threshold.models import ScoringModel
-from ui.threshold.render import comparison, curve_chart
-from ui.threshold.texts import WHATIF_TEXTS
-from ui.threshold.whatif import Basis, Curve
+from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
+from ui.shell.render import section_head
+from ui.threshold import render, whatif
+from ui.threshold.models import ScoringModel, read_models
+from ui.threshold.texts import MODELS_TEXTS, WHATIF_TEXTS
+from ui.threshold.whatif import Curve, WhatIfData
 
 TITLES = {"ru": "Порог", "en": "Threshold"}
 TAB = "whatif"
 
 _UNKNOWN = 0.5
-"""Where the slider stands if the model's own threshold is not known."""
+"""Position of the slider while the current threshold is unknown."""
 
 
 def build(
     frame: Frame, *, mart: Database, model: Callable[[], ScoringModel | None], curve: Callable[[], Curve | None]
 ) -> None:
-    """Place slider, table and chart, wire their events, and tell below of the model that the threshold is of."""
+    """Place both sections and wire their events."""
     WhatIf(frame, mart, model, curve).wire()
-    models_card.build(frame, mart)
+    _build_models(frame, mart)
+
+
+def _build_models(frame: Frame, mart: Database) -> None:
+    """Place the section on models; it is read whenever its tab is opened."""
+    texts, words = frame.texts, MODELS_TEXTS[frame.texts.language]
+    with gr.Column(elem_classes="card", elem_id="models"):
+        gr.HTML(section_head(words.heading, words.hint))
+        shown = gr.HTML(elem_id="models-shown")
+
+    def show(utc_offset_minutes: float) -> Update:
+        with friendly_errors(texts):
+            return render.models(mart.ask(read_models), texts, words, int(utc_offset_minutes or 0))
+
+    frame.tab.select(show, [frame.clock], [shown], **{**VIEWING, "js": ADD_UTC_OFFSET})
 
 
 class WhatIf:
-    """The tab in one language."""
+    """The section on what-if in one language."""
 
     def __init__(
         self,
@@ -48,52 +61,49 @@ class WhatIf:
                     whatif.THRESHOLDS[0], whatif.THRESHOLDS[-1], _UNKNOWN, step=0.01, label=words.threshold,
                     elem_id="whatif-threshold", buttons=[],
                 )  # fmt: skip
-                self._a_day = gr.Number(
-                    0, minimum=0, precision=0, label=words.payments_a_day, info=words.payments_hint,
-                    elem_id="whatif-payments",
-                )  # fmt: skip
-                self._back = gr.Button(words.back, elem_id="whatif-back")
+                self._per_day = gr.Number(
+                    0, minimum=0, precision=0, label=words.per_day, info=words.per_day_hint, elem_id="whatif-per-day"
+                )
+                self._reset = gr.Button(words.reset, elem_id="whatif-reset")
             self._table = gr.HTML(elem_id="whatif-table")
             self._plot = gr.Plot(visible=False, show_label=False, elem_id="whatif-plot", elem_classes="chart")
-            self._basis = gr.State(None)
+            self._data = gr.State(None)
             self._moved = gr.Checkbox(False, visible="hidden")
 
     def wire(self) -> None:
-        """Wire the events: the mart is read when the tab opens, moving the slider asks it nothing."""
-        chosen, shown = [self._threshold, self._a_day, self._basis], [self._table, self._plot]
-        begun = [self._threshold, self._a_day, self._basis, *shown]
-        self._frame.tab.select(self.begin, [self._threshold, self._a_day, self._moved], begun, **VIEWING)
-        self._back.click(self.begin, None, begun, **VIEWING)
-        self._back.click(None, None, [self._moved], js="() => false", **NO_PROGRESS)
-        for control in (self._threshold, self._a_day):
+        """Wire the events: the mart is read when the tab opens, not when the slider moves."""
+        chosen, shown = [self._threshold, self._per_day, self._data], [self._table, self._plot]
+        begun = [*chosen, *shown]
+        self._frame.tab.select(self.begin, [self._threshold, self._per_day, self._moved], begun, **VIEWING)
+        self._reset.click(self.begin, None, begun, **VIEWING)
+        self._reset.click(None, None, [self._moved], js="() => false", **NO_PROGRESS)
+        for control in (self._threshold, self._per_day):
             control.input(self.show, chosen, shown, trigger_mode="always_last", **VIEWING)
             control.input(None, None, [self._moved], js="() => true", **NO_PROGRESS)
-        self._frame.state.restore(threshold=self._threshold, a_day=self._a_day, moved=self._moved)
+        self._frame.state.restore(threshold=self._threshold, per_day=self._per_day, moved=self._moved)
 
-    def begin(self, threshold: float = _UNKNOWN, a_day: float | None = None, moved: bool = False) -> tuple[Update, ...]:
-        """Stand where the reader has moved to, else at the threshold in use, with the stream's own payments a day."""
+    def begin(
+        self, threshold: float = _UNKNOWN, per_day: float | None = None, moved: bool = False
+    ) -> tuple[Update, ...]:
+        """Read the mart, and show the threshold that the reader has chosen or else the current one."""
         with friendly_errors(self._texts):
-            model, basis = self._model(), self._mart.ask(whatif.read_basis)
+            model, data = self._model(), self._mart.ask(whatif.read_data)
             if not moved:
                 threshold = model.threshold if model else _UNKNOWN
-                a_day = round(basis.stream.a_day) if basis and basis.stream.payments else None
-            return threshold, a_day, basis, *self._shown(threshold, a_day, basis)
+                per_day = round(data.stream.per_day) if data and data.stream.transactions else None
+            return threshold, per_day, data, *self._shown(threshold, per_day, data)
 
-    def show(self, threshold: float, a_day: float | None, basis: Basis | None) -> tuple[Update, ...]:
-        """Show what the chosen threshold would do."""
+    def show(self, threshold: float, per_day: float | None, data: WhatIfData | None) -> tuple[Update, ...]:
+        """Show the effect of the chosen threshold."""
         with friendly_errors(self._texts):
-            return self._shown(threshold, None if a_day is None else max(0.0, a_day), basis)
+            return self._shown(threshold, None if per_day is None else max(0.0, per_day), data)
 
-    def _shown(self, threshold: float, a_day: float | None, basis: Basis | None) -> tuple[Update, ...]:
-        model = self._model()
-        curve = self._curve_of(model)
-        told = comparison(threshold, model, curve, basis, a_day, self._texts, self._words)
+    def _shown(self, threshold: float, per_day: float | None, data: WhatIfData | None) -> tuple[Update, ...]:
+        texts, words, model, curve = self._texts, self._words, self._model(), self._curve()
+        if curve and (model is None or curve.version != model.version):
+            curve = None
+        table = render.comparison(threshold, model, curve, data, per_day, texts, words)
         if curve is None:
-            return told, gr.update(visible=False)
-        in_use = model.threshold if model else None
-        return told, gr.update(value=curve_chart(curve, threshold, in_use, self._texts, self._words), visible=True)
-
-    def _curve_of(self, model: ScoringModel | None) -> Curve | None:
-        """Return the curve if it is of the model in use."""
-        curve = self._curve()
-        return curve if curve and model and curve.version == model.version else None
+            return table, gr.update(visible=False)
+        current = model.threshold if model else None
+        return table, gr.update(value=render.curve_chart(curve, threshold, current, texts, words), visible=True)

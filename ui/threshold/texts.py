@@ -1,4 +1,4 @@
-"""The words of the threshold's what-if, by language; see texts.py for what the braces mean. Knows no layout."""
+"""Texts of the threshold tab: the what-if table and the section on models, in both languages; see ui/shell/texts.py."""
 
 from dataclasses import dataclass
 
@@ -7,103 +7,133 @@ from dataclasses import dataclass
 class WhatIfTexts:
     """What-if in one language."""
 
-    heading: str
-    hint: str
-    threshold: str
-    payments_a_day: str
-    payments_hint: str
-    back: str
-    away: str
-    no_curve: str
-    at: str
-    now: str
-    figure: str
-    table: str
-    alerts: str
-    alerts_seen: str
-    precision: str
-    recall: str
-    caught: str
-    missed: str
-    confirmed: str
-    confirmed_none: str
-    confirmed_below: str
-    sources: str
-    sources_stream: str
-    chart_title: str
-    chart_precision: str
-    chart_recall: str
-    chart_x: str
-    chart_now: str
-    chart_chosen: str
+    heading: str = "Что, если изменить порог?"
+    hint: str = "Передвиньте порог и посмотрите, что получится. Порог самой модели при этом не меняется."
+    threshold: str = "Порог"
+    per_day: str = "Транзакций в день"
+    per_day_hint: str = "По умолчанию — как в последних транзакциях"
+    reset: str = "Вернуть действующий порог"
+    unavailable: str = "База недоступна: сколько приходит транзакций и что показали вердикты, неизвестно."
+    no_curve: str = (
+        "У этой модели нет валидационной кривой, поэтому точность, полнота и суммы неизвестны. "
+        "Кривую создаёт обучение, а для готовой модели — команда python onnx/curve.py."
+    )
+    chosen: str = "При пороге {threshold}"
+    current: str = "Действующий, {threshold}"
+    column_figure: str = "Показатель"
+    table: str = "Выбранный и действующий пороги"
+    alerts: str = "Алертов в день, по валидационным данным"
+    alerts_seen: str = "Алертов в день, по оценкам последних транзакций"
+    precision: str = "Точность: доля фрода среди алертов"
+    recall: str = "Полнота: доля пойманного фрода"
+    caught: str = "Поймано фрода в день, сумма"
+    missed: str = "Пропущено фрода в день, сумма"
+    confirmed: str = "Точность по вердиктам"
+    confirmed_none: str = "нет вердиктов"
+    confirmed_below: str = "Ниже {threshold} вердиктов нет: такие транзакции не попадали в алерты."
+    sources: str = (
+        "Валидационные данные: {transactions_counted} клиентов, которых модель не видела; фрода {frauds} ({share}). "
+        "При другой доле фрода точность будет другой."
+    )
+    sources_stream: str = "Последние {transactions_counted} за {days} дн. по времени транзакции."
+    chart_title: str = "Точность и полнота при каждом пороге"
+    chart_precision: str = "точность"
+    chart_recall: str = "полнота"
+    chart_x: str = "Порог"
+    chart_current: str = "действующий {threshold}"
+    chart_chosen: str = "выбранный {threshold}"
 
 
-RUSSIAN = WhatIfTexts(
-    heading="А если изменить порог?",
-    hint="Двигайте порог и смотрите, что получится. Здесь ничего не меняется: модель работает со своим порогом.",
-    threshold="Порог",
-    payments_a_day="Платежей в день",
-    payments_hint="По умолчанию — как в последних платежах",
-    back="Вернуть действующий порог",
-    away="База недоступна: сколько платежей приходит и что показали вердикты, пока неизвестно.",
-    no_curve="У этой модели нет кривой проверки, поэтому точность, полнота и деньги неизвестны. "
-    "Её пишет обучение, а для готовой модели — команда python onnx/curve.py.",
-    at="При пороге {threshold}",
-    now="Сейчас, {threshold}",
-    figure="Показатель",
-    table="Выбранный порог и действующий",
-    alerts="Алертов в день, по проверочным данным",
-    alerts_seen="Алертов в день, по оценкам последних платежей",
-    precision="Точность: доля фрода среди алертов",
-    recall="Полнота: доля пойманного фрода",
-    caught="Поймано фрода в день, сумма",
-    missed="Пропущено фрода в день, сумма",
-    confirmed="Точность по вердиктам",
-    confirmed_none="нет вердиктов",
-    confirmed_below="Ниже {threshold} вердиктов нет и быть не могло: такие платежи не попадали в алерты.",
-    sources="Проверочные данные: {payments_counted} клиентов, которых модель не видела; фрода {frauds} ({share}). "
-    "Если у вас доля фрода другая, точность будет другой.",
-    sources_stream="Последние {payments_counted} за {days} дн. по времени платежа.",
-    chart_title="Точность и полнота при каждом пороге",
-    chart_precision="точность",
-    chart_recall="полнота",
-    chart_x="Порог",
-    chart_now="действующий {threshold}",
-    chart_chosen="выбранный {threshold}",
-)
+@dataclass(frozen=True, slots=True)
+class ModelsTexts:
+    """The section on models in one language."""
 
-ENGLISH = WhatIfTexts(
-    heading="What if the threshold were another?",
-    hint="Move the threshold and see what would come of it. Nothing is changed here: the model keeps its threshold.",
-    threshold="Threshold",
-    payments_a_day="Payments a day",
-    payments_hint="By default as in the latest payments",
-    back="Back to the threshold in use",
-    away="The database is away: how many payments come and what verdicts have shown is not known for now.",
-    no_curve="This model has no validation curve, so precision, recall and money are not known. "
-    "Training writes it; for a model that is there, the command python onnx/curve.py does.",
-    at="At threshold {threshold}",
-    now="Now, {threshold}",
-    figure="Figure",
-    table="The chosen threshold and the one in use",
-    alerts="Alerts a day, by the validation data",
-    alerts_seen="Alerts a day, by the scores of the latest payments",
-    precision="Precision: share of fraud among alerts",
-    recall="Recall: share of fraud that is caught",
-    caught="Fraud caught a day, amount",
-    missed="Fraud missed a day, amount",
-    confirmed="Precision by verdicts",
-    confirmed_none="no verdicts",
-    confirmed_below="Below {threshold} there are no verdicts and could be none: such payments were no alerts.",
-    sources="Validation data: {payments_counted} of customers the model never saw, {frauds} of them fraud ({share}). "
-    "Where the share of fraud is another, so is the precision.",
-    sources_stream="The latest {payments_counted} on {days} days of event time.",
-    chart_title="Precision and recall at each threshold",
-    chart_precision="precision",
-    chart_recall="recall",
-    chart_x="Threshold",
-    chart_now="in use {threshold}",
-    chart_chosen="chosen {threshold}",
-)
+    heading: str = "Модель, которая оценивает транзакции"
+    hint: str = "Какая модель работает и с какого времени. Новая загружается из папки без перезапуска."
+    unavailable: str = "База недоступна: о моделях сейчас ничего не известно."
+    none_yet: str = "Пока не оценено ни одной транзакции."
+    column_model: str = "Модель"
+    column_threshold: str = "Порог"
+    column_since: str = "Работает с"
+    in_use: str = "сейчас"
+    shadow_heading: str = "Теневая модель"
+    shadow_none: str = "Теневой модели нет: её папку задаёт SCORER_SHADOW_MODEL_DIR."
+    shadow_of: str = "{shadow} рядом с {model}: {scored_counted} за последние {hours} ч. Её оценки только сравниваются."
+    agreement: str = "Решения совпали"
+    only_model: str = "Подозрительные только для основной модели"
+    only_shadow: str = "Подозрительные только для теневой модели"
+    mean_shift: str = "Средняя разность оценок"
+    mean_absolute_shift: str = "Средняя разность по модулю"
+    largest_shift: str = "Наибольшая разность по модулю"
+    skipped: str = "Пропущено: не хватило времени или не прочитано"
+    cost: str = "Процессорное время"
+    cost_value: str = "{number} мкс на транзакцию"
+    column_figure: str = "Показатель"
+    column_value: str = "Значение"
 
-WHATIF_TEXTS = {"ru": RUSSIAN, "en": ENGLISH}
+
+WHATIF_TEXTS = {
+    "ru": WhatIfTexts(),
+    "en": WhatIfTexts(
+        heading="What if the threshold were different?",
+        hint="Move the threshold to see the effect. The model itself keeps its threshold.",
+        threshold="Threshold",
+        per_day="Transactions per day",
+        per_day_hint="By default the rate of the latest transactions",
+        reset="Reset to the current threshold",
+        unavailable="The database is unavailable: the number of transactions and the verdicts are unknown.",
+        no_curve="This model has no validation curve, so precision, recall and amounts are unknown. "
+        "Training creates the curve; for an existing model, run python onnx/curve.py.",
+        chosen="At threshold {threshold}",
+        current="Current, {threshold}",
+        column_figure="Figure",
+        table="The chosen and the current threshold",
+        alerts="Alerts per day, from validation data",
+        alerts_seen="Alerts per day, from the latest scores",
+        precision="Precision: share of fraud among alerts",
+        recall="Recall: share of fraud that is caught",
+        caught="Fraud caught per day, amount",
+        missed="Fraud missed per day, amount",
+        confirmed="Precision by verdicts",
+        confirmed_none="no verdicts",
+        confirmed_below="There are no verdicts below {threshold}: such transactions raised no alerts.",
+        sources="Validation data: {transactions_counted} of customers not seen in training, {frauds} of them fraud "
+        "({share}). With a different share of fraud, precision differs too.",
+        sources_stream="Latest {transactions_counted}, spanning {days} d of event time.",
+        chart_title="Precision and recall at each threshold",
+        chart_precision="precision",
+        chart_recall="recall",
+        chart_x="Threshold",
+        chart_current="current {threshold}",
+        chart_chosen="chosen {threshold}",
+    ),
+}
+
+MODELS_TEXTS = {
+    "ru": ModelsTexts(),
+    "en": ModelsTexts(
+        heading="Scoring model",
+        hint="Which model is in use and since when. A new one is loaded from its folder without a restart.",
+        unavailable="The database is unavailable: nothing is known about the models.",
+        none_yet="No transaction has been scored yet.",
+        column_model="Model",
+        column_threshold="Threshold",
+        column_since="In use since",
+        in_use="current",
+        shadow_heading="Shadow model",
+        shadow_none="There is no shadow model: SCORER_SHADOW_MODEL_DIR sets its folder.",
+        shadow_of="{shadow} beside {model}: {scored_counted} in the last {hours} h. "
+        "Its scores are used for comparison only.",
+        agreement="Decisions agree",
+        only_model="Flagged by the main model only",
+        only_shadow="Flagged by the shadow model only",
+        mean_shift="Mean score difference",
+        mean_absolute_shift="Mean absolute difference",
+        largest_shift="Largest absolute difference",
+        skipped="Skipped: no time or unreadable",
+        cost="CPU time",
+        cost_value="{number} µs per transaction",
+        column_figure="Figure",
+        column_value="Value",
+    ),
+}

@@ -1,7 +1,7 @@
-"""What another threshold would do: from the validation curve, from the stream, from verdicts. Changes nothing.
+"""Computes the effect of another threshold from the validation curve, the stream and the verdicts.
 
-The curve tells of labelled payments the model did not see; the stream how many alerts there really would be; verdicts
-how many of the alerts so far were frauds, which says nothing of thresholds below the one in use.
+The curve covers labelled transactions that the model did not see; the stream shows how many alerts there would be; the
+verdicts show how many of the alerts so far were fraud, which says nothing about thresholds below the current one.
 """
 
 import json
@@ -14,18 +14,19 @@ from psycopg.rows import tuple_row
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from ui.database import Connection
-from ui.review.verdicts import LAST_OF_ITS_PAYMENT, Precision, Verdict
+from ui.review.verdicts import IS_LATEST, Precision, Verdict
 
 THRESHOLDS = tuple(hundredth / 100 for hundredth in range(1, 100))
-LOOKS_AT = 10_000
-"""Payments of the stream, and verdicts, that are counted: the latest."""
+LATEST = 10_000
+"""Transactions of the stream, and verdicts, that are counted: the latest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What each threshold does to labelled payments: alerts, frauds among them, and these frauds' amounts.
+    """The effect of each threshold on labelled transactions: alerts, frauds among them, and the amount of these.
 
-    `thresholds`, `alerts`, `caught` and `caught_amount` have the same length; `version` is the model's.
+    `thresholds`, `alerts`, `caught` and `caught_amount` have the same length; `version` is the model's. The names are
+    those of the file; `payments` are its transactions.
     """
 
     version: str
@@ -40,14 +41,14 @@ class Curve:
     def __post_init__(self) -> None:
         columns = (self.thresholds, self.alerts, self.caught, self.caught_amount)
         if len({len(column) for column in columns}) != 1 or not self.thresholds:
-            raise ValueError("the columns of a curve have one length")
+            raise ValueError("the columns of a curve must have the same length, at least 1")
         if min(self.payments, self.frauds) < 1:
-            raise ValueError("a curve is of payments, some of them frauds")
+            raise ValueError("a curve needs transactions, some of them fraud")
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What is to be expected of a threshold; shares in [0, 1], amounts and alerts a day."""
+class ExpectedEffect:
+    """The expected effect of a threshold; shares in [0, 1], amounts and alerts per day."""
 
     alerts: float
     precision: float | None
@@ -57,29 +58,29 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
-    """The latest payments: how many, on how many days of event time, and how many reach each of THRESHOLDS."""
+class StreamStats:
+    """The latest transactions: how many, on how many days of event time, and how many reach each of THRESHOLDS."""
 
-    payments: int
+    transactions: int
     days: int
     reaching: Sequence[int]
 
     @property
-    def a_day(self) -> float:
-        """Payments a day; 0 where there are none."""
-        return self.payments / self.days if self.days else 0.0
+    def per_day(self) -> float:
+        """Transactions per day of event time; 0 if there are none."""
+        return self.transactions / self.days if self.days else 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
-    """What the page reckons with: the stream, and of each judged alert its score and whether it was a fraud."""
+class WhatIfData:
+    """The stream, and for each alert with a verdict its score and whether it was fraud."""
 
-    stream: Stream
+    stream: StreamStats
     judged: Sequence[tuple[float, bool]]
 
 
 def current_curve(path: Path) -> Curve | None:
-    """Return the curve in a file as it is now, or None if there is none that can be used."""
+    """Return the curve in the file as it is now, or None if it is missing or unusable."""
     try:
         return _read(path, path.stat().st_mtime_ns)
     except OSError:
@@ -88,42 +89,43 @@ def current_curve(path: Path) -> Curve | None:
 
 @lru_cache(maxsize=2)
 def _read(path: Path, _changed_at: int) -> Curve | None:
-    """Read the file once for each time it changes."""
+    """Return the curve; the file is read again only after it has changed."""
     try:
         return TypeAdapter(Curve).validate_python(json.loads(path.read_bytes()))
     except (ValueError, ValidationError):
         return None
 
 
-def expected(curve: Curve, threshold: float, payments_a_day: float) -> Expected:
-    """Return what a threshold would do to so many payments a day if they are like those of the curve."""
+def expected(curve: Curve, threshold: float, per_day: float) -> ExpectedEffect:
+    """Return the effect of a threshold on so many transactions per day, if they are like those of the curve."""
     place = min(range(len(curve.thresholds)), key=lambda place: abs(curve.thresholds[place] - threshold))
     alerts, caught, amount = curve.alerts[place], curve.caught[place], curve.caught_amount[place]
-    a_day = payments_a_day / curve.payments
-    return Expected(
-        alerts=alerts * a_day,
+    scale = per_day / curve.payments
+    return ExpectedEffect(
+        alerts=alerts * scale,
         precision=caught / alerts if alerts else None,
         recall=caught / curve.frauds,
-        caught_amount=amount * a_day,
-        missed_amount=(curve.fraud_amount - amount) * a_day,
+        caught_amount=amount * scale,
+        missed_amount=(curve.fraud_amount - amount) * scale,
     )
 
 
-def alerts_of_stream(stream: Stream, threshold: float, payments_a_day: float) -> float | None:
-    """Return how many alerts a day the stream's own scores would give; None where there are no payments."""
-    if not stream.payments:
+def stream_alerts(stream: StreamStats, threshold: float, per_day: float) -> float | None:
+    """Return the alerts per day by the scores of the stream; None if it has no transactions."""
+    if not stream.transactions:
         return None
-    return stream.reaching[_place(threshold)] / stream.payments * payments_a_day
+    place = min(max(round(threshold * 100), 1), len(THRESHOLDS)) - 1
+    return stream.reaching[place] / stream.transactions * per_day
 
 
 def confirmed(judged: Sequence[tuple[float, bool]], threshold: float) -> Precision:
-    """Return how many of the judged alerts that reach a threshold are frauds."""
+    """Return the precision of the judged alerts (score, fraud) that reach a threshold."""
     outcomes = [fraud for score, fraud in judged if score >= threshold]
     return Precision(sum(outcomes), len(outcomes))
 
 
-def read_basis(connection: Connection, looks_at: int = LOOKS_AT) -> Basis:
-    """Read the latest payments' scores and the verdicts."""
+def read_data(connection: Connection, latest: int = LATEST) -> WhatIfData:
+    """Return the scores of the latest transactions and the latest verdicts."""
     query = """
         select array_agg(place), count(distinct event_time::date) from (
             select width_bucket(s.score, %s::float8[]) as place, t.event_time
@@ -132,24 +134,20 @@ def read_basis(connection: Connection, looks_at: int = LOOKS_AT) -> Basis:
         ) latest
     """
     with connection.cursor(row_factory=tuple_row) as cursor:
-        places, days = cursor.execute(query, [list(THRESHOLDS), looks_at]).fetchone() or (None, 0)
+        places, days = cursor.execute(query, [list(THRESHOLDS), latest]).fetchone() or (None, 0)
         judged = cursor.execute(
             f"""
             select score, verdict = %s from verdicts v
-            where verdict <> 'returned' and fraud_flag = 1 and {LAST_OF_ITS_PAYMENT} order by id desc limit %s
+            where verdict <> 'returned' and fraud_flag = 1 and {IS_LATEST} order by id desc limit %s
             """,  # noqa: S608  # a constant of ours
-            [Verdict.FRAUD.value, looks_at],
+            [Verdict.FRAUD.value, latest],
         ).fetchall()
-    return Basis(Stream(len(places or ()), days, _reaching(places or ())), judged)
+    return WhatIfData(StreamStats(len(places or ()), days, _reaching(places or ())), judged)
 
 
 def _reaching(places: Sequence[int]) -> list[int]:
-    """Return how many scores reach each of THRESHOLDS, from how many thresholds each score reaches."""
+    """Return how many scores reach each of THRESHOLDS, given how many thresholds each score reaches."""
     counts = [0] * (len(THRESHOLDS) + 1)
     for place in places:
         counts[place] += 1
     return [sum(counts[place + 1 :]) for place in range(len(THRESHOLDS))]
-
-
-def _place(threshold: float) -> int:
-    return min(max(round(threshold * 100), 1), len(THRESHOLDS)) - 1

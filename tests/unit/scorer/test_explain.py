@@ -13,15 +13,16 @@ from services.scorer.features import FEATURES, GROUPS
 from services.scorer.score import probabilities
 from tests.support.messages import FRAUD
 from tests.support.reasons import BURST, CALM, NIGHT, features_of, reasons_of, shipped
-from ui.review.case import read_reasons
-from ui.review.reasons import REASON_TEXTS, in_words
+from ui.review.case import parse_reasons
+from ui.review.reasons import in_words
+from ui.review.texts import REASON_TEXTS
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
 
 
 def said(payments: list[dict[str, Any]], language: str = "ru") -> list[str]:
     """Return how the page says the reasons of the last of them, those that raise the score."""
     numbers = RUSSIAN_NUMBERS if language == "ru" else ENGLISH_NUMBERS
-    reasons = read_reasons(orjson.loads(orjson.dumps(reasons_of(payments))))
+    reasons = parse_reasons(orjson.loads(orjson.dumps(reasons_of(payments))))
     return [in_words(reason, REASON_TEXTS[language], numbers) for reason in reasons if reason.raises]
 
 
@@ -30,14 +31,14 @@ def test_a_huge_amount_at_night_names_the_amount_and_the_night() -> None:
     payments = [*CALM, NIGHT]
     assert [reason["feature"] for reason in reasons_of(payments)] == ["amount", "hour", "last"]
     assert said(payments) == [
-        "сумма в 24,4\u00a0раза выше средней клиента (880,00)",
+        "сумма в 24,4\u00a0раза выше средней по клиенту (880,00)",
         "ночь, 22–03 (час 23)",
-        "прошлый платёж 36,6 ч назад, на 51,00",
+        "предыдущая транзакция 36,6 ч назад, на 51,00",
     ]
     assert said(payments, "en") == [
-        "amount 24.4\u00a0times the customer's mean (880.00)",
+        "amount is 24.4× higher than the customer's mean (880.00)",
         "night, 22–03 (hour 23)",
-        "last payment 36.6 h ago, of 51.00",
+        "previous transaction 36.6 h ago, for 51.00",
     ]
 
 
@@ -47,8 +48,8 @@ def test_a_burst_names_the_pace() -> None:
     assert (first["feature"], first["direction"]) == ("pace", "up")
     assert first["values"]["count_1h"] == 3.0
     assert said([*CALM, *BURST])[0] == (
-        "до этого за час 3\u00a0платежа на 2\u00a0110,70, за трое суток 5\u00a0платежей на 2\u00a0211,70, "
-        "ночью 3, похожи на фрод 3"
+        "за последний час 3\u00a0транзакции на 2\u00a0110,70, "
+        "за последние трое суток 5\u00a0транзакций на 2\u00a0211,70, ночью 3, похожи на фрод 3"
     )
 
 
@@ -56,7 +57,7 @@ def test_a_first_payment_is_said_to_be_one() -> None:
     """Nothing before in three days; the amount has no mean to stand to."""
     assert said([FRAUD]) == [
         "сумма 995,70",
-        "до этого за трое суток ни одного платежа",
+        "за последние трое суток ни одной транзакции",
         "категория shopping_net",
     ]
 

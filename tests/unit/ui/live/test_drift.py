@@ -1,8 +1,7 @@
-"""ui.live.tab.drift and its section, and the distributions of the shipped model."""
+"""Data drift: the measure, the distributions of the shipped model, and what the page shows."""
 
 import json
 import math
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +10,17 @@ from numpy.typing import NDArray
 
 from services.common.settings import project_root
 from ui.live.drift import (
-    LEAST,
     MEASURED,
+    MINIMUM,
     DriftReading,
-    WindowDistribution,
+    TrainingDistribution,
     current_distributions,
     measure,
     stability_index,
 )
-from ui.live.drift_section import shown, state_of
-from ui.live.drift_texts import DRIFT_TEXTS
+from ui.live.render import drift as shown
+from ui.live.render import drift_state
+from ui.live.texts import DRIFT_TEXTS
 from ui.shell.texts import ENGLISH, RUSSIAN
 from ui.watch import Observation
 
@@ -29,18 +29,18 @@ DAY = 86_400
 MANY = 200_000
 
 
-def made(counts: NDArray[np.int64]) -> WindowDistribution:
-    return WindowDistribution((), (), tuple(map(tuple, counts.tolist())))
+def made(counts: NDArray[np.int64]) -> TrainingDistribution:
+    return TrainingDistribution((), (), tuple(map(tuple, counts.tolist())))
 
 
 @pytest.fixture
-def trained() -> dict[str, WindowDistribution]:
+def trained() -> dict[str, TrainingDistribution]:
     """In the morning everything lies in bin 0, in the afternoon in bin 1; `past` is the same at all hours."""
     halves = np.repeat([[1_000, 0], [0, 1_000]], 12, axis=0)
     return {name: made(halves) for name in ("score", "amount", "category")} | {"past": made(np.full((24, 2), 500))}
 
 
-def payments(hours: NDArray[np.int64], bins: NDArray[np.int64], days: int = 1) -> NDArray[np.float64]:
+def transactions(hours: NDArray[np.int64], bins: NDArray[np.int64], days: int = 1) -> NDArray[np.float64]:
     seconds = np.arange(len(hours)) % days * DAY + hours * 3600
     past = np.arange(len(hours)) % 2
     return np.column_stack([seconds, bins, bins, bins, past]).astype(np.float64)
@@ -59,45 +59,45 @@ def test_a_bin_that_was_never_seen_gives_a_finite_index() -> None:
     assert stability_index(np.array([1_000.0, 0.0]), np.array([0, 1_000])) > 5
 
 
-def test_payments_of_one_hour_are_compared_with_that_hour(trained: dict[str, WindowDistribution]) -> None:
-    """A live stream brings one hour at a time: that alone is no drift, and the hours themselves cannot be told."""
-    morning = payments(np.full(2 * LEAST, 9), np.zeros(2 * LEAST, np.int64))
+def test_transactions_of_one_hour_are_compared_with_that_hour(trained: dict[str, TrainingDistribution]) -> None:
+    """A live stream brings one hour at a time: that alone is no drift, and the hours themselves cannot be compared."""
+    morning = transactions(np.full(2 * MINIMUM, 9), np.zeros(2 * MINIMUM, np.int64))
 
     drift = measure(morning, trained)
 
-    assert drift.payments == 2 * LEAST
+    assert drift.transactions == 2 * MINIMUM
     assert all(drift.psi[name] == pytest.approx(0, abs=0.01) for name in ("score", "amount", "category", "past"))
     assert drift.psi["hour"] is None
 
 
-def test_what_is_usual_in_the_afternoon_is_a_drift_in_the_morning(trained: dict[str, WindowDistribution]) -> None:
+def test_what_is_usual_in_the_afternoon_is_a_drift_in_the_morning(trained: dict[str, TrainingDistribution]) -> None:
     """Though over a whole day it is half of all."""
-    drift = measure(payments(np.full(2 * LEAST, 9), np.ones(2 * LEAST, np.int64)), trained)
+    drift = measure(transactions(np.full(2 * MINIMUM, 9), np.ones(2 * MINIMUM, np.int64)), trained)
 
     assert (drift.psi["amount"] or 0) > 5
 
 
-def test_hours_that_have_moved_are_seen_over_whole_days(trained: dict[str, WindowDistribution]) -> None:
+def test_hours_that_have_moved_are_seen_over_whole_days(trained: dict[str, TrainingDistribution]) -> None:
     """Everybody pays between 8 and 12."""
-    hours = 8 + np.arange(4 * LEAST) % 4
+    hours = 8 + np.arange(4 * MINIMUM) % 4
 
-    assert (measure(payments(hours, np.zeros(4 * LEAST, np.int64), days=4), trained).psi["hour"] or 0) > 1
+    assert (measure(transactions(hours, np.zeros(4 * MINIMUM, np.int64), days=4), trained).psi["hour"] or 0) > 1
 
 
-def test_few_payments_and_unknown_customers_say_nothing(trained: dict[str, WindowDistribution]) -> None:
+def test_few_transactions_and_unknown_customers_say_nothing(trained: dict[str, TrainingDistribution]) -> None:
     """Rather than an index that is chance."""
-    few = payments(np.full(LEAST - 1, 9), np.zeros(LEAST - 1, np.int64))
-    unknown = payments(np.full(LEAST, 9), np.zeros(LEAST, np.int64))
+    few = transactions(np.full(MINIMUM - 1, 9), np.zeros(MINIMUM - 1, np.int64))
+    unknown = transactions(np.full(MINIMUM, 9), np.zeros(MINIMUM, np.int64))
     unknown[:, 4] = np.nan
 
     assert set(measure(few, trained).psi.values()) == {None}
     assert measure(unknown, trained).psi["past"] is None
     assert measure(unknown, trained).psi["score"] is not None
-    assert measure(np.empty((0, 5)), trained).payments == 0
+    assert measure(np.empty((0, 5)), trained).transactions == 0
 
 
-def test_the_shipped_model_tells_how_its_training_was_distributed() -> None:
-    """Every payment of the training in every distribution, by the hour; bins fit their edges."""
+def test_the_shipped_manifest_has_the_distributions_of_its_training() -> None:
+    """Every transaction of the training in every distribution, by the hour; bins fit their edges."""
     found = current_distributions(MANIFEST)
     assert found is not None
     rows = {name: np.array(one.counts) for name, one in found.items()}
@@ -110,26 +110,33 @@ def test_the_shipped_model_tells_how_its_training_was_distributed() -> None:
     assert list(found["category"].values) == json.loads(MANIFEST.read_bytes())["recipe"]["categories"]
 
 
-def distributions(edges: list[float], bins: int) -> str:
-    return json.dumps({name: {"edges": edges, "counts": [[1] * bins] * 24} for name in MEASURED})
+ODD_COUNTS = json.dumps(
+    {"distributions": {name: {"edges": [1.0], "values": [], "counts": [[1] * 3] * 24} for name in MEASURED}}
+)
+NO_EDGES = json.dumps(
+    {"distributions": {name: {"edges": [], "values": [], "counts": [[1] * 2] * 24} for name in MEASURED}}
+)
 
 
-@pytest.mark.parametrize("given", ["null", "{}", '{"score": 1}', distributions([1.0], 3), distributions([], 2)])
-def test_a_manifest_without_distributions_is_told_from_one_with(given: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content",
+    ["{}", '{"distributions": {}}', '{"distributions": {"score": 1}}', "[]", "no json", ODD_COUNTS, NO_EDGES],
+)
+def test_a_manifest_without_distributions_has_no_reference(content: str, tmp_path: Path) -> None:
     """A model of before, or another's, is no reason for an error."""
     path = tmp_path / "manifest.json"
-    path.write_text(json.dumps(json.loads(MANIFEST.read_bytes()) | {"distributions": json.loads(given)}))
+    path.write_text(content)
 
     assert current_distributions(path) is None
     assert current_distributions(tmp_path / "none.json") is None
 
 
 def test_the_section_says_in_words_what_the_figures_mean() -> None:
-    """In Russian first; a shift is named as one, and what cannot be told is."""
+    """A shift is named as one, and so is what cannot be measured."""
     drift = DriftReading(10_000, {"score": 0.02, "amount": 0.31, "category": 0.12, "hour": None, "past": 3.0})
     html = shown(Observation(drift, 0.0, fresh=True, tried=True), RUSSIAN, DRIFT_TEXTS["ru"])
 
-    states = [state_of(name, drift.psi[name]) for name in MEASURED]
+    states = [drift_state(name, drift.psi[name]) for name in MEASURED]
     assert states == ["stable", "shift", "moved", "hour", "past"]
     for state in states:
         assert DRIFT_TEXTS["ru"].states[state] in html
@@ -141,8 +148,8 @@ def test_the_section_says_in_words_what_the_figures_mean() -> None:
     ("seen", "said"),
     [
         (Observation(None, 0.0, fresh=False, tried=False), "first_reading"),
-        (Observation(None, 0.0, fresh=False, tried=True), "away"),
-        (Observation(DriftReading(0, {}), 0.0, fresh=True, tried=True), "unknown"),
+        (Observation(None, 0.0, fresh=False, tried=True), "unavailable"),
+        (Observation(DriftReading(0, {}), 0.0, fresh=True, tried=True), "no_reference"),
     ],
 )
 def test_the_section_says_why_there_are_no_figures(seen: Observation[DriftReading], said: str) -> None:
@@ -152,17 +159,8 @@ def test_the_section_says_why_there_are_no_figures(seen: Observation[DriftReadin
     assert getattr(words, said) in shown(seen, RUSSIAN, words)
 
 
-def test_too_few_payments_are_said() -> None:
+def test_too_few_transactions_are_reported() -> None:
     """With the number that is needed."""
     drift = DriftReading(12, dict.fromkeys(MEASURED))
 
     assert "1\u00a0000" in shown(Observation(drift, 0.0, fresh=True, tried=True), RUSSIAN, DRIFT_TEXTS["ru"])
-
-
-def test_both_languages_name_the_same() -> None:
-    """No code without its words."""
-    ru, en = DRIFT_TEXTS["ru"], DRIFT_TEXTS["en"]
-
-    assert ru.names.keys() == en.names.keys() == set(MEASURED)
-    assert ru.states.keys() == en.states.keys()
-    assert all(getattr(ru, field.name) and getattr(en, field.name) for field in fields(ru))

@@ -1,4 +1,4 @@
-"""The live view's figures and how they are told."""
+"""The live view: its figures and how they are shown."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,16 +8,14 @@ from confluent_kafka import KafkaError, KafkaException
 from services.common.kafka.lag import GroupOffsets, GroupPosition, Lag, LagEstimator
 from services.common.kafka.offsets import Partition
 from services.common.settings import KafkaSettings
-from ui.live import charts as live_charts
+from ui.live import charts, render
 from ui.live import filter as live_filter
-from ui.live import render
-from ui.live import render as live_render
 from ui.live.filter import CategoryShare, Filter
-from ui.live.queries import BUCKET, LiveRow, NewRows, Share
+from ui.live.queries import BUCKET, FlaggedShare, LiveRow, NewRows
 from ui.live.reading import LiveReading
 from ui.live.texts import LIVE_TEXTS
-from ui.live.timeline import BUCKETS, Counter
-from ui.shell.render import unread
+from ui.live.timeline import BUCKETS, ScoreCounter
+from ui.shell.render import customer_name, unread
 from ui.shell.texts import ENGLISH, RUSSIAN
 from ui.threshold.models import ScoringModel
 from ui.watch import Observation, Watch
@@ -38,14 +36,14 @@ def row(score: float = 0.9, **changes: object) -> LiveRow:
 
 
 def found(
-    settled: dict[datetime, tuple[int, int]], moving: dict[datetime, tuple[int, int]], cut: bool = False
+    settled: dict[datetime, tuple[int, int]], unsettled: dict[datetime, tuple[int, int]], truncated: bool = False
 ) -> NewRows:
-    return NewRows(settled, moving, cut)
+    return NewRows(settled, unsettled, truncated)
 
 
-def test_what_moves_is_counted_once() -> None:
+def test_rows_that_may_still_grow_are_counted_once() -> None:
     """Rows that are new at one reading are counted for good at the next, late ones with them."""
-    counter = Counter()
+    counter = ScoreCounter()
     counter.add(found({}, {LAST_BUCKET: (10, 1)}), newest=10)
     assert (counter.after, counter.settled) == (-1, 10)
     assert counter.timeline(NOW).scored[-1] == 10
@@ -56,7 +54,7 @@ def test_what_moves_is_counted_once() -> None:
 
 def test_the_rate_is_of_whole_buckets() -> None:
     """The five seconds under way do not lower it."""
-    counter = Counter()
+    counter = ScoreCounter()
     counter.add(found({LAST_BUCKET - BUCKET: (20, 0), LAST_BUCKET: (30, 0), LAST_BUCKET + BUCKET: (1, 0)}, {}), 51)
     timeline = counter.timeline(NOW)
     assert timeline.rate == 5.0
@@ -66,21 +64,21 @@ def test_the_rate_is_of_whole_buckets() -> None:
 
 def test_what_was_not_counted_is_not_called_zero() -> None:
     """Where more rows were new than are counted at once, the line begins after them."""
-    counter = Counter()
-    counter.add(found({}, {LAST_BUCKET - BUCKET: (5, 0), LAST_BUCKET: (5, 0)}, cut=True), newest=10)
+    counter = ScoreCounter()
+    counter.add(found({}, {LAST_BUCKET - BUCKET: (5, 0), LAST_BUCKET: (5, 0)}, truncated=True), newest=10)
     assert counter.timeline(NOW).since == BUCKETS - 1
-    assert 'class="unknown"' in live_render.timeline(counter.timeline(NOW), RUSSIAN, RU, 180)
+    assert 'class="unknown"' in render.timeline(counter.timeline(NOW), RUSSIAN, RU, 180)
 
 
 def test_old_buckets_are_forgotten() -> None:
     """Memory does not grow with the days a page is open."""
-    counter = Counter()
+    counter = ScoreCounter()
     counter.add(found({NOW - timedelta(hours=2): (5, 0)}, {}), newest=5)
     counter.timeline(NOW)
     assert counter._counts == {}
 
 
-def standing(
+def position(
     end: int, committed: int | None, low: int = 0, place: Partition = ("t", 0)
 ) -> dict[Partition, GroupPosition]:
     return {place: GroupPosition(low, end, committed)}
@@ -90,36 +88,36 @@ def test_lag_is_counted_and_timed() -> None:
     """The oldest waiting message arrived when the end first lay behind it."""
     moments = iter([0.0, 2.0, 4.0, 6.0])
     waiting = LagEstimator(clock=lambda: next(moments))
-    assert waiting.lag(standing(10, 10)) == Lag(0, 0.0)
-    assert waiting.lag(standing(15, 10)) == Lag(5, 0.0)
-    assert waiting.lag(standing(20, 12)) == Lag(8, 2.0)
-    assert waiting.lag(standing(20, 20)) == Lag(0, 0.0)
+    assert waiting.lag(position(10, 10)) == Lag(0, 0.0)
+    assert waiting.lag(position(15, 10)) == Lag(5, 0.0)
+    assert waiting.lag(position(20, 12)) == Lag(8, 2.0)
+    assert waiting.lag(position(20, 20)) == Lag(0, 0.0)
 
 
 def test_a_queue_older_than_the_page_waits_at_least_so_long() -> None:
     """How long is not known, only since when somebody looks."""
     moments = iter([0.0, 30.0])
     waiting = LagEstimator(clock=lambda: next(moments))
-    assert waiting.lag(standing(10, 3)) == Lag(7, 0.0, exact=False)
-    assert waiting.lag(standing(10, 3)) == Lag(7, 30.0, exact=False)
+    assert waiting.lag(position(10, 3)) == Lag(7, 0.0, exact=False)
+    assert waiting.lag(position(10, 3)) == Lag(7, 30.0, exact=False)
 
 
 def test_what_retention_removed_and_markers_do_not_wait() -> None:
     """Neither is a message: below the low watermark, and the marker that ends a Kafka transaction."""
-    assert LagEstimator().lag(standing(100, 10, low=90)).messages == 10
-    assert LagEstimator().lag(standing(100, 99), transactional=["t"]).messages == 0
-    assert LagEstimator().lag(standing(100, None, low=95)).messages == 5
+    assert LagEstimator().lag(position(100, 10, low=90)).messages == 10
+    assert LagEstimator().lag(position(100, 99), transactional=["t"]).messages == 0
+    assert LagEstimator().lag(position(100, None, low=95)).messages == 5
 
 
-def test_a_topic_made_anew_is_timed_anew() -> None:
+def test_a_recreated_topic_is_timed_from_the_start() -> None:
     """Its offsets begin at 0 again: times of the old one say nothing."""
     moments = iter([0.0, 50.0])
     waiting = LagEstimator(clock=lambda: next(moments))
-    waiting.lag(standing(1000, 1000))
-    assert waiting.lag(standing(10, 0)) == Lag(10, 0.0, exact=False)
+    waiting.lag(position(1000, 1000))
+    assert waiting.lag(position(10, 0)) == Lag(10, 0.0, exact=False)
 
 
-def test_a_watch_keeps_its_last_reading() -> None:
+def test_a_watch_retains_its_last_reading() -> None:
     """An outage, even an error nobody foresaw, leaves what was read before, and says so."""
     answers = iter([1, None, ValueError("x"), 2])
 
@@ -138,13 +136,13 @@ def test_a_watch_keeps_its_last_reading() -> None:
     assert seen == [(1, True), (1, False), (1, False), (2, True)]
 
 
-def test_filters_keep_what_fits_all_of_them() -> None:
-    """None set keeps all."""
+def test_filters_leave_what_matches_all_of_them() -> None:
+    """Without a filter, everything."""
     rows = [row(0.9), row(0.1, state="NY"), row(0.5, state="NY", category="home"), row(0.6, merchant=None)]
-    assert Filter().keep(rows) == rows
-    assert Filter(states=frozenset({"NY"})).keep(rows) == rows[1:3]
-    assert Filter(states=frozenset({"NY", "TX"}), score_from=0.5).keep(rows) == [rows[0], rows[2], rows[3]]
-    assert Filter(merchants=frozenset({"fraud_Kilback LLC"}), categories=frozenset({"home"})).keep(rows) == [rows[2]]
+    assert Filter().apply(rows) == rows
+    assert Filter(states=frozenset({"NY"})).apply(rows) == rows[1:3]
+    assert Filter(states=frozenset({"NY", "TX"}), score_from=0.5).apply(rows) == [rows[0], rows[2], rows[3]]
+    assert Filter(merchants=frozenset({"fraud_Kilback LLC"}), categories=frozenset({"home"})).apply(rows) == [rows[2]]
 
 
 def test_categories_come_with_the_largest_share_first() -> None:
@@ -164,55 +162,55 @@ def test_scores_fall_into_fifty_bins() -> None:
 
 def test_a_logarithmic_axis_is_marked_at_powers_of_ten() -> None:
     """0 at the foot, the highest bar at the top."""
-    axis = live_charts.logarithmic(995)
+    axis = charts.logarithmic(995)
     assert axis.marks == (0, 1, 10, 100)
     assert (axis.height(0), axis.height(995)) == (0, 1)
-    assert live_charts.logarithmic(0).marks == (0, 1)
+    assert charts.logarithmic(0).marks == (0, 1)
 
 
 @pytest.mark.parametrize(("most", "top"), [(0, 1), (0.4, 1), (3, 5), (60, 100), (100, 100), (1001, 2000)])
 def test_axes_end_with_a_round_number(most: float, top: float) -> None:
     """1, 2 or 5 times a power of ten."""
-    assert live_charts.nice_top(most) == top
+    assert charts.nice_top(most) == top
 
 
 def test_the_logarithmic_scale_shows_a_bar_of_one() -> None:
     """Beside one of a thousand it is lost on the linear one."""
     heights = {}
     for logarithmic in (True, False):
-        axis = live_charts.logarithmic(1000) if logarithmic else live_charts.linear(1000)
-        drawn = live_charts.density([1000, 1], 0.4, ["a", "b"], axis, "x")
+        axis = charts.logarithmic(1000) if logarithmic else charts.linear(1000)
+        drawn = charts.density([1000, 1], 0.4, ["a", "b"], axis, "x")
         heights[logarithmic] = [float(part.split('"')[0]) for part in drawn.split('height="')[1:]]
     assert heights[True][1] > 10
     assert heights[False][1] < 1
 
 
-def reading(rows: list[LiveRow], share: Share) -> LiveReading:
-    return LiveReading(rows, [one for one in rows if one.fraud_flag], share, Counter().timeline(NOW), NOW)
+def reading(rows: list[LiveRow], share: FlaggedShare) -> LiveReading:
+    return LiveReading(rows, [one for one in rows if one.fraud_flag], share, ScoreCounter().timeline(NOW), NOW)
 
 
-def tiles(share: Share, lag: Observation[Lag], model: ScoringModel | None = MODEL) -> str:
-    return live_render.tiles(reading([row()], share), lag, model, RUSSIAN, RU, 180)
+def tiles(share: FlaggedShare, lag: Observation[Lag], model: ScoringModel | None = MODEL) -> str:
+    return render.tiles(reading([row()], share), lag, model, RUSSIAN, RU, 180)
 
 
 IDLE = Observation(Lag(0, 0.0), 0.0, fresh=True, tried=True)
 
 
-def test_the_share_is_told_with_its_change() -> None:
+def test_the_share_is_shown_with_its_change() -> None:
     """In points, against as many before; without a comparison where there are too few."""
-    assert "0,60\u00a0%" in tiles(Share(10_000, 60, 10_000, 50), IDLE)
-    assert "+0,10 п. п. к предыдущим 10\u00a0000" in tiles(Share(10_000, 60, 10_000, 50), IDLE)
-    assert "−0,10 п. п." in tiles(Share(10_000, 50, 10_000, 60), IDLE)
-    assert "столько же" in tiles(Share(10_000, 50, 10_000, 50), IDLE)
-    assert "из последних 800" in tiles(Share(800, 50, 0, 0), IDLE)
+    assert "0,60\u00a0%" in tiles(FlaggedShare(10_000, 60, 10_000, 50), IDLE)
+    assert "+0,10 п. п. к предыдущим 10\u00a0000" in tiles(FlaggedShare(10_000, 60, 10_000, 50), IDLE)
+    assert "−0,10 п. п." in tiles(FlaggedShare(10_000, 50, 10_000, 60), IDLE)
+    assert "столько же" in tiles(FlaggedShare(10_000, 50, 10_000, 50), IDLE)
+    assert "из последних 800" in tiles(FlaggedShare(800, 50, 0, 0), IDLE)
 
 
-def test_the_queue_is_told_in_messages_and_time() -> None:
-    """With the noun in its form; red when it waits for minutes; honest when Kafka is away."""
-    share = Share(0, 0, 0, 0)
+def test_the_queue_is_shown_in_messages_and_time() -> None:
+    """With the noun in its form; red when it waits for minutes; not as empty when Kafka is unavailable."""
+    share = FlaggedShare(0, 0, 0, 0)
     assert "всё оценено и записано" in tiles(share, IDLE)
     waiting = tiles(share, Observation(Lag(21, 12.0), 0.0, fresh=True, tried=True))
-    assert "21\u00a0платёж<" in waiting
+    assert "21\u00a0транзакция<" in waiting
     assert "ждут до 12\u00a0с" in waiting
     assert "alarm" not in waiting
     late = tiles(share, Observation(Lag(5, 300.0, exact=False), 0.0, fresh=True, tried=True))
@@ -221,34 +219,34 @@ def test_the_queue_is_told_in_messages_and_time() -> None:
     assert "Kafka не отвечает" in tiles(share, Observation(Lag(5, 300.0), 60.0, fresh=False, tried=True))
 
 
-def test_a_missing_manifest_is_told() -> None:
+def test_a_missing_manifest_is_reported() -> None:
     """The figures do without it."""
-    assert "манифест не читается" in tiles(Share(1, 0, 0, 0), IDLE, model=None)
+    assert "манифест не читается" in tiles(FlaggedShare(1, 0, 0, 0), IDLE, model=None)
 
 
-def test_an_outage_tells_whether_anything_is_known() -> None:
+def test_an_outage_says_whether_anything_is_known() -> None:
     """What was last read is shown as old; if nothing was, that is said."""
-    known = Observation(reading([row()], Share(1, 1, 0, 0)), 90.0, fresh=False, tried=True)
-    texts = (RU.database_away, RU.database_away_since, RUSSIAN)
-    assert RU.database_away_since in unread(known, *texts)
-    assert RU.database_away in unread(Observation(None, 0.0, fresh=False, tried=True), *texts)
+    known = Observation(reading([row()], FlaggedShare(1, 1, 0, 0)), 90.0, fresh=False, tried=True)
+    texts = (RU.database_unavailable, RU.database_unavailable_since, RUSSIAN)
+    assert RU.database_unavailable_since in unread(known, *texts)
+    assert RU.database_unavailable in unread(Observation(None, 0.0, fresh=False, tried=True), *texts)
     assert unread(Observation(None, 0.0, fresh=False, tried=False), *texts) == ""
     assert unread(Observation(1, 0.0, fresh=True, tried=True), *texts) == ""
-    assert "stale" in live_render.freshness(known, "1", RU)
+    assert "stale" in render.freshness(known, "1", RU)
 
 
-def test_an_error_is_not_told_as_an_outage() -> None:
+def test_an_error_is_not_reported_as_an_outage() -> None:
     """Neither of the database nor of Kafka; for the cause the reader is sent to the log."""
-    texts = (RU.database_away, RU.database_away_since, RUSSIAN)
+    texts = (RU.database_unavailable, RU.database_unavailable_since, RUSSIAN)
     assert RUSSIAN.reading_failed in unread(Observation(None, 0.0, fresh=False, tried=True, failed=True), *texts)
     assert RUSSIAN.reading_failed_since in unread(Observation(1, 0.0, fresh=False, tried=True, failed=True), *texts)
-    refused = tiles(Share(1, 0, 0, 0), Observation(Lag(5, 300.0), 60.0, fresh=False, tried=True, failed=True))
+    refused = tiles(FlaggedShare(1, 0, 0, 0), Observation(Lag(5, 300.0), 60.0, fresh=False, tried=True, failed=True))
     assert "Kafka ответила ошибкой" in refused
     assert "не отвечает" not in refused
 
 
 def test_brokers_that_refuse_are_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A right that is missing is raised, and so told; a timeout is an outage."""
+    """A right that is missing is raised, and so reported; a timeout is an outage."""
     offsets, code = GroupOffsets(KafkaSettings(), {}), KafkaError._TIMED_OUT
 
     def refuse() -> None:
@@ -278,23 +276,13 @@ def test_an_error_is_logged_when_it_appears(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out.count("watch_failed") == 3
 
 
-def test_who_pays_is_masked_until_asked_for() -> None:
+def test_customers_are_masked_until_names_are_asked_for() -> None:
     """Initials alone; name, street and city on demand."""
     masked = render.flagged_table([row()], 1, RUSSIAN, RU, 180, names=False)
     assert "A••• E•••" in masked
     assert not any(word in masked for word in ("Ada", "Example", "Test Lane", "Nowhere"))
     assert "Ada Example, 1 Test Lane, Nowhere" in render.flagged_table([row()], 1, RUSSIAN, RU, 180, names=True)
-    assert render.customer_of(row(customer=None), names=True) == "—"
-
-
-def test_what_came_from_outside_is_escaped() -> None:
-    """No field of a payment brings markup into the page."""
-    evil = "<img src=x onerror=alert(1)>"
-    whole = row(transaction_id=evil, category=evil, merchant=evil, state=evil, city=evil, customer=f"{evil}|{evil}|x")
-    shares = live_render.by_category(live_filter.by_category([whole]), RUSSIAN, RU)
-    for html in (render.flagged_table([whole], 1, RUSSIAN, RU, 0, names=True), shares):
-        assert "<img" not in html
-        assert "&lt;img" in html
+    assert customer_name(None, "Nowhere", names=True) == "—"
 
 
 def test_an_empty_list_says_why() -> None:
@@ -306,9 +294,9 @@ def test_an_empty_list_says_why() -> None:
 
 def test_english_writes_its_own_numbers() -> None:
     """Decimal point, commas, no space before the percent sign."""
-    html = live_render.tiles(
-        reading([row()], Share(10_000, 60, 10_000, 50)), IDLE, ScoringModel("v", 0.37), ENGLISH, EN, 0
+    html = render.tiles(
+        reading([row()], FlaggedShare(10_000, 60, 10_000, 50)), IDLE, ScoringModel("v", 0.37), ENGLISH, EN, 0
     )
     assert "0.60%" in html
-    assert "+0.10 pp against the 10,000 before" in html
+    assert "+0.10 pp vs. the previous 10,000" in html
     assert "threshold 0.37" in html

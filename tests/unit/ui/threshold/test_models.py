@@ -1,29 +1,60 @@
-"""What the page tells of the models that score."""
+"""The models that score: read from the manifest, and shown."""
 
-from dataclasses import fields
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from ui.shell.texts import ENGLISH as ENGLISH_TEXTS
-from ui.shell.texts import RUSSIAN as RUSSIAN_TEXTS
-from ui.shell.texts import Texts
-from ui.threshold.models import Begun, Comparison, Models
-from ui.threshold.models_card import told
-from ui.threshold.models_texts import ENGLISH, MODELS_TEXTS
+from ui.shell.texts import ENGLISH, RUSSIAN, Texts
+from ui.threshold.models import ModelHistory, ModelStart, ScoringModel, ShadowComparison, current_model
+from ui.threshold.render import models
+from ui.threshold.texts import MODELS_TEXTS
 
-BEGUN = [
-    Begun("b<2>", 0.41, datetime(2026, 11, 25, 12, 30, tzinfo=UTC)),
-    Begun("a1", 0.5, datetime(2026, 11, 24, tzinfo=UTC)),
+EN = MODELS_TEXTS["en"]
+STARTS = [
+    ModelStart("b<2>", 0.41, datetime(2026, 11, 25, 12, 30, tzinfo=UTC)),
+    ModelStart("a1", 0.5, datetime(2026, 11, 24, tzinfo=UTC)),
 ]
-COMPARISON = Comparison("b<2>", "c3", 1_000, 24, 10, 2, 3, -5.0, 20.0, 0.75, 0.02)
+COMPARISON = ShadowComparison("b<2>", "c3", 1_000, 24, 10, 2, 3, -5.0, 20.0, 0.75, 0.02)
 
 
-@pytest.mark.parametrize("texts", [RUSSIAN_TEXTS, ENGLISH_TEXTS])
-def test_models_and_comparison_are_told_in_both_languages(texts: Texts) -> None:
+def test_version_and_threshold_are_read(tmp_path: Path) -> None:
+    """The rest of the manifest is not the page's business."""
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text('{"version": "7", "threshold": 0.37, "recipe": {}}')
+    assert current_model(manifest) == ScoringModel("7", 0.37)
+
+
+def test_a_new_manifest_is_noticed(tmp_path: Path) -> None:
+    """A model swapped under the running page is shown at the next refresh."""
+    manifest = tmp_path / "manifest.json"
+    for age, version in ((2, "7"), (1, "8")):
+        manifest.write_text(f'{{"version": "{version}", "threshold": 0.37}}')
+        os.utime(manifest, (1e9 - age, 1e9 - age))
+        assert current_model(manifest) == ScoringModel(version, 0.37)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None, "", "[1]", '{"version": "7"}', '{"version": "7", "threshold": "x"}',
+        '{"version": "7", "threshold": NaN}', '{"version": "7", "threshold": 41}',
+    ],
+)  # fmt: skip
+def test_an_unreadable_manifest_is_no_model(tmp_path: Path, content: str | None) -> None:
+    """The page works without: it then shows no threshold."""
+    manifest = tmp_path / "manifest.json"
+    if content is not None:
+        manifest.write_text(content)
+    assert current_model(manifest) is None
+
+
+@pytest.mark.parametrize("texts", [RUSSIAN, ENGLISH])
+def test_models_and_comparison_are_shown_in_both_languages(texts: Texts) -> None:
     """The latest model is the one in use; times are the reader's; what came from outside is escaped."""
     words = MODELS_TEXTS[texts.language]
-    html = told(Models(BEGUN, COMPARISON), texts, words, 180)
+    html = models(ModelHistory(STARTS, COMPARISON), texts, words, 180)
     assert f"b&lt;2&gt; <strong>({words.in_use})</strong>" in html
     assert "15:30" in html
     assert texts.numbers.percent(0.995) in html
@@ -35,11 +66,6 @@ def test_models_and_comparison_are_told_in_both_languages(texts: Texts) -> None:
 
 def test_without_a_shadow_a_model_or_a_database_a_sentence_says_so() -> None:
     """Never an empty card."""
-    assert ENGLISH.shadow_none in told(Models(BEGUN, None), ENGLISH_TEXTS, ENGLISH, 0)
-    assert ENGLISH.none_yet in told(Models([], None), ENGLISH_TEXTS, ENGLISH, 0)
-    assert ENGLISH.away.split(":")[0] in told(None, ENGLISH_TEXTS, ENGLISH, 0)
-
-
-def test_no_word_is_missing() -> None:
-    """In either language."""
-    assert all(getattr(words, field.name) for words in MODELS_TEXTS.values() for field in fields(words))
+    assert EN.shadow_none in models(ModelHistory(STARTS, None), ENGLISH, EN, 0)
+    assert EN.none_yet in models(ModelHistory([], None), ENGLISH, EN, 0)
+    assert EN.unavailable in models(None, ENGLISH, EN, 0)
