@@ -179,6 +179,3 @@ class _PassThrough:
         started, batch, records, metadata = prepared
         self.session.target.write(batch, records, [], {}, {}, [], metadata)
         return WrittenBatch(len(batch.messages), 0, {}, {}, {}, time.monotonic() - started, 0.0, 0.0)
-
-
-Work = Scoring | _PassThrough

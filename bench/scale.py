@@ -29,7 +29,7 @@ LOADS = (0.3, 0.6, 0.8, 0.9, 0.95)
 UTILISATION = 0.6
 """Planned share of the capacity of a process; the rest is for failures and for busy hours."""
 BATCH_SECONDS = 0.011
-"""Fixed time of a Kafka transaction (measured, see Delivery in docs/decisions.md)."""
+"""Fixed time of a Kafka transaction (measured; docs/scale.md)."""
 REPLICAS = 3
 CORE_HOUR = 0.04
 """Price of a processor core per hour, in dollars: about that of the large clouds."""

@@ -26,7 +26,6 @@ REPLAYS = "dlq-replay"
 LARGEST_NUMBER = 2**62
 """Numbers in headers stay below it, so that they can still be incremented."""
 
-VERSION = "0.1.0"
 TRUNCATED_BYTES = 64 * 1024
 MESSAGE_MAX_CHARACTERS = 500
 IN_SCORING = frozenset({Reason.CRASH, Reason.NO_SCORE})
