@@ -42,7 +42,7 @@ def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures
     unexplained_work = lambda session: _Unexplained(session, in_use, NO_LIMIT, suspects)  # noqa: E731
     runs: dict[str, list[_Run]] = {name: [] for name in ("pass", "score", "unexplained", "forget")}
 
-    def run(name: str, work: Callable[[Session], "Work"], *, remembers: bool) -> None:
+    def run(name: str, work: Callable[[Session], "Scoring | _PassThrough"], *, remembers: bool) -> None:
         memory = PartitionHistories(model.manifest.recipe, begin_empty) if remembers else None
         runs[name].append(_run(servers, topics, rows, f"{name}-{len(runs[name])}", work, memory))
 
@@ -96,7 +96,7 @@ def _run(
     topics: TopicSettings,
     rows: int,
     group: str,
-    work: Callable[[Session], "Work"],
+    work: Callable[[Session], "Scoring | _PassThrough"],
     memory: PartitionHistories | None,
 ) -> _Run:
     """Return the result for all messages, from the first batch read to the last commit, of a new consumer group."""
@@ -117,7 +117,7 @@ def _run(
         target.close()
 
 
-def _steps(work: "Work", report: "_Stopwatch") -> Steps[Any, WrittenBatch]:
+def _steps(work: "Scoring | _PassThrough", report: "_Stopwatch") -> Steps[Any, WrittenBatch]:
     """Return the steps of the scorer's loop."""
     source = work.session.source
 
