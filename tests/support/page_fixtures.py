@@ -24,9 +24,9 @@ def start_ui(kafka: str, database: PostgresServer, tmp_path_factory: pytest.Temp
     def start(**env: str) -> Ui:
         folder = tmp_path_factory.mktemp("ui")
         manifest = folder / "manifest.json"
-        manifest.write_text('{"version": "test-7", "threshold": 0.37}')
-        curve = project_root() / "onnx" / "curve.json"
-        (folder / "curve.json").write_bytes(orjson.dumps(orjson.loads(curve.read_bytes()) | {"version": "test-7"}))
+        for name, changes in (("manifest", {"threshold": 0.37}), ("curve", {})):
+            shipped = orjson.loads((project_root() / "onnx" / f"{name}.json").read_bytes())
+            (folder / f"{name}.json").write_bytes(orjson.dumps(shipped | {"version": "test-7"} | changes))
         port = free_port()
         settings = database_env(database, "fraud_ui") | {
             "KAFKA_BOOTSTRAP_SERVERS": kafka,

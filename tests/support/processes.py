@@ -17,7 +17,7 @@ ANY_PORT = {"UI_PROBE_PORT": "0"}
 
 def module_of(name: str) -> str:
     """Return what `python -m` runs for a service or a tool."""
-    return f"services.{name}" if (ROOT / "services" / name).is_dir() else f"services.tools.{name}"
+    return f"services.{name}" if (ROOT / "services" / name / "__main__.py").exists() else f"services.tools.{name}"
 
 
 @dataclass
