@@ -38,6 +38,7 @@ def main() -> int:
         return 1
     if owner_password:
         os.environ["PGPASSWORD"] = owner_password  # dbmate and libpq read it
+        os.environ.pop("PGPASSWORD_FILE", None)  # connect() accepts only one of them
     folder = os.path.relpath(MIGRATIONS)  # dbmate splits the name at commas
     done = subprocess.run(
         [_dbmate(), "--env-file", os.devnull, "--wait", "--no-dump-schema", "--migrations-dir", folder, "up"],
