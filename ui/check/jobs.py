@@ -87,6 +87,13 @@ class Jobs:
         """Return the job of an upload; None if this process does not have it (any more)."""
         return next((job for job in list(self._jobs.values()) if str(job.upload_id) == upload_id), None)
 
+    def cancel(self, upload_id: str, analyst: str | None) -> None:
+        """Cancel an upload, whoever started it; `analyst` is None for a user who may not."""
+        job = self.find(upload_id)
+        if job is not None and analyst is not None:
+            job.cancel()
+            get_logger().info("upload_cancelled", upload_id=upload_id, analyst=analyst)
+
     def under_way(self) -> list[Job]:
         """Return the jobs that have not ended, in the order of acceptance."""
         return [job for job in list(self._jobs.values()) if job.is_under_way]

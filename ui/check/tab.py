@@ -21,7 +21,6 @@ from ui.check.texts import CHECK_TEXTS
 from ui.database import Database
 from ui.files.download import path_of
 from ui.files.journal import Upload
-from ui.files.tab import cancel
 from ui.login.access import Access
 from ui.login.texts import LOGIN_TEXTS
 from ui.shell.excel import path_in
@@ -137,7 +136,7 @@ class UploadSection:
 
     def cancel(self, job_id: str, request: gr.Request) -> Update:
         """Cancel the upload; rows already sent stay sent."""
-        cancel(self.jobs, self.access, job_id, request)
+        self.jobs.cancel(job_id, self.access.analyst(request))
         return gr.update(interactive=False)
 
     def accept(self, file: str | None, taken_ids: str, request: gr.Request) -> tuple[Update, ...]:

@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from services.common.logs import get_logger
 from services.sender.report import FileFault
 from ui.check.jobs import Job, Jobs
 from ui.check.render import headline
@@ -55,7 +54,7 @@ def build(frame: Frame, *, jobs: Jobs, uploads: Watch[list[Upload]], access: Acc
         return gr.skip(), gr.skip()
 
     def cancel_one(request: gr.Request, event: gr.EventData) -> Markup:
-        cancel(jobs, access, str(event._data["upload"]), request)
+        jobs.cancel(str(event._data["upload"]), access.analyst(request))
         return listed(jobs.under_way(), request)
 
     def pause_when_hidden(event: gr.SelectData) -> Update:
@@ -66,14 +65,6 @@ def build(frame: Frame, *, jobs: Jobs, uploads: Watch[list[Upload]], access: Acc
         event(refresh, [frame.clock], [under_way, shown], **viewing)
     under_way.click(cancel_one, None, [under_way], **VIEWING)
     frame.tabs.select(pause_when_hidden, None, [timer], show_progress="hidden", api_visibility="private", queue=False)
-
-
-def cancel(jobs: Jobs, access: Access, upload_id: str, request: gr.Request) -> None:
-    """Cancel an upload, whoever started it, if the user may send files."""
-    job, analyst = jobs.find(upload_id), access.analyst(request)
-    if job is not None and analyst is not None:
-        job.cancel()
-        get_logger().info("upload_cancelled", upload_id=upload_id, analyst=analyst)
 
 
 def jobs_under_way(jobs: Sequence[Job], texts: Texts, words: UploadsTexts, *, may_cancel: bool) -> Markup:

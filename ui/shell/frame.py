@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 import psycopg
 
 from services.common.logs import get_logger
+from ui.shell.page_state import PageState
 from ui.shell.texts import Texts
-
-if TYPE_CHECKING:
-    from ui.shell.page_state import PageState
 
 VIEWERS_AT_ONCE = 16
 
@@ -36,7 +34,7 @@ class Frame:
     texts: Texts
     page: gr.Blocks
     clock: gr.Number
-    state: "PageState"
+    state: PageState
     tabs: gr.Tabs
     tab: gr.Tab
 

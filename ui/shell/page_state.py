@@ -8,8 +8,6 @@ from typing import Any
 
 import gradio as gr
 
-from ui.shell.frame import NO_PROGRESS, Update
-
 LINK_PRESSED = """
 element.addEventListener('click', (event) => {
     const link = event.target.closest('nav a');
@@ -75,7 +73,7 @@ class PageState:
         )
         loaded.then(None, [self.box], None, js=_OPEN_TAB, **quietly)
         for handler, inputs, outputs, wiring in self._after:
-            loaded.then(handler, inputs, outputs, **{**NO_PROGRESS, **wiring})
+            loaded.then(handler, inputs, outputs, **wiring)
 
 
 def value_of(box: str | None, name: str) -> Any:
@@ -87,6 +85,6 @@ def value_of(box: str | None, name: str) -> Any:
     return found.get(name) if isinstance(found, dict) else None
 
 
-def skips(count: int) -> tuple[Update, ...]:
+def skips(count: int) -> tuple[Any, ...]:
     """Return what leaves so many components as they are."""
     return (gr.skip(),) * count

@@ -6,7 +6,7 @@ from services.sender.report import FileFault, FileReport, Refusal, Repair, RowFa
 from ui.check import render
 from ui.check.steps import Obstacle, Refused, Sending, Sent, Step
 from ui.check.texts import CHECK_TEXTS
-from ui.shell.texts import ENGLISH, RUSSIAN, Texts
+from ui.shell.texts import RUSSIAN, Texts
 
 WORDS = CHECK_TEXTS["ru"]
 EVIL = "<script>alert(1)</script>"
@@ -58,11 +58,6 @@ def test_refused_lines_are_reported_with_field_and_reason() -> None:
     assert html.count("<tr>") == 101
     assert "Показаны первые 100 из 250." in html
     assert RUSSIAN.row_refusals[RowFault.BAD_NUMBER] in html
-
-
-def test_what_a_file_says_is_escaped() -> None:
-    """A file cannot bring markup into the report."""
-    assert EVIL not in shown(Sent(found(refused=1), 18_000, 2.0), ENGLISH)
 
 
 def test_kafka_unavailable_is_reported_with_what_was_sent() -> None:

@@ -2,18 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 from uuid import UUID
 
 import gradio as gr
 import pytest
 
 from services.sender.report import FileFault
-from ui.check.jobs import Job
-from ui.check.steps import Sending
+from ui.check.jobs import Job, Jobs
+from ui.check.steps import Reading, Sending
 from ui.files.journal import Upload, UploadState, _upload
-from ui.files.tab import cancel, history, jobs_under_way, state_in_words, uploads_table
+from ui.files.tab import history, jobs_under_way, state_in_words, uploads_table
 from ui.files.texts import UPLOADS_TEXTS
 from ui.login.access import Access
 from ui.login.users import Role, User
@@ -65,11 +63,12 @@ def test_an_upload_under_way_is_reported_as_this_process_knows_it() -> None:
 @pytest.mark.parametrize(("name", "cancelled"), [("ada", True), ("bob", False), (None, False)])
 def test_who_may_send_may_cancel(name: str | None, cancelled: bool) -> None:
     """Also what another has sent; a viewer may not, whatever the browser asks for."""
-    job = Job(Path("a.csv"), "eve")
     users = {"ada": User("ada", Role.ANALYST, ""), "bob": User("bob", Role.VIEWER, "")}
-    jobs: Any = SimpleNamespace(find={str(job.upload_id): job}.get)
-    request = gr.Request(username=name)
-    cancel(jobs, Access(users), "another", request)
+    jobs = Jobs(lambda _: iter([Reading(0)]))
+    job = jobs.start(Path("a.csv"), "eve")
+    assert job
+    analyst = Access(users).analyst(gr.Request(username=name))
+    jobs.cancel("another", analyst)
     assert not job.is_cancelled
-    cancel(jobs, Access(users), str(job.upload_id), request)
+    jobs.cancel(str(job.upload_id), analyst)
     assert job.is_cancelled is cancelled
