@@ -95,7 +95,7 @@ def test_a_silent_upload_is_told_as_interrupted(page: Connection, mart: Connecti
 
 def test_old_uploads_are_forgotten(page: Connection, monkeypatch: pytest.MonkeyPatch, mart: Connection) -> None:
     """With their ids."""
-    monkeypatch.setattr(journal, "KEPT", 2)
+    monkeypatch.setattr(journal, "RETAINED", 2)
     for name in ("a", "b", "c"):
         sent(page, [name])
     assert len(journal.latest(page)) == 2
