@@ -147,7 +147,7 @@ def test_what_was_refused_is_reported_by_line(page: Page, tmp_path: Path) -> Non
     [
         (b"", "Файл пуст."),
         (b"PK\x03\x04 not a csv", "Это книга Excel"),
-        (b"transaction_time,cat_id\n2020-06-21 22:14,misc_net\n", "нет нужных колонок: amount"),
+        (b"transaction_time,cat_id\n2020-06-21 22:14,misc_net\n", "Нет обязательных колонок: amount"),
     ],
 )
 def test_a_useless_file_is_shown_in_words(page: Page, tmp_path: Path, content: bytes, sentence: str) -> None:
