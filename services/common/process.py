@@ -76,6 +76,9 @@ def start_malloc_trim() -> None:
     threading.Thread(target=repeat, name="malloc trim", daemon=True).start()
 
 
+WAKE_SECONDS = 0.5
+
+
 class StopSignal:
     """Set by SIGTERM or SIGINT; the loop checks it between batches."""
 
@@ -101,7 +104,13 @@ class StopSignal:
 
     def wait(self, seconds: float) -> bool:
         """Wait until asked to stop, at most for this long; return whether asked."""
-        return self._event.wait(seconds)
+        # The kernel may deliver the signal to any thread, and Python runs its handler in the main thread, which a lock
+        # that is waited for in one piece would keep asleep: it has to come back now and then.
+        ends = time.monotonic() + seconds
+        while (left := ends - time.monotonic()) > WAKE_SECONDS:
+            if self._event.wait(WAKE_SECONDS):
+                return True
+        return self._event.wait(max(0.0, left))
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # the signature signal wants
         self.request()

@@ -127,3 +127,16 @@ def test_what_exactly_once_rests_on_cannot_be_set(name: str) -> None:
     """Such a property stops the start, with its name."""
     with pytest.raises(Stop, match=name.lower().replace("_", ".")):
         client_properties({f"KAFKA_CONF_{name}": "x"})
+
+
+def test_a_signal_that_reaches_another_thread_ends_the_wait_too() -> None:
+    """The kernel chooses the thread; the page waits in its main one for an hour at a time."""
+    script = (
+        "import signal, threading, time; from services.common.process import StopSignal;"
+        "stop = StopSignal.install(); other = threading.Thread(target=time.sleep, args=(20,), daemon=True); other.start();"
+        "threading.Timer(0.3, signal.pthread_kill, (other.ident, signal.SIGTERM)).start();"
+        "print(stop.wait(3_600))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=15, check=True)
+
+    assert done.stdout == "True\n"
