@@ -133,7 +133,8 @@ def test_a_signal_that_reaches_another_thread_ends_the_wait_too() -> None:
     """The kernel chooses the thread; the page waits in its main one for an hour at a time."""
     script = (
         "import signal, threading, time; from services.common.process import StopSignal;"
-        "stop = StopSignal.install(); other = threading.Thread(target=time.sleep, args=(20,), daemon=True); other.start();"
+        "stop = StopSignal.install();"
+        "other = threading.Thread(target=time.sleep, args=(20,), daemon=True); other.start();"
         "threading.Timer(0.3, signal.pthread_kill, (other.ident, signal.SIGTERM)).start();"
         "print(stop.wait(3_600))"
     )
