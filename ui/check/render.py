@@ -8,7 +8,6 @@ from services.sender.report import FileReport, Refusal, Repair
 from ui.check.steps import Cancelled, Obstacle, Queued, Reading, Refused, Sending, Sent, Step
 from ui.check.texts import CheckTexts
 from ui.database import Flagged, Results, Snapshot, Totals
-from ui.shell.charts import ChartTexts
 from ui.shell.formats import local_clock
 from ui.shell.render import (
     MISSING,
@@ -267,24 +266,6 @@ def results_head(
         return head
     since = local_clock(answer.snapshot.read_at, utc_offset_minutes, "%H:%M")
     return notice(words.database_unavailable_since.format(time=since), "warning") + head
-
-
-def chart_texts(scores: int, threshold: float | None, texts: Texts, words: CheckTexts) -> ChartTexts:
-    """Return the texts of the histogram of `scores` scores."""
-    numbers = texts.numbers
-    shown = "" if threshold is None else numbers.decimal(threshold, 2)
-    return ChartTexts(
-        title=words.chart_title.format(transactions_counted=numbers.counted(scores, texts.last_transaction_forms)),
-        threshold=words.chart_threshold.format(threshold=shown),
-        x_title=words.chart_x,
-        y_title=words.chart_y,
-        below=words.chart_below,
-        above=words.chart_above,
-        bin=words.chart_bin,
-        decimal_mark=numbers.decimal_mark,
-        thousands_mark=numbers.thousands_mark,
-        percent_gap=numbers.percent_gap,
-    )
 
 
 def _flagged_cells(row: Flagged, texts: Texts, words: CheckTexts) -> tuple[str, ...]:

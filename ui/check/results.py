@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import gradio as gr
 
 from ui.check import render
+from ui.check.histogram import histogram
 from ui.check.texts import CHECK_TEXTS
 from ui.database import Database
-from ui.shell import charts
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.page_state import skips, value_of
 from ui.shell.render import hint, section_head
@@ -44,7 +44,7 @@ def build(frame: Frame, mart: Database, model: Callable[[], ScoringModel | None]
         if not scores:
             return head, listed, gr.update(visible=False)
         threshold = in_use.threshold if in_use else None
-        chart = charts.histogram(scores, threshold, render.chart_texts(len(scores), threshold, texts, words))
+        chart = histogram(scores, threshold, texts, words)
         return head, listed, gr.update(value=chart, visible=True)
 
     def view(utc_offset_minutes: float) -> tuple[Update, ...]:

@@ -88,10 +88,3 @@ def test_in_an_outage_the_age_of_the_data_is_reported() -> None:
 def test_an_outage_from_the_start_is_reported() -> None:
     """Nothing was ever read: say so, and what to do."""
     assert WORDS.database_unavailable in render.results_head(Results(None, fresh=False), MODEL, RUSSIAN, WORDS, 0)
-
-
-def test_the_chart_says_of_how_many() -> None:
-    """The title of the histogram names the number of scores, in the right case."""
-    assert render.chart_texts(100, 0.37, RUSSIAN, WORDS).title == "Оценки последних 100\u00a0транзакций"
-    assert render.chart_texts(21, 0.37, RUSSIAN, WORDS).title == "Оценки последних 21\u00a0транзакции"
-    assert render.chart_texts(3, 0.375, ENGLISH, CHECK_TEXTS["en"]).threshold == "threshold 0.38"

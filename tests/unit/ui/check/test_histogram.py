@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.shell.charts import BINS, ChartTexts, count_by_bin, histogram, split_bins
+from ui.check.histogram import BINS, count_by_bin, histogram, split_bins
+from ui.check.texts import CHECK_TEXTS
+from ui.shell.texts import ENGLISH, RUSSIAN
 
-TEXTS = ChartTexts(
-    "Оценки последних 3", "порог 0,37", "Оценка", "Транзакций", "ниже", "выше", "Оценка", ",", "\u00a0", "\u00a0"
-)
+WORDS = CHECK_TEXTS["ru"]
 SCORES = st.lists(st.floats(0, 1), max_size=100)
 
 
 def spec(scores: list[float], threshold: float | None) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(histogram(scores, threshold, TEXTS).to_json())
+    loaded: dict[str, Any] = json.loads(histogram(scores, threshold, RUSSIAN, WORDS).to_json())
     return loaded
 
 
@@ -28,9 +28,9 @@ def rows_of(chart: dict[str, Any], layer: dict[str, Any]) -> list[dict[str, Any]
 @given(SCORES, st.floats(0.01, 0.99))
 def test_every_score_is_in_one_bar(scores: list[float], threshold: float) -> None:
     """The bars hold as many scores as there are, and the red ones those at or over the threshold."""
-    rows = split_bins(scores, threshold, TEXTS)
+    rows = split_bins(scores, threshold, WORDS, RUSSIAN.numbers)
     assert sum(row["count"] for row in rows) == len(scores)
-    assert sum(row["count"] for row in rows if row["side"] == "выше") == sum(s >= threshold for s in scores)
+    assert sum(row["count"] for row in rows if row["side"] == WORDS.chart_above) == sum(s >= threshold for s in scores)
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_there_are_twenty_bins_of_a_twentieth() -> None:
 
 def test_the_bin_of_the_threshold_is_split() -> None:
     """0.36 and 0.38 share a bin, but not a colour; the parts stand on each other."""
-    below, above = split_bins([0.36, 0.38, 0.39], 0.37, TEXTS)
-    assert (below["side"], below["low"], below["high"]) == ("ниже", 0, 1)
-    assert (above["side"], above["low"], above["high"]) == ("выше", 1, 3)
+    below, above = split_bins([0.36, 0.38, 0.39], 0.37, WORDS, RUSSIAN.numbers)
+    assert (below["side"], below["low"], below["high"]) == (WORDS.chart_below, 0, 1)
+    assert (above["side"], above["low"], above["high"]) == (WORDS.chart_above, 1, 3)
     assert below["bin"] == above["bin"] == "0,35–0,40"
 
 
@@ -72,7 +72,7 @@ def test_without_a_threshold_there_is_no_rule() -> None:
     """An unreadable manifest costs the rule, not the chart."""
     chart = spec([0.1, 0.9], None)
     assert [layer["mark"]["type"] for layer in chart["layer"]] == ["bar", "text"]
-    assert {row["side"] for row in rows_of(chart, chart["layer"][0])} == {"ниже"}
+    assert {row["side"] for row in rows_of(chart, chart["layer"][0])} == {WORDS.chart_below}
 
 
 def test_the_chart_is_for_any_page() -> None:
@@ -83,4 +83,10 @@ def test_the_chart_is_for_any_page() -> None:
     options = chart["usermeta"]["embedOptions"]
     assert (options["actions"], options["renderer"]) == (False, "svg")
     assert options["formatLocale"]["decimal"] == ","
-    assert chart["title"]["text"] == "Оценки последних 3"
+
+
+def test_the_chart_says_of_how_many() -> None:
+    """The title names the number of scores, in the right case."""
+    assert spec([0.1] * 100, None)["title"]["text"] == "Оценки последних 100\u00a0транзакций"
+    assert spec([0.1] * 21, None)["title"]["text"] == "Оценки последних 21\u00a0транзакции"
+    assert "threshold 0.38" in histogram([0.1], 0.375, ENGLISH, CHECK_TEXTS["en"]).to_json()
