@@ -13,7 +13,7 @@ from time import monotonic
 from services.common.database import connect
 from services.common.errors import FraudError, Retry
 from services.common.settings import KafkaSettings, ModelFolder, TopicSettings
-from services.sender.csvfile import Payments, prepare
+from services.sender.csvfile import PreparedFile, prepare
 from services.sender.ids import STORED, Look, TakenIds
 from services.sender.publish import publish
 from services.sender.report import FileFault, FileRefused, FileReport, Refusal
@@ -60,7 +60,7 @@ def _send_file(path: Path, ids: TakenIds, *, check_only: bool) -> int:
 
 
 @contextmanager
-def _id_lookup(payments: Payments, ids: TakenIds) -> Iterator[Look | None]:
+def _id_lookup(payments: PreparedFile, ids: TakenIds) -> Iterator[Look | None]:
     """Give a query of the database by ids; None if it is unavailable or not needed."""
     if not payments.report.has_ids or ids is TakenIds.OVERWRITE:
         yield None
@@ -74,7 +74,7 @@ def _id_lookup(payments: Payments, ids: TakenIds) -> Iterator[Look | None]:
         yield lambda wanted: connection.execute(STORED, [wanted]).fetchall()
 
 
-def _send(payments: Payments) -> None:
+def _send(payments: PreparedFile) -> None:
     """Send the transactions and print the rate."""
     topic = TopicSettings.read().transactions
     started = monotonic()

@@ -32,7 +32,7 @@ FEW_ROWS = 8
 """In a batch of at most this many rows each is encoded by itself; larger ones are halved to find the unclean row."""
 
 
-class Payments:
+class PreparedFile:
     """The rows of a file that can be sent; may be iterated repeatedly while `prepare` is open."""
 
     def __init__(self, report: FileReport, spool: Spool) -> None:
@@ -77,7 +77,7 @@ def prepare(
     max_rows: int | None = None,
     on_rows: Callable[[int], None] = lambda _: None,
     categories: Sequence[str] = (),
-) -> Iterator[Payments]:
+) -> Iterator[PreparedFile]:
     """Read and check a whole file; give its encoded transactions and the report.
 
     The file is read once, and twice more if numbers have other marks than a decimal point. Encoded transactions take
@@ -99,7 +99,7 @@ def prepare(
             spool.clear()
             reading = _Reading(text, names, mark, is_decided=True)
             reading.fill(spool, max_rows, on_rows)
-        yield Payments(reading.report(len(spool), repairs), spool)
+        yield PreparedFile(reading.report(len(spool), repairs), spool)
 
 
 def _opened(path: Path) -> BufferedReader:

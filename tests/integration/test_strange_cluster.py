@@ -24,7 +24,7 @@ from services.scorer.history.restore import check_copartitioned
 from services.scorer.models.shadow import ShadowPublisher
 from services.sender.publish import publish
 from services.tools.customer.topics import read_history
-from services.tools.dlq.topic import DeadLetters
+from services.tools.dlq.topic import DeadLetterTopic
 from services.topics.__main__ import make_topics
 from services.topics.align import describe
 from stack.kafka import SHORT_LIVED
@@ -85,7 +85,7 @@ def test_no_client_of_ours_lets_a_broker_make_a_topic(strange: str) -> None:
     with pytest.raises(Stop, match=f"topic {topics.transactions}"):
         publish([(None, b"{}")], kafka, topics.transactions)
     with pytest.raises(Retry, match=topics.dead_letters):
-        DeadLetters.open(kafka, topics.dead_letters)
+        DeadLetterTopic.open(kafka, topics.dead_letters)
     assert read_history(kafka, topics.history) == {}
     teller = ShadowPublisher(kafka, topics.models)
     teller.publish({"key": b"tally", "value": b"{}"})

@@ -19,7 +19,7 @@ from services.common.errors import Retry, Stop
 from services.common.logs import get_logger
 from services.common.process import StopSignal
 from services.common.settings import KafkaSettings
-from services.sender.csvfile import Payments, prepare
+from services.sender.csvfile import PreparedFile, prepare
 from services.sender.ids import STORED, TakenIds
 from services.sender.publish import publish
 from services.sender.report import FileFault, FileRefused
@@ -150,7 +150,7 @@ class Uploads:
             if request.is_cancelled or self._stop.wait(REPORT_EVERY_SECONDS):
                 raise UploadAbandoned
 
-    def _read(self, request: UploadRequest, files: ExitStack) -> Generator[Step, None, Payments]:
+    def _read(self, request: UploadRequest, files: ExitStack) -> Generator[Step, None, PreparedFile]:
         """Read the file in a thread of its own; the transactions stay open as long as `files`."""
         read, left = _Counter(), threading.Event()
 
@@ -159,7 +159,7 @@ class Uploads:
             if left.is_set() or request.is_cancelled or self._stop.requested:
                 raise UploadAbandoned
 
-        def prepared() -> Payments:
+        def prepared() -> PreparedFile:
             payments = files.enter_context(prepare(request.path, on_rows=on_rows, categories=self._categories()))
             payments.settle_ids(request.taken_ids, self._stored)
             return payments
@@ -183,7 +183,7 @@ class Uploads:
             raise FileRefused(FileFault.IDS_UNCHECKED, "the database is unavailable")
         return found
 
-    def _publish(self, payments: Payments, request: UploadRequest, record: Record) -> Iterator[Step]:
+    def _publish(self, payments: PreparedFile, request: UploadRequest, record: Record) -> Iterator[Step]:
         """Publish in a thread of its own and yield the progress."""
         if not len(payments):
             record.end(UploadState.SENT)

@@ -21,8 +21,8 @@ from services.tools.customer.changelog import Records, hash_of, records_without,
 from services.tools.customer.mentions import mentions
 from services.tools.customer.tables import Rows, Tables
 from services.tools.customer.topics import read_history, retention_days, write_history
-from services.tools.dlq.letter import Letter
-from services.tools.dlq.topic import DeadLetters
+from services.tools.dlq.dead_letter import DeadLetter
+from services.tools.dlq.topic import DeadLetterTopic
 from services.topics.change import wait_until_scorers_left
 
 FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -91,7 +91,7 @@ def erase(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettin
         print("dry run: nothing was changed; add --go")
 
 
-def _print_what_stays(kafka: KafkaSettings, topics: TopicSettings, letters: list[Letter]) -> None:
+def _print_what_stays(kafka: KafkaSettings, topics: TopicSettings, letters: list[DeadLetter]) -> None:
     print(f"{len(letters):>9,} dead letters stay until retention removes them:")
     for letter in letters:
         print(f"            {_place(letter)}")
@@ -100,14 +100,14 @@ def _print_what_stays(kafka: KafkaSettings, topics: TopicSettings, letters: list
         print(f"{'':>9} {topic} keeps records {'for ever' if days is None else f'for {days:g} days'}")
 
 
-def _letters(kafka: KafkaSettings, topics: TopicSettings, customer: str, ids: list[str]) -> list[Letter]:
+def _letters(kafka: KafkaSettings, topics: TopicSettings, customer: str, ids: list[str]) -> list[DeadLetter]:
     """Return the dead letters of a customer."""
     known = frozenset(ids)
-    letters = DeadLetters.open(kafka, topics.dead_letters).letters()
+    letters = DeadLetterTopic.open(kafka, topics.dead_letters).letters()
     return [letter for letter in letters if mentions(letter.key, letter.value, customer, known)]
 
 
-def _place(letter: Letter) -> str:
+def _place(letter: DeadLetter) -> str:
     topic, partition, offset = letter.at
     return f"{topic}/{partition}@{offset}"
 

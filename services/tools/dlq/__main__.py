@@ -13,10 +13,10 @@ from services.common.database import session
 from services.common.errors import FraudError, Reason
 from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, TopicSettings
-from services.tools.dlq.letter import UNKNOWN, Letter, Selection, moment, obstacle
+from services.tools.dlq.dead_letter import UNKNOWN, DeadLetter, Selection, moment, obstacle
 from services.tools.dlq.replay import Replay, batches
 from services.tools.dlq.summary import Summary, obstacle_lines
-from services.tools.dlq.topic import DeadLetters
+from services.tools.dlq.topic import DeadLetterTopic
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 def inspect(options: argparse.Namespace) -> None:
     """Print a summary of the selected dead letters, and how many records the sink rejected."""
     selection, summary = _selection(options), Summary(options.examples)
-    topic = DeadLetters.open(KafkaSettings.read(), TopicSettings.read().dead_letters)
+    topic = DeadLetterTopic.open(KafkaSettings.read(), TopicSettings.read().dead_letters)
     for letter in filter(selection.takes, topic.letters()):
         summary.add(letter)
     for line in summary.lines(show=options.show):
@@ -60,10 +60,10 @@ def replay(options: argparse.Namespace) -> None:
     target = Replay(kafka, topics.dead_letters, topics.transactions) if options.go else None
     if target:
         target.open()
-    selected = filter(_selection(options).takes, DeadLetters.open(kafka, topics.dead_letters).letters())
+    selected = filter(_selection(options).takes, DeadLetterTopic.open(kafka, topics.dead_letters).letters())
     obstacles: Counter[str] = Counter()
 
-    def replayable() -> Iterator[Letter]:
+    def replayable() -> Iterator[DeadLetter]:
         for letter in selected:
             if why := obstacle(letter, topics.transactions, options.max_attempts):
                 obstacles[why] += 1

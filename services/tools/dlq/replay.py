@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from services.common.kafka.dead_letters import PREFIX, REPLAYS, Headers, errors_of, own_headers, replay_marker
 from services.common.kafka.transaction import TransactionalProducer
 from services.common.settings import KafkaSettings
-from services.tools.dlq.letter import Letter
+from services.tools.dlq.dead_letter import DeadLetter
 
 BATCH_BYTES = 8 * 1024 * 1024
 BATCH_LETTERS = 500
@@ -39,7 +39,7 @@ class Replay:
         """
         self._producer.open(patience_seconds=PATIENCE_SECONDS)
 
-    def send(self, letters: Sequence[Letter]) -> None:
+    def send(self, letters: Sequence[DeadLetter]) -> None:
         """Replay letters, all of them or none, in one Kafka transaction:
 
         1. publish their records to the topic they came from: key and value untouched, headers of their own
@@ -61,7 +61,7 @@ class Replay:
                 self._producer.send(self._dead_letters, value, None, headers, partition)
 
 
-def headers_again(letter: Letter) -> Headers:
+def headers_again(letter: DeadLetter) -> Headers:
     """Return the headers of a record that is published again: its own, and what the next rejection goes on from."""
     topic, partition, offset = letter.at
     told = {"attempts": str(letter.attempts), "replayed_from": f"{topic}/{partition}@{offset}"}
@@ -70,9 +70,9 @@ def headers_again(letter: Letter) -> Headers:
     return own_headers(letter.headers) + [(PREFIX + name, text) for name, text in told.items()]
 
 
-def batches(letters: Iterable[Letter]) -> Iterator[list[Letter]]:
+def batches(letters: Iterable[DeadLetter]) -> Iterator[list[DeadLetter]]:
     """Yield letters in batches of at most 500 and (but for a single large one) 8 MiB."""
-    batch: list[Letter] = []
+    batch: list[DeadLetter] = []
     size = 0
     for letter in letters:
         added = len(letter.value or b"") + len(letter.key or b"")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.tools.dlq.letter import Letter
+from services.tools.dlq.dead_letter import DeadLetter
 
 SHOWN_CHARACTERS = 4_000
 
@@ -18,7 +18,7 @@ class Group:
     replayed: int
     first: datetime
     last: datetime
-    examples: list[Letter]
+    examples: list[DeadLetter]
 
 
 class Summary:
@@ -28,7 +28,7 @@ class Summary:
         self._examples = examples
         self.groups: dict[tuple[str, str], Group] = {}
 
-    def add(self, letter: Letter) -> None:
+    def add(self, letter: DeadLetter) -> None:
         """Count a letter; the first few of each reason and field become examples."""
         at = letter.rejected_at
         group = self.groups.setdefault((letter.reason, letter.field), Group(0, 0, at, at, []))
@@ -59,7 +59,7 @@ class Summary:
             yield from _example(letter, show=show)
 
 
-def _example(letter: Letter, *, show: bool) -> Iterator[str]:
+def _example(letter: DeadLetter, *, show: bool) -> Iterator[str]:
     about = f"{letter.reason} of {letter.field}" if letter.field else letter.reason
     state = ", replayed" if letter.replayed else ""
     named = f"  id {printable(letter.transaction_id)}" if letter.transaction_id else ""

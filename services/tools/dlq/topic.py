@@ -20,13 +20,13 @@ from services.common.kafka.dead_letters import (
 from services.common.kafka.offsets import moment_of
 from services.common.kafka.scan import DLQ_GROUP, Range, scan, whole_topic
 from services.common.settings import KafkaSettings
-from services.tools.dlq.letter import UNKNOWN, Letter
+from services.tools.dlq.dead_letter import UNKNOWN, DeadLetter
 
 RecordPosition = tuple[int, int]
 """(partition, offset) in the dead letters' topic."""
 
 
-class DeadLetters:
+class DeadLetterTopic:
     """The topic up to where it ended when this was opened, and which of its letters were replayed by then."""
 
     def __init__(self, kafka: KafkaSettings, topic: str, ranges: dict[int, Range]) -> None:
@@ -44,7 +44,7 @@ class DeadLetters:
         """
         return cls(kafka, topic, whole_topic(kafka, topic))
 
-    def letters(self) -> Iterator[Letter]:
+    def letters(self) -> Iterator[DeadLetter]:
         """Yield every letter; those of a partition by offset.
 
         Raises:
@@ -66,12 +66,12 @@ class DeadLetters:
         return chain.from_iterable(scan(self._kafka, DLQ_GROUP, self._topic, self._ranges))
 
 
-def to_letter(message: Message, *, replayed: bool) -> Letter:
+def to_letter(message: Message, *, replayed: bool) -> DeadLetter:
     """Return a letter as it was read; what its headers do not tell, or tell badly, stays empty."""
     headers = _headers(message)
     told = defaultdict(str, errors_of(headers))
     partition, offset = _position(message)
-    return Letter(
+    return DeadLetter(
         topic=told["topic"],
         partition=whole(told["partition"], -1),
         offset=whole(told["offset"], -1),

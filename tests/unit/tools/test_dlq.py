@@ -9,13 +9,13 @@ import pytest
 
 from services.common.kafka.dead_letters import PREFIX, errors_of
 from services.tools.dlq.__main__ import main
-from services.tools.dlq.letter import Letter, Selection, moment, obstacle
+from services.tools.dlq.dead_letter import DeadLetter, Selection, moment, obstacle
 from services.tools.dlq.replay import BATCH_BYTES, BATCH_LETTERS, batches, headers_again
 from services.tools.dlq.summary import Summary, obstacle_lines, printable
 from tests.support.messages import nested
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
-LETTER = Letter(
+LETTER = DeadLetter(
     topic="transactions", partition=3, offset=1_042, at=("transactions.dlq", 2, 17), reason="bad_type", field="amount",
     message="expected a number, got str", rejected_at=NOW, attempts=1, replayed=False,
     truncated=False, key=b"Ada|Example|1 Test Lane", value=nested("a"),

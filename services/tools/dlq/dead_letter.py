@@ -14,7 +14,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """A rejected record.
 
     Attributes:
@@ -74,7 +74,7 @@ class Selection:
     since: datetime | None = None
     until: datetime | None = None
 
-    def takes(self, letter: Letter) -> bool:
+    def takes(self, letter: DeadLetter) -> bool:
         """Return whether a letter is selected."""
         return (
             (not self.reasons or letter.reason in self.reasons)
@@ -86,7 +86,7 @@ class Selection:
         )
 
 
-def obstacle(letter: Letter, topic: str, max_attempts: int) -> str | None:
+def obstacle(letter: DeadLetter, topic: str, max_attempts: int) -> str | None:
     """Return why a letter cannot be replayed, None if it can."""
     if letter.replayed:
         return "already replayed"
