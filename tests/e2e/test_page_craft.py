@@ -103,7 +103,7 @@ def test_russian_has_no_english_in_it(page: Page, furnished: Connection) -> None
 
 
 KNOWN_IN_BOTH = """
-English CSV UTF cp Kafka PSI fraud flag Excel tsv txt gz zip
+English CSV UTF cp Kafka PSI fraud scoring flag Excel tsv txt gz zip
 shopping net TX Kilback LLC test march csv Nowhere grocery
 """
 

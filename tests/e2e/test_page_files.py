@@ -77,7 +77,7 @@ def test_ids_that_other_payments_have_are_a_choice_of_the_reader(
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([(ID_COLUMN, *FIELDS), ("own-1", *GOOD_ROW), ("own-2", *GOOD_ROW)])
     send(page, path)
-    expect(page.locator("#headline")).to_contain_text("уже есть у других платежей: 1", timeout=WITHIN)
+    expect(page.locator("#headline")).to_contain_text("уже есть у других транзакций: 1", timeout=WITHIN)
     assert sent_ids(kafka, before) == []
 
     page.get_by_text("Если номера из файла уже есть у других").click()
