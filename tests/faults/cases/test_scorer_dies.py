@@ -49,7 +49,7 @@ def test_frozen_past_the_timeout_of_its_kafka_transaction(pipeline: Pipeline, lo
         pipeline.recovered("zombie", time.monotonic())
 
     assert pipeline.check().aborted > 0
-    assert "rebuilding clients" in zombie.service.text() or EXIT_STUCK in zombie.exits
+    assert "clients_recreated" in zombie.service.text() or EXIT_STUCK in zombie.exits
 
 
 def test_frozen_past_its_session(pipeline: Pipeline) -> None:
