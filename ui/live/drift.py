@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.common.manifest import current_manifest
+from services.common.manifest import Distribution, current_manifest
 from ui.database import Connection, Database
 
 LATEST = 10_000
@@ -55,21 +55,6 @@ QUERY = """
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingDistribution:
-    """A distribution in training: edges of the bins or values, and numbers of transactions [24 hours][bins]."""
-
-    edges: tuple[float, ...]
-    values: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
-
-    def __post_init__(self) -> None:
-        bins = {len(row) for row in self.counts}
-        bounds = len(self.values or self.edges)
-        if len(self.counts) != HOURS or len(bins) != 1 or (bounds and bins != {bounds + 1}):
-            raise ValueError(f"expected counts of {HOURS} hours, with one bin more than edges or values")
-
-
-@dataclass(frozen=True, slots=True)
 class DriftReading:
     """The PSI by name of MEASURED, None where there is too little data; {} if the manifest has no distributions."""
 
@@ -77,23 +62,21 @@ class DriftReading:
     psi: dict[str, float | None]
 
 
-def current_distributions(manifest: Path) -> dict[str, TrainingDistribution] | None:
+def current_distributions(manifest: Path) -> Mapping[str, Distribution] | None:
     """Return the distributions of the manifest as it is now, or None if it has none or cannot be read."""
     found = current_manifest(manifest)
-    try:
-        distributions = {
-            name: TrainingDistribution(one.edges, one.values, one.counts)
-            for name, one in (found.distributions if found else {}).items()
-        }
-    except ValueError:
-        return None
+    distributions = found.distributions if found else {}
     is_complete = distributions.keys() >= set(MEASURED) - {"hour"} and distributions["past"].edges
-    return distributions if is_complete else None
+    return distributions if is_complete and all(map(_is_comparable, distributions.values())) else None
 
 
-def read_drift(
-    connection: Connection, distributions: Mapping[str, TrainingDistribution], latest: int = LATEST
-) -> DriftReading:
+def _is_comparable(one: Distribution) -> bool:
+    """Return whether there are counts of all hours, in one bin more than there are edges or values."""
+    bins, bounds = {len(row) for row in one.counts}, len(one.values or one.edges)
+    return len(one.counts) == HOURS and len(bins) == 1 and (not bounds or bins == {bounds + 1})
+
+
+def read_drift(connection: Connection, distributions: Mapping[str, Distribution], latest: int = LATEST) -> DriftReading:
     """Measure the latest transactions in the mart."""
     bounds: dict[str, Any] = {name: list(one.values or one.edges) for name, one in distributions.items()}
     enough = int(max(distributions["past"].edges))
@@ -102,7 +85,7 @@ def read_drift(
     return measure(columns, distributions)
 
 
-def measure(columns: NDArray[np.float64], distributions: Mapping[str, TrainingDistribution]) -> DriftReading:
+def measure(columns: NDArray[np.float64], distributions: Mapping[str, Distribution]) -> DriftReading:
     """Return the drift of n transactions.
 
     Args:

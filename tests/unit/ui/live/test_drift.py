@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from services.common.manifest import Distribution
 from services.common.settings import project_root
 from ui.live.drift import (
     MEASURED,
     MINIMUM,
     DriftReading,
-    TrainingDistribution,
     current_distributions,
     measure,
     stability_index,
@@ -29,12 +29,12 @@ DAY = 86_400
 MANY = 200_000
 
 
-def made(counts: NDArray[np.int64]) -> TrainingDistribution:
-    return TrainingDistribution((), (), tuple(map(tuple, counts.tolist())))
+def made(counts: NDArray[np.int64]) -> Distribution:
+    return Distribution(counts=tuple(map(tuple, counts.tolist())))
 
 
 @pytest.fixture
-def trained() -> dict[str, TrainingDistribution]:
+def trained() -> dict[str, Distribution]:
     """In the morning everything lies in bin 0, in the afternoon in bin 1; `past` is the same at all hours."""
     halves = np.repeat([[1_000, 0], [0, 1_000]], 12, axis=0)
     return {name: made(halves) for name in ("score", "amount", "category")} | {"past": made(np.full((24, 2), 500))}
@@ -59,7 +59,7 @@ def test_a_bin_that_was_never_seen_gives_a_finite_index() -> None:
     assert stability_index(np.array([1_000.0, 0.0]), np.array([0, 1_000])) > 5
 
 
-def test_transactions_of_one_hour_are_compared_with_that_hour(trained: dict[str, TrainingDistribution]) -> None:
+def test_transactions_of_one_hour_are_compared_with_that_hour(trained: dict[str, Distribution]) -> None:
     """A live stream brings one hour at a time: that alone is no drift, and the hours themselves cannot be compared."""
     morning = transactions(np.full(2 * MINIMUM, 9), np.zeros(2 * MINIMUM, np.int64))
 
@@ -70,21 +70,21 @@ def test_transactions_of_one_hour_are_compared_with_that_hour(trained: dict[str,
     assert drift.psi["hour"] is None
 
 
-def test_what_is_usual_in_the_afternoon_is_a_drift_in_the_morning(trained: dict[str, TrainingDistribution]) -> None:
+def test_what_is_usual_in_the_afternoon_is_a_drift_in_the_morning(trained: dict[str, Distribution]) -> None:
     """Though over a whole day it is half of all."""
     drift = measure(transactions(np.full(2 * MINIMUM, 9), np.ones(2 * MINIMUM, np.int64)), trained)
 
     assert (drift.psi["amount"] or 0) > 5
 
 
-def test_hours_that_have_moved_are_seen_over_whole_days(trained: dict[str, TrainingDistribution]) -> None:
+def test_hours_that_have_moved_are_seen_over_whole_days(trained: dict[str, Distribution]) -> None:
     """Everybody pays between 8 and 12."""
     hours = 8 + np.arange(4 * MINIMUM) % 4
 
     assert (measure(transactions(hours, np.zeros(4 * MINIMUM, np.int64), days=4), trained).psi["hour"] or 0) > 1
 
 
-def test_few_transactions_and_unknown_customers_say_nothing(trained: dict[str, TrainingDistribution]) -> None:
+def test_few_transactions_and_unknown_customers_say_nothing(trained: dict[str, Distribution]) -> None:
     """Rather than an index that is chance."""
     few = transactions(np.full(MINIMUM - 1, 9), np.zeros(MINIMUM - 1, np.int64))
     unknown = transactions(np.full(MINIMUM, 9), np.zeros(MINIMUM, np.int64))
