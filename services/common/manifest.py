@@ -1,66 +1,18 @@
-"""The manifest beside the ONNX file: the model's version, input, threshold and figures. Everybody reads it here."""
+"""The manifest beside the ONNX file: the model's version, threshold and figures. Everybody reads it here."""
 
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.common.errors import Stop
-from services.common.values import Spellings
 
 MANIFEST_NAME = "manifest.json"
 
 
 class Unfinished(Stop):
     """Files of a model are missing or do not belong together; they may still be being copied."""
-
-
-class RiskTable(BaseModel):
-    """How likely a transaction is fraud by itself: a coarse table whose values the history sums up over a past."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    amounts: tuple[float, ...] = Field(description="edges of the amounts' bins, ascending")
-    risks: tuple[float, ...] = Field(description="by category (and any other), then day and night, then bin")
-
-    @cached_property
-    def edges(self) -> NDArray[np.float64]:
-        """The edges of the amounts' bins, float64 [edges]."""
-        return np.array(self.amounts, np.float64)
-
-    @cached_property
-    def table(self) -> NDArray[np.float32]:
-        """The risks, float32 [cells]."""
-        return np.array(self.risks, np.float32)
-
-
-class Recipe(BaseModel):
-    """How a transaction becomes the model's input: features in their order, and their constants."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    features: tuple[str, ...] = Field(min_length=1, description="names of services.scorer.features, in column order")
-    categories: tuple[str, ...] = Field(min_length=1, description="values of cat_id; a category's code is its place")
-    risk: RiskTable | None = Field(None, description="for features of the risk of a customer's past")
-
-    @cached_property
-    def codes(self) -> dict[str | None, float]:
-        """The code of each category."""
-        return {category: float(code) for code, category in enumerate(self.categories)}
-
-    @cached_property
-    def spellings(self) -> Spellings:
-        """The categories, and the look-up of other spellings of them."""
-        return Spellings(self.categories)
-
-    @model_validator(mode="after")
-    def _check_risk_table(self) -> Self:
-        if self.risk and len(self.risk.risks) != (len(self.categories) + 1) * 2 * (len(self.risk.amounts) + 1):
-            raise ValueError("the risk table needs a risk for each category and any other, day and night, and bin")
-        return self
 
 
 class Distribution(BaseModel):
@@ -92,7 +44,7 @@ class Manifest(BaseModel):
     model_file: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="file name beside the manifest")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the model file's bytes")
     threshold: float = Field(gt=0, lt=1, description="fraud_flag = 1 where score >= threshold")
-    recipe: Recipe
+    contract_sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the contract and its look-up tables")
     references: dict[str, float | None] = Field(
         default_factory=dict, description="feature -> its usual value, for reasons; missing or None: NaN"
     )

@@ -16,12 +16,11 @@ from typing import Annotated, Any
 import msgspec
 import orjson
 
-from services.common.contract import DECIMAL_FIELDS, ID_MAX_CHARACTERS, INTEGER_FIELDS
+from services.common.contract.ids import ID_MAX_CHARACTERS
+from services.common.contract.model import Contract, FieldSpec, RecordSpec
 from services.common.errors import Reason, Reject
 from services.common.numbers import Mark, NumberMarks, read_number
-from services.common.values import MISSING, BadValue, ValueRepair, missing_words, read_id
-
-NUMBERS = frozenset(INTEGER_FIELDS + DECIMAL_FIELDS)
+from services.common.values import MISSING, BadValue, ValueRepair, read_id
 
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
 """Errors of msgspec for messages that the lenient reader has to read."""
@@ -31,9 +30,12 @@ Repairs = list[ValueRepair]
 _BOM = b"\xef\xbb\xbf"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _LONGEST_WORD = max(map(len, MISSING))
+_USUAL = RecordSpec()
 
 
-def open_envelope(value: bytes | None, repairs: Repairs | None = None) -> tuple[str | None, dict[str, Any]]:
+def open_envelope(
+    value: bytes | None, repairs: Repairs | None = None, record: RecordSpec = _USUAL
+) -> tuple[str | None, dict[str, Any]]:
     """Return the transaction's id (None if it has none) and its fields.
 
     Both forms in use are accepted: `{"transaction_id": …, "data": {fields}}` and `{"transaction_id": …, fields}`.
@@ -44,42 +46,43 @@ def open_envelope(value: bytes | None, repairs: Repairs | None = None) -> tuple[
     Args:
         value: the message's bytes.
         repairs: what was repaired is appended to it.
+        record: names of the id and of the object of the fields.
 
     Raises:
-        Reject: bad_json, bad_encoding, not_object, or a wrong `transaction_id` or `data`.
+        Reject: bad_json, bad_encoding, not_object, or a wrong id or object of fields.
     """
     if value and value.startswith(_BOM):
         value = value[len(_BOM) :]
     try:
         message = orjson.loads(value)  # type: ignore[arg-type]  # None is an error like any other
     except orjson.JSONDecodeError:
-        message = _read_leniently(value)
+        message = _read_leniently(value, record.id)
     if type(message) is not dict:
         raise Reject(Reason.NOT_OBJECT, "", f"expected a JSON object, got {type(message).__name__}")
-    data = message.get("data", message)
+    data = message.get(record.payload, message)
     if type(data) is not dict:
-        raise Reject(Reason.BAD_TYPE, "data", f"expected an object, got {type(data).__name__}")
-    return _id_of(message, value, [] if repairs is None else repairs), data
+        raise Reject(Reason.BAD_TYPE, record.payload, f"expected an object, got {type(data).__name__}")
+    return _id_of(message, value, [] if repairs is None else repairs, record.id), data
 
 
-def check_id(transaction_id: object) -> str:
+def check_id(transaction_id: object, field: str = _USUAL.id) -> str:
     """Return the id, or raise Reject unless it is text of 1 to 128 characters that PostgreSQL and Kafka can hold."""
     if type(transaction_id) is not str:
         found = type(transaction_id).__name__
-        raise Reject(Reason.BAD_TYPE, "transaction_id", f"expected text, got {found}")
+        raise Reject(Reason.BAD_TYPE, field, f"expected text, got {found}")
     if not 0 < len(transaction_id) <= ID_MAX_CHARACTERS:
         raise Reject(
             Reason.OUT_OF_RANGE,
-            "transaction_id",
+            field,
             f"expected 1 to {ID_MAX_CHARACTERS} characters, got {len(transaction_id)}",
         )
     if not transaction_id.isascii():
         try:
             transaction_id.encode()
         except UnicodeEncodeError:
-            raise Reject(Reason.BAD_ENCODING, "transaction_id", "has a lone surrogate") from None
+            raise Reject(Reason.BAD_ENCODING, field, "has a lone surrogate") from None
     if "\0" in transaction_id:
-        raise Reject(Reason.BAD_ENCODING, "transaction_id", "has a NUL character")
+        raise Reject(Reason.BAD_ENCODING, field, "has a NUL character")
     return transaction_id
 
 
@@ -107,19 +110,24 @@ class Picked:
 class FieldReader:
     """Reads the id and the wanted fields of many messages."""
 
-    def __init__(self, required: Sequence[str], optional: Sequence[str]) -> None:
+    def __init__(self, contract: Contract, required: Sequence[str], optional: Sequence[str]) -> None:
+        self._contract, self._record = contract, contract.record
         self._fields, self._required = (*required, *optional), frozenset(required)
-        kinds: dict[str, Any] = {field: float if field in NUMBERS else str for field in self._fields}
-        wanted = [(name, kinds[name]) for name in required] + [(name, kinds[name] | None, None) for name in optional]
-        self._data: Any = msgspec.defstruct("Data", wanted, gc=False)
+        specs = [contract.fields[name] for name in self._fields]
+        # Fields may have names that are none in Python.
+        names = {f"f{number}": name for number, name in enumerate(self._fields)}
+        kinds: list[Any] = [float if spec.is_number else str for spec in specs]
+        wanted = list(zip(names, kinds, strict=True))[: len(required)]
+        wanted += [(name, kind | None, None) for name, kind in list(zip(names, kinds, strict=True))[len(required) :]]
+        self._data: Any = msgspec.defstruct("Data", wanted, rename=names, gc=False)
         data = ("data", self._data | msgspec.UnsetType, msgspec.UNSET)
-        self._message: Any = msgspec.defstruct("Message", [("transaction_id", Id | None, None), data], gc=False)
+        envelope = {"transaction_id": self._record.id, "data": self._record.payload}
+        self._message: Any = msgspec.defstruct(
+            "Message", [("transaction_id", Id | None, None), data], rename=envelope, gc=False
+        )
         self._decode: Callable[[Any], Any] = msgspec.json.Decoder(self._message).decode
         self._decode_flat: Callable[[Any], Any] = msgspec.json.Decoder(self._data).decode
-        self._words = [
-            missing_words(field) if field not in NUMBERS and field != "transaction_time" else None
-            for field in self._fields
-        ]
+        self._words = [None if spec.is_number or spec.type == "time" else spec.missing_words for spec in specs]
 
     def read(self, values: Sequence[bytes | None], new_id: Callable[[int], str]) -> Picked:
         """Read messages.
@@ -207,25 +215,28 @@ class FieldReader:
             Reject: it cannot be read, a required field is missing, or one of the wanted has the wrong type.
         """
         repairs: Repairs = []
-        transaction_id, data = open_envelope(value, repairs)
-        mark = decimal_mark(data)
+        transaction_id, data = open_envelope(value, repairs, self._record)
+        mark = decimal_mark(data, self._contract)
         picked = [self._pick(field, data, mark, repairs) for field in self._fields]
         repaired.update(set(repairs))
         return self._message(transaction_id, self._data(*picked))
 
     def _pick(self, field: str, data: Mapping[str, Any], mark: Mark | None, repairs: Repairs) -> float | str | None:
         """Return a field as pick_field() does; a required field that is missing is a Reject."""
-        value = pick_field(field, data, mark, repairs)
+        value = pick_field(field, self._contract.fields[field], data, mark, repairs)
         if value is None and field in self._required:
             raise Reject(Reason.MISSING_FIELD, field, f"the {'value' if field in data else 'field'} is missing")
         return value
 
 
-def pick_field(field: str, data: Mapping[str, Any], mark: Mark | None, repairs: Repairs) -> float | str | None:
+def pick_field(
+    field: str, spec: FieldSpec, data: Mapping[str, Any], mark: Mark | None, repairs: Repairs
+) -> float | str | None:
     """Return a field as a float or a text; None if it is missing: absent, null, NaN, or a word for that.
 
     Args:
         field: its name.
+        spec: of the field.
         data: a message's fields.
         mark: the decimal mark of the message's texts, see decimal_mark().
         repairs: what was repaired is appended to it.
@@ -235,38 +246,45 @@ def pick_field(field: str, data: Mapping[str, Any], mark: Mark | None, repairs: 
     """
     value: Any = data.get(field)
     if type(value) is str:
-        return _from_text(field, value, mark, repairs)
+        return _from_text(field, spec, value, mark, repairs)
     if value is None or value != value:  # noqa: PLR0124  # NaN is not itself
         return None
-    if field in NUMBERS and type(value) in {float, int}:
+    if spec.is_number and type(value) in {float, int}:
         return _to_float(value)
-    wanted = "a number" if field in NUMBERS else "text"
+    wanted = "a number" if spec.is_number else "text"
     raise Reject(Reason.BAD_TYPE, field, f"expected {wanted}, got {type(value).__name__}")
 
 
-def decimal_mark(data: Mapping[str, Any]) -> Mark | None:
+def decimal_mark(data: Mapping[str, Any], contract: Contract) -> Mark | None:
     """Return the decimal mark of a message with numbers as text, None if they do not prove one."""
-    texts = [(field, data[field]) for field in NUMBERS if type(data.get(field)) is str]
     marks = NumberMarks()
-    for field, text in texts:
-        marks.see(field, text)
+    for field in contract.numbers:
+        if type(text := data.get(field)) is str:
+            marks.see(contract.fields[field].type, text)
     return marks.decided
 
 
-def _id_of(message: dict[str, Any], value: bytes | None, repairs: Repairs) -> str | None:
-    given = message.get("transaction_id")
+def _id_of(message: dict[str, Any], value: bytes | None, repairs: Repairs, field: str) -> str | None:
+    given = message.get(field)
     if type(given) is float and abs(given) >= 2**63:  # orjson's reading of a whole number of 65 bits and more
-        given = _read_leniently(value).get("transaction_id")
+        given = _read_leniently(value, field).get(field)
     transaction_id = read_id(given)
     if transaction_id is None:
         repairs += [ValueRepair.MISSING_WORD] if given is not None else []
         return None
     repairs += [ValueRepair.ID_AS_NUMBER] if transaction_id is not given else []
-    return check_id(transaction_id)
+    return check_id(transaction_id, field)
 
 
-def _read_leniently(value: bytes | None) -> Any:
+def _read_leniently(value: bytes | None, id_field: str) -> Any:
     """Return the content of JSON that orjson refuses for NaN, Infinity or lone surrogates; else raise a Reject."""
+
+    def without_lone_surrogates(fields: dict[str, Any]) -> dict[str, Any]:
+        return {
+            field: _LONE_SURROGATE.sub("\ufffd", value) if type(value) is str and field != id_field else value
+            for field, value in fields.items()
+        }
+
     if not value:
         raise Reject(Reason.BAD_JSON, "", "the message is empty")
     try:
@@ -274,7 +292,7 @@ def _read_leniently(value: bytes | None) -> Any:
     except UnicodeDecodeError as error:
         raise Reject(Reason.BAD_ENCODING, "", f"not UTF-8 at byte {error.start}") from None
     try:
-        hook = _without_lone_surrogates if "\\u" in text else None
+        hook = without_lone_surrogates if "\\u" in text else None
         return json.loads(text, object_hook=hook, parse_int=_to_number)
     except json.JSONDecodeError as error:
         raise Reject(Reason.BAD_JSON, "", f"{error.msg} at character {error.pos}") from None
@@ -290,21 +308,16 @@ def _to_number(digits: str) -> float:
         return float(digits)
 
 
-def _without_lone_surrogates(fields: dict[str, Any]) -> dict[str, Any]:
-    return {
-        field: _LONE_SURROGATE.sub("\ufffd", value) if type(value) is str and field != "transaction_id" else value
-        for field, value in fields.items()
-    }
-
-
-def _from_text(field: str, text: str, mark: Mark | None, repairs: Repairs) -> float | str | None:
-    if (text.strip() if field in NUMBERS else text) in missing_words(field):
+def _from_text(
+    field: str, spec: FieldSpec, text: str, mark: Mark | None, repairs: Repairs
+) -> float | str | None:
+    if (text.strip() if spec.is_number else text) in spec.missing_words:
         repairs += [ValueRepair.MISSING_WORD] if text else []
         return None
-    if field not in NUMBERS:
+    if not spec.is_number:
         return text
     try:
-        number = read_number(field, text, mark)
+        number = read_number(spec.type, text, mark)
     except BadValue as bad:
         raise Reject(Reason.BAD_TYPE, field, f"expected a number, got text that {bad}") from None
     repairs += [ValueRepair.NUMBER_AS_TEXT, *number.repairs]

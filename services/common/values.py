@@ -20,8 +20,7 @@ class ValueRepair(StrEnum):
     DECIMAL_COMMA = "decimal_comma"
     THOUSANDS_MARK = "thousands_mark"
     MISSING_WORD = "missing_word"
-    CATEGORY_SPELLING = "category_spelling"
-    GENDER_SPELLING = "gender_spelling"
+    VALUE_SPELLING = "value_spelling"
     ID_AS_NUMBER = "id_as_number"
     TIME_WITH_SECONDS = "time_with_seconds"
     TIME_WITH_T = "time_with_t"
@@ -52,14 +51,6 @@ MISSING |= {"NaN", "-NaN", "NaT", "N/a", "#N/a"}
 
 MISSING_NAMES = MISSING - _NAMES
 """The same for a person's name."""
-
-_NAME_FIELDS = frozenset(("name_1", "name_2"))
-
-
-def missing_words(field: str) -> frozenset[str]:
-    """Return the words for "missing" in a field, without spaces around them."""
-    return MISSING_NAMES if field in _NAME_FIELDS else MISSING
-
 
 _TIME = re.compile(
     r"""(?:(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})
@@ -169,14 +160,6 @@ class Spellings:
     def find(self, text: str) -> str | None:
         """Return the name that a text spells, None if it is unknown."""
         return text if text in self.known else self._by_fold.get(fold(text))
-
-
-GENDERS = Spellings(
-    "FM",
-    [(word, "F") for word in ("female", "woman", "ж", "жен", "женский")]
-    + [(word, "M") for word in ("male", "man", "м", "муж", "мужской")],
-)
-"""The contract's two values, and words for them."""
 
 
 def read_id(value: object) -> object:

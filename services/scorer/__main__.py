@@ -8,27 +8,26 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import FraudError, Retry
 from services.common.kafka.lag import LagReader, LagWatch
 from services.common.kafka.offsets import Partition
 from services.common.kafka.reject_limit import RejectLimit
 from services.common.logs import configure_logs, get_logger
-from services.common.manifest import Recipe
 from services.common.probes import serve_probes
 from services.common.process import InstanceId, StopSignal, Watchdog, raise_gc_threshold, start_malloc_trim
 from services.common.settings import KafkaSettings, ProcessSettings, TopicSettings
 from services.scorer import metrics
+from services.scorer.features import FeaturePlan
 from services.scorer.history.changelog import Restored
 from services.scorer.history.restore import check_copartitioned, restore_histories
 from services.scorer.loop import run
 from services.scorer.models.load import load_model
-from services.scorer.models.reload import ModelHolder, Reloader, check_history, hash_of
+from services.scorer.models.reload import ModelHolder, Reloader, hash_of
 from services.scorer.models.shadow import Shadow, ShadowPublisher
 from services.scorer.pipeline import Session
 from services.scorer.quarantine import Quarantine
 from services.scorer.read import TransactionSource
-from services.scorer.recall import PartitionHistories, uses_history
+from services.scorer.recall import PartitionHistories
 from services.scorer.score import Model
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import ScoreWriter
@@ -58,7 +57,7 @@ def _run(*, until_empty: bool) -> None:
     instance = InstanceId.claim(process.state_dir, settings.group_id)
     loaded = hash_of(settings.model_dir)  # before the model: one copied in between is found by the first poll
     model = load_model(settings.model_dir, settings.threads)
-    stored = model.manifest.recipe if uses_history(model.manifest.recipe) else None
+    stored = model.plan if model.plan.uses_history else None
     shadow = _start_shadow(settings, stored, kafka, topics.models)
     limits = (settings.reject_limit_share, settings.reject_limit_in_a_row)
     models = ModelHolder(model, shadow, limits)
@@ -82,7 +81,7 @@ def _run(*, until_empty: bool) -> None:
     get_logger().info("ended")
 
 
-def _start_shadow(settings: ScorerSettings, stored: Recipe | None, kafka: KafkaSettings, topic: str) -> Shadow | None:
+def _start_shadow(settings: ScorerSettings, stored: FeaturePlan | None, kafka: KafkaSettings, topic: str) -> Shadow | None:
     """Return the shadow, if there is a folder for it. Its model is loaded in the background."""
     folder = settings.shadow_model_dir
     if folder is None:
@@ -94,10 +93,11 @@ def _start_shadow(settings: ScorerSettings, stored: Recipe | None, kafka: KafkaS
     return shadow
 
 
-def _load_next(folder: Path, settings: ScorerSettings, stored: Recipe | None) -> Model:
-    """Return the model that is in a folder now, if it can be used with a history stored by a recipe."""
-    model = load_model(folder, settings.threads, CUSTOMER_FIELDS if stored else ())
-    check_history(model.manifest.recipe, stored)
+def _load_next(folder: Path, settings: ScorerSettings, stored: FeaturePlan | None) -> Model:
+    """Return the model that is in a folder now, if it can be used with the history that is stored."""
+    # A model without a past must not end the history: what that is made of is decoded for it as well.
+    model = load_model(folder, settings.threads, stored.fields if stored else ())
+    model.plan.check_history(stored.numbers if stored else None)
     return model
 
 
@@ -109,7 +109,7 @@ class _Sessions:
     kafka: KafkaSettings
     topics: TopicSettings
     member: str
-    stored: Recipe | None
+    stored: FeaturePlan | None
     stop: StopSignal
     watchdog: Watchdog
     current: Session | None = None
@@ -142,7 +142,7 @@ class _Sessions:
                     self.current = None  # first: a probe must not ask a client that is being closed
 
     def _restore(self, partitions: Iterable[int]) -> Iterable[tuple[int, Restored]]:
-        return restore_histories(self.kafka, self.topics.history, partitions, self._go_on)
+        return restore_histories(self.kafka, self.topics.history, self.stored.numbers, partitions, self._go_on)
 
     def _go_on(self) -> None:
         """Called while a session waits for Kafka, which may take longer than the watchdog's limit."""

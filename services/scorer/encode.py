@@ -8,12 +8,12 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from services.common.contract import FIELDS
+from services.common.contract.model import Contract
 from services.common.errors import Reject
-from services.common.manifest import Manifest
 from services.common.message import open_envelope
 from services.scorer.explain import GivenReason
 from services.scorer.history.changelog import Record
+from services.scorer.score import Model
 
 TEXT_MAX_CHARACTERS = 1_000
 """Longer texts of a transaction are cut: with what the scorer adds, an alert must not exceed the largest message."""
@@ -48,7 +48,7 @@ def encode_alerts(
     scores: Sequence[float],
     reasons: Sequence[list[GivenReason]],
     values: Sequence[bytes | None],
-    manifest: Manifest,
+    model: Model,
 ) -> list[Record]:
     """Return the message of each flagged transaction, keyed by its id.
 
@@ -57,8 +57,9 @@ def encode_alerts(
         scores: as published [n].
         reasons: of each transaction, the largest first [n].
         values: the messages as they were read [n].
-        manifest: the model's, for its version and threshold.
+        model: for its version, its threshold and the fields of its contract.
     """
+    manifest, contract = model.manifest, model.plan.contract
     return [
         {
             "key": name.encode(),
@@ -69,7 +70,7 @@ def encode_alerts(
                     "reasons": given,
                     "model_version": manifest.version,
                     "threshold": manifest.threshold,
-                    "data": transaction_fields(value),
+                    "data": transaction_fields(value, contract),
                 }
             ),
         }
@@ -77,16 +78,16 @@ def encode_alerts(
     ]
 
 
-def transaction_fields(value: bytes | None) -> dict[str, str | int | float | None]:
-    """Return those of the 17 fields that a message has; None for what is neither text nor a finite number.
+def transaction_fields(value: bytes | None, contract: Contract) -> dict[str, str | int | float | None]:
+    """Return those of the contract's fields that a message has; None for what is neither text nor a finite number.
 
     No field at all if the message is faulty in a part that the scorer did not need.
     """
     try:
-        _, data = open_envelope(value)
+        _, data = open_envelope(value, None, contract.record)
     except Reject:
         return {}
-    return {field: _plain(data[field]) for field in FIELDS if field in data}
+    return {field: _plain(data[field]) for field in contract.fields if field in data}
 
 
 def _plain(value: Any) -> str | int | float | None:

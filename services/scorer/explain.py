@@ -6,7 +6,7 @@ are used, so this works for any ONNX model. Groups are replaced one at a time: w
 information, the contribution of each is underestimated.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
 import numpy as np
@@ -14,8 +14,8 @@ import onnxruntime
 import orjson
 from numpy.typing import NDArray
 
-from services.common.manifest import Manifest, Recipe
-from services.scorer.features import GROUPS
+from services.common.manifest import Manifest
+from services.scorer.features import FeaturePlan
 from services.scorer.score import probabilities
 
 MOST_REASONS = 3
@@ -41,7 +41,7 @@ class GivenReason(TypedDict):
 
 
 def explain(
-    session: onnxruntime.InferenceSession, manifest: Manifest, features: NDArray[np.float32]
+    session: onnxruntime.InferenceSession, plan: FeaturePlan, manifest: Manifest, features: NDArray[np.float32]
 ) -> list[list[GivenReason]]:
     """Return at most MOST_REASONS reasons of each transaction, the largest first.
 
@@ -50,19 +50,19 @@ def explain(
 
     Args:
         session: of the model.
-        manifest: its recipe and references.
+        plan: its features and their groups.
+        manifest: for its references.
         features: float32 [n, k], usually of the flagged transactions of a batch.
     """
-    recipe = manifest.recipe
-    groups = {name: places for name in GROUPS if (places := _places(recipe, name))}
-    if not len(features) or not groups:
-        return [[] for _ in features]
-    changes = _changes(session, features, list(groups.values()), _usual(recipe, manifest.references))
+    if not len(features):
+        return []
+    groups = {name: list(places) for name, places in plan.groups.items()}
+    changes = _changes(session, features, list(groups.values()), _usual(plan.names, manifest.references))
     order = np.argsort(-np.abs(changes), axis=0, kind="stable")[:MOST_REASONS]
     names, values = list(groups), _shortest(features)
     return [
         [
-            _reason(names[group], float(changes[group, row]), recipe, groups[names[group]], values[row])
+            _reason(names[group], float(changes[group, row]), plan, groups[names[group]], values[row])
             for group in order[:, row].tolist()
             if abs(changes[group, row]) >= LEAST_SIZE
         ]
@@ -70,12 +70,8 @@ def explain(
     ]
 
 
-def _places(recipe: Recipe, group: str) -> list[int]:
-    return [recipe.features.index(name) for name in GROUPS[group] if name in recipe.features]
-
-
-def _usual(recipe: Recipe, references: Mapping[str, float | None]) -> NDArray[np.float32]:
-    return np.array([references.get(name) for name in recipe.features], np.float32)
+def _usual(names: Sequence[str], references: Mapping[str, float | None]) -> NDArray[np.float32]:
+    return np.array([references.get(name) for name in names], np.float32)
 
 
 def _changes(
@@ -119,17 +115,17 @@ def _shortest(features: NDArray[np.float32]) -> list[list[float | None]]:
     return values
 
 
-def _reason(group: str, change: float, recipe: Recipe, places: list[int], values: list[float | None]) -> GivenReason:
+def _reason(group: str, change: float, plan: FeaturePlan, places: list[int], values: list[float | None]) -> GivenReason:
     return {
         "feature": group,
         "direction": "up" if change > 0 else "down",
         "size": round(abs(change), SIZE_DECIMALS),
-        "values": {recipe.features[place]: _value(recipe, recipe.features[place], values[place]) for place in places},
+        "values": {plan.names[place]: _value(plan.texts.get(place), values[place]) for place in places},
     }
 
 
-def _value(recipe: Recipe, name: str, value: float | None) -> float | str | None:
-    """Return a feature's value, a category by its name; None for a category that the recipe does not know."""
-    if name == "category" and value is not None:
-        return recipe.categories[int(value)] if value >= 0 else None
+def _value(texts: Sequence[str] | None, value: float | None) -> float | str | None:
+    """Return a feature's value, a code by its text; None for a code of no known text."""
+    if texts is not None and value is not None:
+        return texts[int(value)] if 0 <= value < len(texts) else None
     return value

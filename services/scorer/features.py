@@ -1,200 +1,135 @@
-"""Columns to the model's input matrix: the same code for training and for serving.
+"""Columns to the model's input matrix, as the contract says: the same code for training and for serving.
 
-A feature is a named function of the columns and the recipe. The recipe in the model's manifest lists the features of
-the model in their order. Features never identify a customer, a place or a calendar date.
+Names and operations are resolved once, when a model is loaded (services.scorer.compile); a batch then runs the
+functions of services.scorer.operations one after the other.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.common.contract import CUSTOMER_FIELDS
+from services.common.contract.model import Contract
 from services.common.errors import Stop
-from services.common.manifest import Recipe
-from services.common.values import GENDERS, Spellings, ValueRepair
+from services.common.values import ValueRepair
 from services.scorer.decode import Columns
-from services.scorer.event_time import SECONDS_A_DAY
-from services.scorer.history.events import is_night
-from services.scorer.history.history import PAST, WINDOWS
+from services.scorer.history.look_back import Reading
+from services.scorer.history.numbers import PastNumbers
 
-EARTH_RADIUS_KM = 6371.0088
-URBAN_POPULATION = 2_500
-_GENDER_CODES: dict[str | None, float] = {"F": 0.0, "M": 1.0}
+Compute = Callable[[Columns], NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Feature:
-    """One column of the matrix: the fields it needs and the function that computes it (float [n])."""
+class Expression:
+    """A number made of the fields of one record.
 
-    fields: tuple[str, ...]
-    compute: Callable[[Columns, Recipe], NDArray[Any]]
-
-
-def required_fields(recipe: Recipe) -> set[str]:
-    """Return the fields of a transaction that the recipe's features need.
-
-    Raises:
-        Stop: the recipe names a feature this code does not have.
+    Attributes:
+        fields: the fields it reads.
+        compute: returns it, [n].
+        definition: all that decides it, as text.
+        is_flag: whether it is 0, 1 or missing.
+        never_missing: whether every record has it.
     """
-    if unknown := [name for name in recipe.features if name not in FEATURES]:
-        raise Stop(f"the model wants features this scorer does not have: {', '.join(unknown)}")
-    return {field for name in recipe.features for field in FEATURES[name].fields}
+
+    fields: frozenset[str]
+    compute: Compute
+    definition: str
+    is_flag: bool = False
+    never_missing: bool = False
 
 
-def to_features(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
-    """Return the model's input, float32 [n, len(recipe.features)]; NaN where a value is missing.
+@dataclass(frozen=True, slots=True)
+class FeaturePlan:
+    """What a contract's features need, and how they are made.
 
-    A value that float32 cannot hold (above 3.4e38) counts as missing.
+    Attributes:
+        names: the features, in the order of the model's columns.
+        columns: how each is made.
+        groups: features about one subject: name of the reason they make -> their places.
+        fields: the fields they read, those of the key and of the past included.
+        readings: what they see of the past.
+        numbers: what the history must keep for that.
+        texts: place of a feature that is a code -> the texts that it stands for.
     """
-    matrix = np.empty((len(columns), len(recipe.features)), np.float32)
-    with np.errstate(over="ignore"):
-        for place, name in enumerate(recipe.features):
-            matrix[:, place] = FEATURES[name].compute(columns, recipe)
-    matrix[np.isinf(matrix)] = np.nan
-    return matrix
+
+    contract: Contract
+    names: tuple[str, ...]
+    columns: tuple[Expression | Reading, ...]
+    groups: Mapping[str, tuple[int, ...]]
+    fields: frozenset[str]
+    readings: tuple[Reading, ...]
+    numbers: PastNumbers
+    texts: Mapping[int, tuple[str, ...]]
+    _stored: tuple[Compute, ...]
+
+    @property
+    def uses_history(self) -> bool:
+        """Whether a feature sees the past."""
+        return bool(self.readings)
+
+    def to_features(self, columns: Columns) -> NDArray[np.float32]:
+        """Return the model's input, float32 [n, len(names)]; NaN where a value is missing.
+
+        A value that float32 cannot hold (above 3.4e38) counts as missing, and so does the past where there is none.
+        """
+        matrix = np.empty((len(columns), len(self.names)), np.float32)
+        with np.errstate(over="ignore"):
+            for place, one in enumerate(self.columns):
+                matrix[:, place] = columns.past.get(one, np.nan) if isinstance(one, Reading) else one.compute(columns)
+        matrix[np.isinf(matrix)] = np.nan
+        return matrix
+
+    def stored_numbers(self, columns: Columns) -> NDArray[np.float32]:
+        """Return what the history stores of each transaction, float32 [len(numbers.stored), n]."""
+        stored = np.empty((len(self._stored), len(columns)), np.float32)
+        with np.errstate(over="ignore"):
+            for row, compute in enumerate(self._stored):
+                stored[row] = compute(columns)
+        return stored
+
+    def check_history(self, stored: PastNumbers | None) -> None:
+        """Check that these features can be made of a history that was stored for another contract.
+
+        Args:
+            stored: what it holds; None if there is no history.
+
+        Raises:
+            Stop: the model would see another past than it was trained with.
+        """
+        if not self.uses_history:
+            return
+        if stored is None:
+            raise Stop("the model needs a history and this scorer stores none: restart it with this model")
+        for name, wanted in self.numbers.definitions.items():
+            if stored.definitions.get(name) != wanted:
+                raise Stop(
+                    f"the history holds no {name} of the model's contract: train the model on the numbers that it"
+                    " holds, or restart with a new history, see docs/models.md"
+                )
+        if missing := set(self.numbers.carried) - set(stored.carried):
+            raise Stop(f"the history does not sum up {min(missing)}: restart with a new history, see docs/models.md")
 
 
-def category_codes(columns: Columns, recipe: Recipe) -> NDArray[np.float64]:
-    """Return the place of each category in the recipe, float64 [n]; a category it does not know is -1 ("other").
-
-    Spellings that differ only by case, blanks, dashes or underscores are known.
-    """
-    return _look_up(recipe.codes, recipe.spellings, columns.texts["cat_id"], missing=-1.0)
-
-
-def respelled(columns: Columns, recipe: Recipe) -> Counter[ValueRepair]:
-    """Return how many categories and genders were read in another spelling than the model's or the contract's."""
-    mends: Counter[ValueRepair] = Counter()
-    for field, spellings, mend in (
-        ("cat_id", recipe.spellings, ValueRepair.CATEGORY_SPELLING),
-        ("gender", GENDERS, ValueRepair.GENDER_SPELLING),
-    ):
-        texts = columns.texts.get(field, ())
-        if unusual := set(texts) - spellings.known - {None}:
-            found = {text for text in unusual if text and spellings.find(text)}
-            mends[mend] += sum(text in found for text in texts)
-    return +mends
+def repaired_texts(columns: Columns, contract: Contract) -> Counter[ValueRepair]:
+    """Return how many known texts were read in another spelling than the contract's."""
+    found: Counter[ValueRepair] = Counter()
+    for field, texts in columns.texts.items():
+        vocabulary = contract.fields[field].vocabulary
+        if vocabulary.known and (unusual := set(texts) - vocabulary.known - {None}):
+            spelled = {text for text in unusual if text and vocabulary.find(text)}
+            found[ValueRepair.VALUE_SPELLING] += sum(text in spelled for text in texts)
+    return +found
 
 
-def unknown_categories(columns: Columns, recipe: Recipe) -> Counter[str]:
-    """Return category -> transactions, of the categories that the model does not know."""
-    texts = columns.texts["cat_id"]
-    unknown = {text for text in set(texts) - recipe.spellings.known if text and recipe.spellings.find(text) is None}
-    return Counter(text for text in texts if text in unknown) if unknown else Counter()
-
-
-def transaction_risks(columns: Columns, recipe: Recipe) -> NDArray[np.float32]:
-    """Return the risk of each transaction by itself, float32 [n]; 0 if the recipe has no table."""
-    if recipe.risk is None:
-        return np.zeros(len(columns), np.float32)
-    return recipe.risk.table[cells(columns, recipe, recipe.risk.edges)]
-
-
-def cells(columns: Columns, recipe: Recipe, edges: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the place of each transaction in a risk table with these edges of amounts, int64 [n]."""
-    category = category_codes(columns, recipe).astype(np.int64)
-    category[category < 0] = len(recipe.categories)
-    bins = np.searchsorted(edges, columns.numbers["amount"])
-    return (category * 2 + is_night(columns.seconds)) * (len(edges) + 1) + bins
-
-
-def _look_up(
-    codes: Mapping[str | None, float], spellings: Spellings, texts: Sequence[str | None], missing: float
-) -> NDArray[np.float64]:
-    found = np.fromiter(map(codes.get, texts, repeat(np.nan)), np.float64, len(texts))
-    for place in np.flatnonzero(np.isnan(found)).tolist():
-        text = texts[place]
-        found[place] = codes.get(spellings.find(text) if text else None, missing)
+def unknown_texts(columns: Columns, contract: Contract) -> Counter[str]:
+    """Return text -> transactions, of the texts that required fields with `values` hold and do not know."""
+    found: Counter[str] = Counter()
+    for field in contract.required:
+        vocabulary, texts = contract.fields[field].vocabulary, columns.texts.get(field, ())
+        if vocabulary.known and (unusual := set(texts) - vocabulary.known):
+            unknown = {text for text in unusual if text and vocabulary.find(text) is None}
+            found.update(text for text in texts if text in unknown)
     return found
-
-
-def _hour(columns: Columns, _: Recipe) -> NDArray[Any]:
-    return columns.seconds % SECONDS_A_DAY // 3600
-
-
-def _minute_of_day(columns: Columns, _: Recipe) -> NDArray[Any]:
-    return columns.seconds % SECONDS_A_DAY // 60
-
-
-def _weekday(columns: Columns, _: Recipe) -> NDArray[Any]:
-    return (columns.seconds // SECONDS_A_DAY + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
-
-
-def _month(columns: Columns, _: Recipe) -> NDArray[Any]:
-    return columns.seconds.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64) % 12 + 1
-
-
-def _amount(columns: Columns, _: Recipe) -> NDArray[Any]:
-    return columns.numbers["amount"]
-
-
-def _population(columns: Columns, _: Recipe) -> NDArray[Any]:
-    return columns.numbers["population_city"]
-
-
-def _urban(columns: Columns, _: Recipe) -> NDArray[Any]:
-    """1 for a home in a town of more than 2,500 people, else 0: the exact population nearly identifies a customer."""
-    population = columns.numbers["population_city"]
-    return np.where(np.isnan(population), np.nan, population > URBAN_POPULATION)
-
-
-def _gender(columns: Columns, _: Recipe) -> NDArray[Any]:
-    return _look_up(_GENDER_CODES, GENDERS, columns.texts["gender"], missing=np.nan)
-
-
-def _distance(columns: Columns, _: Recipe) -> NDArray[Any]:
-    """Kilometres from home to the merchant on the sphere (the haversine formula)."""
-    home_lat, home_lon, lat, lon = (
-        np.radians(columns.numbers[field]) for field in ("lat", "lon", "merchant_lat", "merchant_lon")
-    )
-    half_chord = np.sin((lat - home_lat) / 2) ** 2 + np.cos(lat) * np.cos(home_lat) * np.sin((lon - home_lon) / 2) ** 2
-    distance: NDArray[np.float64] = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half_chord, 0, 1)))
-    return distance
-
-
-def _of_the_past(place: int) -> Callable[[Columns, Recipe], NDArray[Any]]:
-    def compute(columns: Columns, _: Recipe) -> NDArray[Any]:
-        return np.full(len(columns), np.nan) if columns.past is None else columns.past[:, place]
-
-    return compute
-
-
-FEATURES: dict[str, Feature] = {
-    "hour": Feature(("transaction_time",), _hour),
-    "minute_of_day": Feature(("transaction_time",), _minute_of_day),
-    "weekday": Feature(("transaction_time",), _weekday),
-    "month": Feature(("transaction_time",), _month),
-    "amount": Feature(("amount",), _amount),
-    "category": Feature(("cat_id",), category_codes),
-    "population": Feature(("population_city",), _population),
-    "urban": Feature(("population_city",), _urban),
-    "gender": Feature(("gender",), _gender),
-    "distance_km": Feature(("lat", "lon", "merchant_lat", "merchant_lon"), _distance),
-    **{name: Feature(CUSTOMER_FIELDS, _of_the_past(place)) for place, name in enumerate(PAST)},
-}
-"""Every feature this code can compute, by the name a recipe uses."""
-
-GROUPS: dict[str, tuple[str, ...]] = {
-    "amount": ("amount", "amount_over_mean"),
-    "category": ("category",),
-    "hour": ("hour", "minute_of_day"),
-    "date": ("weekday", "month"),
-    "pace": (
-        *(f"{what}_{window}" for window in WINDOWS for what in ("count", "sum", "night_count", "risk")),
-        "last_risk",
-    ),
-    "last": ("seconds_since_last", "last_amount"),
-    "past": ("count_so_far",),
-    "customer": ("population", "urban", "gender"),
-    "distance": ("distance_km",),
-}
-"""Features about one subject, by the name of the reason they make (services.scorer.explain).
-
-Features that carry the same information are in one group: the windows lie within each other, and risks repeat counts
-and sums, so each of them could be replaced alone without much effect.
-"""

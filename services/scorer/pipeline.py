@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from services.common.contract import record_id
+from services.common.contract.ids import record_id
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
 from services.common.kafka.reject_limit import RejectLimit
@@ -17,7 +17,7 @@ from services.common.values import ValueRepair
 from services.scorer.decode import Columns, Rejects
 from services.scorer.encode import encode_alerts, encode_scores
 from services.scorer.explain import explain
-from services.scorer.features import respelled, unknown_categories
+from services.scorer.features import repaired_texts, unknown_texts
 from services.scorer.history.changelog import Record
 from services.scorer.models.ranges import ModelRanges
 from services.scorer.models.reload import ModelHolder
@@ -132,7 +132,7 @@ class Scoring:
         started, model = time.monotonic(), self.models.model
         with self.quarantine.guard(batch) as poisoned:
             columns, rejects = self._decode(batch, model, poisoned)
-            columns, changelog = self._recall(batch, columns)
+            columns, changelog = self._recall(batch, columns, model)
             scored, unscored = self._score(batch, columns, model)
             alerts = self._explain(scored)
         return self._encode(scored, alerts, rejects | unscored, changelog, started)
@@ -176,9 +176,13 @@ class Scoring:
         self.quarantine.probe(batch, lambda row: decode_batch(Batch(batch.messages[row : row + 1]), model))
         return decode_batch(batch, model, poisoned)
 
-    def _recall(self, batch: Batch, columns: Columns) -> tuple[Columns, Changelog]:
+    def _recall(self, batch: Batch, columns: Columns, model: Model) -> tuple[Columns, Changelog]:
         histories = self.session.histories
-        return histories.recall(batch.messages, columns) if histories else (columns, {})
+        if histories is None:
+            return columns, {}
+        shadow = self.models.shadow.model if self.models.shadow else None
+        readings = dict.fromkeys((*model.plan.readings, *(shadow.plan.readings if shadow else ())))
+        return histories.recall(batch.messages, columns, tuple(readings))
 
     def _score(self, batch: Batch, columns: Columns, model: Model) -> tuple[ScoredBatch, Rejects]:
         """Return the transactions that have a score, and the others as rejects."""
@@ -197,15 +201,15 @@ class Scoring:
     def _explain(self, scored: ScoredBatch) -> list[Record]:
         """Return the alert of each flagged transaction."""
         model, columns, flagged = scored.model, scored.columns, np.flatnonzero(scored.flags)
-        reasons = self._ask(model, partial(explain, model.session, model.manifest), scored.features[flagged], [])
+        reasons = self._ask(model, partial(explain, model.session, model.plan, model.manifest), scored.features[flagged], [])
         ids = [columns.ids[place] for place in flagged.tolist()]
         values = [scored.batch.messages[row].value() for row in columns.rows[flagged].tolist()]
-        return encode_alerts(ids, scored.scores[flagged].tolist(), reasons, values, model.manifest)
+        return encode_alerts(ids, scored.scores[flagged].tolist(), reasons, values, model)
 
     def _encode(
         self, scored: ScoredBatch, alerts: list[Record], rejects: Rejects, changelog: Changelog, started: float
     ) -> ScoredMessages:
-        columns, manifest = scored.columns, scored.model.manifest
+        columns, manifest, contract = scored.columns, scored.model.manifest, scored.model.plan.contract
         return ScoredMessages(
             scored=scored,
             scores=encode_scores(columns.ids, scored.scores, scored.flags),
@@ -214,8 +218,8 @@ class Scoring:
             changelog=changelog,
             ranges=self.session.ranges.begin(scored.batch, manifest),
             group_metadata=self.session.source.group_metadata(),
-            unknown=unknown_categories(columns, manifest.recipe),
-            repaired=columns.repaired + respelled(columns, manifest.recipe),
+            unknown=unknown_texts(columns, contract),
+            repaired=columns.repaired + repaired_texts(columns, contract),
             started=started,
         )
 
@@ -251,4 +255,4 @@ def _probe(model: Model, features: Features) -> None:
     """Ask the model all that it is asked of a batch, for the sake of a crash; its errors are found with the batch."""
     with contextlib.suppress(ModelFailed):
         model.score(features)
-        explain(model.session, model.manifest, features)
+        explain(model.session, model.plan, model.manifest, features)

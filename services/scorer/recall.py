@@ -12,15 +12,14 @@ from confluent_kafka import Message
 from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
-from services.common.contract import CUSTOMER_FIELDS
 from services.common.logs import get_logger
-from services.common.manifest import Recipe
 from services.scorer import metrics
 from services.scorer.decode import Columns
-from services.scorer.features import transaction_risks
+from services.scorer.features import FeaturePlan
 from services.scorer.history.changelog import Record, Restored, to_records
 from services.scorer.history.events import Events
-from services.scorer.history.history import PAST, History, Past
+from services.scorer.history.history import History, Past
+from services.scorer.history.look_back import Reading
 
 Restore = Callable[[Iterable[int]], Iterable[tuple[int, Restored]]]
 """Yields each partition with its history."""
@@ -31,23 +30,19 @@ REWRITES_A_BATCH = 100
 log = get_logger()
 
 
-def begin_empty(partitions: Iterable[int]) -> list[tuple[int, Restored]]:
-    """Return an empty history for each partition, without reading its changelog."""
-    return [(partition, Restored(History(), [])) for partition in partitions]
-
-
-def uses_history(recipe: Recipe) -> bool:
-    """Return whether a model has features of the past."""
-    return not set(PAST).isdisjoint(recipe.features)
-
-
 class PartitionHistories:
     """The histories of one session of the Kafka clients."""
 
-    def __init__(self, recipe: Recipe, restore: Restore) -> None:
-        self._recipe = recipe
-        self._restore = restore
-        self._history = History()
+    def __init__(self, plan: FeaturePlan, restore: Restore | None = None) -> None:
+        """Begin without a partition.
+
+        Args:
+            plan: what is kept of each transaction, and its key.
+            restore: where a new partition's history comes from; None: it begins empty.
+        """
+        self._plan = plan
+        self._restore = restore or self._begin_empty
+        self._history = History(plan.numbers)
         self._rewrites: dict[int, list[Record]] = {}
         self._assignments: dict[int, int] = {}
         self._reported_wrong_key = False
@@ -81,7 +76,9 @@ class PartitionHistories:
         self._assignments = dict(partitions)
         metrics.CUSTOMERS.set(len(self._history))
 
-    def recall(self, messages: Sequence[Message], columns: Columns) -> tuple[Columns, dict[int, list[Record]]]:
+    def recall(
+        self, messages: Sequence[Message], columns: Columns, readings: Sequence[Reading]
+    ) -> tuple[Columns, dict[int, list[Record]]]:
         """Return the columns with each transaction's past, and partition -> the changelog records of the batch.
 
         A transaction whose key is not its customer has no past and is not stored: the customer's history is in the
@@ -89,20 +86,17 @@ class PartitionHistories:
         """
         read = [messages[row] for row in columns.rows.tolist()]
         keys = [message.key() or b"" for message in read]
-        keyed = are_customers(keys, columns)
-        events = Events(
-            customers=hashes(keys),
-            seconds=columns.seconds,
-            amounts=columns.numbers["amount"].astype(np.float32),
-            ids=hashes([name.encode() for name in columns.ids]),
-            risks=transaction_risks(columns, self._recipe),
-        )
-        events, partitions = events.take(keyed), np.array([message.partition() for message in read], np.int64)[keyed]
-        past = self._history.observe(events, partitions)
-        values = np.full((len(columns), len(PAST)), np.nan)
+        keyed = are_keys(keys, columns, self._plan.contract.record.key)
+        events = to_events(keys, columns, self._plan).take(keyed)
+        partitions = np.array([message.partition() for message in read], np.int64)[keyed]
+        past = self._history.observe(events, readings, partitions)
+        values = np.full((len(columns), len(readings)), np.nan)
         values[keyed] = past.values
         self._count(int((~keyed).sum()), int((~past.stored).sum()))
-        return replace(columns, past=values), self._records(events, partitions, past)
+        return with_past(columns, readings, values), self._records(events, partitions, past)
+
+    def _begin_empty(self, partitions: Iterable[int]) -> list[tuple[int, Restored]]:
+        return [(partition, Restored(History(self._plan.numbers), [])) for partition in partitions]
 
     def _records(self, events: Events, partitions: NDArray[np.int64], past: Past) -> dict[int, list[Record]]:
         """Return partition -> the changelog records of a batch, and some of those that the restore found to rewrite."""
@@ -110,7 +104,9 @@ class PartitionHistories:
         for partition in np.unique(partitions).tolist():
             new = past.stored & (partitions == partition)
             rewrites = self._rewrites[partition]
-            records[partition] = to_records(events.take(new), past.sequences[new], past.evicted.get(partition, ()))
+            records[partition] = to_records(
+                self._plan.numbers, events.take(new), past.sequences[new], past.evicted.get(partition, ())
+            )
             records[partition] += rewrites[:REWRITES_A_BATCH]
             self._rewrites[partition] = rewrites[REWRITES_A_BATCH:]
         return records
@@ -120,25 +116,41 @@ class PartitionHistories:
         metrics.WITHOUT_HISTORY.inc(wrong_key)
         if wrong_key and not self._reported_wrong_key:
             self._reported_wrong_key = True
-            log.warning("scored_without_history", transactions=wrong_key, reason="the key is not name_1|name_2|street")
+            key = "|".join(self._plan.contract.record.key)
+            log.warning("scored_without_history", transactions=wrong_key, reason=f"the key is not {key}")
 
 
-def customer_keys(columns: Columns) -> list[bytes | None]:
-    """Return the key that each transaction should have, None where a part of the customer is missing."""
-    parts = zip(*(columns.texts[field] for field in CUSTOMER_FIELDS), strict=True)
-    return ["|".join(names).encode() if all(names) else None for names in parts]
+def to_events(keys: Sequence[bytes], columns: Columns, plan: FeaturePlan) -> Events:
+    """Return transactions as the history sees them, each a customer's whose key it is."""
+    return Events(
+        customers=hashes(keys),
+        seconds=columns.seconds,
+        ids=hashes([name.encode() for name in columns.ids]),
+        numbers=plan.stored_numbers(columns),
+    )
 
 
-def are_customers(keys: Sequence[bytes], columns: Columns) -> NDArray[np.bool_]:
-    """Return which keys are those of their transactions' customers, bool [n]."""
-    parts = [columns.texts[field] for field in CUSTOMER_FIELDS]
+def with_past(columns: Columns, readings: Sequence[Reading], values: NDArray[np.float64]) -> Columns:
+    """Return the columns with what they see of the past, float64 [n, readings]."""
+    return replace(columns, past={reading: values[:, place] for place, reading in enumerate(readings)})
+
+
+def customer_keys(columns: Columns, fields: Sequence[str]) -> list[bytes | None]:
+    """Return the key that each transaction should have, None where a part of it is missing."""
+    parts = zip(*(columns.texts[field] for field in fields), strict=True)
+    return ["|".join(names).encode() if all(names) else None for names in parts]  # type: ignore[arg-type]  # no None
+
+
+def are_keys(keys: Sequence[bytes], columns: Columns, fields: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which keys are those of their transactions, bool [n]: the texts of these fields, joined by |."""
+    parts = [columns.texts[field] for field in fields]
     if all(map(all, parts)):
         # Usually all keys are right, and one comparison of the joined texts shows it. The lines are counted because a
         # name with a line break could make two different lists join to the same text.
-        together = "\n".join(map("|".join, zip(*parts, strict=True)))
+        together = "\n".join(map("|".join, zip(*parts, strict=True)))  # type: ignore[arg-type]  # no None
         if together.count("\n") == len(keys) - 1 and together.encode() == b"\n".join(keys):
             return np.ones(len(keys), np.bool_)
-    return np.array([key == own for key, own in zip(keys, customer_keys(columns), strict=True)], np.bool_)
+    return np.array([key == own for key, own in zip(keys, customer_keys(columns, fields), strict=True)], np.bool_)
 
 
 def hashes(values: Sequence[bytes]) -> NDArray[np.uint64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from services.common.errors import Reason, Reject, Stop
 from services.common.manifest import Manifest
 from services.scorer.decode import Columns, Decoder, Rejects
-from services.scorer.features import to_features
+from services.scorer.features import FeaturePlan
 
 SCORE_DECIMALS = 6
 
@@ -39,12 +39,13 @@ class Model:
     """A checked model, ready to score (services.scorer.models.load)."""
 
     manifest: Manifest
+    plan: FeaturePlan
     session: onnxruntime.InferenceSession
     decoder: Decoder
 
     def features(self, columns: Columns) -> Features:
         """Return the model's input, float32 [n, k]."""
-        return to_features(columns, self.manifest.recipe)
+        return self.plan.to_features(columns)
 
     def score(self, features: Features) -> NDArray[np.float64]:
         """Return the probability of fraud of each row, float64 [n] in [0, 1]; NaN where the model gives none.

@@ -6,13 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.scorer.event_time import SECONDS_A_DAY
-
-NIGHT_FROM, NIGHT_TO = 22 * 3_600, 4 * 3_600
-
-RUNNING = ("total", "nights", "risk_total")
-"""Running sums: amounts, night events, risks; up to and including an event, evicted ones included."""
-
 Rows = NDArray[np.int64]
 
 
@@ -23,23 +16,21 @@ class Events:
     Attributes:
         customers: 64-bit hashes of the customers, uint64 [n].
         seconds: event times in seconds since 1970-01-01, int64 [n].
-        amounts: float32 [n].
         ids: 64-bit hashes of the transactions' ids, uint64 [n].
-        risks: how likely each is fraud by itself, float32 [n] (features.transaction_risks).
+        numbers: what is stored of each, float32 [k, n], in the order of PastNumbers.stored.
     """
 
     customers: NDArray[np.uint64]
     seconds: NDArray[np.int64]
-    amounts: NDArray[np.float32]
     ids: NDArray[np.uint64]
-    risks: NDArray[np.float32]
+    numbers: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.customers)
 
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Events":
         """Return some of the transactions."""
-        return Events(self.customers[rows], self.seconds[rows], self.amounts[rows], self.ids[rows], self.risks[rows])
+        return Events(self.customers[rows], self.seconds[rows], self.ids[rows], self.numbers[:, rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +41,14 @@ class Evicted:
         customer: 64-bit hash.
         count: how many were evicted, ever.
         seconds, sequence: event time and number of the newest of them; all that is stored lies behind it.
-        sums: of all evicted ones, by the names of RUNNING.
+        carried: sums, minima and maxima of all evicted ones, by the names of PastNumbers.carried.
     """
 
     customer: int
     count: int
     seconds: int
     sequence: int
-    sums: dict[str, float]
-
-
-def is_night(seconds: NDArray[Any]) -> NDArray[np.bool_]:
-    """Return which event times lie between 22:00 and 03:59, bool [n]."""
-    of_day = seconds % SECONDS_A_DAY
-    return (of_day >= NIGHT_FROM) | (of_day < NIGHT_TO)
+    carried: dict[str, float]
 
 
 def groups(rows: NDArray[Any]) -> tuple[Rows, Rows]:
@@ -76,6 +61,11 @@ def ranks(firsts: Rows, counts: Rows) -> Rows:
     """Return each member's place in its group, from 0 on."""
     total = int(counts.sum())
     return np.arange(total) - np.repeat(firsts, counts)
+
+
+def concatenated_ranges(starts: Rows, lengths: Rows) -> Rows:
+    """Return the places of all blocks, one block after the other, int64 [sum of lengths]."""
+    return np.repeat(starts, lengths) + ranks(np.cumsum(lengths) - lengths, lengths)
 
 
 def running_sums(bases: NDArray[np.float64], shares: NDArray[np.float64], firsts: Rows, counts: Rows) -> NDArray[Any]:
@@ -102,7 +92,3 @@ def running_sums(bases: NDArray[np.float64], shares: NDArray[np.float64], firsts
         length *= 2
     return sums
 
-
-def own_shares(seconds: NDArray[Any], amounts: NDArray[np.float32], risks: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return what each event adds to the running sums, float64 [len(RUNNING), n]."""
-    return np.array((amounts, is_night(seconds), risks), np.float64)

@@ -13,6 +13,7 @@ from services.common.logs import get_logger
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer import metrics
 from services.scorer.history.changelog import Restored, from_records
+from services.scorer.history.numbers import PastNumbers
 
 STALLED_SECONDS = 20.0
 """How long nothing may come: longer than a Kafka transaction that nobody ends can hold its partition up."""
@@ -41,22 +42,23 @@ def check_copartitioned(kafka: KafkaSettings, topics: TopicSettings) -> None:
 
 
 def restore_histories(
-    kafka: KafkaSettings, topic: str, partitions: Iterable[int], progress: Callable[[], None]
+    kafka: KafkaSettings, topic: str, numbers: PastNumbers, partitions: Iterable[int], progress: Callable[[], None]
 ) -> Iterator[tuple[int, Restored]]:
     """Yield each partition and its history, restored from the changelog.
 
     Args:
+        numbers: which it must hold.
         progress: called between reads; may raise to give up.
 
     Raises:
         Retry: the broker does not answer.
-        Stop: the changelog is of another version.
+        Stop: the changelog is of another contract or version.
     """
     started = time.monotonic()
     records = read_changelog(kafka, topic, partitions, progress)
     read, customers = {partition: len(found) for partition, found in records.items()}, 0
     for partition in read:
-        restored = from_records(records.pop(partition))
+        restored = from_records(numbers, records.pop(partition))
         customers += len(restored.history)
         yield partition, restored
     seconds = time.monotonic() - started

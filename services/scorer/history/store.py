@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.scorer.history.allocator import BuddyAllocator
-from services.scorer.history.events import RUNNING, Events, Evicted, Rows, groups, own_shares, ranks, running_sums
+from services.scorer.history.events import Events, Evicted, Rows, concatenated_ranges, groups, ranks, running_sums
+from services.scorer.history.numbers import PastNumbers
 
 MOST_EVENTS = 1_024
 """Events stored of a customer. One more evicts the older half, which stays only in the running sums."""
@@ -23,16 +24,7 @@ _GROWTH = 1.25
 _PARTITION_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 """2^64 by the golden ratio (Knuth, The Art of Computer Programming, 6.4): spreads neighbouring partitions far apart."""
 
-_EVENT_COLUMNS = {
-    "seconds": np.uint32,
-    "amount": np.float32,
-    "id": np.uint64,
-    "sequence": np.uint32,
-    "total": np.float64,
-    "nights": np.int32,
-    "risk": np.float32,
-    "risk_total": np.float64,
-}
+_EVENT_COLUMNS = {"seconds": np.uint32, "id": np.uint64, "sequence": np.uint32}
 _CUSTOMER_COLUMNS = {
     "customer": np.uint64,
     "partition": np.int32,
@@ -40,25 +32,31 @@ _CUSTOMER_COLUMNS = {
     "length": np.int64,
     "capacity": np.int64,
     "evicted": np.int64,
-    "total": np.float64,
-    "nights": np.float64,
-    "risk_total": np.float64,
 }
+_NOTHING_CARRIED = {"sum": 0.0, "min": np.inf, "max": -np.inf}
+"""What a customer without evicted events has, by the first word of a name of PastNumbers.carried."""
 
 
 class EventStore:
     """The events of all customers, ordered by event time within a customer. A customer is addressed by its row.
 
     Attributes:
+        numbers: which numbers are kept.
         customers: columns by row: hash and partition of the customer, start, length and capacity of its block, how many
-            of its events were evicted and what these sum up to, by the names of RUNNING.
-        events: the columns that the blocks divide; those of RUNNING are sums up to and including an event, evicted ones
-            included.
+            of its events were evicted and what of these is carried on, by the names of PastNumbers.carried.
+        events: the columns that the blocks divide. "value …" is a stored number, "sum …" a running sum up to and
+            including an event, evicted ones included.
     """
 
-    def __init__(self) -> None:
-        self.customers = {name: np.zeros(64, dtype) for name, dtype in _CUSTOMER_COLUMNS.items()}
-        self.events = {name: np.zeros(512, dtype) for name, dtype in _EVENT_COLUMNS.items()}
+    def __init__(self, numbers: PastNumbers) -> None:
+        self.numbers = numbers
+        self.customers: dict[str, NDArray[Any]] = {name: np.zeros(64, kind) for name, kind in _CUSTOMER_COLUMNS.items()}
+        self.customers |= {name: np.zeros(64, np.float64) for name in numbers.carried}
+        self.events: dict[str, NDArray[Any]] = {name: np.zeros(512, kind) for name, kind in _EVENT_COLUMNS.items()}
+        self.events |= {f"value {name}": np.zeros(512, np.float32) for name in numbers.stored}
+        self._sums = [f"sum {name}" for name in numbers.summed]
+        for name, column in zip(numbers.summed, self._sums, strict=True):
+            self.events[column] = np.zeros(512, np.int32 if numbers.numbers[name].is_flag else np.float64)
         self._index = CustomerIndex()
         self._allocator = BuddyAllocator()
         self._evicted: dict[int, list[Evicted]] = {}
@@ -173,12 +171,13 @@ class EventStore:
         return low
 
     def sums_before(self, rows: Rows, places: Rows) -> NDArray[np.float64]:
-        """Return the running sums over all events before a place in each row's block, float64 [len(RUNNING), n]."""
+        """Return the running sums over all events before a place in each row's block, float64 [len(summed), n]."""
         last, inside = self.customers["start"][rows] + places - 1, places > 0
         sums = [
-            np.where(inside, self.events[name].take(last, mode="clip"), self.customers[name][rows]) for name in RUNNING
+            np.where(inside, self.events[name].take(last, mode="clip"), self.customers[name][rows])
+            for name in self._sums
         ]
-        return np.array(sums, np.float64)
+        return np.array(sums, np.float64).reshape(len(sums), len(rows))
 
     def load(self, events: Events, sequences: Rows, evicted: Iterable[Evicted]) -> None:
         """Fill an empty store, as of partition 0, with events ordered by customer, event time and sequence."""
@@ -189,7 +188,7 @@ class EventStore:
         added = self._add_customers(_keys(customers, partitions), customers, partitions, capacities)
         for one in evicted:  # before the events: their running sums go on from what was evicted
             [row] = self.rows_of(np.array([one.customer], np.uint64), np.zeros(1, np.int64))
-            for name, value in {"evicted": one.count, **one.sums}.items():
+            for name, value in {"evicted": one.count, **one.carried}.items():
                 self.customers[name][row] = value
         rows = np.repeat(added, counts)
         for start in range(0, len(rows), LOAD_CHUNK):
@@ -203,10 +202,10 @@ class EventStore:
         partitions = np.full(len(old), partition, np.int64)
         capacities = other.customers["capacity"][old]
         rows = self._add_customers(_keys(customers, partitions), customers, partitions, capacities)
-        for name in ("length", "evicted", *RUNNING):
+        for name in ("length", "evicted", *self.numbers.carried):
             self.customers[name][rows] = other.customers[name][old]
-        to = _concatenated_ranges(self.customers["start"][rows], lengths)
-        source = _concatenated_ranges(other.customers["start"][old], lengths)
+        to = concatenated_ranges(self.customers["start"][rows], lengths)
+        source = concatenated_ranges(other.customers["start"][old], lengths)
         for name, column in self.events.items():
             column[to] = other.events[name][source]
 
@@ -215,8 +214,7 @@ class EventStore:
         rows = np.flatnonzero(self.customers["partition"][: self._index.end] == partition)
         keys = _keys(self.customers["customer"][rows], self.customers["partition"][rows].astype(np.int64))
         self._free(self.customers["start"][rows], self.customers["capacity"][rows])
-        for name in ("length", "evicted", *RUNNING):
-            self.customers[name][rows] = 0
+        self.customers["length"][rows] = self.customers["evicted"][rows] = 0
         self.customers["partition"][rows] = NO_PARTITION
         self._index.remove(keys.tolist())
 
@@ -231,6 +229,8 @@ class EventStore:
         values = {"customer": customers, "partition": partitions, "start": starts, "capacity": capacities}
         for name, column in values.items():
             self.customers[name][rows] = column
+        for name in self.numbers.carried:
+            self.customers[name][rows] = _NOTHING_CARRIED[name[:3]]
         return rows
 
     def _is_stored(self, rows: Rows, events: Events) -> NDArray[np.bool_]:
@@ -249,10 +249,10 @@ class EventStore:
         distinct = rows[firsts]
         at = self.customers["start"][rows] + self.customers["length"][rows] + ranks(firsts, counts)
         bases = self.sums_before(distinct, self.customers["length"][distinct])
-        for name, values in _plain(events, sequences).items():
+        for name, values in self._plain(events, sequences).items():
             self.events[name][at] = values
-        shares = own_shares(events.seconds, events.amounts, events.risks)
-        for name, sums in zip(RUNNING, running_sums(bases, shares, firsts, counts), strict=True):
+        shares = self.numbers.shares(events.seconds, events.numbers)
+        for name, sums in zip(self._sums, running_sums(bases, shares, firsts, counts), strict=True):
             self.events[name][at] = sums
         self.customers["length"][distinct] += counts
 
@@ -263,15 +263,15 @@ class EventStore:
         place = int(np.searchsorted(times, event.seconds[0], side="right"))
         base = self.sums_before(np.array([row]), np.array([place]))
         at, end = start + place, start + length
-        for name, values in _plain(event, np.array([sequence])).items():
+        for name, values in self._plain(event, np.array([sequence])).items():
             column = self.events[name]
             column[at + 1 : end + 1] = column[at:end].copy()  # the two overlap
             column[at] = values[0]
-        seconds, amounts, risks = (self.events[name][at : end + 1] for name in ("seconds", "amount", "risk"))
-        shares = own_shares(seconds, amounts, risks)
+        stored = np.array([self.events[f"value {name}"][at : end + 1] for name in self.numbers.stored], np.float32)
+        shares = self.numbers.shares(self.events["seconds"][at : end + 1], stored)
         # One share after the other, as in _append(): the sums have the same bits as if it had come in time.
         sums = running_sums(base, shares, np.array([0]), np.array([shares.shape[1]]))
-        for name, column_sums in zip(RUNNING, sums, strict=True):
+        for name, column_sums in zip(self._sums, sums, strict=True):
             self.events[name][at : end + 1] = column_sums
         self.customers["length"][row] += 1
 
@@ -280,27 +280,40 @@ class EventStore:
         start, length = int(self.customers["start"][row]), int(self.customers["length"][row])
         newest = start + count - 1
         self.customers["evicted"][row] += count
-        for name in RUNNING:  # the running sums of the newest one cover all that were ever evicted
-            self.customers[name][row] = self.events[name][newest]
+        for name in self.numbers.carried:
+            self.customers[name][row] = self._carry(name, row, slice(start, start + count))
         self._evicted.setdefault(int(self.customers["partition"][row]), []).append(
             Evicted(
                 customer=int(self.customers["customer"][row]),
                 count=int(self.customers["evicted"][row]),
                 seconds=int(self.events["seconds"][newest]),
                 sequence=int(self.events["sequence"][newest]),
-                sums={name: float(self.customers[name][row]) for name in RUNNING},
+                carried={name: float(self.customers[name][row]) for name in self.numbers.carried},
             )
         )
         for column in self.events.values():
             column[start : start + length - count] = column[start + count : start + length].copy()
         self.customers["length"][row] = length - count
 
+    def _carry(self, name: str, row: int, evicted: slice) -> float:
+        """Return what a row carries on once these events are evicted as well."""
+        what, _, number = name.partition(" ")
+        if what == "sum":  # the running sum of the newest one covers all that were ever evicted
+            return float(self.events[name][evicted.stop - 1])
+        extreme = np.fmin if what == "min" else np.fmax  # missing numbers are passed over
+        return float(extreme(self.customers[name][row], extreme.reduce(self.events[f"value {number}"][evicted])))
+
+    def _plain(self, events: Events, sequences: Rows) -> dict[str, NDArray[Any]]:
+        """Return the columns of events that are no running sums."""
+        plain: dict[str, NDArray[Any]] = {"seconds": events.seconds, "id": events.ids, "sequence": sequences}
+        return plain | {f"value {name}": row for name, row in zip(self.numbers.stored, events.numbers, strict=True)}
+
     def _move_to_larger_blocks(self, rows: Rows, counts: Rows) -> None:
         """Move each row's events to a block with room for `counts` more."""
         starts, lengths, capacities = (self.customers[name][rows] for name in ("start", "length", "capacity"))
         larger = _powers_of_two(lengths + counts)
         to = self._allocate(larger)
-        source, target = _concatenated_ranges(starts, lengths), _concatenated_ranges(to, lengths)
+        source, target = concatenated_ranges(starts, lengths), concatenated_ranges(to, lengths)
         for column in self.events.values():
             column[target] = column[source]
         self.customers["start"][rows], self.customers["capacity"][rows] = to, larger
@@ -356,25 +369,9 @@ def _keys(customers: NDArray[np.uint64], partitions: NDArray[np.int64]) -> NDArr
     return customers ^ (partitions.astype(np.uint64) * _PARTITION_SPREAD)
 
 
-def _concatenated_ranges(starts: Rows, lengths: Rows) -> Rows:
-    """Return the places of all blocks, one block after the other, int64 [sum of lengths]."""
-    return np.repeat(starts, lengths) + ranks(np.cumsum(lengths) - lengths, lengths)
-
-
 def _powers_of_two(counts: Rows) -> Rows:
     """Return the smallest power of two not below each count, int64 [n]; the counts are at most 2^52."""
     return 1 << np.ceil(np.log2(np.maximum(counts, 1))).astype(np.int64)
-
-
-def _plain(events: Events, sequences: Rows) -> dict[str, NDArray[Any]]:
-    """Return the columns of events that are no running sums."""
-    return {
-        "seconds": events.seconds,
-        "amount": events.amounts,
-        "id": events.ids,
-        "risk": events.risks,
-        "sequence": sequences,
-    }
 
 
 def _grow(columns: dict[str, NDArray[Any]], needed: int) -> None:

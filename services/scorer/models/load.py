@@ -10,9 +10,10 @@ import onnxruntime
 import orjson
 
 from services.common.errors import Stop
+from services.common.contract.load import read_contract
 from services.common.manifest import GoldenRow, Unfinished, read_manifest
+from services.scorer.compile import compile_features
 from services.scorer.decode import Columns, Decoder
-from services.scorer.features import required_fields, to_features
 from services.scorer.models.trial import try_model
 from services.scorer.score import Features, Model, ModelFailed, probabilities
 
@@ -38,7 +39,7 @@ def load_model(folder: Path, threads: int = 1, more_fields: Iterable[str] = ()) 
     """Return the model of a folder after it has passed all checks.
 
     Args:
-        folder: of manifest.json and the ONNX file.
+        folder: of manifest.json, contract.toml and the ONNX file.
         threads: of ONNX Runtime.
         more_fields: to decode besides the fields that the model's features need.
 
@@ -48,13 +49,16 @@ def load_model(folder: Path, threads: int = 1, more_fields: Iterable[str] = ()) 
         Unfinished: a file is missing, or the hash is wrong.
     """
     manifest = read_manifest(folder)
-    path = folder / manifest.model_file
-    fields = required_fields(manifest.recipe)
-    session = _open_session(path, manifest.sha256, threads, len(manifest.recipe.features))
-    model = Model(manifest, session, Decoder(fields.union(more_fields)))
-    golden = _check_golden_features(path, model)
-    try_model(path, session, manifest)
-    _check_golden_scores(path, model, golden)
+    path, contract = folder / manifest.model_file, read_contract(folder)
+    if contract.sha256 != manifest.contract_sha256:
+        raise Unfinished(f"{folder}: contract and tables are not those of the manifest")
+    plan = compile_features(contract)
+    session = _open_session(path, manifest.sha256, threads, len(plan.names))
+    model = Model(manifest, plan, session, Decoder(contract, plan.fields.union(more_fields)))
+    golden = decode_golden(model.decoder, manifest.golden)
+    features = _check_golden_features(path, model, golden)
+    try_model(path, model, golden)
+    _check_golden_scores(path, model, features)
     return model
 
 
@@ -113,7 +117,7 @@ def _check_input(path: Path, session: onnxruntime.InferenceSession, features: in
         raise Stop(f"{path} takes an input of the shape {found.shape}, it must take [n, {features}]; export: {help_}")
     rows, width = found.shape or (None, None)  # not declared: the trial finds out
     if isinstance(width, int) and width != features:
-        raise Stop(f"{path} takes {width} features, its recipe has {features}")
+        raise Stop(f"{path} takes {width} features, its contract has {features}")
     if isinstance(rows, int):
         text = f"{path} takes batches of exactly {rows}: the first dimension of its input is fixed"
         raise Stop(f"{text}; export it with a free one: {FREE_BATCH}")
@@ -134,13 +138,12 @@ def _check_output(path: Path, session: onnxruntime.InferenceSession) -> None:
         )
 
 
-def _check_golden_features(path: Path, model: Model) -> Features:
+def _check_golden_features(path: Path, model: Model, golden: Columns) -> Features:
     """Return the golden rows' features, which must be those of the manifest."""
-    rows = model.manifest.golden
-    features = to_features(decode_golden(model.decoder, rows), model.manifest.recipe)
+    rows, features = model.manifest.golden, model.features(golden)
     expected = np.array([row.features for row in rows], np.float32)
     if expected.shape != features.shape or not np.allclose(features, expected, rtol=1e-6, atol=1e-6, equal_nan=True):
-        raise Stop(f"{path}: the golden rows' features come out differently: recipe and code do not fit")
+        raise Stop(f"{path}: the golden rows' features come out differently: contract and code do not fit")
     return features
 
 

@@ -16,16 +16,13 @@ from prometheus_client import Counter
 from services.common.errors import FraudError, Retry, Stop
 from services.common.kafka.reject_limit import RejectCount
 from services.common.logs import get_logger
-from services.common.manifest import MANIFEST_NAME, Recipe, Unfinished
+from services.common.manifest import MANIFEST_NAME, Unfinished
 from services.scorer import metrics
-from services.scorer.history.history import PAST
 from services.scorer.models.shadow import Shadow
 from services.scorer.score import Model
 
 PATIENCE_SECONDS = 30.0
 """A folder that stays unfinished, without a change, is refused after this time."""
-
-PAST_RISKS = frozenset(name for name in PAST if "risk" in name)
 
 FolderState = tuple[bytes, frozenset[tuple[str, int, int]]]
 """Hash of the manifest; name, size and time of change (ns) of each file."""
@@ -224,27 +221,3 @@ def hash_of(folder: Path) -> bytes:
     except OSError:
         return b""
 
-
-def check_history(recipe: Recipe, stored: Recipe | None) -> None:
-    """Check that a model can be used with a history that was stored for another one.
-
-    The history holds each transaction's risk as the table of its recipe gave it when the transaction came. Another
-    table would mean other risks, and those of the past cannot be looked up again.
-
-    Args:
-        recipe: of the new model.
-        stored: the recipe that the history is stored by; None without a history.
-
-    Raises:
-        Stop: the new model would see another past than it was trained with.
-    """
-    past = set(PAST).intersection(recipe.features)
-    if not past:
-        return
-    if stored is None:
-        raise Stop("the model needs a history and this scorer stores none: restart it with this model")
-    if past & PAST_RISKS and (recipe.risk, recipe.categories) != (stored.risk, stored.categories):
-        raise Stop(
-            "the model's risk table is not the one the history was stored by: train it with --risks-of the model in"
-            " use, or restart with a new history, see docs/models.md"
-        )

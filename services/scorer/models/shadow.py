@@ -263,15 +263,17 @@ def _as_seen_by(shadow: Model, scored: ScoredBatch) -> tuple[NDArray[np.int64], 
 
     Features or columns of the model in use serve the shadow too, where it needs no others.
     """
-    everything = np.arange(len(scored.scores))
-    if shadow.manifest.recipe == scored.model.manifest.recipe:
+    everything, past = np.arange(len(scored.scores)), scored.columns.past
+    if past and not past.keys() >= set(shadow.plan.readings):  # it was swapped in while the batch was under way
+        return everything[:0], np.empty((0, len(shadow.plan.names)), np.float32)
+    if shadow.plan.contract == scored.model.plan.contract:
         return everything, scored.features
     if set(shadow.decoder.fields) <= set(scored.model.decoder.fields):
         return everything, shadow.features(scored.columns)
     values = [scored.batch.messages[row].value() for row in scored.columns.rows.tolist()]
     own, _ = shadow.decoder.decode(values, str)
-    past = None if scored.columns.past is None else scored.columns.past[own.rows]
-    return own.rows, shadow.features(replace(own, past=past))
+    seen = {reading: column[own.rows] for reading, column in past.items()}
+    return own.rows, shadow.features(replace(own, past=seen))
 
 
 def _count(flags: NDArray[np.bool_], shadow_flags: NDArray[np.bool_], absolute_shift: float, seconds: float) -> None:

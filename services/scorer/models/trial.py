@@ -1,6 +1,6 @@
 """Tries a model, before it is trusted, on everything that a transaction may hold.
 
-The transactions are generated from the recipe: an ordinary one; for each value that a feature is made of, the ordinary
+The transactions are generated from the contract: an ordinary one, the first golden row; for each value that a feature is made of, the ordinary
 one without it, and with its smallest and largest value; all of these at once; and random mixtures.
 """
 
@@ -13,14 +13,13 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from services.common.contract.model import TEXTS, FieldSpec
 from services.common.errors import Stop
-from services.common.manifest import Manifest, Recipe
-from services.common.message import NUMBERS
-from services.scorer.decode import AMOUNT_LIMIT, REQUIRED_FIELDS, Columns
+from services.scorer.decode import Columns
 from services.scorer.explain import explain
-from services.scorer.features import required_fields, to_features
-from services.scorer.history.history import PAST
-from services.scorer.score import ModelFailed, is_probability, raw_answers
+from services.scorer.features import FeaturePlan
+from services.scorer.history.look_back import Reading
+from services.scorer.score import Model, ModelFailed, is_probability, raw_answers
 
 BATCHES = (1, 2, 1_000)
 EXPLAINED = 200
@@ -32,15 +31,18 @@ HOURS_A_WEEK = 7 * 24
 ORDINARY_SECONDS, FIRST_SECOND, LAST_SECOND = 1_592_402_700, 0, 4_102_444_799
 """2020-06-17 14:05, and the first and the last second of the years that event_time accepts."""
 
-ORDINARY = {"amount": 50.0, "lat": 40.0, "lon": -90.0, "merchant_lat": 40.5, "merchant_lon": -90.5}
-NEGATIVE_PAST = tuple(name for name in PAST if "amount" in name or name.startswith("sum"))
-"""Refunds are negative amounts. Counts, risks and times are never negative."""
+NUMBER_LIMIT = 1e12
+"""The largest number tried of a field without a limit of its own, and of the past."""
+
+Named = str | Reading
+"""A field, or what is seen of the past."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Value:
     """A value that transactions hold, and its choices: the ordinary one first, the largest last."""
 
+    of: Named
     name: str
     choices: tuple[Any, ...]
 
@@ -58,15 +60,21 @@ class _Value:
         return next((number for number, value in enumerate(self.choices) if _is_missing(value)), 0)
 
 
-def try_model(path: Path, session: onnxruntime.InferenceSession, manifest: Manifest) -> None:
+def try_model(path: Path, model: Model, ordinary: Columns) -> None:
     """Ask a model for scores and reasons, in batches of 1, 2 and 1,000.
+
+    Args:
+        path: of the ONNX file, for errors.
+        model: to try.
+        ordinary: transactions the first of which is an ordinary one.
 
     Raises:
         Stop: it fails, gives a transaction no finite probability, or a score that depends on the rest of its batch.
     """
-    values = list(_values(manifest.recipe))
+    session, plan = model.session, model.plan
+    values = list(_values(plan, model.decoder.fields, ordinary))
     picks = _picks(values)
-    features = to_features(_columns(values, picks), manifest.recipe)
+    features = plan.to_features(_columns(plan, values, picks))
     describe = _Description(values, picks)
     alone = [_ask(path, session, features[:size], describe) for size in BATCHES]
     answers = _ask(path, session, features, describe)
@@ -77,7 +85,7 @@ def try_model(path: Path, session: onnxruntime.InferenceSession, manifest: Manif
         if (apart := float(np.abs(some - answers[: len(some)]).max())) > NEIGHBOUR_TOLERANCE:
             raise Stop(f"{path}: a transaction's score differs by {apart:.2g} with the others in its batch")
     try:
-        explain(session, manifest, features[:EXPLAINED])
+        explain(session, plan, model.manifest, features[:EXPLAINED])
     except ModelFailed as error:
         raise Stop(f"{path} fails on the many rows that reasons are computed from: {error}") from error
 
@@ -117,20 +125,32 @@ def _advice(answers: NDArray[np.float64]) -> str:
     return "if these are log-odds, let the graph end with a Sigmoid"
 
 
-def _values(recipe: Recipe) -> Iterator[_Value]:
-    """Yield the values that the recipe's features are made of, each with its choices."""
-    week = tuple(ORDINARY_SECONDS + 3600 * hour for hour in range(HOURS_A_WEEK))
-    months = tuple(ORDINARY_SECONDS + 30 * 86_400 * month for month in range(12))
-    yield _Value("transaction_time", (*week, *months, FIRST_SECOND, LAST_SECOND))
-    yield _Value("cat_id", (*recipe.categories, "a category that the recipe does not know"))
-    yield _Value("gender", ("F", "X", None, "M"))
-    for field in sorted(NUMBERS & (required_fields(recipe) | set(REQUIRED_FIELDS))):
-        missing = () if field in REQUIRED_FIELDS else (np.nan,)
-        yield _Value(field, (ORDINARY.get(field, 5_000.0), 0.0, *missing, -AMOUNT_LIMIT, AMOUNT_LIMIT))
-    for name in PAST:
-        if name in recipe.features:
-            low = (-AMOUNT_LIMIT,) if name in NEGATIVE_PAST else ()
-            yield _Value(name, (1.0, 0.0, np.nan, *low, AMOUNT_LIMIT))
+def _values(plan: FeaturePlan, fields: tuple[str, ...], ordinary: Columns) -> Iterator[_Value]:
+    """Yield the values that features are made of, each with its choices."""
+    contract = plan.contract
+    for name in fields:
+        spec, optional = contract.fields[name], name not in contract.required
+        if name == contract.record.event_time:
+            week = tuple(ORDINARY_SECONDS + 3600 * hour for hour in range(HOURS_A_WEEK))
+            months = tuple(ORDINARY_SECONDS + 30 * 86_400 * month for month in range(12))
+            yield _Value(name, name, (*week, *months, FIRST_SECOND, LAST_SECOND))
+        elif name in ordinary.numbers:
+            yield _Value(name, name, _numbers(spec, float(ordinary.numbers[name][0]), optional=optional))
+        else:
+            missing = (None,) if optional else ()
+            texts = (*spec.values, "a text that the contract does not know", *missing)
+            yield _Value(name, name, (ordinary.texts[name][0], *texts))
+    for place, reading in enumerate(plan.columns):
+        if isinstance(reading, Reading):
+            low = (-NUMBER_LIMIT,) if reading.number else ()
+            yield _Value(reading, plan.names[place], (1.0, 0.0, np.nan, *low, NUMBER_LIMIT))
+
+
+def _numbers(spec: FieldSpec, ordinary: float, *, optional: bool) -> tuple[float, ...]:
+    """Return the choices of a number: ordinary, 0 if allowed, missing, smallest, largest."""
+    low = -NUMBER_LIMIT if spec.min is None else spec.min
+    high = NUMBER_LIMIT if spec.max is None else spec.max
+    return (ordinary, min(max(0.0, low), high), *((np.nan,) if optional else ()), low, high)
 
 
 def _is_missing(value: Any) -> bool:
@@ -150,17 +170,21 @@ def _picks(values: list[_Value]) -> NDArray[np.int64]:
     return np.concatenate([ordinary, extremes, mixtures])
 
 
-def _columns(values: list[_Value], picks: NDArray[np.int64]) -> Columns:
+def _columns(plan: FeaturePlan, values: list[_Value], picks: NDArray[np.int64]) -> Columns:
     """Return the transactions as the decoder would return them, with their past."""
-    rows = len(picks)
-    of = {
-        value.name: [value.choices[choice] for choice in picks[:, place].tolist()] for place, value in enumerate(values)
+    rows, contract = len(picks), plan.contract
+    of: dict[Named, list[Any]] = {
+        value.of: [value.choices[choice] for choice in picks[:, place].tolist()] for place, value in enumerate(values)
     }
+    seconds = of.pop(contract.record.event_time, [0] * rows) if contract.record.event_time else [0] * rows
+    past = {name: np.array(column, np.float64) for name, column in of.items() if isinstance(name, Reading)}
+    fields = {name: column for name, column in of.items() if isinstance(name, str)}
+    is_text = {name: contract.fields[name].type in TEXTS for name in fields}
     return Columns(
         ids=[""] * rows,
         rows=np.arange(rows),
-        seconds=np.array(of["transaction_time"], np.int64),
-        numbers={name: np.array(column, np.float64) for name, column in of.items() if name in NUMBERS},
-        texts={name: of[name] for name in ("cat_id", "gender")},
-        past=np.stack([np.array(of.get(name, [np.nan] * rows), np.float64) for name in PAST], axis=1),
+        seconds=np.array(seconds, np.int64),
+        numbers={name: np.array(column, np.float64) for name, column in fields.items() if not is_text[name]},
+        texts={name: column for name, column in fields.items() if is_text[name]},
+        past=past,
     )

@@ -7,7 +7,7 @@ from confluent_kafka import Message
 
 from services.common.kafka.assignment import Batch
 from services.scorer.pipeline import decode_batch
-from services.scorer.recall import PartitionHistories, begin_empty, uses_history
+from services.scorer.recall import PartitionHistories
 from services.scorer.score import Model, reject_unscored, score_bisecting
 
 Row = tuple[str, float, int]
@@ -19,9 +19,7 @@ class Rescorer:
 
     def __init__(self, model: Model, partitions: Iterable[int]) -> None:
         self._model = model
-        self._memory = (
-            PartitionHistories(model.manifest.recipe, begin_empty) if uses_history(model.manifest.recipe) else None
-        )
+        self._memory = PartitionHistories(model.plan) if model.plan.uses_history else None
         if self._memory:
             self._memory.follow(dict.fromkeys(partitions, 1))
         self.rejected = 0
@@ -31,7 +29,7 @@ class Rescorer:
         columns, rejects = decode_batch(Batch(messages), self._model)
         self.rejected += len(rejects)
         if self._memory:
-            columns, _ = self._memory.recall(messages, columns)
+            columns, _ = self._memory.recall(messages, columns, self._model.plan.readings)
         scores = score_bisecting(self._model, self._model.features(columns))
         if not np.isfinite(scores).all():
             columns, kept, without = reject_unscored(columns, scores, self._model)

@@ -1,10 +1,9 @@
-"""The contract of the topics: fields, ids and keys."""
+"""The fields of card transactions, and their key."""
 
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from services.common.values import missing_words
+from services.common.values import MISSING, MISSING_NAMES
 
 TEXT_FIELDS = (
     "transaction_time", "merch", "cat_id", "name_1", "name_2", "gender",
@@ -22,24 +21,13 @@ FIELDS = (
 CUSTOMER_FIELDS = ("name_1", "name_2", "street")
 """These three together identify the customer, and make the Kafka key of a transaction."""
 
-ID_MAX_CHARACTERS = 128
-
-_NAMESPACE = uuid.UUID("6f0f9a5e-5d0c-5a63-9a53-5f6b1d0f2c41")
-
-
-def record_id(topic: str, partition: int, offset: int) -> str:
-    """Return the id of a record without one: uuid5 of its position in Kafka, the same whenever it is read."""
-    return str(uuid.uuid5(_NAMESPACE, f"{topic}/{partition}/{offset}"))
+NAME_FIELDS = ("name_1", "name_2")
+"""Fields of people's names, in which Null is none of the words for "missing"."""
 
 
-def file_namespace(sha256: bytes) -> uuid.UUID:
-    """Return the namespace of a file's row ids from the SHA-256 digest (32 bytes) of the file's content."""
-    return uuid.uuid5(_NAMESPACE, sha256.hex())
-
-
-def row_id(namespace: uuid.UUID, row: int) -> str:
-    """Return the id of a file's row (1 = first row under the header): the same file gives the same ids."""
-    return str(uuid.uuid5(namespace, str(row)))
+def missing_words(field: str) -> frozenset[str]:
+    """Return the words for "missing" in a field, without spaces around them."""
+    return MISSING_NAMES if field in NAME_FIELDS else MISSING
 
 
 def customer_of(data: Mapping[str, Any]) -> str | None:
