@@ -8,7 +8,7 @@ import orjson
 from confluent_kafka import Producer
 
 from bench.servers import Servers
-from services.common.contract import customer_key
+from services.common.contract.cards import customer_key
 from services.common.errors import Stop
 from services.sender.csvfile import prepare
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from services.common.contract import CUSTOMER_FIELDS, FIELDS, TEXT_FIELDS
+from services.common.contract.cards import CUSTOMER_FIELDS, FIELDS, TEXT_FIELDS
 from services.common.errors import Stop
 from services.common.manifest import Recipe, RiskTable
 from services.common.values import missing_words

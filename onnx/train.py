@@ -24,7 +24,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from validate import SEED, SITUATIONS, Scorer, validate
 
-from services.common.contract import CUSTOMER_FIELDS
+from services.common.contract.cards import CUSTOMER_FIELDS
 from services.common.errors import Stop
 from services.common.manifest import Recipe, read_manifest
 from services.scorer.decode import REQUIRED_FIELDS

@@ -200,7 +200,7 @@ class GroupNames(Settings):
 
 
 class ModelFolder(Settings):
-    """Where the scorers' model is, for whoever needs its categories."""
+    """Where the scorers' model is, for whoever needs its contract."""
 
     scorer_model_dir: Path = Field(default_factory=lambda: project_root() / "onnx")
 

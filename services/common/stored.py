@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.common.contract import CUSTOMER_FIELDS, customer_of, record_id
+from services.common.contract.ids import record_id
+from services.common.contract.key import key_text
+from services.common.contract.model import Contract
 from services.common.errors import Reject
 from services.common.message import FieldReader, decimal_mark, open_envelope, pick_field
 from services.common.values import BadValue, read_time
@@ -19,8 +21,6 @@ TransactionRow = tuple[
 ]
 """transaction_id, event_time, amount, category, merchant, state, city, customer, src_partition, src_offset"""
 
-_CONTEXT_FIELDS = ("transaction_time", "amount", "cat_id", "merch", "us_state", "one_city", *CUSTOMER_FIELDS)
-
 _TIME_LENGTHS = frozenset({len("2019-09-14 02:46"), len("2019-09-14 02:46:00")})
 _CUSTOMER_MAX_CHARACTERS = 512
 """Fits an index entry of PostgreSQL (2,704 bytes) at 4 bytes a character, together with the event time."""
@@ -29,8 +29,13 @@ _CUSTOMER_MAX_CHARACTERS = 512
 class TransactionReader:
     """Decodes many transactions at once, as decode_transaction() does one."""
 
-    def __init__(self) -> None:
-        self._reader = FieldReader((), _CONTEXT_FIELDS)
+    def __init__(self, contract: Contract) -> None:
+        roles, record = contract.roles, contract.record
+        shown = (record.event_time, roles.amount, roles.category, roles.merchant, roles.state, roles.city, *record.key)
+        fields = tuple(dict.fromkeys(filter(None, shown)))
+        self._contract, self._reader = contract, FieldReader(contract, (), fields)
+        nowhere = len(fields)  # of a row's values with a None behind them
+        self._places = [fields.index(field) if field else nowhere for field in shown]
 
     def read(
         self, values: Sequence[bytes | None], topic: str, places: Sequence[tuple[int, int]]
@@ -45,7 +50,8 @@ class TransactionReader:
         read = self._reader.read(values, lambda number: record_id(topic, *places[number]))
         rows: dict[int, TransactionRow] = {}
         for transaction_id, number, fields in zip(read.ids, read.places, read.rows, strict=True):
-            time, amount, category, merchant, state, city, name, surname, street = fields
+            given = (*fields, None)
+            time, amount, category, merchant, state, city, *key = [given[place] for place in self._places]
             partition, offset = places[number]
             rows[number] = (
                 transaction_id,
@@ -55,7 +61,7 @@ class TransactionReader:
                 merchant,
                 state,
                 city,
-                _short(f"{name}|{surname}|{street}") if name and surname and street else None,
+                _short("|".join(key)) if key and all(key) else None,
                 partition,
                 offset,
             )
@@ -63,27 +69,30 @@ class TransactionReader:
         for number in odd:
             rows.pop(number, None)
             with contextlib.suppress(Reject):
-                rows[number] = decode_transaction(values[number], topic, *places[number])
+                rows[number] = decode_transaction(values[number], topic, *places[number], self._contract)
         in_order = [rows[number] for number in sorted(rows)] if odd else [*rows.values()]
         return in_order, len(values) - len(rows)
 
 
-def decode_transaction(value: bytes | None, topic: str, partition: int, offset: int) -> TransactionRow:
+def decode_transaction(
+    value: bytes | None, topic: str, partition: int, offset: int, contract: Contract
+) -> TransactionRow:
     """Return the row of a message; a field that is missing or invalid is None.
 
     Raises:
         Reject: it is not a transaction; the scorer rejects it too.
     """
-    transaction_id, data = open_envelope(value)
+    roles, record = contract.roles, contract.record
+    transaction_id, data = open_envelope(value, None, record)
     return (
         transaction_id or record_id(topic, partition, offset),
-        _time(data.get("transaction_time")),
-        _number(data),
-        _text(data, "cat_id"),
-        _text(data, "merch"),
-        _text(data, "us_state"),
-        _text(data, "one_city"),
-        _customer(data),
+        _time(data.get(record.event_time)) if record.event_time else None,
+        _number(data, roles.amount, contract),
+        _text(data, roles.category, contract),
+        _text(data, roles.merchant, contract),
+        _text(data, roles.state, contract),
+        _text(data, roles.city, contract),
+        _customer(data, contract),
         partition,
         offset,
     )
@@ -96,8 +105,8 @@ def _indexes_with_nul(values: Sequence[bytes | None]) -> set[int]:
     return {place for place, value in enumerate(values) if value and b"\\u0000" in value}
 
 
-def _customer(data: Mapping[str, Any]) -> str | None:
-    return _short((customer_of(data) or "").replace("\0", "")) or None
+def _customer(data: Mapping[str, Any], contract: Contract) -> str | None:
+    return _short((key_text(data, contract) or "").replace("\0", "")) or None
 
 
 def _short(customer: str) -> str | None:
@@ -119,18 +128,18 @@ def _time(value: Any) -> datetime | None:
     return None
 
 
-def _number(data: Mapping[str, Any]) -> float | None:
-    number = _picked("amount", data)
+def _number(data: Mapping[str, Any], field: str | None, contract: Contract) -> float | None:
+    number = _picked(data, field, contract)
     return number if type(number) is float and math.isfinite(number) else None
 
 
-def _text(data: Mapping[str, Any], field: str) -> str | None:
-    value = _picked(field, data)
+def _text(data: Mapping[str, Any], field: str | None, contract: Contract) -> str | None:
+    value = _picked(data, field, contract)
     return value.replace("\0", "") if type(value) is str else None
 
 
-def _picked(field: str, data: Mapping[str, Any]) -> float | str | None:
-    """Return a field as the scorer reads it, None if it is invalid."""
+def _picked(data: Mapping[str, Any], field: str | None, contract: Contract) -> float | str | None:
+    """Return a field as the scorer reads it, None if it is invalid or the contract has none for this role."""
     with contextlib.suppress(Reject):
-        return pick_field(field, data, decimal_mark(data), [])
+        return pick_field(field, contract.fields[field], data, decimal_mark(data, contract), []) if field else None
     return None

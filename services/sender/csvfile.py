@@ -7,7 +7,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from services.common.contract import INTEGER_FIELDS
+from services.common.contract.cards import INTEGER_FIELDS
 from services.common.message import NUMBERS
 from services.common.numbers import Mark, NumberMarks
 from services.common.values import Spellings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from services.common.contract import CUSTOMER_FIELDS, FIELDS
+from services.common.contract.cards import CUSTOMER_FIELDS, FIELDS
 from services.sender.report import FileFault, FileRefused, Repair
 
 REQUIRED = ("transaction_time", "cat_id", "amount")

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import orjson
 
-from services.common.contract import CUSTOMER_FIELDS, DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, TEXT_FIELDS
+from services.common.contract.cards import CUSTOMER_FIELDS, DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, TEXT_FIELDS
 from services.common.values import GENDERS, Spellings, missing_words
 from services.sender.dialect import ID_COLUMN, Dialect
 from services.sender.ids import OCTETS, content_ids, message_of

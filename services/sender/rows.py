@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from services.common.contract import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, customer_key
+from services.common.contract.cards import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, customer_key
 from services.common.errors import Reject
 from services.common.manifest import current_manifest
 from services.common.message import check_id

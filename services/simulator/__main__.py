@@ -9,7 +9,7 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from services.common.contract import file_namespace
+from services.common.contract.ids import file_namespace
 from services.common.errors import Stop
 from services.common.logs import configure_logs, get_logger
 from services.common.process import StopSignal

@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 
 import orjson
 
-from services.common.contract import customer_key, row_id
+from services.common.contract.cards import customer_key
+from services.common.contract.ids import row_id
 from services.simulator.drift import DriftingSource, DriftKind
 from services.simulator.payments import PaymentSource
 from services.simulator.population import Person, World

@@ -4,6 +4,7 @@ import argparse
 import sys
 from contextlib import closing
 
+from services.common.contract.load import read_contract
 from services.common.errors import FraudError
 from services.common.kafka.lag import LagReader, LagWatch
 from services.common.kafka.offsets import wait_for_cluster
@@ -16,7 +17,8 @@ from services.common.process import (
     raise_gc_threshold,
     start_malloc_trim,
 )
-from services.common.settings import KafkaSettings, ProcessSettings, TopicSettings
+from services.common.settings import KafkaSettings, ModelFolder, ProcessSettings, TopicSettings
+from services.common.stored import TransactionReader
 from services.sink import metrics
 from services.sink.loop import SinkState, run
 from services.sink.read import SinkSource
@@ -47,6 +49,7 @@ def main() -> int:
 def _run(*, until_empty: bool) -> None:
     settings, process = SinkSettings.read(), ProcessSettings.read()
     kafka, topics = KafkaSettings.read(), TopicSettings.read()
+    reader = TransactionReader(read_contract(ModelFolder.read().scorer_model_dir))
     raise_gc_threshold()
     sys.setswitchinterval(SWITCH_SECONDS)
     start_malloc_trim()
@@ -81,7 +84,7 @@ def _run(*, until_empty: bool) -> None:
     lag_reader = LagReader(kafka, settings.group_id)
     lag_watch = LagWatch(lag_reader, lambda: source.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
     try:
-        run(source, open_mart, topics, limits, stop, watchdog, state, until_empty=until_empty)
+        run(source, open_mart, topics, reader, limits, stop, watchdog, state, until_empty=until_empty)
     finally:
         source.close()
         lag_watch.close()

@@ -11,6 +11,7 @@ from services.common.kafka.pipeline import Report, Steps
 from services.common.logs import get_logger
 from services.common.process import StopSignal, Watchdog
 from services.common.settings import TopicSettings
+from services.common.stored import TransactionReader
 from services.sink import metrics
 from services.sink.pipeline import PreparedRows, StoredBatch, Storing
 from services.sink.read import SinkSource
@@ -39,6 +40,7 @@ def run(
     source: SinkSource,
     open_mart: OpenMart,
     topics: TopicSettings,
+    reader: TransactionReader,
     limits: RejectLimits,
     stop: StopSignal,
     watchdog: Watchdog,
@@ -59,7 +61,7 @@ def run(
         with open_mart() as mart:
             source.release()
             state.writing = True
-            work, report = Storing(mart, topics, limits), SinkReport(source)
+            work, report = Storing(mart, topics, reader, limits), SinkReport(source)
             yield Steps(
                 source=source,
                 read=lambda: source.read(mart.positions),

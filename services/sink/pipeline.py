@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from confluent_kafka import Message
 
@@ -65,8 +65,8 @@ class Storing:
 
     mart: MartWriter
     topics: TopicSettings
+    reader: TransactionReader
     limits: RejectLimits
-    reader: TransactionReader = field(default_factory=TransactionReader)
 
     def prepare(self, batch: Batch) -> PreparedRows:
         """Return the rows of a batch; scores and alerts that break the contract are rejects."""

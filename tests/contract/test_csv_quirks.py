@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from services.common.contract import FIELDS, customer_key
+from services.common.contract.cards import FIELDS, customer_key
 from services.scorer.decode import Decoder
 from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused, FileReport, Repair, RowFault

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused
 

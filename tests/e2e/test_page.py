@@ -10,7 +10,7 @@ import orjson
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from stack.servers import PostgresServer
 from tests.support.page import (
     GOOD_ROW,

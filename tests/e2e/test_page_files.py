@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.sender.dialect import ID_COLUMN
 from tests.support.page import (
     GOOD_ROW,

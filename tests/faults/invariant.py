@@ -18,7 +18,7 @@ import orjson
 from confluent_kafka import IsolationLevel, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
 
-from services.common.contract import record_id
+from services.common.contract.ids import record_id
 from services.common.kafka.dead_letters import MARKER_HEADER, PREFIX
 from services.common.settings import TopicSettings
 from services.scorer.score import Model

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from services.common.contract import CUSTOMER_FIELDS
+from services.common.contract.cards import CUSTOMER_FIELDS
 from services.common.errors import Reason, Reject
 from services.common.stored import TransactionReader, TransactionRow, decode_transaction
 from services.scorer.decode import Columns, Rejects

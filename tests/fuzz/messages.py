@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from services.common.contract import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS
+from services.common.contract.cards import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS
 from tests.fuzz.spoil import spoil
 
 SEPARATOR = b"\n\x1e"

@@ -11,7 +11,8 @@ import numpy as np
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from services.common.contract import FIELDS, record_id
+from services.common.contract.cards import FIELDS
+from services.common.contract.ids import record_id
 from services.common.manifest import Recipe, read_manifest
 from services.scorer.decode import Columns, Decoder, Rejects
 from services.scorer.features import required_fields, to_features

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from services.common.contract import DECIMAL_FIELDS, INTEGER_FIELDS, TEXT_FIELDS
+from services.common.contract.cards import DECIMAL_FIELDS, INTEGER_FIELDS, TEXT_FIELDS
 from services.common.errors import Reason
 
 Faults = set[tuple[Reason, str]]

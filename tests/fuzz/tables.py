@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from services.common.contract import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS
+from services.common.contract.cards import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS
 from services.sender.report import RowFault
 
 Cells = dict[str, str]

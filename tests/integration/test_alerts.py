@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Producer
 
 from conftest import Start
-from services.common.contract import customer_key
+from services.common.contract.cards import customer_key
 from services.common.settings import TopicSettings
 from tests.support.messages import FRAUD, nested
 from tests.support.processes import wait_for

@@ -10,7 +10,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # re-exported without saying so
 
 from conftest import Start
-from services.common.contract import customer_key
+from services.common.contract.cards import customer_key
 from services.common.settings import TopicSettings
 from services.scorer.history.changelog import from_records
 from services.scorer.models.load import load_model

@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 
 from conftest import Start
 from services import __version__
-from services.common.contract import record_id
+from services.common.contract.ids import record_id
 from services.common.settings import TopicSettings
 from tests.support.messages import FRAUD, flat, nested
 from tests.support.processes import wait_for

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.common.stored import decode_transaction
 from services.sender.csvfile import prepare
 from services.sender.ids import STORED, TakenIds

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.common.manifest import Recipe
 from services.scorer.decode import Decoder
 from services.scorer.history.history import PAST

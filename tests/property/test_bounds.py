@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.common.errors import Reject
 from services.common.stored import decode_transaction
 from services.sender.csvfile import prepare

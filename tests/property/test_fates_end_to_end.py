@@ -8,7 +8,7 @@ import orjson
 import psycopg
 
 from conftest import Start
-from services.common.contract import record_id
+from services.common.contract.ids import record_id
 from services.common.errors import Reject
 from services.common.settings import TopicSettings
 from services.common.stored import decode_transaction

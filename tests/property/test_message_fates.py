@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.common.errors import Reason
 from services.scorer.encode import encode_scores
 from services.sink.decode import decode_score

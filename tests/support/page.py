@@ -12,7 +12,7 @@ import orjson
 import psycopg
 from playwright.sync_api import Browser, Page, expect
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.common.settings import TopicSettings
 from tests.support.processes import ServiceProcess, wait_for
 from tests.support.topics import read_all

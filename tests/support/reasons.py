@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from services.common.contract import customer_key
+from services.common.contract.cards import customer_key
 from services.common.settings import project_root
 from services.scorer.explain import GivenReason, explain
 from services.scorer.models.load import load_model

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from services.common.contract import record_id
+from services.common.contract.ids import record_id
 from services.scorer.features import transaction_risks
 from services.scorer.history.events import Events
 from services.scorer.history.history import PAST, History

@@ -13,7 +13,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     ResourceType,
 )
 
-from services.common.contract import customer_key
+from services.common.contract.cards import customer_key
 from services.common.kafka.closing import close
 from tests.support.messages import PAYMENT
 

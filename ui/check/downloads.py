@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.common.message import NUMBERS
 from services.common.settings import project_root
 from ui.shell.excel import BYTE_ORDER_MARK, DIALECTS, ExcelDialect

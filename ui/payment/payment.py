@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.common.process import StopSignal
 from services.common.settings import KafkaSettings
 from services.sender.dialect import ID_COLUMN, REQUIRED, read_dialect

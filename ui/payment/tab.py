@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.common.errors import Retry, Stop
 from services.common.logs import get_logger
 from services.common.process import StopSignal

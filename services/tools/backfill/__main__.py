@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.common.contract import CUSTOMER_FIELDS
+from services.common.contract.cards import CUSTOMER_FIELDS
 from services.common.database import session
 from services.common.errors import FraudError
 from services.common.kafka.scan import BACKFILL_GROUP, scan

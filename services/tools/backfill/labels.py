@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 
-from services.common.contract import file_namespace, row_id
+from services.common.contract.ids import file_namespace, row_id
 from services.common.errors import Stop
 from services.sender.csvfile import find_mark
 from services.sender.dialect import read_dialect

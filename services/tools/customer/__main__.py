@@ -12,10 +12,12 @@ from typing import Any
 import orjson
 from confluent_kafka.admin import AdminClient
 
-from services.common.contract import CUSTOMER_FIELDS
+from services.common.contract.load import read_contract
+from services.common.contract.model import Contract
 from services.common.errors import FraudError
 from services.common.logs import configure_logs
-from services.common.settings import KafkaSettings, TopicSettings
+from services.common.settings import KafkaSettings, ModelFolder, TopicSettings
+from services.scorer.compile import compile_features
 from services.scorer.settings import ScorerSettings
 from services.tools.customer.changelog import Records, hash_of, records_without, remembered
 from services.tools.customer.mentions import mentions

@@ -11,7 +11,18 @@ from datetime import UTC, datetime
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
-from services.scorer.history.changelog import KEY, SUMS, SUMS_KEY, TRANSACTION, Record, Table, key_of
+from services.scorer.history.changelog import (
+    DEFINITIONS_KEY,
+    KEY,
+    SUMS_KEY,
+    Record,
+    Table,
+    key_of,
+    newest_records,
+    sums_type,
+    transaction_type,
+)
+from services.scorer.history.numbers import PastNumbers
 
 Records = Sequence[tuple[bytes, bytes | None]]
 """(key, value) in the order of offsets; the last one of a key is valid."""
@@ -26,38 +37,39 @@ class Remembered:
 
 
 def hash_of(customer: str) -> int:
-    """Return the 64-bit hash of a customer (`name_1|name_2|street`) in the history."""
+    """Return the 64-bit hash of a customer's key in the history."""
     return xxh3_64_intdigest(customer.encode())
 
 
-def remembered(records: Records, customer: int) -> Remembered:
+def remembered(records: Records, customer: int, numbers: PastNumbers) -> Remembered:
     """Return the history of a customer in a partition's changelog, by event time."""
     transactions, summed_up = [], 0
-    for key, value in _newest(records).items():
+    for key, value in _of_customers(records):
         if len(key) == SUMS_KEY.itemsize:
             if _customer_of(key) == customer:
-                summed_up = int(np.frombuffer(value, SUMS)["count"][0])
+                summed_up = int(np.frombuffer(value, sums_type(numbers))["count"][0])
             continue
-        table = np.frombuffer(value, TRANSACTION)
+        table = np.frombuffer(value, transaction_type(numbers))
         for event in table[table["customer"] == customer]:
             moment = datetime.fromtimestamp(int(event["seconds"]), UTC).replace(tzinfo=None)
-            transactions.append({"event_time": moment.isoformat(sep=" "), "amount": round(float(event["amount"]), 2)})
+            stored = {name: float(str(event[f"value {name}"])) for name in numbers.stored}  # the shortest decimals
+            transactions.append({"event_time": moment.isoformat(sep=" "), **stored})
     return Remembered(sorted(transactions, key=lambda transaction: str(transaction["event_time"])), summed_up)
 
 
-def records_without(records: Records, customer: int) -> list[Record]:
+def records_without(records: Records, customer: int, numbers: PastNumbers) -> list[Record]:
     """Return the records that erase a customer from a partition's changelog; none if it has none of is_own.
 
     A key contains the hash of one customer, so events of others under such a key are moved to a key of their own.
     """
     changes: list[Record] = []
-    for key, value in _newest(records).items():
+    for key, value in _of_customers(records):
         is_own = _customer_of(key) == customer
         if len(key) == SUMS_KEY.itemsize:
             if is_own:
                 changes.append({"key": key, "value": None})
             continue
-        table = np.frombuffer(value, TRANSACTION)
+        table = np.frombuffer(value, transaction_type(numbers))
         others = table[table["customer"] != customer]
         if is_own:
             changes.append({"key": key, "value": None})
@@ -72,13 +84,9 @@ def _record(key: bytes, table: Table) -> Record:
     return {"key": key, "value": table.tobytes() or None}
 
 
-def _newest(records: Records) -> dict[bytes, bytes]:
-    newest: dict[bytes, bytes] = {}
-    for key, value in records:
-        newest.pop(key, None)
-        if value is not None:
-            newest[key] = value
-    return newest
+def _of_customers(records: Records) -> list[tuple[bytes, bytes]]:
+    """Return (key, value) of the newest record of each key of a customer."""
+    return [(key, value) for key, value in newest_records(records).items() if key != DEFINITIONS_KEY]
 
 
 def _customer_of(key: bytes) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import orjson
 
-from services.common.contract import customer_key
+from services.common.contract.cards import customer_key
 from services.common.errors import Reject
 from services.common.message import open_envelope
 

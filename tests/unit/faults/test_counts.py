@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.common.contract import customer_key
+from services.common.contract.cards import customer_key
 from services.scorer.models.load import load_model
 from services.scorer.score import Model
 from tests.faults.invariant import Findings, Log, compare_acknowledged, compare_scores, compare_topics

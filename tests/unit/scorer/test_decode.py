@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.contract import customer_key
+from services.common.contract.cards import customer_key
 from services.common.errors import Reason
 from services.common.values import ValueRepair
 from services.scorer.decode import Columns, Decoder, Rejects

@@ -6,7 +6,7 @@ import numpy as np
 import orjson
 import pytest
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.scorer.encode import TEXT_MAX_CHARACTERS, encode_alerts, transaction_fields
 from services.scorer.explain import LEAST_SIZE, MOST_REASONS, explain
 from services.scorer.features import FEATURES, GROUPS

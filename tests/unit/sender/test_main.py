@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.sender.__main__ import main
 
 HEADER = ",".join(FIELDS)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.sender.dialect import Dialect
 from services.sender.fast_rows import FastRowEncoder
 from services.sender.ids import repeats

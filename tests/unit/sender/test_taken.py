@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.common.stored import decode_transaction
 from services.sender.__main__ import main
 from services.sender.csvfile import prepare

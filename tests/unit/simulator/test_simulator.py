@@ -14,7 +14,8 @@ import orjson
 import pytest
 import structlog
 
-from services.common.contract import FIELDS, customer_key, file_namespace, row_id
+from services.common.contract.cards import FIELDS, customer_key
+from services.common.contract.ids import file_namespace, row_id
 from services.common.errors import Stop
 from services.common.message import open_envelope
 from services.common.process import StopSignal

@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from services.common.contract import file_namespace, row_id
+from services.common.contract.ids import file_namespace, row_id
 from services.common.errors import Stop
 from services.sender.csvfile import prepare
 from services.tools.backfill.labels import read_labels

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common.contract import FIELDS
+from services.common.contract.cards import FIELDS
 from services.common.settings import project_root
 from services.sender.report import BadRow
 from services.sender.rows import read_categories
