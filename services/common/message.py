@@ -116,9 +116,11 @@ class FieldReader:
         specs = [contract.fields[name] for name in self._fields]
         # Fields may have names that are none in Python.
         names = {f"f{number}": name for number, name in enumerate(self._fields)}
-        kinds: list[Any] = [float if spec.is_number else str for spec in specs]
-        wanted = list(zip(names, kinds, strict=True))[: len(required)]
-        wanted += [(name, kind | None, None) for name, kind in list(zip(names, kinds, strict=True))[len(required) :]]
+        kinds: dict[str, Any] = {
+            name: float if spec.is_number else str for name, spec in zip(names, specs, strict=True)
+        }
+        wanted: list[Any] = [*kinds.items()][: len(required)]
+        wanted += [(name, kind | None, None) for name, kind in [*kinds.items()][len(required) :]]
         self._data: Any = msgspec.defstruct("Data", wanted, rename=names, gc=False)
         data = ("data", self._data | msgspec.UnsetType, msgspec.UNSET)
         envelope = {"transaction_id": self._record.id, "data": self._record.payload}
@@ -308,9 +310,7 @@ def _to_number(digits: str) -> float:
         return float(digits)
 
 
-def _from_text(
-    field: str, spec: FieldSpec, text: str, mark: Mark | None, repairs: Repairs
-) -> float | str | None:
+def _from_text(field: str, spec: FieldSpec, text: str, mark: Mark | None, repairs: Repairs) -> float | str | None:
     if (text.strip() if spec.is_number else text) in spec.missing_words:
         repairs += [ValueRepair.MISSING_WORD] if text else []
         return None

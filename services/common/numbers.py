@@ -11,7 +11,7 @@ from typing import NamedTuple
 from services.common.values import BadValue, ValueRepair
 
 Kind = str
-"""The type of a field in a contract: "number"; "integer", which has no decimals; "coordinate", at most 180 degrees and so
+"""The type of a field in a contract: "number"; "integer", without decimals; "coordinate", at most 180 degrees and so
 without thousands separators.
 """
 

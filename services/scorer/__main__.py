@@ -19,6 +19,7 @@ from services.common.settings import KafkaSettings, ProcessSettings, TopicSettin
 from services.scorer import metrics
 from services.scorer.features import FeaturePlan
 from services.scorer.history.changelog import Restored
+from services.scorer.history.numbers import PastNumbers
 from services.scorer.history.restore import check_copartitioned, restore_histories
 from services.scorer.loop import run
 from services.scorer.models.load import load_model
@@ -81,7 +82,9 @@ def _run(*, until_empty: bool) -> None:
     get_logger().info("ended")
 
 
-def _start_shadow(settings: ScorerSettings, stored: FeaturePlan | None, kafka: KafkaSettings, topic: str) -> Shadow | None:
+def _start_shadow(
+    settings: ScorerSettings, stored: FeaturePlan | None, kafka: KafkaSettings, topic: str
+) -> Shadow | None:
     """Return the shadow, if there is a folder for it. Its model is loaded in the background."""
     folder = settings.shadow_model_dir
     if folder is None:
@@ -134,15 +137,16 @@ class _Sessions:
             target.open(self._go_on)
             topics = [self.topics.transactions]
             with closing(TransactionSource(self.kafka, self.settings, topics, self.member)) as source:
-                histories = PartitionHistories(self.stored, self._restore) if self.stored else None
+                stored = self.stored
+                histories = PartitionHistories(stored, partial(self._restore, stored.numbers)) if stored else None
                 self.current = Session(source, target, histories)
                 try:
                     yield self.current
                 finally:
                     self.current = None  # first: a probe must not ask a client that is being closed
 
-    def _restore(self, partitions: Iterable[int]) -> Iterable[tuple[int, Restored]]:
-        return restore_histories(self.kafka, self.topics.history, self.stored.numbers, partitions, self._go_on)
+    def _restore(self, numbers: PastNumbers, partitions: Iterable[int]) -> Iterable[tuple[int, Restored]]:
+        return restore_histories(self.kafka, self.topics.history, numbers, partitions, self._go_on)
 
     def _go_on(self) -> None:
         """Called while a session waits for Kafka, which may take longer than the watchdog's limit."""

@@ -1,6 +1,5 @@
 """Compiles a contract's features: resolves its names and operations, and finds out what the history must keep."""
 
-import inspect
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
@@ -15,9 +14,9 @@ from services.scorer.decode import Columns
 from services.scorer.features import Expression, FeaturePlan
 from services.scorer.history.look_back import Reading
 from services.scorer.history.numbers import PastNumber, PastNumbers, Shares
-from services.scorer.operations import record as _  # registers its operations
 from services.scorer.operations.past import PAST_OPERATIONS, PastOperation, read_window, to_reading
-from services.scorer.operations.registry import OPERATIONS, KnownTexts, Operation, read_options
+from services.scorer.operations.record import OPERATIONS
+from services.scorer.operations.registry import KnownTexts, Operation, read_options
 
 GROUP, WITHIN, FILE = "group", "within", "file"
 PAST_GROUP = "past"
@@ -139,9 +138,7 @@ class _Compiler:
             self._under_way.pop()
         return self._derived[name]
 
-    def _split(
-        self, place: str, given: dict[str, Any], known: Collection[str]
-    ) -> tuple[str, Any, dict[str, Any]]:
+    def _split(self, place: str, given: dict[str, Any], known: Collection[str]) -> tuple[str, Any, dict[str, Any]]:
         """Return the operation, its argument, and its options."""
         found = [name for name in given if name in known]
         if len(found) != 1:
@@ -188,7 +185,9 @@ class _Compiler:
         plain = Expression(
             fields=frozenset((name,)),
             compute=self._times(name) if spec.type == "time" else _no_number,
-            definition=orjson.dumps({"field": name} | ({"values": spec.values} if kind == "known text" else {})).decode(),
+            definition=orjson.dumps(
+                {"field": name} | ({"values": spec.values} if kind == "known text" else {})
+            ).decode(),
             never_missing=name in self._contract.required,
         )
         return plain, plain.compute if spec.type == "time" else _texts(name, spec)

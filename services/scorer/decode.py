@@ -120,9 +120,7 @@ class Decoder:
         return Columns(ids, np.array(rows, np.int64), seconds, numbers, texts, repaired=repaired + of_times)
 
 
-def _time_column(
-    field: str, times: Sequence[str], found: Rejects, repaired: Counter[ValueRepair]
-) -> NDArray[np.int64]:
+def _time_column(field: str, times: Sequence[str], found: Rejects, repaired: Counter[ValueRepair]) -> NDArray[np.int64]:
     """Return the seconds of times, int64 [n]; those of another form than the contract's are read one by one."""
     seconds, valid = parse_times(times)
     for place in np.flatnonzero(~valid).tolist():

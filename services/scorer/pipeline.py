@@ -201,7 +201,9 @@ class Scoring:
     def _explain(self, scored: ScoredBatch) -> list[Record]:
         """Return the alert of each flagged transaction."""
         model, columns, flagged = scored.model, scored.columns, np.flatnonzero(scored.flags)
-        reasons = self._ask(model, partial(explain, model.session, model.plan, model.manifest), scored.features[flagged], [])
+        reasons = self._ask(
+            model, partial(explain, model.session, model.plan, model.manifest), scored.features[flagged], []
+        )
         ids = [columns.ids[place] for place in flagged.tolist()]
         values = [scored.batch.messages[row].value() for row in columns.rows[flagged].tolist()]
         return encode_alerts(ids, scored.scores[flagged].tolist(), reasons, values, model)

@@ -138,7 +138,7 @@ def with_past(columns: Columns, readings: Sequence[Reading], values: NDArray[np.
 def customer_keys(columns: Columns, fields: Sequence[str]) -> list[bytes | None]:
     """Return the key that each transaction should have, None where a part of it is missing."""
     parts = zip(*(columns.texts[field] for field in fields), strict=True)
-    return ["|".join(names).encode() if all(names) else None for names in parts]  # type: ignore[arg-type]  # no None
+    return ["|".join(names).encode() if all(names) else None for names in parts]
 
 
 def are_keys(keys: Sequence[bytes], columns: Columns, fields: Sequence[str]) -> NDArray[np.bool_]:
@@ -147,7 +147,7 @@ def are_keys(keys: Sequence[bytes], columns: Columns, fields: Sequence[str]) -> 
     if all(map(all, parts)):
         # Usually all keys are right, and one comparison of the joined texts shows it. The lines are counted because a
         # name with a line break could make two different lists join to the same text.
-        together = "\n".join(map("|".join, zip(*parts, strict=True)))  # type: ignore[arg-type]  # no None
+        together = "\n".join(map("|".join, zip(*parts, strict=True)))
         if together.count("\n") == len(keys) - 1 and together.encode() == b"\n".join(keys):
             return np.ones(len(keys), np.bool_)
     return np.array([key == own for key, own in zip(keys, customer_keys(columns, fields), strict=True)], np.bool_)

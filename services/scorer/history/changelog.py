@@ -113,7 +113,7 @@ def from_records(numbers: PastNumbers, records: Sequence[tuple[bytes, bytes | No
 
 
 def newest_records(records: Iterable[tuple[bytes, bytes | None]]) -> dict[bytes, bytes]:
-    """Return key -> value of the newest record of each key, as compaction leaves them, in the order of their offsets."""
+    """Return key -> value of the newest record of each key, in the order of their offsets: what compaction leaves."""
     newest: dict[bytes, bytes] = {}
     for key, value in records:
         newest.pop(key, None)
@@ -141,7 +141,9 @@ def _agree(written: bytes | None, numbers: PastNumbers, *, is_empty: bool) -> No
         found = None
     if not isinstance(found, dict):
         raise Stop(f"the history does not say which numbers it holds: {ANOTHER_HISTORY}")
-    if differing := [name for name in (found | numbers.definitions) if found.get(name) != numbers.definitions.get(name)]:
+    if differing := [
+        name for name in (found | numbers.definitions) if found.get(name) != numbers.definitions.get(name)
+    ]:
         raise Stop(f"the history was stored by another contract, its {differing[0]} is another one: {ANOTHER_HISTORY}")
 
 

@@ -91,4 +91,3 @@ def running_sums(bases: NDArray[np.float64], shares: NDArray[np.float64], firsts
         sums[:, places[inside]] = np.cumsum(block, axis=2)[:, inside]
         length *= 2
     return sums
-

@@ -18,6 +18,7 @@ from services.scorer.history.look_back import LookBack, Reading
 from services.scorer.history.numbers import PastNumbers
 from services.scorer.history.store import EventStore
 
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """What a batch's transactions see of their customers' past, and which of them were stored.
@@ -73,9 +74,7 @@ class History:
         """Remove a partition; the RAM it took is used again for others."""
         self._store.release(partition)
 
-    def observe(
-        self, events: Events, readings: Sequence[Reading], partitions: NDArray[np.int64] | None = None
-    ) -> Past:
+    def observe(self, events: Events, readings: Sequence[Reading], partitions: NDArray[np.int64] | None = None) -> Past:
         """Store transactions, in the order of their arrival, and return what each of them sees.
 
         Args:

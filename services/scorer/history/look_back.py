@@ -72,7 +72,8 @@ class LookBack:
         """Return the sum of a number over a window, float64 [n]; over the whole past with what was evicted."""
         sums = self._sums[self._store.numbers.summed.index(number)]
         if within is None:
-            return sums[0]
+            whole: NDArray[np.float64] = sums[0]
+            return whole
         difference: NDArray[np.float64] = sums[0] - sums[1 + self._windows.index(within)]
         return difference
 
@@ -112,4 +113,3 @@ class LookBack:
     def _start(self, within: int) -> Rows:
         start: Rows = self._starts[self._windows.index(within)]
         return start
-

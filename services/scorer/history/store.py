@@ -86,7 +86,8 @@ class EventStore:
         What such an event should see is no longer known: it may lie anywhere among the evicted ones.
         """
         oldest = self.events["seconds"][self.customers["start"][rows]]
-        return (self.customers["evicted"][rows] > 0) & (seconds < oldest)
+        late: NDArray[np.bool_] = (self.customers["evicted"][rows] > 0) & (seconds < oldest)
+        return late
 
     def is_duplicate(self, rows: Rows, events: Events) -> NDArray[np.bool_]:
         """Return which events repeat one of the same customer, time and id, stored or earlier in `events`, bool [n].

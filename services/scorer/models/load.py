@@ -9,8 +9,8 @@ import numpy as np
 import onnxruntime
 import orjson
 
-from services.common.errors import Stop
 from services.common.contract.load import read_contract
+from services.common.errors import Stop
 from services.common.manifest import GoldenRow, Unfinished, read_manifest
 from services.scorer.compile import compile_features
 from services.scorer.decode import Columns, Decoder

@@ -220,4 +220,3 @@ def hash_of(folder: Path) -> bytes:
         return hashlib.sha256((folder / MANIFEST_NAME).read_bytes()).digest()
     except OSError:
         return b""
-

@@ -1,7 +1,8 @@
 """Tries a model, before it is trusted, on everything that a transaction may hold.
 
-The transactions are generated from the contract: an ordinary one, the first golden row; for each value that a feature is made of, the ordinary
-one without it, and with its smallest and largest value; all of these at once; and random mixtures.
+The transactions are generated from the contract: an ordinary one, the first golden row; for each value that a feature
+is made of, the ordinary one without it, and with its smallest and largest value; all of these at once; and random
+mixtures.
 """
 
 from collections.abc import Iterator

@@ -97,7 +97,9 @@ def count(past: LookBack, within: Window) -> NDArray[Any]:
     return past.count(within)
 
 
-@past_operation(unit="of the number", needs=("sum",), example='sum_24h = { sum = "amount", within = "24h", decimals = 2 }')
+@past_operation(
+    unit="of the number", needs=("sum",), example='sum_24h = { sum = "amount", within = "24h", decimals = 2 }'
+)
 def sum_(past: LookBack, within: Window, number: str, *, decimals: int | None = None) -> NDArray[Any]:
     """The sum of a number, rounded to `decimals`; a missing number adds nothing."""
     return _rounded(past.sum(number, within), decimals)

@@ -3,6 +3,7 @@
 Each is a pure function of columns [n] and returns a column of numbers, [n], NaN where it has no value.
 """
 
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -11,7 +12,12 @@ from numpy.typing import NDArray
 
 from services.common.contract.model import Axis, LookupTable
 from services.scorer.event_time import SECONDS_A_DAY
-from services.scorer.operations.registry import Any_, Known, KnownTexts, Number, Text, Time, operation
+from services.scorer.operations.registry import Any_, Known, KnownTexts, Number, Operation, Text, Time, register
+
+OPERATIONS: dict[str, Operation] = {}
+"""Every operation over the fields of one record, by its name in a contract."""
+
+operation = partial(register, OPERATIONS)
 
 EARTH_RADIUS_KM = 6371.0088
 """The mean radius R1 of the earth (International Union of Geodesy and Geophysics)."""
@@ -108,7 +114,11 @@ def length(text: Text) -> NDArray[Any]:
     return np.array([np.nan if one is None else len(one) for one in text], np.float64)
 
 
-@operation(unit="km", example='distance_km = { haversine = ["lat", "lon", "merchant_lat", "merchant_lon"] }', missing="sometimes")
+@operation(
+    unit="km",
+    example='distance_km = { haversine = ["lat", "lon", "merchant_lat", "merchant_lon"] }',
+    missing="sometimes",
+)
 def haversine(lat: Number, lon: Number, to_lat: Number, to_lon: Number) -> NDArray[Any]:
     """The distance on the sphere between two places given in degrees.
 
@@ -120,7 +130,9 @@ def haversine(lat: Number, lon: Number, to_lat: Number, to_lon: Number) -> NDArr
     return distance
 
 
-@operation(unit="of the table", example='risk = { table = ["cat_id", "night", "amount"], file = "risk.json" }', missing="never")
+@operation(
+    unit="of the table", example='risk = { table = ["cat_id", "night", "amount"], file = "risk.json" }', missing="never"
+)
 def table(*by: Any_, file: LookupTable) -> NDArray[Any]:
     """The entry of a look-up table in a file beside the contract: an axis for each operand, a text or a number.
 
@@ -144,7 +156,8 @@ def codes_of(text: KnownTexts, unknown: float) -> NDArray[np.float64]:
 
 def _places_on(axis: Axis, operand: Any) -> NDArray[np.int64]:
     if axis.edges:
-        return np.searchsorted(axis.bounds, operand)
+        bins: NDArray[np.int64] = np.searchsorted(axis.bounds, operand)
+        return bins
     texts = operand.texts if isinstance(operand, KnownTexts) else operand
     found = codes_of(KnownTexts(texts, axis.codes, axis.vocabulary), np.nan)
     return np.where(np.isnan(found), len(axis.values), found).astype(np.int64)

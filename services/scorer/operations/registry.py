@@ -80,28 +80,43 @@ class Operation:
         return inspect.getdoc(self.compute) or ""
 
 
-OPERATIONS: dict[str, Operation] = {}
-"""Every operation over the fields of one record, by its name in a contract."""
+Function = Callable[..., NDArray[Any]]
 
 
-def operation(
-    *, unit: str, example: str, flag: bool = False, missing: Missing = "as its operands"
-) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[Any]]]:
-    """Register a function as an operation: positional parameters are operands, keyword-only ones options."""
+def register(
+    operations: dict[str, Operation],
+    *,
+    unit: str,
+    example: str,
+    flag: bool = False,
+    missing: Missing = "as its operands",
+) -> Callable[[Function], Function]:
+    """Return a decorator that adds a function to the operations.
 
-    def register(function: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[Any]]:
-        name = function.__name__
+    Its positional parameters are the operands, its keyword-only ones the options.
+    """
+
+    def add(function: Function) -> Function:
         hints = typing.get_type_hints(function, include_extras=True)
-        parameters = inspect.signature(function).parameters.values()
-        operands = tuple(
-            hints[parameter.name].__metadata__[0] for parameter in parameters if parameter.kind != parameter.KEYWORD_ONLY
+        operands = [
+            parameter
+            for parameter in inspect.signature(function).parameters.values()
+            if parameter.kind != parameter.KEYWORD_ONLY
+        ]
+        operations[function.__name__] = Operation(
+            name=function.__name__,
+            compute=function,
+            operands=tuple(hints[operand.name].__metadata__[0] for operand in operands),
+            many=any(operand.kind == operand.VAR_POSITIONAL for operand in operands),
+            options=options_of(function),
+            unit=unit,
+            example=example,
+            flag=flag,
+            missing=missing,
         )
-        many = any(parameter.kind == parameter.VAR_POSITIONAL for parameter in parameters)
-        options = options_of(function)
-        OPERATIONS[name] = Operation(name, function, operands, many, options, unit, example, flag, missing)
         return function
 
-    return register
+    return add
 
 
 def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:

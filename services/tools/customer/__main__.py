@@ -1,6 +1,7 @@
 """`python -m services.tools.customer export|erase CUSTOMER`: export or erase the data of one customer.
 
-CUSTOMER is the key of their transactions: `name_1|name_2|street`. Needs the rights of the database's owner.
+CUSTOMER is the key of their transactions: the fields of the contract's record.key, joined by |. Needs the rights of
+the database's owner.
 Exit code: 0 done; 1 failed, perhaps in part: run it again; 2 wrong arguments.
 """
 
@@ -14,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from services.common.contract.load import read_contract
 from services.common.contract.model import Contract
-from services.common.errors import FraudError
+from services.common.errors import FraudError, Stop
 from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, ModelFolder, TopicSettings
 from services.scorer.compile import compile_features
@@ -36,23 +37,26 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     configure_logs("customer")
     try:
-        options.run(options, KafkaSettings.read(), TopicSettings.read())
+        contract = read_contract(ModelFolder.read().scorer_model_dir)
+        check_customer(options.customer, contract)
+        options.run(options, KafkaSettings.read(), TopicSettings.read(), contract)
     except FraudError as error:
         print(f"customer: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def export(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettings) -> None:
+def export(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettings, contract: Contract) -> None:
     """Print all data of a customer as JSON, or their transactions and scores as CSV."""
-    with Tables.open(options.customer) as tables:
+    with Tables.open(options.customer, contract) as tables:
         if options.csv:
             _print_csv(tables.scored())
             return
         found: dict[str, Any] = {"customer": options.customer, "tables": tables.rows()}
-        letters = _letters(kafka, topics, options.customer, tables.ids)
+        letters = _letters(kafka, topics, options.customer, tables.ids, contract)
     customer, history = hash_of(options.customer), read_history(kafka, topics.history)
-    histories = [remembered(records, customer) for records in history.values()]
+    numbers = compile_features(contract).numbers
+    histories = [remembered(records, customer, numbers) for records in history.values()]
     found["history"] = {
         "transactions": [transaction for one in histories for transaction in one.transactions],
         "older_transactions_as_sums": sum(one.summed_up for one in histories),
@@ -64,7 +68,7 @@ def export(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSetti
     sys.stdout.write(orjson.dumps(found, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
-def erase(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettings) -> None:
+def erase(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettings, contract: Contract) -> None:
     """Erase a customer from history and tables; without --go, print what that would do.
 
     1. wait until no scorer runs: it has the customer in memory, and would write them again
@@ -76,12 +80,13 @@ def erase(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettin
     if options.go:
         wait_until_scorers_left(AdminClient(kafka.client_config()), ScorerSettings.read())
     history: dict[int, Records] = read_history(kafka, topics.history)
-    changes = {partition: records_without(records, customer) for partition, records in history.items()}
-    transactions = sum(len(remembered(records, customer).transactions) for records in history.values())
+    numbers = compile_features(contract).numbers
+    changes = {partition: records_without(records, customer, numbers) for partition, records in history.items()}
+    transactions = sum(len(remembered(records, customer, numbers).transactions) for records in history.values())
     if options.go and any(changes.values()):
         write_history(kafka, topics.history, changes)
-    with Tables.open(options.customer) as tables:
-        letters = _letters(kafka, topics, options.customer, tables.ids)
+    with Tables.open(options.customer, contract) as tables:
+        letters = _letters(kafka, topics, options.customer, tables.ids, contract)
         rows = tables.erase() if options.go else {table: len(found) for table, found in tables.rows().items()}
     verb = "erased" if options.go else "would be erased"
     for table, count in rows.items():
@@ -102,11 +107,13 @@ def _print_what_stays(kafka: KafkaSettings, topics: TopicSettings, letters: list
         print(f"{'':>9} {topic} keeps records {'for ever' if days is None else f'for {days:g} days'}")
 
 
-def _letters(kafka: KafkaSettings, topics: TopicSettings, customer: str, ids: list[str]) -> list[DeadLetter]:
+def _letters(
+    kafka: KafkaSettings, topics: TopicSettings, customer: str, ids: list[str], contract: Contract
+) -> list[DeadLetter]:
     """Return the dead letters of a customer."""
     known = frozenset(ids)
     letters = DeadLetterTopic.open(kafka, topics.dead_letters).letters()
-    return [letter for letter in letters if mentions(letter.key, letter.value, customer, known)]
+    return [letter for letter in letters if mentions(letter.key, letter.value, customer, known, contract)]
 
 
 def _place(letter: DeadLetter) -> str:
@@ -126,18 +133,20 @@ def _cell(value: object) -> object:
     return "'" + value if isinstance(value, str) and value.startswith(FORMULA_BEGINS) else value
 
 
-def _customer(text: str) -> str:
-    parts = text.split("|")
-    if len(parts) < len(CUSTOMER_FIELDS) or not all(parts):
-        raise argparse.ArgumentTypeError(f"expected {'|'.join(CUSTOMER_FIELDS)}, got {text}")
-    return text
+def check_customer(customer: str, contract: Contract) -> None:
+    """Raise Stop unless a text can be the key of somebody's transactions."""
+    fields, parts = contract.record.key, customer.split("|")
+    if not fields:
+        raise Stop("the contract has no record.key: no transaction is anybody's")
+    if len(parts) < len(fields) or not all(parts):
+        raise Stop(f"expected {'|'.join(fields)}, got {customer}")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.tools.customer", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     customer = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    customer.add_argument("customer", type=_customer, metavar="CUSTOMER", help="|".join(CUSTOMER_FIELDS))
+    customer.add_argument("customer", metavar="CUSTOMER", help="the fields of record.key in the contract, joined by |")
 
     command = commands.add_parser("export", parents=[customer], allow_abbrev=False, help="all data, as JSON")
     command.add_argument("--csv", action="store_true", help="only transactions with their scores, as CSV")

@@ -10,6 +10,7 @@ from typing import Any, Self
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from services.common.contract.model import Contract
 from services.common.database import Connection, session
 from services.tools.customer.mentions import mentions
 
@@ -37,21 +38,21 @@ def tables_with(connection: Connection, column: str) -> list[str]:
 class Tables:
     """The rows of one customer, by a connection of the owner; one database transaction."""
 
-    def __init__(self, connection: Connection, customer: str) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, customer: str, contract: Contract) -> None:
+        self._connection, self._contract = connection, contract
         self.customer = customer
         self.ids: list[str] = [row[0] for row in connection.execute(IDS, [customer])]
 
     @classmethod
     @contextmanager
-    def open(cls, customer: str) -> Iterator[Self]:
+    def open(cls, customer: str, contract: Contract) -> Iterator[Self]:
         """Connect to the database; deletions are committed when the block ends well.
 
         Raises:
             Retry, Stop: see session().
         """
         with session("fraud-customer", autocommit=False, statement_timeout=600_000, lock_timeout=10_000) as connection:
-            yield cls(connection, customer)
+            yield cls(connection, customer, contract)
 
     def rows(self) -> dict[str, Rows]:
         """Return table -> the customer's rows in it."""
@@ -98,6 +99,6 @@ class Tables:
         with self._connection.cursor("rejects") as cursor:
             cursor.itersize = READ_AT_ONCE
             for *place, key, value in cursor.execute(REJECTS):
-                if mentions(key, value, self.customer, ids):
+                if mentions(key, value, self.customer, ids, self._contract):
                     found.append((place[0], place[1], place[2], place[3]))
         return found
