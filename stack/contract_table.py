@@ -14,10 +14,10 @@ HEAD = """# The contract file
 
 Written by `python -m stack.contract_table` from `services/common/contract/model.py` and `services/scorer/operations`.
 
-A model folder holds three files: the ONNX model, `contract.toml`, and `manifest.json`. A person writes the contract: how
-a record of the topic is read, which features the model takes, and whose past counts. A command writes the manifest:
-version, hashes of model and contract, threshold, golden rows. Nothing of it is Python. [`onnx/contract.toml`](../onnx/contract.toml)
-is the contract of the shipped model.
+A model folder holds three files: the ONNX model, `contract.toml`, and `manifest.json`. A person writes the contract:
+how a record of the topic is read, which features the model takes, and whose past counts. A command writes the
+manifest: version, hashes of model and contract, threshold, golden rows. Nothing of it is Python.
+[`onnx/contract.toml`](../onnx/contract.toml) is the contract of the shipped model.
 
 Every error is one line that names the place: `contract.toml: features.sum_1h: there is no field amuont`.
 
@@ -51,20 +51,23 @@ amount_over_mean = { ratio_to_mean = "amount", decimals = 4 }
 ```
 """
 
-FIELDS = """A field is a type or a table. The types: `number`; `integer`, a number without decimals; `coordinate`, a number in
-degrees, written without thousands separators; `text`; `name`, a text in which Null is a person; `time`, a local time as
-in ISO 8601, whose zone is dropped. Other spellings of numbers, times and known texts are repaired and counted; what
-cannot be read is rejected with the field and the reason."""
+FIELDS = """\
+A field is a type or a table. The types: `number`; `integer`, a number without decimals; `coordinate`, a number in
+degrees, written without thousands separators; `text`; `name`, a text in which Null is a person; `time`, a local time
+as in ISO 8601, whose zone is dropped. Other spellings of numbers, times and known texts are repaired and counted;
+what cannot be read is rejected with the field and the reason."""
 
-DERIVED = """A feature is the name of a field or a derived number, or one operation with its options; a derived number is one
+DERIVED = """\
+A feature is the name of a field or a derived number, or one operation with its options; a derived number is one
 operation over fields and derived numbers. Features of one `group` make one reason for a flag; without it a feature
 belongs to the group of its first operand, or, of the past, to the group `past`. Arrays have a place for each of n
 records; numbers are float64, a missing one is NaN, and the model gets float32 [n, features]."""
 
-PAST = """These look at the records of the same key that arrived before and lie strictly earlier in event time. `within` is a
-window such as `30m`, `1h` or `30d`, up to 30 days, from t - window, included, to t, not included; without it the whole
-past counts. The history stores the newest 1,024 records of a key, its numbers as float32; of older ones it keeps number,
-sums, minimum and maximum."""
+PAST = """\
+These look at the records of the same key that arrived before and lie strictly earlier in event time. `within` is a
+window such as `30m`, `1h` or `30d`, up to 30 days, from t - window, included, to t, not included; without it the
+whole past counts. The history stores the newest 1,024 records of a key, its numbers as float32; of older ones it
+keeps number, sums, minimum and maximum."""
 
 
 def markdown() -> str:
@@ -75,8 +78,8 @@ def markdown() -> str:
         _table(RecordSpec),
         f"\n## `[fields]`\n\n{FIELDS}\n",
         _table(FieldSpec),
-        "\n## `[roles]`\n\n`amount`, `category`, `merchant`, `state`, `city`: the field that mart and page show as such. Each"
-        " may be missing.\n",
+        "\n## `[roles]`\n\n`amount`, `category`, `merchant`, `state`, `city`: the field that mart and page show as such."
+        " Each may be missing.\n",
         "## `[model]`\n",
         _table(ModelSpec),
         f"\n## `[derived]` and `[features]`: operations over a record\n\n{DERIVED}\n",

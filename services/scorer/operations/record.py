@@ -131,7 +131,9 @@ def haversine(lat: Number, lon: Number, to_lat: Number, to_lon: Number) -> NDArr
 
 
 @operation(
-    unit="of the table", example='risk = { table = ["channel", "night", "amount"], file = "risk.json" }', missing="never"
+    unit="of the table",
+    example='risk = { table = ["channel", "night", "amount"], file = "risk.json" }',
+    missing="never",
 )
 def table(*by: Any_, file: LookupTable) -> NDArray[Any]:
     """The entry of a look-up table in a file beside the contract: an axis for each operand, a text or a number.
