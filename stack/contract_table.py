@@ -78,7 +78,7 @@ def markdown() -> str:
         _table(RecordSpec),
         f"\n## `[fields]`\n\n{FIELDS}\n",
         _table(FieldSpec),
-        "\n## `[roles]`\n\n`amount`, `category`, `merchant`, `state`, `city`: the field that mart and page show as such."
+        "\n## `[roles]`\n\n`amount`, `category`, `merchant`, `state`, `city`: the field that mart and page show as it."
         " Each may be missing.\n",
         "## `[model]`\n",
         _table(ModelSpec),

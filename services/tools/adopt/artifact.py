@@ -16,6 +16,7 @@ from services.scorer.compile import compile_features
 from services.scorer.decode import Decoder
 from services.scorer.models.load import load_model, open_session
 from services.scorer.score import Model, score_bisecting
+from services.tools.adopt.sample import Rows
 
 GOLDEN_ROWS = 16
 THRESHOLD = 0.5
@@ -44,7 +45,7 @@ class Adopted:
 def write_artifact(
     folder: Path,
     model_file: str,
-    rows: Sequence[dict[str, Any]],
+    rows: Rows,
     outcomes: Sequence[bool | None],
     threshold: float | None,
 ) -> Adopted:
@@ -95,7 +96,7 @@ def write_artifact(
 
 
 def _golden(
-    rows: Sequence[dict[str, Any]],
+    rows: Rows,
     places: NDArray[np.int64],
     features: NDArray[np.float32],
     scores: NDArray[np.float64],
