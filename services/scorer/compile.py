@@ -96,7 +96,7 @@ class _Compiler:
             return self._derive(name)
         spec = self._field(name, place)
         if not spec.is_number:
-            help_ = f', or model.input = "columns" for a model that takes texts' if spec.type in TEXTS else ""
+            help_ = ', or model.input = "columns" for a model that takes texts' if spec.type in TEXTS else ""
             raise _wrong(place, f"{name} is of the type {spec.type}, a number is needed{help_}")
         return Expression(
             fields=frozenset((name,)),

@@ -123,13 +123,12 @@ class OnnxSession:
     def _column(self, answer: NDArray[Any], rows: int) -> NDArray[Any]:
         shape, place = np.shape(answer), self.positive
         if place is None and shape in {(rows,), (rows, 1), (rows, 2)}:
-            found: NDArray[Any] = answer[:, -1] if len(shape) > 1 else answer
-            return found
-        if isinstance(place, int) and len(shape) == 2 and shape[0] == rows and place < shape[1]:
-            found = answer[:, place]
-            return found
-        wanted = "[n], [n, 1] or [n, 2]" if place is None else f"[n, k] with a column {place}"
-        raise ValueError(f"gave an answer of the shape {list(shape)} to {rows} rows, not {wanted}")
+            place = -1
+        elif not (isinstance(place, int) and len(shape) == 2 and shape[0] == rows and place < shape[1]):
+            wanted = "[n], [n, 1] or [n, 2]" if place is None else f"[n, k] with a column {place}"
+            raise ValueError(f"gave an answer of the shape {list(shape)} to {rows} rows, not {wanted}")
+        column: NDArray[Any] = answer[:, place] if len(shape) > 1 else answer
+        return column
 
 
 def _of_maps(maps: list[dict[Label, float]], rows: int, positive: Any) -> NDArray[np.float64]:
