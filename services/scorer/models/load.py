@@ -74,7 +74,7 @@ def _read_checked(path: Path, sha256: str) -> bytes:
     if found != sha256:
         raise Unfinished(f"{path} is not the model of its manifest: sha256 {found}, expected {sha256}")
     if EXTERNAL_DATA in content:
-        raise Stop(f"{path} keeps numbers in another file, which no hash covers: save it as one file")
+        raise Stop(f"{path} keeps numbers in another file, which no hash covers: save it as one file, as torch.onnx.export(…, external_data=False) does")
     return content
 
 
