@@ -151,9 +151,7 @@ class _Compiler:
         if kind == "field":
             if options:
                 raise _wrong(place, f"a field has no option {min(options)}")
-            if self._contract.model.input == "columns" and self._field(argument, place).type in TEXTS:
-                return self._text(argument)
-            return self.number(argument, place)
+            return self._text(argument) if self._is_text(argument) else self.number(argument, place)
         operation = OPERATIONS[kind]
         names = argument if isinstance(argument, list) else [argument]
         kinds = operation.operands * len(names) if operation.many else operation.operands
@@ -164,6 +162,11 @@ class _Compiler:
         if operation.many and len(read[FILE].axes) != len(operands):
             raise _wrong(place, f"the table has {len(read[FILE].axes)} axes, {len(operands)} operands are given")
         return _apply(operation, operands, read)
+
+    def _is_text(self, name: Any) -> bool:
+        """Whether a name is that of a text which the model takes as it is."""
+        spec = self._contract.fields.get(name) if isinstance(name, str) else None
+        return spec is not None and spec.type in TEXTS and self._contract.model.input == "columns"
 
     def _text(self, name: str) -> Expression:
         """Return a field's text as a feature; a known one as `values` spell it."""

@@ -1,6 +1,7 @@
 """ONNX as exporters write it, through the running stream."""
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -33,5 +34,5 @@ def test_a_form_is_scored_in_the_stream_as_its_exporter_predicts(
     assert read_all(kafka, topics.dead_letters) == []
 
 
-def _bodies(kafka: str, topic: str) -> list[dict[str, float | str]]:
+def _bodies(kafka: str, topic: str) -> list[dict[str, Any]]:
     return [orjson.loads(message.value() or b"") for message in read_all(kafka, topic)]

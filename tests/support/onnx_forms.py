@@ -1,7 +1,7 @@
 """ONNX models in the forms that exporters give them, each with a contract, records, and what the exporter predicts."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -41,7 +41,7 @@ ROWS = 20
 NUMBERS = ("first", "second", "third")
 NUMBER = '{ type = "number", required = true, min = -1e6, max = 1e6 }'
 
-Records = list[dict[str, Any]]
+Records = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def kinds() -> Any:
     return np.array(["chargeback", "ok", "stolen"])[np.digitize(data()[0][:, 0], [0.3, 0.7])]
 
 
-PLAIN = {"options": {"zipmap": False}}
+PLAIN: dict[str, Any] = {"options": {"zipmap": False}}
 
 
 def _lightgbm(*, zipmap: bool) -> Form:
@@ -197,11 +197,12 @@ def _pipeline() -> Form:
         [("texts", OneHotEncoder(handle_unknown="ignore"), list(texts)), ("numbers", "passthrough", numbers)]
     )
     model = make_pipeline(columns, LogisticRegression(max_iter=1000)).fit(frame, bad)
-    types = [(name, LOAN_TYPES[name]([None, 1])) for name in frame]
+    types = [(name, kind([None, 1])) for name, kind in LOAN_TYPES.items()]
     content = convert_sklearn(model, initial_types=types, options={"zipmap": False}).SerializeToString()
     asked = frame[:ROWS].copy()
     asked["city"] = np.where(np.arange(ROWS) == 3, "Nowhere", asked["city"])
-    records = asked.assign(is_new=asked["is_new"].astype(int)).to_dict("records")
+    rows = asked.assign(is_new=asked["is_new"].astype(int)).to_dict("records")
+    records = [{str(name): value for name, value in row.items()} for row in rows]
     for row, record in enumerate(records):
         if record["purpose"] == "car" and row % 2:
             record["purpose"] = "AUTO"
@@ -212,8 +213,8 @@ def _pipeline() -> Form:
 
 def graph(
     nodes: Sequence[Any],
-    inputs: dict[str, tuple[int, list[Any]]],
-    outputs: dict[str, tuple[int, list[Any]]],
+    inputs: Mapping[str, tuple[int, Sequence[Any]]],
+    outputs: Mapping[str, tuple[int, Sequence[Any]]],
     constants: dict[str, Any],
     opset: int = 17,
     ir_version: int = 9,
@@ -222,7 +223,8 @@ def graph(
     made = helper.make_graph(
         nodes,
         "form",
-        *([helper.make_tensor_value_info(name, *kind) for name, kind in some.items()] for some in (inputs, outputs)),
+        [helper.make_tensor_value_info(name, *kind) for name, kind in inputs.items()],
+        [helper.make_tensor_value_info(name, *kind) for name, kind in outputs.items()],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
     )
     opsets = [helper.make_opsetid("", opset)]
@@ -230,7 +232,7 @@ def graph(
     return content
 
 
-FLOAT, DOUBLE, LABEL = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT64
+FLOAT, DOUBLE, LABEL, TEXT = TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.INT64, TensorProto.STRING
 WEIGHTS = np.array([[4.0], [-2.0], [1.0]], np.float32)
 
 
@@ -238,27 +240,15 @@ def _sigmoids() -> Any:
     return 1 / (1 + np.exp(-(data()[0][:ROWS].astype(np.float64) @ WEIGHTS)))
 
 
-def _vector(opset: int = 17) -> Form:
-    """[n] alone; by hand, of operators that opset 7 has."""
+def _vector(opset: int, ir_version: int) -> Form:
+    """[n] alone."""
     nodes = [
         helper.make_node("MatMul", ["features", "weights"], ["sum"]),
         helper.make_node("Sigmoid", ["sum"], ["column"]),
-        helper.make_node(
-            "Squeeze",
-            ["column", "axis"] if opset >= 13 else ["column"],
-            ["probability"],
-            **({} if opset >= 13 else {"axes": [1]}),
-        ),
+        helper.make_node("Reshape", ["column", "all"], ["probability"]),
     ]
-    constants = {"weights": WEIGHTS} | ({"axis": np.array([1])} if opset >= 13 else {})
-    content = graph(
-        nodes,
-        {"features": (FLOAT, [None, 3])},
-        {"probability": (FLOAT, [None])},
-        constants,
-        opset,
-        9 if opset > 9 else 4,
-    )
+    inputs, outputs = {"features": (FLOAT, [None, 3])}, {"probability": (FLOAT, [None])}
+    content = graph(nodes, inputs, outputs, {"weights": WEIGHTS, "all": np.array([-1])}, opset, ir_version)
     return of_numbers(content, _sigmoids())
 
 
@@ -305,7 +295,7 @@ FORMS: dict[str, Callable[[], Form]] = {
     "skl2onnx, regression": _regression,
     "skl2onnx, an input a column": _pipeline,
     "skl2onnx, an old opset": lambda: _sklearn(_frauds(), 1, target_opset={"": 9, "ai.onnx.ml": 1}, **PLAIN),
-    "a graph by hand, [n]": _vector,
-    "a graph by hand, opset 7": lambda: _vector(7),
+    "a graph by hand, [n]": lambda: _vector(17, 9),
+    "a graph by hand, opset 7": lambda: _vector(7, 3),
     "a graph by hand, [n] a column, a double": _flat_columns,
 }

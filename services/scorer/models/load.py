@@ -52,7 +52,7 @@ def load_model(folder: Path, threads: int = 1, more_fields: Iterable[str] = ()) 
     return model
 
 
-def decode_golden(decoder: Decoder, rows: tuple[GoldenRow, ...] | list[Mapping[str, Any]]) -> Columns:
+def decode_golden(decoder: Decoder, rows: Sequence[GoldenRow | Mapping[str, Any]]) -> Columns:
     """Return the columns of golden transactions.
 
     Raises:
@@ -74,7 +74,8 @@ def _read_checked(path: Path, sha256: str) -> bytes:
     if found != sha256:
         raise Unfinished(f"{path} is not the model of its manifest: sha256 {found}, expected {sha256}")
     if EXTERNAL_DATA in content:
-        raise Stop(f"{path} keeps numbers in another file, which no hash covers: save it as one file, as torch.onnx.export(…, external_data=False) does")
+        text = f"{path} keeps numbers in another file, which no hash covers: save it as one file"
+        raise Stop(f"{text}; PyTorch: torch.onnx.export(…, external_data=False)")
     return content
 
 

@@ -114,13 +114,10 @@ class OnnxSession:
         if all_trees and self.can_stop_early:
             tensors[EARLY_STOP] = np.array(-np.inf, np.float32)
         answer = self.session.run([self.output], tensors)[0]
-        return (
-            _of_maps(answer, len(features), self.positive)
-            if isinstance(answer, list)
-            else self._column(answer, len(features))
-        )
+        read = self._of_maps if isinstance(answer, list) else self._of_columns
+        return read(answer, len(features))
 
-    def _column(self, answer: NDArray[Any], rows: int) -> NDArray[Any]:
+    def _of_columns(self, answer: NDArray[Any], rows: int) -> NDArray[Any]:
         shape, place = np.shape(answer), self.positive
         if place is None and shape in {(rows,), (rows, 1), (rows, 2)}:
             place = -1
@@ -130,11 +127,10 @@ class OnnxSession:
         column: NDArray[Any] = answer[:, place] if len(shape) > 1 else answer
         return column
 
-
-def _of_maps(maps: list[dict[Label, float]], rows: int, positive: Any) -> NDArray[np.float64]:
-    if len(maps) != rows:
-        raise ValueError(f"gave {len(maps)} maps to {rows} rows")
-    return np.array([classes[positive] for classes in maps], np.float64)
+    def _of_maps(self, maps: list[dict[Label | None, float]], rows: int) -> NDArray[Any]:
+        if len(maps) != rows:
+            raise ValueError(f"gave {len(maps)} maps to {rows} rows")
+        return np.array([classes[self.positive] for classes in maps], np.float64)
 
 
 def open_session(content: bytes, plan: FeaturePlan, name: str = "the model", threads: int = 1) -> OnnxSession:
@@ -187,9 +183,7 @@ def _why_not(error: str) -> str:
         return f"is of opset {opset} of {domain}, and {known}: export it with target_opset={newest} or lower"
     if found := UNKNOWN_FORMAT.search(error):
         version, newest = found.groups()
-        return (
-            f"is of ONNX IR version {version}, and {runtime} reads up to {newest}: export it with an older onnx package"
-        )
+        return f"is of ONNX IR version {version}, {runtime} reads up to {newest}: export it with an older onnx package"
     if found := UNKNOWN_OPERATOR.search(error):
         operator, opset = found.groups()
         has_none = f"which {runtime} does not have for these types"
@@ -243,8 +237,8 @@ def _misfit(plan: FeaturePlan, place: int, type_: str) -> str:
     if type_ not in WHOLE:
         return ""
     if not (isinstance(made, Expression) and made.never_missing):
-        return f"{feature} may be missing: make its field required, or export a float input"
-    if plan.contract.fields[min(made.fields)].type == "number" and made.is_field:
+        return f"{feature} may be missing: make its fields required, or export a float input"
+    if made.is_field and plan.contract.fields[min(made.fields)].type == "number":
         return f"{feature} is a field of the type number: make it an integer, or export a float input"
     return ""
 

@@ -1,24 +1,30 @@
 """ONNX as exporters write it: every form is scored as its exporter predicts, the rest is refused in one line."""
 
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from skl2onnx.common.data_types import FloatTensorType, Int64TensorType
 
 from onnx import helper
 from services.common.contract.load import to_contract
 from services.common.errors import Stop
+from services.common.kafka.assignment import Batch
 from services.scorer.compile import compile_features
+from services.scorer.decode import Columns
 from services.scorer.explain import explain
 from services.scorer.models.labels import class_labels
 from services.scorer.models.load import decode_golden, load_model
 from services.scorer.models.session import OnnxSession, open_session
+from services.scorer.models.shadow import ScoredBatch, Shadow
 from services.scorer.score import Model, ask_bisecting
 from tests.support.onnx_forms import (
+    DOUBLE,
     FLOAT,
     FORMS,
     LABEL,
@@ -26,7 +32,9 @@ from tests.support.onnx_forms import (
     NUMBER,
     NUMBERS,
     PLAIN,
+    TEXT,
     Form,
+    Records,
     data,
     graph,
     kinds,
@@ -102,21 +110,66 @@ def test_a_row_at_fault_is_found_among_texts(tmp_path: Path) -> None:
     assert np.flatnonzero(np.isnan(found)).tolist() == [3]
 
 
-def test_a_double_keeps_the_digits_that_float32_has_not(tmp_path: Path) -> None:
-    """Sixteen million and one is another number than sixteen million."""
+WHOLE = '{ type = "integer", required = true, min = 0, max = 1e12 }'
+BIG: Records = [{"first": 2.0**24 + step} for step in range(4)]
+
+
+def _odd(kind: int) -> Form:
+    """Whether a number is odd; float32 has no odd ones from sixteen million on."""
     nodes = [
         node("Cast", ["first"], ["whole"], to=LABEL),
         node("Mod", ["whole", "two"], ["odd"]),
         node("Cast", ["odd"], ["probability"], to=FLOAT),
     ]
-    content = graph(nodes, {"first": (11, [None, 1])}, {"probability": (FLOAT, [None, 1])}, {"two": np.int64(2)})
-    records = [{"first": 2.0**24 + step} for step in range(4)]
-    form = Form(
-        content, records, [0, 1, 0, 1], COLUMNS, {"first": '{ type = "integer", required = true, min = 0, max = 1e12 }'}
-    )
+    content = graph(nodes, {"first": (kind, [None, 1])}, {"probability": (FLOAT, [None, 1])}, {"two": np.int64(2)})
+    return Form(content, BIG, [0, 1, 0, 1], COLUMNS, {"first": WHOLE})
+
+
+@pytest.mark.parametrize("kind", [DOUBLE, LABEL])
+def test_no_digit_is_lost_on_the_way_to_a_double_or_a_whole_number(kind: int, tmp_path: Path) -> None:
+    form = _odd(kind)
     model = load_model(write_form(tmp_path, form))
 
-    assert model.score(model.features(decode_golden(model.decoder, records))).tolist() == form.predictions
+    assert model.score(model.features(decode_golden(model.decoder, BIG))).tolist() == form.predictions
+
+
+def test_a_shadow_of_the_same_contract_gets_features_of_its_own_type(tmp_path: Path) -> None:
+    """Those of the model in use have fewer digits."""
+    published: list[Any] = []
+    model, other = (load_model(write_form(tmp_path / str(kind), _odd(kind))) for kind in (FLOAT, LABEL))
+    columns = decode_golden(model.decoder, BIG)
+    features = model.features(columns)
+    scores = model.score(features)
+    shadow = Shadow(published.append, publish_seconds=3_600)
+    shadow.stage(other)
+    shadow.compare(ScoredBatch(Batch([]), columns, features, scores, model.flag(scores), model))
+    shadow.close()
+
+    tally = orjson.loads(published[0]["value"])["tally"]
+    assert (tally["scored"], tally["only_shadow"]) == (4, 2)
+
+
+def test_a_derived_number_has_an_input_of_its_own_too(tmp_path: Path) -> None:
+    """Beside texts and fields: any feature is matched by its name."""
+    form = _flat({"late": LABEL, "city": TEXT}, {"late": INTEGER, "city": '"text"'})
+    derived = '[derived]\nis_late = { above = "late", limit = 3 }\n[features]\nlate = "is_late"'
+    text = form.contract().replace('[features]\nlate = "late"', derived)
+    contract = to_contract(tomllib.loads(text))
+
+    session = open_session(form.content, compile_features(contract))
+
+    assert [(one.name, one.place) for one in session.inputs] == [("late", 0), ("city", 1)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.object_])
+def test_a_number_that_float32_cannot_hold_is_missing_whatever_the_type(dtype: Any) -> None:
+    """A model gives the same answer whether it takes floats or doubles."""
+    contract = to_contract({"format": 1, "name": "a", "fields": {"first": "number"}, "features": {"first": "first"}})
+    columns = Columns([""] * 3, np.arange(3), np.zeros(3, np.int64), {"first": np.array([1e39, -1e39, 1e38])}, {})
+
+    features = compile_features(contract).to_features(columns, dtype).astype(np.float32)
+
+    assert np.isnan(features[:, 0]).tolist() == [True, True, False]
 
 
 def _exported(labels: Any, model: str = "", **options: Any) -> Form:
@@ -129,7 +182,7 @@ def _flat(types: dict[str, int], fields: dict[str, str], shape: Any = None) -> F
     nodes = [node("Identity", ["half"], ["probability"])]
     content = graph(
         nodes, {name: (kind, shape or [None, 1]) for name, kind in types.items()},
-        {"probability": (FLOAT, [None, 1])}, {"half": np.float32([[0.5]])},
+        {"probability": (FLOAT, [None, 1])}, {"half": np.array([[0.5]], np.float32)},
     )  # fmt: skip
     return Form(content, [{}], [0.5], COLUMNS, fields)
 
@@ -141,7 +194,7 @@ def _label_alone() -> Form:
 
 def _label_last() -> Form:
     nodes = [node("Sigmoid", ["features"], ["scores"]), node("ArgMax", ["features"], ["label"], axis=1, keepdims=0)]
-    outputs = {"scores": (FLOAT, [None, 3]), "label": (LABEL, [None])}
+    outputs: dict[str, tuple[int, list[Any]]] = {"scores": (FLOAT, [None, 3]), "label": (LABEL, [None])}
     return of_numbers(graph(nodes, {"features": (FLOAT, [None, 3])}, outputs, {}), [0])
 
 
@@ -200,12 +253,12 @@ REFUSED: dict[str, tuple[Callable[[], Form], str]] = {
         r"the input city takes tensor\(float\), and features\.city is a text",
     ),
     "a number in a text's input": (
-        lambda: _flat({"first": 8}, {"first": NUMBER}),
+        lambda: _flat({"first": TEXT}, {"first": NUMBER}),
         r"the input first takes tensor\(string\), and features\.first is a number",
     ),
     "a whole number that may be missing": (
         lambda: _flat({"first": LABEL}, {"first": '"integer"'}),
-        r"the input first takes tensor\(int64\), and features\.first may be missing: make its field required",
+        r"the input first takes tensor\(int64\), and features\.first may be missing: make its fields required",
     ),
     "a whole number that may have decimals": (
         lambda: _flat({"first": LABEL}, {"first": NUMBER}),
@@ -255,7 +308,7 @@ REFUSED: dict[str, tuple[Callable[[], Form], str]] = {
     ),
     "a newer format": (
         lambda: _stamped(17, 99),
-        r"is of ONNX IR version 99, and ONNX Runtime [\d.]+ reads up to \d+: export it with an older onnx",
+        r"is of ONNX IR version 99, ONNX Runtime [\d.]+ reads up to \d+: export it with an older onnx",
     ),
     "an older opset": (lambda: _stamped(1, 3), r"uses Sigmoid of opset 1, which ONNX Runtime [\d.]+ does not have"),
     "no ONNX file": (lambda: of_numbers(b"PK\x03\x04", [0]), r"cannot be loaded by ONNX Runtime"),

@@ -5,13 +5,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import catboost
 import numpy as np
 import torch
 import xgboost
+from numpy.typing import NDArray
 from onnxmltools import convert_xgboost
 from onnxmltools.convert.common.data_types import FloatTensorType
+
+Array = NDArray[Any]
 
 FOLDER = Path(__file__).parent
 ROWS = 20
@@ -38,7 +42,7 @@ def main() -> None:
     (FOLDER / "predictions.json").write_text(f"{text}\n", encoding="utf-8")
 
 
-def _catboost(name: str, data: np.ndarray, labels: np.ndarray) -> catboost.CatBoostClassifier:
+def _catboost(name: str, data: Array, labels: Array) -> catboost.CatBoostClassifier:
     model = catboost.CatBoostClassifier(
         iterations=5, depth=2, verbose=0, thread_count=1, random_seed=SEED, allow_writing_files=False
     )
@@ -47,14 +51,15 @@ def _catboost(name: str, data: np.ndarray, labels: np.ndarray) -> catboost.CatBo
     return model
 
 
-def _xgboost(data: np.ndarray, labels: np.ndarray, asked: np.ndarray) -> np.ndarray:
+def _xgboost(data: Array, labels: Array, asked: Array) -> Array:
     model = xgboost.XGBClassifier(n_estimators=5, max_depth=3, n_jobs=1, random_state=SEED).fit(data, labels)
     content = convert_xgboost(model, initial_types=[("features", FloatTensorType([None, 3]))]).SerializeToString()
     (FOLDER / "xgboost.onnx").write_bytes(content)
-    return model.predict_proba(asked)[:, 1]
+    predicted: Array = model.predict_proba(asked)[:, 1]
+    return predicted
 
 
-def _torch(name: str, data: np.ndarray, labels: np.ndarray, asked: np.ndarray, *, is_free: bool) -> np.ndarray:
+def _torch(name: str, data: Array, labels: Array, asked: Array, *, is_free: bool) -> Array:
     torch.manual_seed(SEED)
     model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1), torch.nn.Sigmoid())
     optimizer = torch.optim.Adam(model.parameters(), 0.05)
@@ -70,7 +75,8 @@ def _torch(name: str, data: np.ndarray, labels: np.ndarray, asked: np.ndarray, *
         node.metadata_props.clear()  # paths of the machine
     program.save(str(FOLDER / f"{name}.onnx"), external_data=False)
     with torch.no_grad():
-        return model(torch.tensor(asked)).numpy()[:, 0]
+        predicted: Array = model(torch.tensor(asked)).numpy()[:, 0]
+    return predicted
 
 
 def _torch_external() -> None:
