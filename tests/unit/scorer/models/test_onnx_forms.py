@@ -91,6 +91,10 @@ def test_reasons_replace_a_text_by_its_usual_one(tmp_path: Path) -> None:
             assert found["purpose"]["values"] == {"purpose": purpose}
     assert "purpose" in by_text["car"]
     assert "purpose" not in by_text["home"] | by_text[""]
+    with_zero = model.manifest.model_copy(
+        update={"references": model.manifest.references | {"months": 0.0, "is_new": 0.0}}
+    )
+    assert given == explain(model.session, model.plan, with_zero, features)
     assert any(reason["feature"] == "months" for reasons in given for reason in reasons)
 
 
