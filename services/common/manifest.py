@@ -32,7 +32,7 @@ class GoldenRow(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     transaction: dict[str, Any]
-    features: tuple[float | None, ...] = Field(description="None stands for NaN")
+    features: tuple[float | str | None, ...] = Field(description="None stands for NaN, of a text for an empty one")
     score: float = Field(ge=0, le=1)
 
 
@@ -46,8 +46,8 @@ class Manifest(BaseModel):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the model file's bytes")
     threshold: float = Field(gt=0, lt=1, description="fraud_flag = 1 where score >= threshold")
     contract_sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="of the contract and its look-up tables")
-    references: dict[str, float | None] = Field(
-        default_factory=dict, description="feature -> its usual value, for reasons; missing or None: NaN"
+    references: dict[str, float | str | None] = Field(
+        default_factory=dict, description="feature -> its usual value, for reasons; missing or None: as in golden rows"
     )
     distributions: dict[str, Distribution] = Field(
         default_factory=dict, description="of the scores and some features in the training data"

@@ -96,7 +96,8 @@ class _Compiler:
             return self._derive(name)
         spec = self._field(name, place)
         if not spec.is_number:
-            raise _wrong(place, f"{name} is of the type {spec.type}, a number is needed")
+            help_ = ', or model.input = "columns" for a model that takes texts' if spec.type in TEXTS else ""
+            raise _wrong(place, f"{name} is of the type {spec.type}, a number is needed{help_}")
         return Expression(
             fields=frozenset((name,)),
             compute=lambda columns: columns.numbers[name],
@@ -150,7 +151,7 @@ class _Compiler:
         if kind == "field":
             if options:
                 raise _wrong(place, f"a field has no option {min(options)}")
-            return self.number(argument, place)
+            return self._text(argument) if self._is_text(argument) else self.number(argument, place)
         operation = OPERATIONS[kind]
         names = argument if isinstance(argument, list) else [argument]
         kinds = operation.operands * len(names) if operation.many else operation.operands
@@ -161,6 +162,22 @@ class _Compiler:
         if operation.many and len(read[FILE].axes) != len(operands):
             raise _wrong(place, f"the table has {len(read[FILE].axes)} axes, {len(operands)} operands are given")
         return _apply(operation, operands, read)
+
+    def _is_text(self, name: Any) -> bool:
+        """Whether a name is that of a text which the model takes as it is."""
+        spec = self._contract.fields.get(name) if isinstance(name, str) else None
+        return spec is not None and spec.type in TEXTS and self._contract.model.input == "columns"
+
+    def _text(self, name: str) -> Expression:
+        """Return a field's text as a feature; a known one as `values` spell it."""
+        spec = self._contract.fields[name]
+        return Expression(
+            fields=frozenset((name,)),
+            compute=lambda columns: _spelled(columns.texts[name], spec),
+            definition=orjson.dumps({"field": name, "values": spec.values}).decode(),
+            never_missing=name in self._contract.required,
+            is_text=True,
+        )
 
     def _read_options(self, place: str, operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
         if FILE in given and FILE in {option.name for option in operation.options}:
@@ -271,6 +288,13 @@ def _texts(name: str, spec: FieldSpec) -> Getter:
         return lambda columns: columns.texts[name]
     codes, vocabulary = spec.codes, spec.vocabulary
     return lambda columns: KnownTexts(columns.texts[name], codes, vocabulary)
+
+
+def _spelled(texts: Sequence[str | None], spec: FieldSpec) -> NDArray[Any]:
+    known, find = spec.vocabulary.known, spec.vocabulary.find
+    if known and set(texts) - known:
+        texts = [text if text in known or text is None else find(text) or text for text in texts]
+    return np.array([text or "" for text in texts], np.object_)
 
 
 def _no_number(_: Columns) -> NDArray[Any]:

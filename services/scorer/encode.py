@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 from services.common.contract.model import Contract
 from services.common.errors import Reject
 from services.common.message import open_envelope
-from services.scorer.explain import GivenReason
+from services.scorer.explain import TEXT_MAX_CHARACTERS, GivenReason
 from services.scorer.history.changelog import Record
 from services.scorer.score import Model
-
-TEXT_MAX_CHARACTERS = 1_000
-"""Longer texts of a transaction are cut: with what the scorer adds, an alert must not exceed the largest message."""
 
 _HEAD, _SCORE = b'{"transaction_id":"', b'","score":'
 _ENDS = (b',"fraud_flag":0}', b',"fraud_flag":1}')

@@ -6,16 +6,16 @@ are used, so this works for any ONNX model. Groups are replaced one at a time: w
 information, the contribution of each is underestimated.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, TypedDict
+from collections.abc import Sequence
+from typing import Any, Literal, TypedDict
 
 import numpy as np
-import onnxruntime
 import orjson
 from numpy.typing import NDArray
 
 from services.common.manifest import Manifest
-from services.scorer.features import FeaturePlan
+from services.scorer.features import FeaturePlan, Features
+from services.scorer.models.session import OnnxSession
 from services.scorer.score import probabilities
 
 MOST_REASONS = 3
@@ -27,11 +27,15 @@ CERTAIN = 1e-7
 """Probabilities closer to 0 or 1 are clipped: float32 has no finer steps there (2^-24 below 1)."""
 
 
+TEXT_MAX_CHARACTERS = 1_000
+"""Longer texts of a transaction are cut: with what the scorer adds, an alert must not exceed the largest message."""
+
+
 class GivenReason(TypedDict):
     """A group of features that moved the score.
 
     `size` is the absolute change of the log-odds (natural logarithm); `values` are the group's features: a
-    number, the category's name, or None where the value is missing.
+    number, a text (the category's name), or None where the value is missing.
     """
 
     feature: str
@@ -40,24 +44,23 @@ class GivenReason(TypedDict):
     values: dict[str, float | str | None]
 
 
-def explain(
-    session: onnxruntime.InferenceSession, plan: FeaturePlan, manifest: Manifest, features: NDArray[np.float32]
-) -> list[list[GivenReason]]:
+def explain(session: OnnxSession, plan: FeaturePlan, manifest: Manifest, features: Features) -> list[list[GivenReason]]:
     """Return at most MOST_REASONS reasons of each transaction, the largest first.
 
     A group whose values are all missing is no reason, nor is one that changes the log-odds by less than LEAST_SIZE. A
-    feature without a reference in the manifest is replaced by NaN, as if its value were missing.
+    feature without a reference in the manifest is replaced as if its value were missing: by NaN, a text by "".
 
     Args:
         session: of the model.
         plan: its features and their groups.
         manifest: for its references.
-        features: float32 [n, k], usually of the flagged transactions of a batch.
+        features: [n, k], usually of the flagged transactions of a batch.
     """
     if not len(features):
         return []
     groups = {name: list(places) for name, places in plan.groups.items()}
-    changes = _changes(session, features, list(groups.values()), _usual(plan.names, manifest.references))
+    usual = plan.from_manifest([[manifest.references.get(name) for name in plan.names]], features.dtype)[0]
+    changes = _changes(session, features, list(groups.values()), usual)
     order = np.argsort(-np.abs(changes), axis=0, kind="stable")[:MOST_REASONS]
     names, values = list(groups), _shortest(features)
     return [
@@ -70,15 +73,8 @@ def explain(
     ]
 
 
-def _usual(names: Sequence[str], references: Mapping[str, float | None]) -> NDArray[np.float32]:
-    return np.array([references.get(name) for name in names], np.float32)
-
-
 def _changes(
-    session: onnxruntime.InferenceSession,
-    features: NDArray[np.float32],
-    groups: list[list[int]],
-    usual: NDArray[np.float32],
+    session: OnnxSession, features: Features, groups: list[list[int]], usual: NDArray[Any]
 ) -> NDArray[np.float64]:
     """Return the contribution of each group to the log-odds, float64 [groups, n], in one call of the model.
 
@@ -96,10 +92,17 @@ def _changes(
     return changes
 
 
-def _are_unusual(values: NDArray[np.float32], usual: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _are_unusual(values: Features, usual: NDArray[Any]) -> NDArray[np.bool_]:
     """Return which rows of a group's values, [n, m], differ from the usual ones and are not missing, bool [n]."""
-    unusual: NDArray[np.bool_] = (values != usual).any(axis=1) & ~np.isnan(values).all(axis=1)
+    unusual: NDArray[np.bool_] = (values != usual).any(axis=1) & ~_are_missing(values).all(axis=1)
     return unusual
+
+
+def _are_missing(values: Features) -> NDArray[np.bool_]:
+    if values.dtype != np.object_:
+        return np.isnan(values)
+    missing: NDArray[np.bool_] = (values != values) | (values == "")  # noqa: PLR0124  # NaN is not itself
+    return missing
 
 
 def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -108,14 +111,21 @@ def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return odds
 
 
-def _shortest(features: NDArray[np.float32]) -> list[list[float | None]]:
-    """Return the values [n][k] as the shortest decimals that round to the same float32, None for NaN: as in JSON."""
+def _shortest(features: Features) -> list[list[float | str | None]]:
+    """Return the values [n][k] as JSON has them: the shortest decimals of the same float, None for what is missing."""
+    if features.dtype == np.object_:
+        return [
+            [None if gone else value for value, gone in zip(row, missing, strict=True)]
+            for row, missing in zip(features.tolist(), _are_missing(features).tolist(), strict=True)
+        ]
     written = orjson.dumps(np.ascontiguousarray(features), option=orjson.OPT_SERIALIZE_NUMPY)
-    values: list[list[float | None]] = orjson.loads(written)
+    values: list[list[float | str | None]] = orjson.loads(written)
     return values
 
 
-def _reason(group: str, change: float, plan: FeaturePlan, places: list[int], values: list[float | None]) -> GivenReason:
+def _reason(
+    group: str, change: float, plan: FeaturePlan, places: list[int], values: list[float | str | None]
+) -> GivenReason:
     return {
         "feature": group,
         "direction": "up" if change > 0 else "down",
@@ -124,8 +134,10 @@ def _reason(group: str, change: float, plan: FeaturePlan, places: list[int], val
     }
 
 
-def _value(texts: Sequence[str] | None, value: float | None) -> float | str | None:
+def _value(texts: Sequence[str] | None, value: float | str | None) -> float | str | None:
     """Return a feature's value, a code by its text; None for a code of no known text."""
+    if isinstance(value, str):
+        return value[:TEXT_MAX_CHARACTERS]
     if texts is not None and value is not None:
         return texts[int(value)] if 0 <= value < len(texts) else None
     return value

@@ -5,7 +5,7 @@ functions of services.scorer.operations one after the other.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,15 @@ from services.scorer.history.numbers import PastNumbers
 
 Compute = Callable[[Columns], NDArray[Any]]
 
+Features = NDArray[Any]
+"""A model's input, [n, k]: float32, float64, or object where texts stand among the numbers (services.scorer.models)."""
+
+LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A number made of the fields of one record.
+    """A number made of the fields of one record, or a text of it.
 
     Attributes:
         fields: the fields it reads.
@@ -32,6 +37,7 @@ class Expression:
         definition: all that decides it, as text.
         is_flag: whether it is 0, 1 or missing.
         never_missing: whether every record has it.
+        is_text: whether it is a field's text, "" where it is missing; only a model of one input a column takes it.
     """
 
     fields: frozenset[str]
@@ -39,6 +45,12 @@ class Expression:
     definition: str
     is_flag: bool = False
     never_missing: bool = False
+    is_text: bool = False
+
+    @property
+    def is_field(self) -> bool:
+        """Whether it is a field as it is."""
+        return self.definition.startswith('{"field"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +82,48 @@ class FeaturePlan:
         """Whether a feature sees the past."""
         return bool(self.readings)
 
-    def to_features(self, columns: Columns) -> NDArray[np.float32]:
-        """Return the model's input, float32 [n, len(names)]; NaN where a value is missing.
+    def is_text(self, place: int) -> bool:
+        """Whether the feature at a place is a text."""
+        made = self.columns[place]
+        return isinstance(made, Expression) and made.is_text
+
+    def to_features(self, columns: Columns, dtype: Any = np.float32) -> Features:
+        """Return the model's input, [n, len(names)]; NaN where a number is missing, "" where a text is.
 
         A value that float32 cannot hold (above 3.4e38) counts as missing, and so does the past where there is none.
+
+        Args:
+            columns: the transactions, with their past.
+            dtype: as the model wants it (OnnxSession.dtype).
         """
-        matrix = np.empty((len(columns), len(self.names)), np.float32)
+        matrix = np.empty((len(columns), len(self.names)), dtype)
         with np.errstate(over="ignore"):
             for place, one in enumerate(self.columns):
                 matrix[:, place] = columns.past.get(one, np.nan) if isinstance(one, Reading) else one.compute(columns)
-        matrix[np.isinf(matrix)] = np.nan
+        if dtype is np.float32:
+            matrix[np.isinf(matrix)] = np.nan
+        else:
+            numbers = [place for place in range(len(self.names)) if not self.is_text(place)]
+            values = matrix[:, numbers].astype(np.float64)
+            matrix[:, numbers] = np.where(np.abs(values) > LARGEST, np.nan, values)
         return matrix
+
+    def from_manifest(self, rows: Sequence[Sequence[float | str | None]], dtype: Any) -> Features:
+        """Return features as a manifest writes them, [n, len(names)] of this dtype.
+
+        Raises:
+            ValueError: too many or too few, or a text in a number's place.
+        """
+        missing = ["" if self.is_text(place) else np.nan for place in range(len(self.names))]
+        filled = [[m if value is None else value for m, value in zip(missing, row, strict=True)] for row in rows]
+        for row in filled:
+            if wrong := [
+                n
+                for n, m, value in zip(self.names, missing, row, strict=True)
+                if (type(m) is str) != (type(value) is str)
+            ]:
+                raise ValueError(f"{wrong[0]} has a value of another type")
+        return np.array(filled, dtype)
 
     def stored_numbers(self, columns: Columns) -> NDArray[np.float32]:
         """Return what the history stores of each transaction, float32 [len(numbers.stored), n]."""

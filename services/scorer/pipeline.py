@@ -17,7 +17,7 @@ from services.common.values import ValueRepair
 from services.scorer.decode import Columns, Rejects
 from services.scorer.encode import encode_alerts, encode_scores
 from services.scorer.explain import explain
-from services.scorer.features import repaired_texts, unknown_texts
+from services.scorer.features import Features, repaired_texts, unknown_texts
 from services.scorer.history.changelog import Record
 from services.scorer.models.ranges import ModelRanges
 from services.scorer.models.reload import ModelHolder
@@ -25,7 +25,7 @@ from services.scorer.models.shadow import ScoredBatch
 from services.scorer.quarantine import Quarantine
 from services.scorer.read import TransactionSource
 from services.scorer.recall import PartitionHistories
-from services.scorer.score import Features, Model, ModelFailed, ask_bisecting, reject_unscored
+from services.scorer.score import Model, ModelFailed, ask_bisecting, reject_unscored
 from services.scorer.write import ScoreWriter
 
 Changelog = dict[int, list[Record]]

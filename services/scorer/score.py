@@ -5,27 +5,18 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from services.common.errors import Reason, Reject, Stop
 from services.common.manifest import Manifest
 from services.scorer.decode import Columns, Decoder, Rejects
-from services.scorer.features import FeaturePlan
+from services.scorer.features import FeaturePlan, Features
+from services.scorer.models.session import OnnxSession
 
 SCORE_DECIMALS = 6
 
-CHUNK_ROWS = 1_000
-"""Rows of one run of the session: the trees and a chunk stay in the processor's cache."""
-
-EARLY_STOP = "settled"
-"""An optional second input of a model: the log-odds below which it stops early. The graph holds a default."""
-
 ROUNDING = 1e-5
 """A float32 sum or softmax may be this far outside [0, 1] and still be a probability."""
-
-Features = NDArray[np.float32]
-"""A model's input, [n, k]."""
 
 Answer = TypeVar("Answer")
 
@@ -40,12 +31,12 @@ class Model:
 
     manifest: Manifest
     plan: FeaturePlan
-    session: onnxruntime.InferenceSession
+    session: OnnxSession
     decoder: Decoder
 
     def features(self, columns: Columns) -> Features:
-        """Return the model's input, float32 [n, k]."""
-        return self.plan.to_features(columns)
+        """Return the model's input, [n, k]."""
+        return self.plan.to_features(columns, self.session.dtype)
 
     def score(self, features: Features) -> NDArray[np.float64]:
         """Return the probability of fraud of each row, float64 [n] in [0, 1]; NaN where the model gives none.
@@ -63,10 +54,8 @@ class Model:
         return scores >= self.manifest.threshold
 
 
-def probabilities(
-    session: onnxruntime.InferenceSession, features: Features, *, all_trees: bool = False
-) -> NDArray[np.float64]:
-    """Return the probability of class 1 of each row, float64 [n] in [0, 1], NaN where the model gives none.
+def probabilities(session: OnnxSession, features: Features, *, all_trees: bool = False) -> NDArray[np.float64]:
+    """Return the probability of fraud of each row, float64 [n] in [0, 1], NaN where the model gives none.
 
     Arguments and errors as of raw_answers().
     """
@@ -76,28 +65,20 @@ def probabilities(
     return np.clip(found, 0.0, 1.0)
 
 
-def raw_answers(
-    session: onnxruntime.InferenceSession, features: Features, *, all_trees: bool = False
-) -> NDArray[np.float64]:
-    """Return the model's answer for class 1 of each row, float64 [n], unchecked.
-
-    It is in the session's last output: [n, 2] (a column a class, as ONNX-ML classifiers without ZipMap give), or the
-    probability alone, [n] or [n, 1].
+def raw_answers(session: OnnxSession, features: Features, *, all_trees: bool = False) -> NDArray[np.float64]:
+    """Return the model's answer for the positive class of each row, float64 [n], unchecked.
 
     Args:
         session: of the model.
-        features: its input, float32 [n, k].
+        features: its input, [n, k].
         all_trees: evaluate all trees, also of a model that stops early where a transaction is settled.
 
     Raises:
         ModelFailed: see there.
     """
-    name, output = session.get_inputs()[0].name, session.get_outputs()[-1].name
-    can_stop = any(optional.name == EARLY_STOP for optional in session.get_overridable_initializers())
-    more = {EARLY_STOP: np.array(-np.inf, np.float32)} if all_trees and can_stop else {}
+    size = session.chunk_rows
     chunks = [
-        _run(session, output, {name: chunk, **more}, len(chunk))
-        for chunk in (features[start : start + CHUNK_ROWS] for start in range(0, len(features), CHUNK_ROWS))
+        _ask(session, features[start : start + size], all_trees=all_trees) for start in range(0, len(features), size)
     ]
     return np.concatenate(chunks).astype(np.float64) if chunks else np.empty(0)
 
@@ -112,7 +93,7 @@ def ask_bisecting(ask: Callable[[Features], Sequence[Answer]], features: Feature
 
     Args:
         ask: returns an answer a row; may raise ModelFailed.
-        features: float32 [n, k].
+        features: [n, k].
         default: the answer to a row at fault.
     """
     try:
@@ -139,15 +120,8 @@ def reject_unscored(
     return columns.take(scored), scored, dict.fromkeys(columns.rows[~has_score].tolist(), reject)
 
 
-def _run(
-    session: onnxruntime.InferenceSession, output: str, inputs: dict[str, NDArray[Any]], rows: int
-) -> NDArray[Any]:
+def _ask(session: OnnxSession, features: Features, *, all_trees: bool) -> NDArray[Any]:
     try:
-        answer = session.run([output], inputs)[0]
+        return session.ask(features, all_trees=all_trees)
     except Exception as error:  # ONNX Runtime's exceptions share no base class
         raise ModelFailed(" ".join(str(error).split())) from error
-    shape = np.shape(answer)
-    if shape not in {(rows,), (rows, 1), (rows, 2)}:
-        raise ModelFailed(f"gave an answer of the shape {list(shape)} to {rows} rows, not [n], [n, 1] or [n, 2]")
-    column: NDArray[Any] = answer[:, -1] if len(shape) > 1 else answer
-    return column

@@ -105,7 +105,15 @@ class Roles(_Part):
 class ModelSpec(_Part):
     """How the ONNX model is asked."""
 
+    input: Literal["matrix", "columns"] = Field(
+        "matrix", description="one tensor of all features, or `columns`: one a feature, matched by name"
+    )
     output: str | None = Field(None, description="name of the output; the last one by default")
+    positive: int | str | None = Field(
+        None,
+        description="the class that is fraud: its label, or the column's place from 0 if the model names no classes;"
+        " the last of two by default",
+    )
 
 
 class Axis(_Part):

@@ -1,12 +1,11 @@
 """Loads a model: an ONNX file that is checked against its manifest and tried before it is trusted."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import orjson
 
 from services.common.contract.load import read_contract
@@ -14,25 +13,15 @@ from services.common.errors import Stop
 from services.common.manifest import GoldenRow, Unfinished, read_manifest
 from services.scorer.compile import compile_features
 from services.scorer.decode import Columns, Decoder
+from services.scorer.features import Features
+from services.scorer.models.session import open_session
 from services.scorer.models.trial import try_model
-from services.scorer.score import Features, Model, ModelFailed, probabilities
+from services.scorer.score import Model, ModelFailed, probabilities
 
 GOLDEN_TOLERANCE = 1e-5
 
 EXTERNAL_DATA = b"\n\x08location\x12"
 """The key of TensorProto.external_data by which a tensor names the file of its data, as onnx.proto encodes it."""
-
-FLOATS = ("tensor(float)", "tensor(double)", "tensor(float16)")
-
-NO_ZIPMAP = (
-    "export it without ZipMap: skl2onnx convert_sklearn(…, options={'zipmap': False}), onnxmltools"
-    " convert_lightgbm(…, zipmap=False); CatBoost always adds the node, delete it from the graph"
-)
-ONE_INPUT = "skl2onnx, onnxmltools: initial_types=[('features', FloatTensorType([None, {}]))]; PyTorch, Keras: float32"
-FREE_BATCH = (
-    "torch.onnx.export(…, dynamic_axes={'features': {0: 'n'}, 'probability': {0: 'n'}}) or dynamic_shapes; skl2onnx,"
-    " onnxmltools: FloatTensorType([None, k]); tf2onnx: TensorSpec([None, k])"
-)
 
 
 def load_model(folder: Path, threads: int = 1, more_fields: Iterable[str] = ()) -> Model:
@@ -53,16 +42,17 @@ def load_model(folder: Path, threads: int = 1, more_fields: Iterable[str] = ()) 
     if contract.sha256 != manifest.contract_sha256:
         raise Unfinished(f"{folder}: contract and tables are not those of the manifest")
     plan = compile_features(contract)
-    session = open_session(path, manifest.sha256, threads, len(plan.names))
+    session = open_session(read_checked(path, manifest.sha256), plan, str(path), threads)
     model = Model(manifest, plan, session, Decoder(contract, plan.fields.union(more_fields)))
     golden = decode_golden(model.decoder, manifest.golden)
     features = _check_golden_features(path, model, golden)
+    _check_references(path, model)
     try_model(path, model, golden)
     _check_golden_scores(path, model, features)
     return model
 
 
-def decode_golden(decoder: Decoder, rows: tuple[GoldenRow, ...] | list[Mapping[str, Any]]) -> Columns:
+def decode_golden(decoder: Decoder, rows: Sequence[GoldenRow | Mapping[str, Any]]) -> Columns:
     """Return the columns of golden transactions.
 
     Raises:
@@ -75,23 +65,8 @@ def decode_golden(decoder: Decoder, rows: tuple[GoldenRow, ...] | list[Mapping[s
     return columns
 
 
-def open_session(path: Path, sha256: str, threads: int, features: int) -> onnxruntime.InferenceSession:
-    """Return a session of the ONNX file; an error names the option of the usual exporters that helps."""
-    content = _read_checked(path, sha256)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's exceptions share no base class
-        raise Stop(f"{path} cannot be loaded by ONNX Runtime {onnxruntime.__version__}: {error}") from error
-    _check_input(path, session, features)
-    _check_output(path, session)
-    return session
-
-
-def _read_checked(path: Path, sha256: str) -> bytes:
+def read_checked(path: Path, sha256: str) -> bytes:
+    """Return the content of an ONNX file; errors as of load_model()."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -100,51 +75,34 @@ def _read_checked(path: Path, sha256: str) -> bytes:
     if found != sha256:
         raise Unfinished(f"{path} is not the model of its manifest: sha256 {found}, expected {sha256}")
     if EXTERNAL_DATA in content:
-        raise Stop(f"{path} keeps numbers in another file, which no hash covers: save it as one file")
+        text = f"{path} keeps numbers in another file, which no hash covers: save it as one file"
+        raise Stop(f"{text}; PyTorch: torch.onnx.export(…, external_data=False)")
     return content
-
-
-def _check_input(path: Path, session: onnxruntime.InferenceSession, features: int) -> None:
-    inputs = session.get_inputs()
-    help_ = ONE_INPUT.format(features)
-    if len(inputs) != 1:
-        names = ", ".join(one.name for one in inputs[:3])
-        raise Stop(f"{path} takes {len(inputs)} inputs ({names}, …), it must take one of all features; export: {help_}")
-    [found] = inputs
-    if found.type != "tensor(float)":
-        raise Stop(f"{path} takes {found.type}, it must take tensor(float), that is float32; export: {help_}")
-    if len(found.shape) not in {0, 2}:
-        raise Stop(f"{path} takes an input of the shape {found.shape}, it must take [n, {features}]; export: {help_}")
-    rows, width = found.shape or (None, None)  # not declared: the trial finds out
-    if isinstance(width, int) and width != features:
-        raise Stop(f"{path} takes {width} features, its contract has {features}")
-    if isinstance(rows, int):
-        text = f"{path} takes batches of exactly {rows}: the first dimension of its input is fixed"
-        raise Stop(f"{text}; export it with a free one: {FREE_BATCH}")
-
-
-def _check_output(path: Path, session: onnxruntime.InferenceSession) -> None:
-    found = session.get_outputs()[-1]
-    if "map(" in found.type:
-        raise Stop(f"{path}: the output {found.name} is a ZipMap, a dictionary of classes for each row; {NO_ZIPMAP}")
-    if found.type not in FLOATS:
-        label = " (a label, not a probability)" if "int" in found.type or "string" in found.type else ""
-        text = f"{path}: the last output, {found.name}, is {found.type}{label}"
-        raise Stop(f"{text}; it must be the probability of fraud, tensor(float): export predict_proba, and that last")
-    width = found.shape[-1] if len(found.shape) > 1 else 1
-    if isinstance(width, int) and width not in {1, 2}:
-        raise Stop(
-            f"{path}: the last output, {found.name}, has {width} columns; it must have one, or two with fraud last"
-        )
 
 
 def _check_golden_features(path: Path, model: Model, golden: Columns) -> Features:
     """Return the golden rows' features, which must be those of the manifest."""
-    rows, features = model.manifest.golden, model.features(golden)
-    expected = np.array([row.features for row in rows], np.float32)
-    if expected.shape != features.shape or not np.allclose(features, expected, rtol=1e-6, atol=1e-6, equal_nan=True):
+    features, names = model.features(golden), model.plan.names
+    expected = _from_manifest(path, model, "golden rows' features", [row.features for row in model.manifest.golden])
+    texts = [model.plan.is_text(place) for place in range(len(names))]
+    numbers = np.logical_not(texts)
+    found, wanted = (rows[:, numbers].astype(np.float64) for rows in (features, expected))
+    same = np.allclose(found, wanted, rtol=1e-6, atol=1e-6, equal_nan=True)
+    if not same or (features[:, texts] != expected[:, texts]).any():
         raise Stop(f"{path}: the golden rows' features come out differently: contract and code do not fit")
     return features
+
+
+def _check_references(path: Path, model: Model) -> None:
+    names, references = model.plan.names, model.manifest.references
+    _from_manifest(path, model, "references", [[references.get(name) for name in names]])
+
+
+def _from_manifest(path: Path, model: Model, what: str, rows: Sequence[Sequence[float | str | None]]) -> Features:
+    try:
+        return model.plan.from_manifest(rows, model.session.dtype)
+    except ValueError as error:
+        raise Stop(f"{path}: the manifest's {what} are not those of the contract: {error}") from error
 
 
 def _check_golden_scores(path: Path, model: Model, features: Features) -> None:

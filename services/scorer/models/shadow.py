@@ -22,6 +22,7 @@ from services.common.logs import get_logger
 from services.common.settings import KafkaSettings
 from services.scorer import metrics
 from services.scorer.decode import Columns
+from services.scorer.features import Features
 from services.scorer.history.changelog import Record
 from services.scorer.score import Model
 
@@ -40,7 +41,7 @@ class ScoredBatch:
     Attributes:
         batch: what was read.
         columns: the transactions with their past.
-        features: what `model` made of them, float32 [n, k].
+        features: what `model` made of them, [n, k].
         scores: float64 [n].
         flags: bool [n].
         model: whose features and scores these are.
@@ -50,7 +51,7 @@ class ScoredBatch:
 
     batch: Batch
     columns: Columns
-    features: NDArray[np.float32]
+    features: Features
     scores: NDArray[np.float64]
     flags: NDArray[np.bool_]
     model: Model
@@ -258,7 +259,7 @@ class ShadowPublisher:
         return Producer(self._kafka.client_config(enable_idempotence=True, linger_ms=5, error_cb=_on_error))
 
 
-def _as_seen_by(shadow: Model, scored: ScoredBatch) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def _as_seen_by(shadow: Model, scored: ScoredBatch) -> tuple[NDArray[np.int64], Features]:
     """Return which transactions of a batch the shadow can decode (places, int64 [m]), and its features of them.
 
     Features or columns of the model in use serve the shadow too, where it needs no others.
@@ -266,9 +267,10 @@ def _as_seen_by(shadow: Model, scored: ScoredBatch) -> tuple[NDArray[np.int64], 
     everything, past = np.arange(len(scored.scores)), scored.columns.past
     if past and not past.keys() >= set(shadow.plan.readings):  # it was swapped in while the batch was under way
         return everything[:0], np.empty((0, len(shadow.plan.names)), np.float32)
-    if shadow.plan.contract == scored.model.plan.contract:
+    used = scored.model
+    if shadow.plan.contract == used.plan.contract and shadow.session.dtype is used.session.dtype:
         return everything, scored.features
-    if set(shadow.decoder.fields) <= set(scored.model.decoder.fields):
+    if set(shadow.decoder.fields) <= set(used.decoder.fields):
         return everything, shadow.features(scored.columns)
     values = [scored.batch.messages[row].value() for row in scored.columns.rows.tolist()]
     own, _ = shadow.decoder.decode(values, str)

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from services.common.contract.model import TEXTS, FieldSpec
 from services.common.errors import Stop
 from services.scorer.decode import Columns
 from services.scorer.explain import explain
-from services.scorer.features import FeaturePlan
+from services.scorer.features import FeaturePlan, Features
 from services.scorer.history.look_back import Reading
+from services.scorer.models.session import OnnxSession
 from services.scorer.score import Model, ModelFailed, is_probability, raw_answers
 
 BATCHES = (1, 2, 1_000)
@@ -75,7 +75,7 @@ def try_model(path: Path, model: Model, ordinary: Columns) -> None:
     session, plan = model.session, model.plan
     values = list(_values(plan, model.decoder.fields, ordinary))
     picks = _picks(values)
-    features = plan.to_features(_columns(plan, values, picks))
+    features = model.features(_columns(plan, values, picks))
     describe = _Description(values, picks)
     alone = [_ask(path, session, features[:size], describe) for size in BATCHES]
     answers = _ask(path, session, features, describe)
@@ -105,9 +105,7 @@ class _Description:
         return ", ".join(named) + (" and more like it" if len(unusual) > len(named) else "")
 
 
-def _ask(
-    path: Path, session: onnxruntime.InferenceSession, features: NDArray[np.float32], describe: _Description
-) -> NDArray[np.float64]:
+def _ask(path: Path, session: OnnxSession, features: Features, describe: _Description) -> NDArray[np.float64]:
     """Return the model's answers; where it fails, find a single row that it fails on."""
     try:
         return raw_answers(session, features)
