@@ -108,7 +108,7 @@ def from_records(numbers: PastNumbers, records: Sequence[tuple[bytes, bytes | No
     table = table[np.lexsort((table["sequence"], table["seconds"], table["customer"]))]
     seconds, sequences = table["seconds"].astype(np.int64), table["sequence"].astype(np.int64)
     values = np.array([table[f"value {name}"] for name in numbers.stored], np.float32)
-    events = Events(table["customer"], seconds, table["id"], values.reshape(-1, len(table)))
+    events = Events(table["customer"], seconds, table["id"], values.reshape(len(numbers.stored), len(table)))
     return Restored(History.restored(numbers, events, sequences, evicted), rewrites)
 
 
