@@ -111,6 +111,8 @@ class FeaturePlan:
                 )
         if missing := set(self.numbers.carried) - set(stored.carried):
             raise Stop(f"the history does not sum up {min(missing)}: restart with a new history, see docs/models.md")
+        if missing := set(self.numbers.stored) - set(stored.stored):
+            raise Stop(f"the history does not store {min(missing)}: restart with a new history, see docs/models.md")
 
 
 def repaired_texts(columns: Columns, contract: Contract) -> Counter[ValueRepair]:
