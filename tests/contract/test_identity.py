@@ -7,9 +7,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from services.common.contract.cards import FIELDS
 from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused
+from tests.support.contracts import FIELDS
 
 HEADER = ",".join(FIELDS)
 ROWS = [

@@ -17,8 +17,8 @@ from services.common.settings import TopicSettings
 from services.scorer.models.load import load_model
 from services.tools.doctor.finding import Status
 from services.tools.doctor.probes import check_model_in_use
-from tests.support.messages import keyed, nested
 from tests.support.contracts import contract, write_contract
+from tests.support.messages import keyed, nested
 from tests.support.models import write_constant, write_trap
 from tests.support.processes import wait_for
 from tests.support.recompute import recomputed

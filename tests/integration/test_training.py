@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from services.common.contract.cards import FIELDS
 from services.common.manifest import Recipe
 from services.scorer.decode import Decoder
 from services.scorer.history.history import PAST
 from services.scorer.models.load import load_model
+from tests.support.contracts import FIELDS
 from tests.support.messages import PAYMENT
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from services.common.contract.cards import FIELDS
 from services.common.errors import Reject
 from services.common.stored import decode_transaction
 from services.sender.csvfile import prepare
 from services.sender.report import FileRefused
 from services.sink.decode import decode_score
 from tests.fuzz.product import TOPIC, decode
-from tests.support.contracts import cards
+from tests.support.contracts import FIELDS, cards
 from tests.support.messages import nested
 
 MB = 1 << 20

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from services.common.contract.key import record_key
 from services.common.contract.load import read_contract, to_contract
 from services.common.contract.model import CONTRACT_NAME, Axis, Contract, LookupTable
 from services.common.settings import project_root
@@ -42,6 +43,20 @@ def past_features() -> tuple[str, ...]:
     return tuple(
         name for name, column in zip(plan.names, plan.columns, strict=True) if isinstance(column, Reading)
     )  # fmt: skip
+
+
+FIELDS = tuple(cards().fields)
+"""The 17 columns of the competition's test.csv, in its order."""
+
+TEXT_FIELDS = tuple(name for name in FIELDS if not cards().fields[name].is_number)
+INTEGER_FIELDS = tuple(name for name in FIELDS if cards().fields[name].type == "integer")
+DECIMAL_FIELDS = tuple(name for name in FIELDS if cards().fields[name].type in {"number", "coordinate"})
+CUSTOMER_FIELDS = cards().record.key
+
+
+def customer_key(data: Mapping[str, Any]) -> bytes | None:
+    """Return the Kafka key of a card transaction, or None if a part of its customer is missing."""
+    return record_key(data, cards())
 
 
 def contract(
