@@ -60,7 +60,7 @@ WRONG = {
     "key of the wrong type": ('key = ["card"]', 'key = ["fee"]', r"record\.key: fee is of the type number, .*text"),
     "unknown type": ('fee = "number"', 'fee = "money"', r"fields\.fee\.type: "),
     "two features of one name": ("count_1h =", "night =", r"contract\.toml: .*"),
-    "a derived number named as a field": ("night = { hour", "fee = { hour", r"derived\.fee: there is a field of this name"),
+    "a derived number named as a field": ("night = { hour", "fee = { hour", r"derived\.fee: there is a field"),
     "window without key": ('key = ["card"]', "", r"features\.count_1h: .*record\.key is missing"),
     "key without time": ('event_time = "paid_at"', "", r"record\.key: .*record\.event_time is missing"),
     "missing table": ('file = "risk.json"', 'file = "risks.json"', r"risks\.json cannot be read"),
