@@ -141,8 +141,8 @@ def _agree(written: bytes | None, numbers: PastNumbers, *, is_empty: bool) -> No
         found = None
     if not isinstance(found, dict):
         raise Stop(f"the history does not say which numbers it holds: {ANOTHER_HISTORY}")
-    if differing := [name for name in (found | numbers.layout) if found.get(name) != numbers.layout.get(name)]:
-        raise Stop(f"the history was stored by another contract, its {differing[0]} is another one: {ANOTHER_HISTORY}")
+    if differing := [name for name in sorted(found | numbers.layout) if found.get(name) != numbers.layout.get(name)]:
+        raise Stop(f"the history was stored by another contract, which differs in {differing[0]}: {ANOTHER_HISTORY}")
 
 
 def _sums_record(numbers: PastNumbers, evicted: Evicted) -> Record:

@@ -72,7 +72,7 @@ class PastNumbers:
     @cached_property
     def layout(self) -> dict[str, str]:
         """What a changelog must agree with to be read: the definitions, and what records hold of the numbers."""
-        return self.definitions | {"stored": ", ".join(self.stored), "carried": ", ".join(self.carried)}
+        return self.definitions | {"stored numbers": ", ".join(self.stored), "sums": ", ".join(self.carried)}
 
     def shares(self, seconds: NDArray[Any], stored: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return what each event adds to the running sums, float64 [len(summed), n]; a missing number adds nothing.
