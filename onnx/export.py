@@ -113,7 +113,7 @@ def export(
     out.mkdir(parents=True, exist_ok=True)
     (out / CONTRACT_NAME).write_bytes(contract)
     for name, table in plan.contract.tables.items():
-        (out / name).write_text(json.dumps(table.model_dump(exclude_defaults=True)), encoding="utf-8")
+        (out / name).write_text(json.dumps(table.model_dump(exclude_defaults=True)) + "\n", encoding="utf-8")
     contract_sha256 = read_contract(out).sha256
     manifest = Manifest(
         version=version_of(family_of(trees), content, contract_sha256, threshold),

@@ -236,7 +236,7 @@ def test_risks_are_shares_of_frauds_by_category_night_and_amount(dataset: Module
 def test_a_table_is_written_in_the_form_of_the_shipped_one() -> None:
     """So that a table that is kept keeps the contract's hash."""
     [table] = cards().tables.values()
-    assert json.dumps(table.model_dump(exclude_defaults=True)) == (SHIPPED / "risk.json").read_text().rstrip()
+    assert json.dumps(table.model_dump(exclude_defaults=True)) + "\n" == (SHIPPED / "risk.json").read_text()
 
 
 def test_a_contract_file_of_another_name_is_refused(scripts: None, capsys: pytest.CaptureFixture[str]) -> None:
