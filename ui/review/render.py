@@ -6,6 +6,7 @@ from markupsafe import Markup
 
 from ui.login.access import NO_LOGIN
 from ui.review.case import Case, EarlierTransaction
+from ui.review.features import Features
 from ui.review.reasons import in_words
 from ui.review.texts import REASON_TEXTS, CaseTexts
 from ui.review.verdicts import GivenVerdict, Precision, Queue, Verdict
@@ -89,7 +90,7 @@ def head(case: Case, texts: Texts, words: CaseTexts, names: bool, utc_offset_min
     )
 
 
-def reasons(case: Case, texts: Texts, words: CaseTexts) -> Markup:
+def reasons(case: Case, features: Features, texts: Texts, words: CaseTexts) -> Markup:
     """Return why the transaction was flagged, a phrase and a bar for each reason, or why there are none."""
     heading, alert = subheading(words.reasons_heading), case.alert
     if not case.transaction.fraud_flag:
@@ -100,7 +101,7 @@ def reasons(case: Case, texts: Texts, words: CaseTexts) -> Markup:
         return heading + notice(words.reasons_none)
     phrases, numbers, items = REASON_TEXTS[texts.language], texts.numbers, []
     for reason in alert.reasons:
-        phrase = in_words(reason, phrases, numbers)
+        phrase = in_words(reason, features, phrases, numbers)
         items.append(
             Markup('<li class="{}"><span>{}</span><small>{}</small><i style="--share:{:.3f}"></i></li>').format(
                 "up" if reason.raises else "down",

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from services.common.contract.load import read_contract
+from services.common.settings import project_root
 from ui.review import render
 from ui.review.case import Alert, AlertReason, Case, EarlierTransaction, ScoredTransaction, parse_reasons
 from ui.review.chart import transactions_chart
+from ui.review.features import describe
 from ui.review.reasons import in_words
 from ui.review.texts import CASE_TEXTS, REASON_TEXTS
 from ui.review.verdicts import GivenVerdict, Precision, Queue, QueuedCase, QueueOrder, Verdict
@@ -24,6 +27,11 @@ TRANSACTION = ScoredTransaction(
 EARLIER = EarlierTransaction(datetime(2020, 6, 1, 10, 0), 20.5, "home", "fraud_Y", 0.01, 0, "e-1")
 CASE = Case(TRANSACTION, None, [EARLIER], 12, [])
 RU, EN = CASE_TEXTS["ru"], CASE_TEXTS["en"]
+SHIPPED = read_contract(project_root() / "onnx")
+WITH_MINUTES = SHIPPED.model_copy(
+    update={"features": SHIPPED.features | {"minute_of_day": {"minute_of_day": SHIPPED.record.event_time}}}
+)
+CARDS = {language: describe(WITH_MINUTES, language) for language in ("ru", "en")}
 
 
 def test_whatever_can_be_chosen_has_a_name() -> None:
@@ -73,9 +81,9 @@ def drawn(spec: dict[str, Any]) -> list[dict[str, Any]]:
         ({"minute_of_day": 209.0}, "ночь, 22–03 (час 3)", "night, 22–03 (hour 3)"),
         ({"weekday": 4.0, "month": 6.0}, "пятница, июнь", "Friday, June"),
         (
-            {"population": 1897.0, "gender": 0.0},
-            "в городе клиента 1\u00a0897\u00a0жителей, пол клиента",
-            "1,897\u00a0people in the customer's city, the customer's gender",
+            {"population": 1897.0, "gender": "F"},
+            "население города: 1\u00a0897, пол: F",
+            "city population: 1,897, gender: F",
         ),
         ({"month": 12.0}, "декабрь", "December"),
         ({"count_so_far": 0.0}, "первая транзакция клиента", "the customer's first transaction"),
@@ -116,8 +124,8 @@ def drawn(spec: dict[str, Any]) -> list[dict[str, Any]]:
 def test_reasons_are_said_in_words(values: dict[str, Any], russian: str, english: str) -> None:
     """A phrase by what the reason brings; a group nobody foresaw is shown as it is."""
     reason = AlertReason("odd", True, 1.0, values)
-    assert in_words(reason, REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == russian
-    assert in_words(reason, REASON_TEXTS["en"], ENGLISH_NUMBERS) == english
+    assert in_words(reason, CARDS["ru"], REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == russian
+    assert in_words(reason, CARDS["en"], REASON_TEXTS["en"], ENGLISH_NUMBERS) == english
 
 
 @pytest.mark.parametrize(
@@ -142,7 +150,8 @@ def test_reasons_are_said_in_words(values: dict[str, Any], russian: str, english
 )
 def test_values_of_another_version_are_shown_as_they_are(values: dict[str, Any], russian: str) -> None:
     """A place that no list has, or no number at all, is neither named wrongly nor in the way of opening the case."""
-    assert in_words(AlertReason("odd", True, 1.0, values), REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == russian
+    reason = AlertReason("odd", True, 1.0, values)
+    assert in_words(reason, CARDS["ru"], REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == russian
 
 
 def test_reasons_are_read_whatever_stands_in_the_table() -> None:
@@ -175,13 +184,13 @@ def test_a_case_is_masked_and_escaped() -> None:
 
 def test_missing_reasons_are_said_to_be_missing() -> None:
     """Not there yet, there but empty, and not looked for are three things; a score may have changed since the alert."""
-    assert "Причины ещё не пришли." in render.reasons(CASE, RUSSIAN, RU)
-    assert "не выделяется" in render.reasons(replace(CASE, alert=Alert([], "v", 0.41)), RUSSIAN, RU)
+    assert "Причины ещё не пришли." in render.reasons(CASE, CARDS["ru"], RUSSIAN, RU)
+    assert "не выделяется" in render.reasons(replace(CASE, alert=Alert([], "v", 0.41)), CARDS["ru"], RUSSIAN, RU)
     found = replace(CASE, alert=Alert([AlertReason("x", False, 0.5, {"hour": 3})], "<v>", 0.41))
     calm = replace(found, transaction=replace(TRANSACTION, fraud_flag=0))
-    assert "только для подозрительных" in render.reasons(calm, RUSSIAN, RU)
-    assert "<li" not in render.reasons(calm, RUSSIAN, RU)
-    html = render.reasons(found, RUSSIAN, RU)
+    assert "только для подозрительных" in render.reasons(calm, CARDS["ru"], RUSSIAN, RU)
+    assert "<li" not in render.reasons(calm, CARDS["ru"], RUSSIAN, RU)
+    html = render.reasons(found, CARDS["ru"], RUSSIAN, RU)
     assert "снижает оценку" in html
     assert "--share:0.500" in html
     assert "Модель &lt;v&gt;, порог 0,41" in html
