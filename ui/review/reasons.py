@@ -81,7 +81,7 @@ class _Phrase:
         return [self._texts.value.format(label=feature.label, value=MASK) for feature in masked]
 
     def _means(self) -> list[str]:
-        """Compare numbers with the customer's means, the number itself in brackets; an amount alone is said as it is."""
+        """Compare numbers with the customer's means, the number in brackets; an amount alone is said as it is."""
         texts, parts = self._texts, []
         for feature, ratio in self._take("ratio_to_mean"):
             if compared := self._over_mean(feature, float(ratio)):

@@ -34,12 +34,12 @@ class CaseTexts:
     precision_none: str = "Вердиктов пока нет: точность появится после первого."
 
     heading: str = "Транзакция на {amount}"
+    plain_heading: str = "Транзакция"
     flagged: str = "подозрительная"
     not_flagged: str = "обычная"
     unknown: str = "Оценки транзакции {transaction_id} в базе нет."
     next: str = "Следующая из очереди"
-    customer: str = "Клиент"
-    show_names: str = "Показать имя и адрес клиента"
+    show_names: str = "Показать личные данные"
     location: str = "Место"
     id: str = "Номер"
     scored: str = "Оценена"
@@ -55,7 +55,7 @@ class CaseTexts:
     earlier_heading: str = "Предыдущие транзакции клиента"
     earlier_table: str = "Последние из них"
     earlier_none: str = "Это первая транзакция клиента: более ранних нет."
-    earlier_unknown: str = "Клиент неизвестен: в сообщении нет имени или адреса."
+    earlier_unknown: str = "Клиент неизвестен: в сообщении нет полей, по которым его узнают."
     earlier_shown: str = "В таблице последние {shown} из {count}."
     chart_title: str = "Суммы по времени: {transactions_counted} до этой"
     chart_time: str = "Время транзакции"
@@ -102,8 +102,8 @@ class CaseTexts:
 class ReasonTexts:
     """The phrases of reasons in one language.
 
-    `times` is written behind a number without a space; `windows` are in seconds; `of_the_past` is by operation; `groups`
-    names reasons whose values cannot be put into words.
+    `times` is written behind a number without a space; `windows` are in seconds; `of_the_past` is by operation;
+    `groups` names reasons whose values cannot be put into words.
     """
 
     amount: str = "сумма {amount}"
@@ -191,12 +191,12 @@ CASE_TEXTS = {
         "95% confidence interval: {low} to {high}.",
         precision_none="No verdicts yet: the precision appears after the first one.",
         heading="Transaction of {amount}",
+        plain_heading="Transaction",
         flagged="flagged",
         not_flagged="normal",
         unknown="The database has no score for transaction {transaction_id}.",
         next="Next in the queue",
-        customer="Customer",
-        show_names="Show the customer's name and address",
+        show_names="Show personal data",
         location="Location",
         id="ID",
         scored="Scored",
@@ -211,7 +211,7 @@ CASE_TEXTS = {
         earlier_heading="The customer's earlier transactions",
         earlier_table="The latest of them",
         earlier_none="This is the customer's first transaction.",
-        earlier_unknown="The customer is unknown: the message has no name or address.",
+        earlier_unknown="The customer is unknown: the message lacks the fields that identify one.",
         earlier_shown="The table shows the latest {shown} of {count}.",
         chart_title="Amounts over time: {transactions_counted} before this one",
         chart_time="Transaction time",

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.common.contract.load import read_contract
-from services.common.settings import project_root
+from tests.support.other_contracts import LOANS, SHIPPED, TERMINALS
 from ui.review import render
 from ui.review.case import Alert, AlertReason, Case, EarlierTransaction, ScoredTransaction, parse_reasons
 from ui.review.chart import transactions_chart
@@ -17,6 +16,7 @@ from ui.review.reasons import in_words
 from ui.review.texts import CASE_TEXTS, REASON_TEXTS
 from ui.review.verdicts import GivenVerdict, Precision, Queue, QueuedCase, QueueOrder, Verdict
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
+from ui.shell.roles import with_roles
 from ui.shell.texts import ENGLISH, RUSSIAN
 
 SCORED_AT = datetime(2026, 11, 23, 21, 4, tzinfo=UTC)
@@ -27,7 +27,7 @@ TRANSACTION = ScoredTransaction(
 EARLIER = EarlierTransaction(datetime(2020, 6, 1, 10, 0), 20.5, "home", "fraud_Y", 0.01, 0, "e-1")
 CASE = Case(TRANSACTION, None, [EARLIER], 12, [])
 RU, EN = CASE_TEXTS["ru"], CASE_TEXTS["en"]
-SHIPPED = read_contract(project_root() / "onnx")
+MASKING = with_roles(RUSSIAN, SHIPPED)
 WITH_MINUTES = SHIPPED.model_copy(
     update={"features": SHIPPED.features | {"minute_of_day": {"minute_of_day": SHIPPED.record.event_time}}}
 )
@@ -129,6 +129,67 @@ def test_reasons_are_said_in_words(values: dict[str, Any], russian: str, english
 
 
 @pytest.mark.parametrize(
+    ("values", "russian", "english"),
+    [
+        ({"hour": 23.0}, "час 23", "hour 23"),
+        ({"amount": 12.5, "tip": 3}, "сумма 12,50, чаевые: 3", "amount 12.50, tip: 3"),
+        ({"terminal": "A-7"}, "терминал: A-7", "terminal: A-7"),
+        ({"tip_share": 0.25}, "чаевые (tip_share): 0,25", "tip (tip_share): 0.25"),
+        (
+            {"count_24h": 12.0, "count_7d": 30.0, "sum_7d": 400.0},
+            "за последние сутки 12\u00a0транзакций, за последние 7\u00a0дн. 30\u00a0транзакций на 400,00",
+            "12\u00a0transactions in the last 24 hours, 30\u00a0transactions totalling 400.00 in the last 7\u00a0days",
+        ),
+        (
+            {"sum_7d": 400},
+            "TX_AMOUNT, всего: 400 за последние 7\u00a0дн.",
+            "total TX_AMOUNT: 400 over the last 7\u00a0days",
+        ),
+        (
+            {"tips_30m": 8.5, "tip_mean": 2, "last_tip": 1},
+            "чаевые, всего: 8,50 за последние 30\u00a0мин, чаевые, в среднем: 2, чаевые в прошлый раз: 1",
+            "total tip: 8.50 over the last 30\u00a0min, mean tip: 2, previous tip: 1",
+        ),
+        (
+            {"tip": 9, "tip_over_mean": 3.0},
+            "чаевые: в 3\u00a0раза выше среднего по клиенту за последние 30\u00a0дн. (9,00)",
+            "tip is 3× higher than the customer's mean over the last 30\u00a0days (9.00)",
+        ),
+        (
+            {"count_24h": 2, "weekend_7d": 1},
+            "за последние сутки 2\u00a0транзакции",
+            "2\u00a0transactions in the last 24 hours",
+        ),
+        ({"weekend_7d": 1}, "weekend, всего: 1 за последние 7\u00a0дн.", "total weekend: 1 over the last 7\u00a0days"),
+        ({"last_half": None}, "история клиента неизвестна", "the customer's history is unknown"),
+        ({"customer": 7.0}, "CUSTOMER_ID: •••", "CUSTOMER_ID: •••"),
+        ({"customer": "x"}, "odd: customer = •••", "odd: customer = •••"),
+    ],
+)  # fmt: skip
+def test_another_contracts_reasons_are_said_by_operation_and_label(
+    values: dict[str, Any], russian: str, english: str
+) -> None:
+    """Whatever the features are called; what is personal is masked, derived numbers are said if nothing else is."""
+    reason = AlertReason("odd", True, 1.0, values)
+    for language, numbers, said in (("ru", RUSSIAN_NUMBERS, russian), ("en", ENGLISH_NUMBERS, english)):
+        assert in_words(reason, describe(TERMINALS, language), REASON_TEXTS[language], numbers) == said
+
+
+def test_a_case_shows_what_the_contract_has() -> None:
+    """No customer without a key, no amount without its role; a category by its label."""
+    texts = with_roles(RUSSIAN, LOANS)
+    head, rest = render.head(CASE, texts, RU, False, 180), render.earlier(CASE, texts, RU)
+
+    assert "<h3>Транзакция</h3>" in head
+    assert "Цель" in head
+    assert not any(word in head for word in ("Клиент", "Сумма", "Время", RU.location))
+    assert rest == ""
+    assert transactions_chart(CASE, texts, RU) is None
+    reason = AlertReason("income", True, 1.0, {"income_log": 7.5})
+    assert in_words(reason, describe(LOANS, "ru"), REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == "доход: •••"
+
+
+@pytest.mark.parametrize(
     ("values", "russian"),
     [
         ({"weekday": 9}, "odd: weekday = 9"),
@@ -174,12 +235,12 @@ def test_reasons_are_read_whatever_stands_in_the_table() -> None:
 
 def test_a_case_is_masked_and_escaped() -> None:
     """Initials only until the name is asked for; a merchant cannot bring markup."""
-    masked = render.head(CASE, RUSSIAN, RU, False, 180)
+    masked = render.head(CASE, MASKING, RU, False, 180)
     assert "A••• E•••" in masked
     assert "Test Lane" not in masked
     assert "&lt;b&gt;X&lt;/b&gt;" in masked
     assert "24.11.2026 00:04" in masked  # scored at, by the reader's clock
-    assert "Ada Example, 1 Test Lane" in render.head(CASE, RUSSIAN, RU, True, 180)
+    assert "Ada Example, 1 Test Lane" in render.head(CASE, MASKING, RU, True, 180)
 
 
 def test_missing_reasons_are_said_to_be_missing() -> None:
