@@ -116,7 +116,7 @@ def read_drift(connection: Connection, reference: Reference, latest: int = LATES
     if "past" in distributions:
         bounds["enough"] = int(max(distributions["past"].edges))
     query = QUERY.format(bins=", ".join(BINS[name] for name in distributions))
-    rows = connection.execute(query, bounds | {"latest": latest, "timed": reference.timed}).fetchall()  # type: ignore[arg-type]  # made of constants of this module
+    rows = connection.execute(query, bounds | {"latest": latest, "timed": reference.timed}).fetchall()
     return measure(np.array(rows, np.float64).reshape(-1, 1 + len(distributions)), reference)
 
 

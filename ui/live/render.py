@@ -287,7 +287,7 @@ def _model(model: ScoringModel | None, texts: Texts, words: LiveTexts) -> tuple[
     return model.version, words.threshold.format(threshold=texts.numbers.decimal(model.threshold, 2))
 
 
-def _axes(axis: charts.Axis, chart: Markup, below: Sequence[str], texts: Texts) -> Markup:
+def _axes(axis: charts.ChartAxis, chart: Markup, below: Sequence[str], texts: Texts) -> Markup:
     """Return a chart with the marks of its axis at the left, and marks below it at equal distances."""
     left = Markup().join(
         Markup('<span style="bottom:{:.2f}%">{}</span>').format(100 * axis.height(mark), _mark(mark, texts))
