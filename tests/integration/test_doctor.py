@@ -142,7 +142,7 @@ def test_a_model_that_is_not_its_manifests_is_named(examine: Examine, tmp_path: 
     """A byte more, and then no manifest at all."""
     folder = tmp_path / "model"
     folder.mkdir()
-    for name in ("fraud.onnx", "manifest.json", "contract.toml", "risk.json"):
+    for name in ("fraud.onnx", "contract.toml", "risk.json", "manifest.json"):
         shutil.copy(ROOT / "onnx" / name, folder)
     with (folder / "fraud.onnx").open("ab") as file:
         file.write(b"\0")
