@@ -10,6 +10,7 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
+from services.common.contract.load import read_contract
 from services.common.errors import Stop
 from services.common.folders import own_folder
 from services.common.logs import configure_logs, get_logger, relay
@@ -71,13 +72,14 @@ def serve(
 ) -> None:
     """Serve the page until SIGTERM or SIGINT."""
     log, stop, probe = get_logger(), StopSignal.install(), KafkaProbe(kafka)
+    contract = read_contract(settings.manifest.parent)
     started, upload_folder = time.time(), _own_folder(settings.port)
     mart = Database()
     access = Access(settings.users())
     in_use = watch_model(mart)
     live = watch_all(mart, kafka, topics, GroupNames.read())
     uploads = watch_uploads(mart)
-    drift = Watch(partial(current_drift, mart, settings.manifest), DRIFT_SECONDS, "watch-drift")
+    drift = Watch(partial(current_drift, mart, settings.manifest, contract), DRIFT_SECONDS, "watch-drift")
     known = partial(read_categories, settings.manifest)
     jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop, known).send)
     mart.open()
@@ -96,14 +98,14 @@ def serve(
         )),
         Tab("live", live_tab.TITLES, partial(live_tab.build, live=live, drift=drift, model=model, access=access)),
         Tab("uploads", files_tab.TITLES, partial(files_tab.build, jobs=jobs, uploads=uploads, access=access)),
-        Tab(review_tab.TAB, review_tab.TITLES, partial(review_tab.build, mart=mart, access=access)),
+        Tab(review_tab.TAB, review_tab.TITLES, partial(review_tab.build, mart=mart, access=access, contract=contract)),
         Tab(threshold_tab.TAB, threshold_tab.TITLES, partial(threshold_tab.build, mart=mart, model=model, curve=curve)),
         Tab(payment_tab.TAB, payment_tab.TITLES, partial(
             payment_tab.build, mart=mart, access=access, pay=pay, categories=known(), stop=stop
         )),
     )  # fmt: skip
-    blocks = page.build(tabs, access)
-    launch(blocks, settings, access, [health_route(mart, probe), *download_routes(), scores_route(mart)])
+    blocks = page.build(tabs, access, contract)
+    launch(blocks, settings, access, [health_route(mart, probe), *download_routes(), scores_route(mart, contract)])
     if upload_folder:
         remove_leftovers(upload_folder, before=started)  # safe: the port is bound, so no other page uses this folder
     answering = partial(answers, settings.host, settings.port)

@@ -271,7 +271,7 @@ def results_head(
 def _flagged_cells(row: Flagged, texts: Texts, words: CheckTexts) -> tuple[str, ...]:
     """Return the cells of one flagged transaction."""
     return (
-        *transaction_cells(row, texts.numbers),
+        *transaction_cells(row, texts),
         score_cell(row.score, texts.numbers),
         _earlier(row.earlier, texts, words),
         case_button(row.transaction_id, row.transaction_id),

@@ -10,9 +10,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from services.common.contract.model import Contract
 from services.sender.csvfile import prepare
+from tests.support.other_contracts import LOANS, SHIPPED, TERMINALS
 from ui.check.downloads import SAMPLE_PATH, download_routes, sample_file, template
-from ui.files.download import csv_lines, path_of
+from ui.files.download import ScoresFile, path_of
 from ui.files.journal import ScoredRow
 from ui.shell.excel import DIALECTS, safe_text
 
@@ -31,6 +33,9 @@ def test_other_texts_stay_what_they_are(text: str | None) -> None:
 
 WHEN = datetime(2020, 6, 21, 22, 14)
 FULL = ScoredRow("-1", WHEN, -5.5, "home", 'Smith; "Sons", Ö', "TX", 7e-06, 0)
+DESCRIBED = (
+    "transaction_id", "transaction_time", "amount", "cat_id", "merch", "us_state", "score", "fraud_flag",
+)  # fmt: skip
 BARE = ScoredRow("x", None, None, None, None, None, None, None)
 
 
@@ -43,7 +48,35 @@ BARE = ScoredRow("x", None, None, None, None, None, None, None)
 )
 def test_rows_are_csv_as_excel_opens_it(language: str, lines: list[str]) -> None:
     """Marks and quotes stay; numbers need no guard; what is not known is empty."""
-    assert csv_lines([FULL, BARE], DIALECTS[language]).split("\r\n") == [*lines, ""]
+    assert ScoresFile(SHIPPED).lines([FULL, BARE], DIALECTS[language]).split("\r\n") == [*lines, ""]
+
+
+@pytest.mark.parametrize(
+    ("contract", "header", "line"),
+    [
+        (SHIPPED, DESCRIBED, '\'-1,2020-06-21 22:14,-5.5,home,"Smith; ""Sons"", Ö",TX,0.000007,0'),
+        (
+            TERMINALS,
+            ("TRANSACTION_ID", "TX_DATETIME", "TX_AMOUNT", "TERMINAL_ID", "score", "fraud_flag"),
+            '\'-1,2020-06-21 22:14,-5.5,"Smith; ""Sons"", Ö",0.000007,0',
+        ),
+        (LOANS, ("transaction_id", "purpose", "score", "fraud_flag"), "'-1,home,0.000007,0"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Contract) else "",
+)
+def test_columns_are_the_contracts_roles(contract: Contract, header: tuple[str, ...], line: str) -> None:
+    """Under the names of the fields; a role that is missing has no column."""
+    file = ScoresFile(contract)
+    assert file.header == header
+    assert file.lines([FULL], DIALECTS["en"]) == line + "\r\n"
+
+
+def test_nothing_personal_is_downloaded() -> None:
+    """A role may be one."""
+    category = SHIPPED.roles.category or ""
+    masked = SHIPPED.fields[category].model_copy(update={"personal": True})
+    contract = SHIPPED.model_copy(update={"fields": SHIPPED.fields | {category: masked}})
+    assert category not in ScoresFile(contract).header
 
 
 def test_an_upload_has_its_address() -> None:
