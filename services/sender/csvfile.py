@@ -64,7 +64,8 @@ class PreparedFile:
             raise FileRefused(FileFault.IDS_UNCHECKED, detail)
         taken = find_taken(self, look, self._contract)
         if taken and policy is TakenIds.ASK:
-            detail = f"ids in the column {self._contract.record.id} belong to other transactions, first {taken[0]}: {len(taken)}"
+            column = self._contract.record.id
+            detail = f"ids in the column {column} belong to other transactions, first {taken[0]}: {len(taken)}"
             raise FileRefused(FileFault.IDS_TAKEN, detail)
         self._taken = taken
 

@@ -82,9 +82,8 @@ class _Columns:
         self.required = contract.required
         self.sent = frozenset((*self.fields, record.id))
         self.known = self.sent | {TARGET_COLUMN}
-        self.not_of_scores = frozenset(record.key) or self.sent.difference(
-            (record.id, record.event_time), (field for _, field in contract.roles)
-        )
+        others = self.sent.difference((record.id, record.event_time), (field for _, field in contract.roles))
+        self.not_of_scores = others.intersection(record.key) or others
         """A file of scores has none of these."""
         self._by_plain = {_plain(name): name for name in (TARGET_COLUMN, *reversed(self.fields), record.id)}
 
@@ -199,7 +198,7 @@ def _check_names(names: list[str], header: list[str], columns: _Columns) -> None
         looks_like_data = any(re.match(r"\s*-?\d", cell) for cell in header)
         found = "the first line is data: the header is missing" if looks_like_data else "no column name is known"
         raise FileRefused(FileFault.NO_HEADER, f"{found}; the first line must be {','.join(columns.fields)}")
-    has_scores = _OF_SCORES <= set(names) and not _OF_SCORES <= columns.sent
+    has_scores = _OF_SCORES.issubset(names) and not _OF_SCORES.issubset(columns.sent)
     if has_scores and columns.not_of_scores.isdisjoint(names):
         detail = "this is a file of scores, as downloaded from the page, without customers"
         raise FileRefused(FileFault.SCORES, f"{detail}; send the file of transactions that was scored")

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from itertools import chain, repeat
-from operator import itemgetter
 from typing import Any, cast
 
 import orjson
@@ -168,8 +167,7 @@ def _integers(low: float, high: float, texts: _Texts) -> list[bytes]:
     numbers: list[int] = _numbers(texts)
     if set(map(type, numbers)) != {int}:
         raise ValueError
-    least, most = min(numbers), max(numbers)
-    if not (-INTEGER_LIMIT < least and most < INTEGER_LIMIT and low <= least and most <= high):
+    if not max(low, 1 - INTEGER_LIMIT) <= min(numbers) <= max(numbers) <= min(high, INTEGER_LIMIT - 1):
         raise ValueError
     return orjson.dumps(numbers)[1:-1].split(b",")
 

@@ -2,9 +2,9 @@
 
 An id made here is a UUID of version 5 (RFC 9562, section 5.5), whose name is the fields as they are sent, each required
 text with known `values` without its name, case and separators: a value that the model learns later, and that is then
-sent in another spelling, makes no other id. Of equal rows in one file the second, third and so on are numbered: the
-name is then the first one's id with the number. Ids of a file's own column may be those of other transactions in the database: these are
-found before anything is overwritten.
+sent in another spelling, makes no other id. (Optional ones count as they are, as before there were contracts.) Of equal
+rows in one file the second, third and so on are numbered: the name is then the first one's id with the number. Ids of a
+file's own column may be those of other transactions in the database: these are found before anything is overwritten.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ Look = Callable[[list[str]], Iterable[Sequence[Any]]]
 
 
 class MessageMaker:
-    """Makes the messages of a contract's records: `{"transaction_id": id, "data": {fields}}`, by the contract's names."""
+    """Makes the messages of records: `{"transaction_id": id, "data": {fields}}`, by the names of a contract."""
 
     def __init__(self, contract: Contract) -> None:
         record = contract.record
@@ -83,7 +83,7 @@ class MessageMaker:
         return orjson.dumps({self._record.id: own_id, self._record.payload: data})
 
     def numbered(self, message: bytes, number: int) -> bytes:
-        """Return a message with the id of the `number`-th repetition of its content in the file, 0 for the first row."""
+        """Return a message with the id of the `number`-th repetition of its content, 0 for the first row of a file."""
         if number == 0:
             return message
         span = self._id_span

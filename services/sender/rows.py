@@ -165,7 +165,7 @@ class RowEncoder:
         return cells[position]
 
     def _read_number(self, field: str, spec: FieldSpec, text: str, repairs: list[Repair]) -> int | float:
-        """Return a finite number within the field's limits, an integer if it is one that any reader of JSON can hold."""
+        """Return a finite number within the field's limits; an integer is one that any reader of JSON can hold."""
         if not self._is_decided and not PLAIN.fullmatch(text):
             raise MarkWanted
         try:

@@ -170,7 +170,7 @@ def _unit(kind: Repair, words: CheckTexts) -> Forms | None:
 
 
 def _unknown(found: FileReport, texts: Texts, words: CheckTexts) -> Markup:
-    """Return the list of unknown categories and genders."""
+    """Return the list of values that their fields do not know."""
     numbers = texts.numbers
     items = (
         words.unknown_value.format(

@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from services.common.contract.load import read_contract
 from services.common.database import session
 from services.common.errors import FraudError
 from services.common.kafka.scan import BACKFILL_GROUP, scan
@@ -42,7 +43,7 @@ def backfill(folder: Path, since: datetime | None, until: datetime | None, label
     """
     kafka, topics = KafkaSettings.read(), TopicSettings.read()
     model = load_model(folder)
-    outcomes = list(read_labels(labels)) if labels else None
+    outcomes = list(read_labels(labels, read_contract(folder))) if labels else None
     ranges = find_ranges(kafka, topics.transactions, since, until)
     with session("fraud-backfill") as connection:
         run = Run.begin(connection, model.manifest, ranges)
