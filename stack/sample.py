@@ -24,7 +24,7 @@ SHOWN = 5
 
 
 def send_sample(settings: StackSettings, file: Path = SAMPLE) -> None:
-    """Send the file if it is one of the contract, wait until all its rows are scored and in the database, and print the worst of them.
+    """Send the file if its fields are the contract's, wait until all its rows are in the database, and print the worst.
 
     Raises:
         Stop: the sender failed, or the scores did not come in time.

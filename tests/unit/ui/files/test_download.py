@@ -11,9 +11,10 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from services.common.contract.model import Contract
+from services.common.settings import project_root
 from services.sender.csvfile import prepare
 from tests.support.other_contracts import LOANS, SHIPPED, TERMINALS
-from ui.check.downloads import SAMPLE_PATH, download_routes, sample_file, template
+from ui.check.downloads import SAMPLE, SAMPLE_PATH, ExampleFiles
 from ui.files.download import ScoresFile, path_of
 from ui.files.journal import ScoredRow
 from ui.shell.excel import DIALECTS, safe_text
@@ -36,6 +37,7 @@ FULL = ScoredRow("-1", WHEN, -5.5, "home", 'Smith; "Sons", Ö', "TX", 7e-06, 0)
 DESCRIBED = (
     "transaction_id", "transaction_time", "amount", "cat_id", "merch", "us_state", "score", "fraud_flag",
 )  # fmt: skip
+FILES = ExampleFiles(SHIPPED, project_root() / "onnx/manifest.json")
 BARE = ScoredRow("x", None, None, None, None, None, None, None)
 
 
@@ -88,27 +90,27 @@ def test_an_upload_has_its_address() -> None:
 def test_the_template_opens_in_excel_and_is_accepted(language: str, tmp_path: Path) -> None:
     """With the byte-order mark; the sender reads the same payment from both."""
     path = tmp_path / "template.csv"
-    path.write_text(template(DIALECTS[language]), newline="")
+    path.write_text(FILES.template(DIALECTS[language]), newline="")
     assert path.read_bytes().startswith(b"\xef\xbb\xbftransaction_time" + DIALECTS[language].separator.encode())
-    with prepare(path) as payments:
+    with prepare(path, contract=SHIPPED) as payments:
         [(_, value)] = payments
         assert (payments.report.ready, payments.report.refused_total) == (1, 0)
     data = orjson.loads(value)["data"]
-    assert (data["amount"], data["lat"], data["population_city"]) == (25.79, 39.7817, 114394)
+    assert (data["amount"], data["lat"], data["population_city"]) == (104.5, 32.1, 5000)
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_the_sample_in_excels_way_has_the_same_payments(language: str, tmp_path: Path) -> None:
     """All of them, with the values of the file itself."""
-    route = download_routes()[1]
+    route = FILES.routes()[1]
     client = TestClient(Starlette(routes=[route]))
     path = tmp_path / "sample.csv"
     path.write_bytes(client.get(f"/{SAMPLE_PATH}?language={language}").content)
 
     def data_of(file: Path) -> list[Any]:
-        with prepare(file) as payments:
+        with prepare(file, contract=SHIPPED) as payments:
             assert payments.report.refused_total == 0
             return [orjson.loads(value)["data"] for _, value in payments]
 
-    assert data_of(path) == data_of(sample_file())
-    assert client.get(f"/{SAMPLE_PATH}").content == sample_file().read_bytes()
+    assert data_of(path) == data_of(SAMPLE)
+    assert client.get(f"/{SAMPLE_PATH}").content == SAMPLE.read_bytes()
