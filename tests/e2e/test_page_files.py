@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from services.common.contract.cards import FIELDS
 from services.sender.dialect import ID_COLUMN
+from tests.support.other_contracts import SHIPPED
 from tests.support.page import (
     GOOD_ROW,
     Connection,
@@ -23,7 +24,7 @@ from tests.support.page import (
     wait_ready,
     write_csv,
 )
-from ui.files.download import COLUMNS
+from ui.files.download import ScoresFile
 
 pytest_plugins = ["tests.support.page_fixtures"]
 
@@ -130,7 +131,7 @@ def test_scores_are_downloaded_without_formulas(page: Page, kafka: str, mart: Co
     written = (tmp_path / "scores.csv").read_bytes()
     assert written.startswith(b"\xef\xbb\xbf")
     head, first, second = csv.reader(io.StringIO(written.decode("utf-8-sig")), delimiter=";")
-    assert head == list(COLUMNS)
+    assert head == list(ScoresFile(SHIPPED).header)
     assert first == ["plain", "", "", "", "", "", "", ""]
     shown = ["'=1+1", "2020-06-21 22:16", "995,7", "shopping_net", "'=cmd|'/c calc'!A0", "TX", "0,000007", "0"]
     assert second == shown

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -183,7 +184,7 @@ def test_a_case_shows_the_transaction_its_reasons_and_the_customers_history(
     expect(tab.locator("#case-plot svg.marks .mark-symbol path[aria-roledescription]")).to_have_count(4)
     expect(tab.locator("#case-earlier tbody tr")).to_have_count(3)
     assert "Test Lane" not in tab.content()
-    tab.get_by_label("Показать имя и адрес клиента").check()
+    tab.get_by_label("Показать личные данные").check()
     expect(head).to_contain_text("Ada Example, 1 Test Lane")
     wait_for(lambda: '"event": "names_shown"' in served.text(), 5, served.text)
     assert "Test Lane" not in served.text()
@@ -325,7 +326,8 @@ def test_what_if_without_a_curve_says_so(tab: Page, start_page: Start, mart: Con
     """Precision and recall are not invented; the stream's own figures stay."""
     other = json.loads((ROOT / "onnx/manifest.json").read_bytes()) | {"version": "other", "threshold": 0.37}
     (tmp_path / "manifest.json").write_text(json.dumps(other))
-    (tmp_path / "curve.json").write_bytes((ROOT / "onnx/curve.json").read_bytes())
+    for name in ("curve.json", "contract.toml", "risk.json"):
+        shutil.copy(ROOT / "onnx" / name, tmp_path)
     add(mart, "p-1")
     visit(tab, ready(start_page(UI_MANIFEST=str(tmp_path / "manifest.json"))), "Порог")
     expect(tab.locator("#whatif-table")).to_contain_text("У этой модели нет валидационной кривой")
@@ -411,7 +413,7 @@ def test_a_viewer_sees_and_changes_nothing(
     open_first(tab)
     expect(tab.locator("#case-message")).to_contain_text("Ваша роль — наблюдатель")
     expect(tab.get_by_role("button", name="Подтвердить фрод")).to_have_count(0)
-    expect(tab.get_by_label("Показать имя")).to_have_count(0)
+    expect(tab.get_by_label("Показать личные данные")).to_have_count(0)
     tab.get_by_role("tab", name="Одна транзакция").click()
     tab.get_by_role("button", name="Отправить транзакцию").click()
     expect(tab.locator("#payment-answer")).to_contain_text("Ваша роль — наблюдатель")

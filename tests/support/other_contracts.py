@@ -51,12 +51,15 @@ LOANS = to_contract(
             "income": {"type": "number", "personal": True, "label": {"en": "Income", "ru": "Доход"}},
             "purpose": {"type": "text", "values": ("car", "home"), "label": {"en": "Purpose", "ru": "Цель"}},
             "term": "integer",
+            "employer": "text",
         },
         "roles": {"category": "purpose"},
         "features": {
             "income_log": {"log1p": "income", "group": "income"},
             "purpose": {"code": "purpose"},
             "term": "term",
+            "purpose_text": "purpose",
+            "employer": "employer",
         },
     }
 )

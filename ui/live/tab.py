@@ -219,5 +219,5 @@ class LiveView:
             return skips(4)
         merchants = [(merchant_name(name), name) for name in found.merchants]
         states, categories = ([(name, name) for name in names] for names in (found.states, found.categories))
-        lists: tuple[Any, ...] = (states, categories, merchants)
-        return *(gr.update(choices=choices) for choices in lists), found
+        lists: dict[str, Any] = {"state": states, "category": categories, "merchant": merchants}
+        return *(gr.update(choices=given if self._has(role) else []) for role, given in lists.items()), found

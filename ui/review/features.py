@@ -34,6 +34,7 @@ class Feature:
         label: of its operand, as in the middle of a sentence.
         role: what the operand is: a role, "event_time", NIGHT, RISK, "derived" for any other derived number, or "".
         personal: whether a personal field is among what it is made of.
+        is_text: whether its values are texts: a code is given by the text that it stands for.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Feature:
     label: str
     role: str
     personal: bool
+    is_text: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def _feature(name: str, given: Any, contract: Contract, labels: Mapping[str, str
         labels.get(operand, operand),
         _role(operand, contract),
         _is_personal(given, contract),
+        operation == "code" or (operation == "field" and operand in contract.fields.keys() - contract.numbers),
     )
 
 

@@ -47,7 +47,7 @@ class _Phrase:
         self, values: Sequence[Value], night: tuple[int, int] | None, texts: ReasonTexts, numbers: Numbers
     ) -> None:
         self._seen_past = any(feature.operation in OF_THE_PAST for feature, _ in values)
-        self._values = [one for one in values if finite(one[1]) is not None or one[0].operation == "code"]
+        self._values = [one for one in values if finite(one[1]) is not None or one[0].is_text]
         self._night, self._texts, self._numbers = night, texts, numbers
 
     def written(self) -> str:
@@ -192,7 +192,8 @@ class _Phrase:
         texts = self._texts
         return [
             texts.unknown_category if value is None else texts.category.format(category=_plain(value, self._numbers))
-            for _, value in self._take("code", "category")
+            for operation in ("code", "field")
+            for _, value in self._take(operation, "category")
         ]
 
     def _others(self, *, derived: bool) -> list[str]:
@@ -240,9 +241,9 @@ class _Phrase:
 
 
 def _fits(feature: Feature, value: Any) -> bool:
-    """Return whether a phrase can be made of a value: a number, the text of a code, null or NaN where it is missing."""
+    """Return whether a phrase can be made of a value: a number, a text of a text's feature, null or NaN if missing."""
     if isinstance(value, str):
-        return feature.operation == "code"
+        return feature.is_text
     return value is None or finite(value) is not None or value != value  # noqa: PLR0124  # NaN is not itself
 
 

@@ -187,6 +187,9 @@ def test_a_case_shows_what_the_contract_has() -> None:
     assert transactions_chart(CASE, texts, RU) is None
     reason = AlertReason("income", True, 1.0, {"income_log": 7.5})
     assert in_words(reason, describe(LOANS, "ru"), REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == "доход: •••"
+    texts_given = AlertReason("purpose", True, 1.0, {"purpose_text": "car", "employer": "Acme", "term": 36})
+    said = in_words(texts_given, describe(LOANS, "ru"), REASON_TEXTS["ru"], RUSSIAN_NUMBERS)
+    assert said == "категория car, employer: Acme, term: 36"
 
 
 @pytest.mark.parametrize(
