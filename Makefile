@@ -13,7 +13,7 @@ WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status restart logs psql dlq backfill customer retention doctor backup restore topics schema send test test-all test-brokers faults faults-long faults-brokers fuzz soak coverage test-native test-compose test-supply-chain check lint-repo format audit sbom bench scale picture model lock clean-data clean
+.PHONY: help up down status restart logs psql dlq adopt backfill customer retention doctor backup restore topics schema send test test-all test-brokers faults faults-long faults-brokers fuzz soak coverage test-native test-compose test-supply-chain check lint-repo format audit sbom bench scale picture model lock clean-data clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,11 @@ psql: $(VENV)/.stack  ## open psql; ARGS='-c "select 1"' runs one query
 
 dlq: $(VENV)/.stack  ## rejected records: ARGS=inspect, ARGS=replay, ARGS='replay --go'; see ARGS=--help
 	@$(STACK) dlq $(ARGS)
+
+adopt: $(VENV)/.stack  ## make a model folder of an ONNX file: MODEL=model.onnx SAMPLE=rows.csv OUT=models/mine
+	@test -n "$(MODEL)" -a -n "$(SAMPLE)" -a -n "$(OUT)" || \
+	    { echo "say which: make adopt MODEL=model.onnx SAMPLE=rows.csv OUT=models/mine" >&2; exit 2; }
+	@$(BIN)/python -m services.tools.adopt "$(MODEL)" "$(SAMPLE)" "$(OUT)" $(ARGS)
 
 backfill: $(VENV)/.stack  ## score again with another model and compare: ARGS=FOLDER; see ARGS=--help
 	@$(STACK) backfill $(ARGS)

@@ -4,6 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.common.errors import Stop
@@ -68,6 +69,12 @@ def read_manifest(folder: Path) -> Manifest:
         raise Unfinished(f"no model manifest at {path}: {error.strerror}") from error
     except ValidationError as error:
         raise Unfinished(f"{path} is not a model manifest: {error}") from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest to a folder."""
+    content = orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
+    (folder / MANIFEST_NAME).write_bytes(content + b"\n")
 
 
 def current_manifest(path: Path) -> Manifest | None:

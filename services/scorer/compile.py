@@ -231,7 +231,7 @@ class _Compiler:
 
 def _table(place: str, given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
-        raise _wrong(place, f'an operation is needed, like {{ hour = "transaction_time" }}, not {given!r}')
+        raise _wrong(place, f'an operation is needed, like {{ hour = "paid_at" }}, not {given!r}')
     return dict(given)
 
 

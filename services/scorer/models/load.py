@@ -53,7 +53,7 @@ def load_model(folder: Path, threads: int = 1, more_fields: Iterable[str] = ()) 
     if contract.sha256 != manifest.contract_sha256:
         raise Unfinished(f"{folder}: contract and tables are not those of the manifest")
     plan = compile_features(contract)
-    session = _open_session(path, manifest.sha256, threads, len(plan.names))
+    session = open_session(path, manifest.sha256, threads, len(plan.names))
     model = Model(manifest, plan, session, Decoder(contract, plan.fields.union(more_fields)))
     golden = decode_golden(model.decoder, manifest.golden)
     features = _check_golden_features(path, model, golden)
@@ -75,7 +75,7 @@ def decode_golden(decoder: Decoder, rows: tuple[GoldenRow, ...] | list[Mapping[s
     return columns
 
 
-def _open_session(path: Path, sha256: str, threads: int, features: int) -> onnxruntime.InferenceSession:
+def open_session(path: Path, sha256: str, threads: int, features: int) -> onnxruntime.InferenceSession:
     """Return a session of the ONNX file; an error names the option of the usual exporters that helps."""
     content = _read_checked(path, sha256)
     options = onnxruntime.SessionOptions()

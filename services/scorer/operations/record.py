@@ -23,7 +23,7 @@ EARTH_RADIUS_KM = 6371.0088
 """The mean radius R1 of the earth (International Union of Geodesy and Geophysics)."""
 
 
-@operation(unit="place", example='category = { code = "cat_id", unknown = -1 }', missing="sometimes")
+@operation(unit="place", example='channel = { code = "channel", unknown = -1 }', missing="sometimes")
 def code(text: Known, *, unknown: float = np.nan) -> NDArray[Any]:
     """The place of the text among the field's `values`, from 0; `unknown` (missing by default) for any other text.
 
@@ -32,25 +32,25 @@ def code(text: Known, *, unknown: float = np.nan) -> NDArray[Any]:
     return codes_of(text, unknown)
 
 
-@operation(unit="hours, 0 to 23", example='hour = { hour = "transaction_time" }')
+@operation(unit="hours, 0 to 23", example='hour = { hour = "paid_at" }')
 def hour(time: Time) -> NDArray[Any]:
     """The hour of the day."""
     return time % SECONDS_A_DAY // 3600
 
 
-@operation(unit="minutes, 0 to 1,439", example='minute = { minute_of_day = "transaction_time" }')
+@operation(unit="minutes, 0 to 1,439", example='minute = { minute_of_day = "paid_at" }')
 def minute_of_day(time: Time) -> NDArray[Any]:
     """The minute of the day."""
     return time % SECONDS_A_DAY // 60
 
 
-@operation(unit="days, Monday is 0", example='weekday = { weekday = "transaction_time" }')
+@operation(unit="days, Monday is 0", example='weekday = { weekday = "paid_at" }')
 def weekday(time: Time) -> NDArray[Any]:
     """The day of the week."""
     return (time // SECONDS_A_DAY + 3) % 7  # 1970-01-01 was a Thursday
 
 
-@operation(unit="months, 1 to 12", example='month = { month = "transaction_time" }')
+@operation(unit="months, 1 to 12", example='month = { month = "paid_at" }')
 def month(time: Time) -> NDArray[Any]:
     """The month of the year, in the Gregorian calendar."""
     known = np.isfinite(time)
@@ -58,7 +58,7 @@ def month(time: Time) -> NDArray[Any]:
     return months if known.all() else np.where(known, months, np.nan)
 
 
-@operation(unit="0 or 1", example='night = { hour_between = "transaction_time", first = 22, end = 4 }', flag=True)
+@operation(unit="0 or 1", example='night = { hour_between = "paid_at", first = 22, end = 4 }', flag=True)
 def hour_between(time: Time, *, first: int, end: int) -> NDArray[Any]:
     """1 from the hour `first` to before the hour `end`, which may lie behind midnight; else 0."""
     of_day = time % SECONDS_A_DAY
@@ -66,7 +66,7 @@ def hour_between(time: Time, *, first: int, end: int) -> NDArray[Any]:
     return _flag(late | early if first > end else late & early, np.isnan(of_day))
 
 
-@operation(unit="seconds", example='age = { seconds_between = ["opened_at", "transaction_time"] }')
+@operation(unit="seconds", example='age = { seconds_between = ["opened_at", "paid_at"] }')
 def seconds_between(earlier: Time, later: Time) -> NDArray[Any]:
     """The time from the first to the second; negative if it is the other way round."""
     return later - earlier
@@ -92,7 +92,7 @@ def difference(number: Number, less: Number) -> NDArray[Any]:
     return number - less
 
 
-@operation(unit="0 or 1", example='urban = { above = "population_city", limit = 2500 }', flag=True)
+@operation(unit="0 or 1", example='urban = { above = "town_size", limit = 2500 }', flag=True)
 def above(number: Number, *, limit: float) -> NDArray[Any]:
     """1 for a number greater than `limit`, else 0."""
     return _flag(number > limit, np.isnan(number))
@@ -116,7 +116,7 @@ def length(text: Text) -> NDArray[Any]:
 
 @operation(
     unit="km",
-    example='distance_km = { haversine = ["lat", "lon", "merchant_lat", "merchant_lon"] }',
+    example='distance_km = { haversine = ["lat", "lon", "shop_lat", "shop_lon"] }',
     missing="sometimes",
 )
 def haversine(lat: Number, lon: Number, to_lat: Number, to_lon: Number) -> NDArray[Any]:
@@ -131,7 +131,9 @@ def haversine(lat: Number, lon: Number, to_lat: Number, to_lon: Number) -> NDArr
 
 
 @operation(
-    unit="of the table", example='risk = { table = ["cat_id", "night", "amount"], file = "risk.json" }', missing="never"
+    unit="of the table",
+    example='risk = { table = ["channel", "night", "amount"], file = "risk.json" }',
+    missing="never",
 )
 def table(*by: Any_, file: LookupTable) -> NDArray[Any]:
     """The entry of a look-up table in a file beside the contract: an axis for each operand, a text or a number.
