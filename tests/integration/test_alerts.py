@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka import Producer
 
 from conftest import Start
-from services.common.contract.cards import customer_key
 from services.common.settings import TopicSettings
+from tests.support.contracts import customer_key
 from tests.support.messages import FRAUD, nested
 from tests.support.processes import wait_for
 from tests.support.reasons import BURST, CALM, NIGHT

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from services.common.contract.cards import FIELDS
 from services.common.errors import Reject
 from services.common.stored import decode_transaction
 from services.sender.csvfile import prepare
 from services.sender.report import FileRefused
 from services.sink.decode import decode_score
 from tests.fuzz.product import TOPIC, decode
+from tests.support.contracts import FIELDS, cards
 from tests.support.messages import nested
 
 MB = 1 << 20
@@ -65,7 +65,7 @@ def test_a_huge_message_is_decoded_in_bounded_time(message: bytes) -> None:
     started = time.process_time()
     columns, rejects = decode([message, nested("b")])
     with suppress(Reject):
-        decode_transaction(message, TOPIC, 0, 0)
+        decode_transaction(message, TOPIC, 0, 0, cards())
     with suppress(Reject):
         decode_score(message, 0, 0, 0)
     spent = time.process_time() - started

@@ -25,6 +25,7 @@ from services.scorer.decode import Decoder
 from services.scorer.models.load import load_model
 from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused
+from tests.support.contracts import cards
 from tests.support.hostile import HOSTILE, elements, hostile
 from tests.support.messages import nested
 from ui.check import render as check
@@ -144,7 +145,7 @@ def test_no_text_of_a_record_is_markup(record: type, rendered: Callable[[Any], M
 )
 def test_a_message_made_to_exhaust_the_decoder_is_one_reject(value: bytes) -> None:
     """Neither the process nor the batch falls: the payment beside it is decoded."""
-    columns, rejects = Decoder({"population_city"}).decode([nested("good"), value], str)
+    columns, rejects = Decoder(cards(), {"population_city"}).decode([nested("good"), value], str)
     assert columns.ids == ["good"]
     assert set(rejects) == {1}
     assert rejects[1].reason in set(Reason)
@@ -166,7 +167,8 @@ def test_a_model_whose_numbers_stand_in_another_file_is_refused(tmp_path: Path) 
     )
     content = helper.make_model(graph).SerializeToString()
     assert onnx.load_from_string(content).graph.initializer[0].data_location == TensorProto.EXTERNAL
-    shutil.copy(project_root() / "onnx/manifest.json", tmp_path)
+    for name in ("contract.toml", "risk.json", "manifest.json"):
+        shutil.copy(project_root() / "onnx" / name, tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_bytes())
     (tmp_path / manifest["model_file"]).write_bytes(content)
     manifest["sha256"] = hashlib.sha256(content).hexdigest()

@@ -114,6 +114,14 @@ class Axis(_Part):
     values: tuple[str, ...] = ()
     edges: tuple[float, ...] = Field((), description="ascending; an edge belongs to the bin below")
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if bool(self.values) == bool(self.edges):
+            raise ValueError("an axis has either values or edges")
+        if list(self.edges) != sorted(set(self.edges)):
+            raise ValueError("edges must be ascending")
+        return self
+
     @property
     def places(self) -> int:
         """Number of places."""

@@ -66,8 +66,13 @@ class PastNumbers:
 
     @cached_property
     def definitions(self) -> dict[str, str]:
-        """Name -> definition, of all numbers, and the key's: what a changelog must agree with."""
+        """Name -> definition, of all numbers, and the key's."""
         return {"key": self.key} | {f"number {name}": one.definition for name, one in self.numbers.items()}
+
+    @cached_property
+    def layout(self) -> dict[str, str]:
+        """What a changelog must agree with to be read: the definitions, and what records hold of the numbers."""
+        return self.definitions | {"stored": ", ".join(self.stored), "carried": ", ".join(self.carried)}
 
     def shares(self, seconds: NDArray[Any], stored: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return what each event adds to the running sums, float64 [len(summed), n]; a missing number adds nothing.

@@ -162,6 +162,10 @@ def _places_on(axis: Axis, operand: Any) -> NDArray[np.int64]:
         return bins
     texts = operand.texts if isinstance(operand, KnownTexts) else operand
     found = codes_of(KnownTexts(texts, axis.codes, axis.vocabulary), np.nan)
+    if isinstance(operand, KnownTexts):  # another word for a known text has the place of that text
+        for place in np.flatnonzero(np.isnan(found)).tolist():
+            if (one := texts[place]) is not None:
+                found[place] = axis.codes.get(operand.vocabulary.find(one), np.nan)
     return np.where(np.isnan(found), len(axis.values), found).astype(np.int64)
 
 
