@@ -74,7 +74,6 @@ class PaymentForm:
         self._frame, self._texts = frame, frame.texts
         self._mart, self._access, self._pay, self._stop = mart, access, pay, stop
         self._contract, self._examples = contract, examples
-        self._features = describe(contract, frame.texts.language)
         self._labels = labels(contract, frame.texts.language)
         words = self._words = PAYMENT_TEXTS[frame.texts.language]
         self._fields: dict[str, Any] = {}
@@ -182,17 +181,7 @@ class PaymentForm:
 
     def _answered(self, answer: Answer, sent: SentTransaction) -> tuple[str, str]:
         """Return the answer as HTML, and the transaction for the page in the other language."""
-        if answer.case is None:
-            return no_score(answer, sent, self._texts, self._words), sent.dump()
-        html = [score(answer.case, self._texts, self._words)]
-        if self._contract.record.key:
-            html.append(hint(history(answer.case, self._texts, self._words)))
-        html.append(hint(latency(answer, sent, self._texts, self._words)))
-        if answer.case.transaction.fraud_flag:
-            words = CASE_TEXTS[self._texts.language]
-            html.append(render.reasons(answer.case, self._features, self._texts, words))
-        html.append(Markup("<p>{}</p>").format(case_button(sent.transaction_id, self._words.open)))
-        return Markup().join(html), sent.dump()
+        return answer_html(answer, sent, self._contract, self._texts), sent.dump()
 
     def _bad_field(self, bad: BadRow) -> str:
         """Return what is wrong with which field, in words."""
@@ -218,34 +207,34 @@ def in_order_of_weight(contract: Contract) -> tuple[tuple[str, ...], tuple[str, 
     return first, tuple(field for field in contract.fields if field not in first)
 
 
-def no_score(answer: Answer, sent: SentTransaction, texts: Texts, words: PaymentTexts) -> Markup:
-    """Return that no score came in time."""
-    seconds = texts.numbers.whole(round(answer.milliseconds / 1000))
-    return notice(words.no_score.format(seconds=seconds, transaction_id=sent.transaction_id), "warning")
-
-
-def score(case: Case, texts: Texts, words: PaymentTexts) -> Markup:
-    """Return the score and what it means."""
+def answer_html(answer: Answer, sent: SentTransaction, contract: Contract, texts: Texts) -> Markup:
+    """Return the score with its reasons, the customer's history if the contract has a key, and the latency."""
+    case, numbers, words = answer.case, texts.numbers, PAYMENT_TEXTS[texts.language]
+    if case is None:
+        seconds = numbers.whole(round(answer.milliseconds / 1000))
+        return notice(words.no_score.format(seconds=seconds, transaction_id=sent.transaction_id), "warning")
     flagged = bool(case.transaction.fraud_flag)
-    told = (words.answer_flagged if flagged else words.answer).format(
-        score=texts.numbers.decimal(case.transaction.score, 3)
+    score = (words.answer_flagged if flagged else words.answer).format(score=numbers.decimal(case.transaction.score, 3))
+    latency = words.latency.format(accepted=numbers.whole(sent.accepted), scored=numbers.whole(answer.milliseconds))
+    features = describe(contract, texts.language)
+    reasons = render.reasons(case, features, texts, CASE_TEXTS[texts.language]) if flagged else Markup()
+    return Markup('<p class="answer {}" role="status">{}</p>{}{}{}<p>{}</p>').format(
+        "flagged" if flagged else "calm",
+        score,
+        hint(_history(case, texts, words)) if contract.record.key else Markup(),
+        hint(latency),
+        reasons,
+        case_button(sent.transaction_id, words.open),
     )
-    return Markup('<p class="answer {}" role="status">{}</p>').format("flagged" if flagged else "calm", told)
 
 
-def history(case: Case, texts: Texts, words: PaymentTexts) -> str:
+def _history(case: Case, texts: Texts, words: PaymentTexts) -> str:
     """Return how much of the customer's history the score takes into account."""
     if case.transaction.customer is None:
         return words.history_unknown
     if not case.earlier_count:
         return words.history_empty
     return words.history.format(transactions_counted=texts.numbers.counted(case.earlier_count, texts.transaction_forms))
-
-
-def latency(answer: Answer, sent: SentTransaction, texts: Texts, words: PaymentTexts) -> str:
-    """Return how long the acknowledgement and the score took."""
-    numbers = texts.numbers
-    return words.latency.format(accepted=numbers.whole(sent.accepted), scored=numbers.whole(answer.milliseconds))
 
 
 def _text(value: Any) -> str:
