@@ -9,7 +9,9 @@ from confluent_kafka import Producer
 
 from bench.servers import Servers
 from services.common.contract.cards import customer_key
+from services.common.contract.load import read_contract
 from services.common.errors import Stop
+from services.common.settings import ModelFolder
 from services.sender.csvfile import prepare
 
 KeyedMessage = tuple[bytes, bytes]
@@ -26,7 +28,7 @@ CUSTOMER_STRIDE = 7_919
 
 def read_messages(csv_file: Path) -> list[KeyedMessage]:
     """Return the messages of a file, by event time."""
-    with prepare(csv_file) as transactions:
+    with prepare(csv_file, contract=read_contract(ModelFolder.read().scorer_model_dir)) as transactions:
         return [(key or b"", value) for key, value in transactions]
 
 

@@ -79,7 +79,7 @@ def read_file(content: bytes) -> tuple[FileReport, list[tuple[bytes | None, byte
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
-        with prepare(Path(file.name), categories=cards().fields["cat_id"].values) as payments:
+        with prepare(Path(file.name), contract=cards()) as payments:
             assert len(payments) == payments.report.ready
             return payments.report, list(payments)
 

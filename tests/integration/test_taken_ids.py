@@ -25,7 +25,7 @@ def test_equal_content_is_no_conflict_and_other_content_is(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     path = tmp_path / "payments.csv"
     path.write_text("\n".join([f"transaction_id,{','.join(FIELDS)}", ROW, BARE, ""]))
-    with prepare(path) as payments:
+    with prepare(path, contract=cards()) as payments:
         for _, value in payments:
             mart.execute(
                 f"insert into transactions ({COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",  # noqa: S608
@@ -33,5 +33,5 @@ def test_equal_content_is_no_conflict_and_other_content_is(
             )
         payments.settle_ids(TakenIds.ASK, lambda ids: mart.execute(STORED, [ids]).fetchall())
     path.write_text(path.read_text().replace("Ann", "Bea"))
-    with prepare(path) as payments, pytest.raises(FileRefused, match=r"first 7: 1$"):
+    with prepare(path, contract=cards()) as payments, pytest.raises(FileRefused, match=r"first 7: 1$"):
         payments.settle_ids(TakenIds.ASK, lambda ids: mart.execute(STORED, [ids]).fetchall())

@@ -117,7 +117,7 @@ def test_a_huge_file_is_read_in_bounded_time(content: bytes, path: Path) -> None
     path.write_bytes(content)
     lines = content.count(b"\n") + content.count(b"\r")
     started = time.process_time()
-    with suppress(FileRefused), prepare(path) as payments:
+    with suppress(FileRefused), prepare(path, contract=cards()) as payments:
         assert payments.report.rows == payments.report.ready + payments.report.refused_total
 
     assert time.process_time() - started < 1 + SECONDS_A_MB * len(content) / MB + SECONDS_A_LINE * lines
@@ -129,7 +129,7 @@ def test_a_huge_file_is_read_in_bounded_memory(name: str, path: Path) -> None:
     path.write_bytes(FILES[name])
     tracemalloc.start()
     try:
-        with suppress(FileRefused), prepare(path):
+        with suppress(FileRefused), prepare(path, contract=cards()):
             pass
         _, peak = tracemalloc.get_traced_memory()
     finally:

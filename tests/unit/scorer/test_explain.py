@@ -13,6 +13,7 @@ from tests.support.contracts import cards
 from tests.support.messages import FRAUD
 from tests.support.reasons import BURST, CALM, NIGHT, features_of, reasons_of, shipped
 from ui.review.case import parse_reasons
+from ui.review.features import describe
 from ui.review.reasons import in_words
 from ui.review.texts import REASON_TEXTS
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
@@ -22,7 +23,11 @@ def said(payments: list[dict[str, Any]], language: str = "ru") -> list[str]:
     """Return how the page says the reasons of the last of them, those that raise the score."""
     numbers = RUSSIAN_NUMBERS if language == "ru" else ENGLISH_NUMBERS
     reasons = parse_reasons(orjson.loads(orjson.dumps(reasons_of(payments))))
-    return [in_words(reason, REASON_TEXTS[language], numbers) for reason in reasons if reason.raises]
+    return [
+        in_words(reason, describe(cards(), language), REASON_TEXTS[language], numbers)
+        for reason in reasons
+        if reason.raises
+    ]
 
 
 def test_a_huge_amount_at_night_names_the_amount_and_the_night() -> None:
