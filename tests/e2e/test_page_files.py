@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from services.common.contract.cards import FIELDS
+from tests.support.contracts import FIELDS
 from tests.support.other_contracts import SHIPPED
 from tests.support.page import (
     GOOD_ROW,

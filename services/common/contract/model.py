@@ -15,8 +15,6 @@ from services.common.values import MISSING, MISSING_NAMES, Spellings
 
 CONTRACT_NAME = "contract.toml"
 
-FORMAT = 1
-
 ROLES = ("amount", "category", "merchant", "state", "city")
 """What mart and page can show of a transaction, beside its event time and its key."""
 

@@ -86,6 +86,3 @@ class PastNumbers:
             of_time = self.numbers[name].of_time
             shares[row] = stored[self.stored.index(name)] if of_time is None else of_time(seconds)
         return np.nan_to_num(shares, copy=False)
-
-
-NO_NUMBERS = PastNumbers({})
