@@ -13,7 +13,7 @@ WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help up down status restart logs psql dlq adopt backfill customer retention doctor backup restore topics send test test-all test-brokers faults faults-long faults-brokers fuzz soak coverage test-native test-compose test-supply-chain check lint-repo format audit sbom bench scale picture model lock clean-data clean
+.PHONY: help up down status restart logs psql dlq adopt backfill customer retention doctor backup restore topics schema send test test-all test-brokers faults faults-long faults-brokers fuzz soak coverage test-native test-compose test-supply-chain check lint-repo format audit sbom bench scale picture model lock clean-data clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -67,6 +67,9 @@ restore: $(VENV)/.stack  ## restore the database, also while everything runs: FI
 
 topics: $(VENV)/.stack  ## create missing topics; ARGS=--grow adds partitions, see docs/operations.md
 	@$(STACK) topics $(ARGS)
+
+schema: $(VENV)/.stack  ## print the JSON Schema of the input topic, from the model's contract; ARGS=models/mine
+	@$(STACK) schema $(ARGS)
 
 send: $(VENV)/.stack  ## send the transactions of a file: FILE=payments.csv
 	@test -n "$(FILE)" || { echo "say which file: make send FILE=payments.csv" >&2; exit 2; }

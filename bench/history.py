@@ -10,13 +10,16 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers
+from services.common.contract.load import read_contract
 from services.common.errors import Stop
 from services.common.kafka.closing import close
 from services.common.process import trim_malloc
+from services.scorer.compile import compile_features
 from services.scorer.history.changelog import to_records
 from services.scorer.history.events import Events
 from services.scorer.history.history import History
 from services.scorer.history.restore import restore_histories
+from services.scorer.settings import ScorerSettings
 
 FEW_CUSTOMERS = 1_000
 MIN_BYTES_A_TRANSACTION = 20
@@ -24,6 +27,8 @@ MIN_BYTES_A_TRANSACTION = 20
 
 TRANSACTIONS_EACH = 10
 BATCH = 10_000
+
+PLAN = compile_features(read_contract(ScorerSettings().model_dir))
 
 
 def measure(servers: Servers, rounds: int, customers: int) -> Figures:
@@ -69,7 +74,7 @@ class _Customers:
 
     def __init__(self, customers: int) -> None:
         self._customers = customers
-        self._history = History()
+        self._history = History(PLAN.numbers)
         self._paid = 0
 
     def pay(self, transactions: int) -> float:
@@ -79,7 +84,7 @@ class _Customers:
             numbers = np.arange(start, min(start + BATCH, self._paid + transactions), dtype=np.uint64)
             batch = _events(numbers, self._customers)
             started = time.perf_counter()
-            self._history.observe(batch)
+            self._history.observe(batch, PLAN.readings)
             seconds += time.perf_counter() - started
         self._paid += transactions
         return seconds / transactions * 1e6
@@ -95,18 +100,20 @@ def _restore(servers: Servers, rounds: int, customers: int) -> tuple[list[float]
             "queue.buffering.max.messages": 4 * BATCH,
         }
     )
-    history = History()
+    history = History(PLAN.numbers)
     for start in range(0, customers, BATCH):
         batch = _events(np.arange(start, min(start + BATCH, customers), dtype=np.uint64), customers)
-        past = history.observe(batch)
-        producer.produce_batch(topics.history, to_records(batch, past.sequences, past.evicted.get(0, ())), partition=0)
+        past = history.observe(batch, PLAN.readings)
+        records = to_records(PLAN.numbers, batch, past.sequences, past.evicted.get(0, ()))
+        producer.produce_batch(topics.history, records, partition=0)
         producer.flush()
     restored: list[float] = []
     consumed: list[float] = []
     for _ in range(rounds):
         started = time.perf_counter()
-        history = History()
-        for partition, found in restore_histories(servers.kafka_settings, topics.history, [0], lambda: None):
+        history = History(PLAN.numbers)
+        histories = restore_histories(servers.kafka_settings, topics.history, PLAN.numbers, [0], lambda: None)
+        for partition, found in histories:
             history.take_over(partition, found.history)
         restored.append(customers / (time.perf_counter() - started))
         if len(history) != customers:
@@ -141,7 +148,7 @@ def _events(numbers: "np.typing.NDArray[np.uint64]", customers: int) -> Events:
     seconds = 1_546_300_800 + (numbers // np.uint64(customers)).astype(np.int64) * 36_000
     amounts = (numbers % np.uint64(997)).astype(np.float32) + 1
     hashes = (numbers % np.uint64(customers)) * np.uint64(0x9E3779B97F4A7C15)
-    return Events(hashes, seconds, amounts, numbers, amounts / np.float32(1_000))
+    return Events(hashes, seconds, numbers, np.array([amounts, amounts / np.float32(1_000)], np.float32))
 
 
 def _resident_bytes() -> int:

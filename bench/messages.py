@@ -8,9 +8,11 @@ import orjson
 from confluent_kafka import Producer
 
 from bench.servers import Servers
-from services.common.contract.cards import customer_key
+from services.common.contract.load import read_contract
 from services.common.errors import Stop
+from services.common.settings import ModelFolder
 from services.sender.csvfile import prepare
+from services.simulator.cards import customer_key
 
 KeyedMessage = tuple[bytes, bytes]
 """(key, value), as the sender makes them."""
@@ -26,7 +28,7 @@ CUSTOMER_STRIDE = 7_919
 
 def read_messages(csv_file: Path) -> list[KeyedMessage]:
     """Return the messages of a file, by event time."""
-    with prepare(csv_file) as transactions:
+    with prepare(csv_file, contract=read_contract(ModelFolder.read().scorer_model_dir)) as transactions:
         return [(key or b"", value) for key, value in transactions]
 
 
@@ -44,7 +46,7 @@ def customer_stream(
         time: str = data["transaction_time"]
         data["transaction_time"] = f"{int(time[:4]) + 4 * (number // len(transactions))}{time[4:]}"
         data |= {"name_1": f"Name{customer}", "name_2": "Example", "street": f"{customer} Test Lane"}
-        yield customer_key(data) or b"", orjson.dumps(message)
+        yield customer_key(data), orjson.dumps(message)
 
 
 def send(servers: Servers, topic: str, transactions: Iterable[KeyedMessage]) -> None:

@@ -13,7 +13,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from bench.figures import Figures, Goal, figure, ratio
 from bench.servers import Servers, wait_until
-from services.common.settings import TopicSettings
+from services.common.contract.load import read_contract
+from services.common.settings import ModelFolder, TopicSettings
 from services.sender.csvfile import prepare
 from services.sender.publish import publish
 
@@ -106,7 +107,7 @@ def _browser() -> str | None:
 
 def _send(servers: Servers, topics: TopicSettings, csv_file: Path) -> None:
     """Do what the click does."""
-    with prepare(csv_file) as transactions:
+    with prepare(csv_file, contract=read_contract(ModelFolder.read().scorer_model_dir)) as transactions:
         publish(transactions, servers.kafka_settings, topics.transactions)
 
 

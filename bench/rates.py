@@ -23,7 +23,7 @@ from services.scorer.models.reload import ModelHolder
 from services.scorer.pipeline import Scoring, Session, WrittenBatch
 from services.scorer.quarantine import Quarantine
 from services.scorer.read import TransactionSource
-from services.scorer.recall import PartitionHistories, begin_empty
+from services.scorer.recall import PartitionHistories
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import ScoreWriter
 
@@ -43,7 +43,7 @@ def measure(servers: Servers, csv_file: Path, rows: int, rounds: int) -> Figures
     runs: dict[str, list[_Run]] = {name: [] for name in ("pass", "score", "unexplained", "forget")}
 
     def run(name: str, work: Callable[[Session], "Scoring | _PassThrough"], *, remembers: bool) -> None:
-        memory = PartitionHistories(model.manifest.recipe, begin_empty) if remembers else None
+        memory = PartitionHistories(model.plan) if remembers else None
         runs[name].append(_run(servers, topics, rows, f"{name}-{len(runs[name])}", work, memory))
 
     for _ in range(rounds):

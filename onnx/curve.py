@@ -43,9 +43,10 @@ def write(path: Path, model: Path, trees: int = TREES) -> None:
         Stop: the data is unfit, or not what the model was trained on.
         OSError: a file cannot be read or written.
     """
-    manifest = load_model(model).manifest
-    data = label(read_payments(path), manifest.recipe)
-    curve = validate_curve(data, partial(learn, recipe=manifest.recipe, trees=trees))
+    loaded = load_model(model)
+    manifest, contract = loaded.manifest, loaded.plan.contract
+    data = label(read_payments(path, contract), contract)
+    curve = validate_curve(data, partial(learn, contract=contract, trees=trees))
     check(curve, manifest)
     write_curve(model, manifest.version, curve)
     print(f"{model / CURVE_NAME}: {curve['payments']} payments, {curve['frauds']} frauds")

@@ -1,7 +1,7 @@
 """Writes to a model's manifest how the training data is distributed: `python onnx/distributions.py DATA`.
 
 Drift is measured against it. Training writes it too. The ONNX file, the threshold and the version stay, for it decides
-no score. Data other than the model's is refused: the risks it teaches must be those of the manifest.
+no score. Data other than the model's is refused: the risks it teaches must be those of the contract.
 """
 
 import argparse
@@ -12,15 +12,14 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its ow
 
 import numpy as np
 from dataset import Labelled, training_data
-from export import write_manifest
 from numpy.typing import NDArray
 
 from services.common.errors import Stop
-from services.common.manifest import Distribution
+from services.common.manifest import Distribution, write_manifest
 from services.scorer.event_time import SECONDS_A_DAY
-from services.scorer.features import category_codes
-from services.scorer.history.history import PAST
 from services.scorer.models.load import load_model
+from services.scorer.operations.record import codes_of
+from services.scorer.operations.registry import KnownTexts
 from services.scorer.score import Model
 
 FOLDER = Path(__file__).resolve().parent
@@ -52,13 +51,13 @@ def write(path: Path, folder: Path) -> None:
         Stop: the data is unfit, or not what the model was trained on.
         OSError: a file cannot be read or written.
     """
-    add_distributions(folder, training_data(path, load_model(folder).manifest.recipe))
+    add_distributions(folder, training_data(path, load_model(folder).plan.contract))
 
 
 def add_distributions(folder: Path, data: Labelled) -> None:
     """Add to the manifest in a folder how the payments, and the model's scores of them, are distributed."""
     model = load_model(folder)
-    found = distributions(data.with_risks(model.manifest.recipe).in_stream(), model)
+    found = distributions(data.in_stream(model.plan), model)
     write_manifest(folder, model.manifest.model_copy(update={"distributions": found}))
     load_model(folder)
     print(f"{folder}: distributions of {', '.join(found)} over {len(data)} payments")
@@ -69,19 +68,20 @@ def distributions(data: Labelled, model: Model) -> dict[str, Distribution]:
 
     `past` is the number of a customer's earlier payments; those of whom it is not known who pays are left out of it.
     """
-    columns, recipe = data.columns, model.manifest.recipe
+    columns, category = data.columns, model.plan.contract.fields["cat_id"]
     hours = columns.seconds % SECONDS_A_DAY // 3600
     amounts = columns.numbers["amount"]
     deciles = np.unique(np.round(np.quantile(amounts, np.arange(1, AMOUNT_BINS) / AMOUNT_BINS), 2))
-    codes = category_codes(columns, recipe).astype(np.int64)
-    codes[codes < 0] = len(recipe.categories)
-    past = np.full(len(data), np.nan) if columns.past is None else columns.past[:, PAST.index("count_so_far")]
+    texts = KnownTexts(columns.texts["cat_id"], category.codes, category.vocabulary)
+    codes = codes_of(texts, unknown=len(category.values)).astype(np.int64)
+    counts = (past for reading, past in columns.past.items() if (reading.operation, reading.within) == ("count", None))
+    past = next(counts, np.full(len(data), np.nan))
     known = ~np.isnan(past)
     return {
         "score": _by_edges(model.score(model.features(columns)), SCORE_EDGES, hours),
         "amount": _by_edges(amounts, tuple(deciles.tolist()), hours),
         "category": Distribution(
-            values=recipe.categories, counts=_counts(codes, len(recipe.categories) + 1, hours)
+            values=category.values, counts=_counts(codes, len(category.values) + 1, hours)
         ),
         "past": _by_edges(past[known], PAST_EDGES, hours[known]),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Trees to files: the ONNX model, its manifest, the figures in its card. Knows nothing of how trees are trained.
+"""Trees to files: ONNX model, contract, manifest, the figures in the card. Knows nothing of how trees are trained.
 
 The graph takes `features`, float [None, k], and gives the probability of fraud, float [None, 1], or [None, 2] with
 fraud last: no label (its static shape is wrong in onnxmltools' output and warns at every run), no ZipMap (a dictionary
@@ -6,6 +6,7 @@ a row).
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,12 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType as SklearnFloats
 
 from onnx import TensorProto
+from services.common.contract.load import read_contract
+from services.common.contract.model import CONTRACT_NAME
 from services.common.errors import Stop
-from services.common.manifest import MANIFEST_NAME, GoldenRow, Manifest, Recipe
+from services.common.manifest import GoldenRow, Manifest, write_manifest
 from services.scorer.decode import Decoder
-from services.scorer.features import required_fields, to_features
+from services.scorer.features import FeaturePlan
 from services.scorer.models.load import decode_golden, load_model
 from services.scorer.score import probabilities
 
@@ -77,7 +80,8 @@ GOLDEN_TRANSACTIONS: list[Mapping[str, Any]] = [
 def export(
     trees: Trees,
     sample: NDArray[np.float32],
-    recipe: Recipe,
+    plan: FeaturePlan,
+    contract: bytes,
     threshold: float,
     references: dict[str, float | None],
     figures: dict[str, Any],
@@ -89,7 +93,8 @@ def export(
     Args:
         trees: what was trained.
         sample: features to compare ONNX Runtime with the trees on, float32 [n, k].
-        recipe: which features, in which order, with which constants.
+        plan: the features, with the tables to write.
+        contract: the contract file.
         threshold: fraud_flag = 1 where score >= threshold.
         references: feature -> its usual value, which reasons compare with.
         figures: how good the model is.
@@ -99,33 +104,31 @@ def export(
     Raises:
         Stop: ONNX Runtime scores otherwise than the trees, or the scorer refuses the artifact.
     """
-    content = to_onnx(trees, len(recipe.features))
+    content = to_onnx(trees, len(plan.names))
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     difference = float(np.abs(probabilities(session, sample) - predict(trees, sample)).max())
     if difference > TOLERANCE:
         raise Stop(f"ONNX Runtime and the trees differ by {difference:.2g}, allowed {TOLERANCE:.0e}")
+    text = card.read_text(encoding="utf-8")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / CONTRACT_NAME).write_bytes(contract)
+    for name, table in plan.contract.tables.items():
+        (out / name).write_text(json.dumps(table.model_dump(exclude_defaults=True)) + "\n", encoding="utf-8")
+    contract_sha256 = read_contract(out).sha256
     manifest = Manifest(
-        version=version_of(family_of(trees), content, recipe, threshold),
+        version=version_of(family_of(trees), content, contract_sha256, threshold),
         model_file=MODEL_NAME,
         sha256=hashlib.sha256(content).hexdigest(),
         threshold=threshold,
-        recipe=recipe,
+        contract_sha256=contract_sha256,
         references=references,
         figures=figures | {"onnx": {"rows_compared": len(sample), "largest_difference": float(f"{difference:.1e}")}},
-        golden=golden_rows(session, recipe),
+        golden=golden_rows(session, plan),
     )
-    text = card.read_text(encoding="utf-8")
-    out.mkdir(parents=True, exist_ok=True)
     (out / MODEL_NAME).write_bytes(content)
     write_manifest(out, manifest)
     (out / CARD_NAME).write_text(with_figures(text, manifest), encoding="utf-8")
     return load_model(out).manifest
-
-
-def write_manifest(out: Path, manifest: Manifest) -> None:
-    """Write the manifest to a folder."""
-    content = orjson.dumps(manifest.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
-    (out / MANIFEST_NAME).write_bytes(content + b"\n")
 
 
 def write_curve(out: Path, version: str, curve: dict[str, Any]) -> None:
@@ -186,19 +189,18 @@ def _from_sklearn(classifier: Any, width: int) -> tuple[list[Any], Any, Any, Any
     return nodes[::-1], converted.input, output, constants
 
 
-def golden_rows(session: onnxruntime.InferenceSession, recipe: Recipe) -> tuple[GoldenRow, ...]:
+def golden_rows(session: onnxruntime.InferenceSession, plan: FeaturePlan) -> tuple[GoldenRow, ...]:
     """Return the golden transactions with the features the scorer's code makes of them, and their scores."""
-    columns = decode_golden(Decoder(required_fields(recipe)), GOLDEN_TRANSACTIONS)
-    features = to_features(columns, recipe)
+    features = plan.to_features(decode_golden(Decoder(plan.contract, plan.fields), GOLDEN_TRANSACTIONS))
     return tuple(
         GoldenRow(transaction=dict(transaction), features=tuple(map(_shortest, row)), score=round(float(score), 8))
         for transaction, row, score in zip(GOLDEN_TRANSACTIONS, features, probabilities(session, features), strict=True)
     )
 
 
-def version_of(family: str, content: bytes, recipe: Recipe, threshold: float) -> str:
+def version_of(family: str, content: bytes, contract_sha256: str, threshold: float) -> str:
     """Return a name that changes whenever a score or a flag could: a hash of all that decides them."""
-    digest = hashlib.sha256(content + recipe.model_dump_json().encode() + str(threshold).encode())
+    digest = hashlib.sha256(content + contract_sha256.encode() + str(threshold).encode())
     return f"{family}-{digest.hexdigest()[:12]}"
 
 
@@ -227,7 +229,7 @@ def figures_table(manifest: Manifest) -> str:
         "known_first_payment": "known customers, each payment the first",
     }
     names = ["average_precision", "f1", "precision", "recall", "best_f1", "rows", "frauds"]
-    features = ", ".join(manifest.recipe.features)
+    features = ", ".join(manifest.references)
     lines = [
         f"Version `{manifest.version}`, threshold {manifest.threshold}, features: {features}.",
         "",

@@ -1,7 +1,7 @@
 """Writes the references of a model that has none to its manifest: `python onnx/references.py DATA`, the training data.
 
 Training writes them too. The ONNX file, the threshold and the version stay: references decide reasons, not scores. Data
-other than the model's is refused: the risks it teaches must be those of the manifest.
+other than the model's is refused: the risks it teaches must be those of the contract.
 """
 
 import argparse
@@ -12,12 +12,11 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its ow
 
 import numpy as np
 from dataset import Labelled, training_data
-from export import write_manifest
 from numpy.typing import NDArray
 
 from services.common.errors import Stop
-from services.common.manifest import Recipe
-from services.scorer.features import to_features
+from services.common.manifest import write_manifest
+from services.scorer.features import FeaturePlan
 from services.scorer.models.load import load_model
 
 FOLDER = Path(__file__).resolve().parent
@@ -41,21 +40,20 @@ def write(path: Path, model: Path) -> None:
         Stop: the data is unfit, or not what the model was trained on.
         OSError: a file cannot be read or written.
     """
-    manifest = load_model(model).manifest
-    data = training_data(path, manifest.recipe)
-    found = references(data.with_risks(manifest.recipe), manifest.recipe)
-    write_manifest(model, manifest.model_copy(update={"references": found}))
+    loaded = load_model(model)
+    found = references(training_data(path, loaded.plan.contract), loaded.plan)
+    write_manifest(model, loaded.manifest.model_copy(update={"references": found}))
     load_model(model)
     print(f"{model}: " + ", ".join(f"{name} {value}" for name, value in found.items()))
 
 
-def references(data: Labelled, recipe: Recipe) -> dict[str, float | None]:
+def references(data: Labelled, plan: FeaturePlan) -> dict[str, float | None]:
     """Return what each feature usually is: its median over the legitimate payments, seen in their stream.
 
     It is always a value that occurs. A feature that is missing in all of them has None.
     """
-    features = to_features(data.in_stream().columns, recipe)[~data.frauds].astype(np.float64)
-    return {name: _median(column[~np.isnan(column)]) for name, column in zip(recipe.features, features.T, strict=True)}
+    features = plan.to_features(data.in_stream(plan).columns)[~data.frauds].astype(np.float64)
+    return {name: _median(column[~np.isnan(column)]) for name, column in zip(plan.names, features.T, strict=True)}
 
 
 def _median(values: NDArray[np.float64]) -> float | None:

@@ -1,7 +1,7 @@
-"""Trains, validates and exports the model: `python onnx/train.py DATA` writes fraud.onnx, manifest.json and curve.json.
+"""Trains, validates and exports a model: `python onnx/train.py DATA` writes the whole folder that the scorer serves.
 
-Knows the learner and its parameters. Features come from the scorer's own code, figures from `validate`, files from
-`export`. The same data gives the same bytes.
+Knows the learner and its parameters. The features are those of a contract, which a person wrote; figures come from
+`validate`, files from `export`. The same data gives the same bytes.
 """
 
 import argparse
@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its ow
 
 import lightgbm
 import numpy as np
-from dataset import Labelled, categories_by_fraud_amount, label, learn_risks, read_payments
+from dataset import RISK_FILE, Labelled, label, read_payments, with_risks, with_table
 from distributions import add_distributions
 from export import Trees, export, predict, write_curve
 from numpy.typing import NDArray
@@ -24,17 +24,13 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from validate import SEED, SITUATIONS, Scorer, validate
 
-from services.common.contract.cards import CUSTOMER_FIELDS
+from services.common.contract.load import read_contract
+from services.common.contract.model import CONTRACT_NAME, Contract
 from services.common.errors import Stop
-from services.common.manifest import Recipe, read_manifest
-from services.scorer.decode import REQUIRED_FIELDS
-from services.scorer.features import FEATURES, to_features
-from services.scorer.history.history import PAST
+from services.scorer.compile import compile_features
+from services.scorer.features import Expression, FeaturePlan
 
 FOLDER = Path(__file__).resolve().parent
-
-USED = ("hour", "weekday", "month", "amount", "category", "population", "gender", *PAST)
-"""The features of the shipped model, in column order."""
 
 TREES = 300
 PARAMETERS = {
@@ -64,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Train from the command line and return the exit code: 0 done, 1 failed."""
     options = _parser().parse_args(arguments)
     try:
-        train(options.data, options.out, options.features, options.trees, options.learner, options.risks_of)
+        train(options.data, options.out, options.contract, options.trees, options.learner, options.risks_of)
     except (Stop, OSError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 1
@@ -74,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
 def train(
     path: Path,
     out: Path,
-    features: tuple[str, ...] = USED,
+    contract_file: Path = FOLDER / CONTRACT_NAME,
     trees: int = TREES,
     learner: str = "lightgbm",
     risks_of: Path | None = None,
@@ -85,27 +81,23 @@ def train(
     names the other one's folder. Its table is then kept, in validation too.
 
     Raises:
-        Stop: the data, or what became of it, is unfit.
+        Stop: the contract, the data, or what became of it, is unfit.
         OSError: a file cannot be read or written.
     """
-    frame = read_payments(path)
+    contract, keep_risks = read_contract(contract_file.parent), risks_of is not None
     if risks_of:
-        kept = read_manifest(risks_of).recipe
-        recipe = Recipe(features=features, categories=kept.categories, risk=kept.risk)
-    else:
-        recipe = Recipe(features=features, categories=categories_by_fraud_amount(frame))
-    keep_risks = risks_of is not None
-    data = label(frame, recipe)
+        contract = with_table(contract, read_contract(risks_of).tables[RISK_FILE])
+    data = label(read_payments(path, contract), contract)
     print(f"{len(data)} payments, {data.frauds.sum()} frauds, {len(np.unique(data.customers))} customers")
 
-    way = partial(learn, recipe=recipe, trees=trees, learner=learner, keep_risks=keep_risks)
+    way = partial(learn, contract=contract, trees=trees, learner=learner, keep_risks=keep_risks)
     threshold, figures, curve = validate(data, way)
-    recipe = recipe if keep_risks else with_risk_table(recipe, data)
-    matrix, frauds = lessons(data.with_risks(recipe), recipe)
+    plan = compile_features(contract if keep_risks else with_risks(contract, data))
+    matrix, frauds = lessons(data, plan)
     trained = FITS[learner](matrix, frauds, trees)
     sample = matrix[:: max(1, len(matrix) // COMPARED_ROWS)]
-    usual = references(data.with_risks(recipe), recipe)
-    manifest = export(trained, sample, recipe, threshold, usual, figures, card=FOLDER / "MODEL_CARD.md", out=out)
+    usual, written, card = references(data, plan), contract_file.read_bytes(), FOLDER / "MODEL_CARD.md"
+    manifest = export(trained, sample, plan, written, threshold, usual, figures, card, out)
     write_curve(out, manifest.version, curve)
     add_distributions(out, data)
     print(f"{manifest.version} in {out}, threshold {threshold}")
@@ -113,22 +105,16 @@ def train(
         print(f"{name}: AP {figures[name]['average_precision']}, F1 {figures[name]['f1']}")
 
 
-def learn(part: Labelled, recipe: Recipe, trees: int, learner: str = "lightgbm", *, keep_risks: bool = False) -> Scorer:
+def learn(
+    part: Labelled, contract: Contract, trees: int, learner: str = "lightgbm", *, keep_risks: bool = False
+) -> Scorer:
     """Return what a part of the payments teaches: the risk table, unless it is kept, and the trees."""
-    recipe = recipe if keep_risks else with_risk_table(recipe, part)
-    trained = FITS[learner](*lessons(part.with_risks(recipe), recipe), trees)
-    return Scorer(
-        prepare=lambda payments: payments.with_risks(recipe),
-        score=lambda payments: predict(trained, to_features(payments.columns, recipe)),
-    )
+    plan = compile_features(contract if keep_risks else with_risks(contract, part))
+    trained = FITS[learner](*lessons(part, plan), trees)
+    return Scorer(plan, lambda payments: predict(trained, plan.to_features(payments.columns)))
 
 
-def with_risk_table(recipe: Recipe, data: Labelled) -> Recipe:
-    """Return the recipe with a risk table learned from payments."""
-    return recipe.model_copy(update={"risk": learn_risks(data, recipe)})
-
-
-def lessons(data: Labelled, recipe: Recipe) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def lessons(data: Labelled, plan: FeaturePlan) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return what the model is trained on: features, float32 [m, k], and frauds, bool [m].
 
     Every payment occurs three times: with the past of the whole stream, with that of a third of it, and without one,
@@ -136,11 +122,11 @@ def lessons(data: Labelled, recipe: Recipe) -> tuple[NDArray[np.float32], NDArra
     customer, and no past for something it never saw.
     """
     deal = np.random.default_rng(SEED).integers(0, THIN, len(data))
-    thinned = [data.take(deal == part).in_stream() for part in range(THIN)]
+    thinned = [data.take(deal == part).in_stream(plan) for part in range(THIN)]
     odd = np.arange(len(data)) % 2 == 1
-    copies = [data.in_stream(), *thinned, data.take(odd), data.take(~odd).as_first_ones()]
-    features = np.concatenate([to_features(copy.columns, recipe) for copy in copies])
-    return blank(features, optional_places(recipe)), np.concatenate([copy.frauds for copy in copies])
+    copies = [data.in_stream(plan), *thinned, data.take(odd), data.take(~odd).as_first_ones(plan)]
+    features = np.concatenate([plan.to_features(copy.columns) for copy in copies])
+    return blank(features, optional_places(plan)), np.concatenate([copy.frauds for copy in copies])
 
 
 def fit(features: NDArray[np.float32], frauds: NDArray[np.bool_], trees: int) -> lightgbm.Booster:
@@ -177,20 +163,24 @@ def blank(features: NDArray[np.float32], optional: tuple[int, ...]) -> NDArray[n
     return blanked
 
 
-def optional_places(recipe: Recipe) -> tuple[int, ...]:
+def optional_places(plan: FeaturePlan) -> tuple[int, ...]:
     """Return the places of the features that need a field which a payment may lack, besides those of the past.
 
     A past is there or not as a whole.
     """
-    present = {*REQUIRED_FIELDS, *CUSTOMER_FIELDS}
-    return tuple(place for place, name in enumerate(recipe.features) if not present.issuperset(FEATURES[name].fields))
+    present = frozenset(plan.contract.required)
+    return tuple(
+        place for place, one in enumerate(plan.columns) if isinstance(one, Expression) and not one.fields <= present
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="train", description=__doc__)
-    parser.add_argument("data", type=Path, metavar="DATA", help="Parquet or CSV in the competition's format, labelled")
+    parser.add_argument("data", type=Path, metavar="DATA", help="Parquet or CSV: the contract's fields and `target`")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the artifact (default: %(default)s)")
-    parser.add_argument("--features", type=_names, default=USED, help=f"default: {','.join(USED)}")
+    parser.add_argument(
+        "--contract", type=_contract, default=FOLDER / CONTRACT_NAME, help="its table gives the axes of the new one"
+    )
     parser.add_argument("--learner", choices=FITS, default="lightgbm", help="or scikit-learn's random forest")
     parser.add_argument(
         "--risks-of", type=Path, metavar="FOLDER", help="keep the risk table of this model: it can be swapped in live"
@@ -199,11 +189,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
-    if unknown := [name for name in names if name not in FEATURES]:
-        raise argparse.ArgumentTypeError(f"no such feature: {', '.join(unknown)}")
-    return names
+def _contract(text: str) -> Path:
+    if Path(text).name != CONTRACT_NAME:
+        raise argparse.ArgumentTypeError(f"the file must be called {CONTRACT_NAME}")
+    return Path(text)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from sklearn.metrics import average_precision_score
 
 from services.common.errors import Stop
 from services.scorer.event_time import SECONDS_A_DAY
+from services.scorer.features import FeaturePlan
 
 FOLDS = 4
 JUDGED_FOLDS = 1
@@ -46,9 +47,9 @@ _THRESHOLDS = np.arange(1, 100) / 100
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """What was learned: `prepare` gives payments their risks, before they see each other; `score` float64 [n]."""
+    """What was learned: `plan` makes the features, also of what payments see of each other; `score` float64 [n]."""
 
-    prepare: Callable[[Labelled], Labelled]
+    plan: FeaturePlan
     score: Callable[[Labelled], NDArray[np.float64]]
 
 
@@ -108,9 +109,9 @@ def validate_curve(data: Labelled, learner: Learner) -> dict[str, Any]:
 def _unseen_customers(data: Labelled, learner: Learner, fold: int) -> dict[str, Scored]:
     held_out = data.customers % FOLDS == fold
     scorer = _learn(learner, data.take(~held_out))
-    payments = scorer.prepare(data.take(held_out))
+    payments = data.take(held_out)
     return {
-        "unseen_customers": _score(scorer, payments.in_stream()),
+        "unseen_customers": _score(scorer, payments.in_stream(scorer.plan)),
         "unseen_customers_no_history": _score(scorer, payments),
     }
 
@@ -119,18 +120,18 @@ def _unseen_customers_later(data: Labelled, learner: Learner, fold: int) -> dict
     held_out = data.customers % FOLDS == fold
     late = data.columns.seconds >= np.quantile(data.columns.seconds, 1 - LATE_SHARE)
     scorer = _learn(learner, data.take(~held_out & ~late))
-    return {"unseen_customers_later": _score(scorer, scorer.prepare(data).in_stream().take(held_out & late))}
+    return {"unseen_customers_later": _score(scorer, data.in_stream(scorer.plan).take(held_out & late))}
 
 
 def _known_customers(data: Labelled, learner: Learner, fold: int) -> dict[str, Scored]:
     held_out = np.random.default_rng(SEED).integers(0, FOLDS, len(data)) == fold
     scorer = _learn(learner, data.take(~held_out))
-    payments = scorer.prepare(data.take(held_out))
+    payments = data.take(held_out)
     return {
-        "known_after_all_others": _score(scorer, scorer.prepare(data).in_stream().take(held_out)),
-        "known_alone": _score(scorer, payments.in_stream()),
+        "known_after_all_others": _score(scorer, data.in_stream(scorer.plan).take(held_out)),
+        "known_alone": _score(scorer, payments.in_stream(scorer.plan)),
         "known_no_history": _score(scorer, payments),
-        "known_first_payment": _score(scorer, payments.as_first_ones()),
+        "known_first_payment": _score(scorer, payments.as_first_ones(scorer.plan)),
     }
 
 

@@ -11,6 +11,7 @@ from services.common.errors import FraudError, Stop
 from services.common.logs import configure_logs
 from services.common.settings import project_root
 from stack.env_file import check_lines, load_env_file
+from stack.environment import for_services
 from stack.plan import (
     dlq_environment,
     doctor_arguments,
@@ -110,6 +111,10 @@ def _backfill(options: argparse.Namespace, settings: StackSettings) -> None:
     _become("services.tools.backfill", options.further, kafka_environment(settings) | psql_environment(settings))
 
 
+def _schema(options: argparse.Namespace, _: StackSettings) -> None:
+    _become("services.tools.schema", options.further, for_services())
+
+
 def _topics(options: argparse.Namespace, settings: StackSettings) -> None:
     _become("services.topics", options.further, kafka_environment(settings))
 
@@ -188,6 +193,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("backfill", help="score again with another model; arguments follow", add_help=False)
     command.set_defaults(run=_backfill, passes_on=True)
+
+    command = commands.add_parser("schema", help="print the input topic's JSON Schema", add_help=False)
+    command.set_defaults(run=_schema, passes_on=True)
 
     command = commands.add_parser("topics", help="create the topics; its own arguments may follow", add_help=False)
     command.set_defaults(run=_topics, passes_on=True)

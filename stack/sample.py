@@ -3,14 +3,17 @@
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
 import psycopg
 
+from services.common.contract.load import read_contract
 from services.common.errors import Stop
-from services.common.settings import project_root
+from services.common.settings import ModelFolder, project_root
 from services.sender.csvfile import prepare
+from services.sender.report import FileRefused
 from stack.plan import kafka_environment
 from stack.postgres import conninfo
 from stack.settings import StackSettings, read_passwords
@@ -21,16 +24,19 @@ SHOWN = 5
 
 
 def send_sample(settings: StackSettings, file: Path = SAMPLE) -> None:
-    """Send the file, wait until all its rows are scored and in the database, and print the worst of them.
+    """Send the file if its fields are the contract's, wait until all its rows are in the database, and print the worst.
 
     Raises:
         Stop: the sender failed, or the scores did not come in time.
     """
+    ids = _ids(file)
+    if not ids:
+        print(f"\n{file.relative_to(project_root())} has other fields than the contract, and is not sent")
+        return
     print(f"\nsending {file.relative_to(project_root())}")
     sender = [sys.executable, "-m", "services.sender", str(file)]
     if subprocess.run(sender, env=kafka_environment(settings), cwd=project_root(), check=False).returncode != 0:
         raise Stop(f"the sender could not send {file}")
-    ids = _ids(file)
     started = time.monotonic()
     password = read_passwords(settings.home)["POSTGRES_PASSWORD"]
     with psycopg.connect(conninfo(settings.postgres_port, password), autocommit=True) as session:
@@ -42,9 +48,12 @@ def send_sample(settings: StackSettings, file: Path = SAMPLE) -> None:
 
 
 def _ids(file: Path) -> list[str]:
-    """Return the ids that the sender gives to the rows of a file."""
-    with prepare(file) as payments:
-        return [orjson.loads(value)["transaction_id"] for _, value in payments]
+    """Return the ids that the sender gives to the rows of a file; none if its columns are not the contract's fields."""
+    contract = read_contract(ModelFolder.read().scorer_model_dir)
+    with suppress(FileRefused), prepare(file, contract=contract) as payments:
+        if not payments.report.missing_columns:
+            return [orjson.loads(value)[contract.record.id] for _, value in payments]
+    return []
 
 
 def _wait_for_scores(session: psycopg.Connection, ids: list[str]) -> tuple[int, int]:

@@ -10,19 +10,20 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
+from services.common.contract.load import read_contract
 from services.common.errors import Stop
 from services.common.folders import own_folder
 from services.common.logs import configure_logs, get_logger, relay
 from services.common.probes import serve_probes
 from services.common.process import StopSignal
 from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings
-from services.sender.rows import read_categories
 from ui import metrics, page
 from ui.check import tab as check_tab
-from ui.check.downloads import download_routes
+from ui.check.downloads import ExampleFiles
 from ui.check.jobs import Jobs
 from ui.check.upload import Uploads, remove_leftovers
 from ui.database import Database
+from ui.examples import example, flagged_example
 from ui.files import tab as files_tab
 from ui.files.download import scores_route
 from ui.files.journal import watch_uploads
@@ -71,15 +72,16 @@ def serve(
 ) -> None:
     """Serve the page until SIGTERM or SIGINT."""
     log, stop, probe = get_logger(), StopSignal.install(), KafkaProbe(kafka)
+    contract = read_contract(settings.manifest.parent)
     started, upload_folder = time.time(), _own_folder(settings.port)
     mart = Database()
     access = Access(settings.users())
     in_use = watch_model(mart)
     live = watch_all(mart, kafka, topics, GroupNames.read())
     uploads = watch_uploads(mart)
-    drift = Watch(partial(current_drift, mart, settings.manifest), DRIFT_SECONDS, "watch-drift")
-    known = partial(read_categories, settings.manifest)
-    jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop, known).send)
+    drift = Watch(partial(current_drift, mart, settings.manifest, contract), DRIFT_SECONDS, "watch-drift")
+    files = ExampleFiles(contract, settings.manifest)
+    jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop, contract).send)
     mart.open()
     for watch in (live, in_use, uploads, drift):
         watch.start()
@@ -89,21 +91,22 @@ def serve(
 
     curve = partial(current_curve, settings.curve)
     pay = partial(send_one, kafka=kafka, topic=topics.transactions, check_kafka=probe.check)
+    examples = payment_tab.Examples(example(contract, settings.manifest), flagged_example(contract, settings.manifest))
     tabs = (
         Tab("check", check_tab.TITLES, partial(
             check_tab.build, mart=mart, model=model, jobs=jobs, uploads=uploads, access=access, stop=stop,
-            max_file_mb=settings.max_file_mb,
+            max_file_mb=settings.max_file_mb, has_sample=files.has_sample,
         )),
         Tab("live", live_tab.TITLES, partial(live_tab.build, live=live, drift=drift, model=model, access=access)),
         Tab("uploads", files_tab.TITLES, partial(files_tab.build, jobs=jobs, uploads=uploads, access=access)),
-        Tab(review_tab.TAB, review_tab.TITLES, partial(review_tab.build, mart=mart, access=access)),
+        Tab(review_tab.TAB, review_tab.TITLES, partial(review_tab.build, mart=mart, access=access, contract=contract)),
         Tab(threshold_tab.TAB, threshold_tab.TITLES, partial(threshold_tab.build, mart=mart, model=model, curve=curve)),
         Tab(payment_tab.TAB, payment_tab.TITLES, partial(
-            payment_tab.build, mart=mart, access=access, pay=pay, categories=known(), stop=stop
+            payment_tab.build, mart=mart, access=access, pay=pay, contract=contract, examples=examples, stop=stop
         )),
     )  # fmt: skip
-    blocks = page.build(tabs, access)
-    launch(blocks, settings, access, [health_route(mart, probe), *download_routes(), scores_route(mart)])
+    blocks = page.build(tabs, access, contract)
+    launch(blocks, settings, access, [health_route(mart, probe), *files.routes(), scores_route(mart, contract)])
     if upload_folder:
         remove_leftovers(upload_folder, before=started)  # safe: the port is bound, so no other page uses this folder
     answering = partial(answers, settings.host, settings.port)

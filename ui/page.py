@@ -8,11 +8,13 @@ from gradio.components import Navbar
 from markupsafe import Markup
 
 from services import __version__
+from services.common.contract.model import Contract
 from ui.login import section as login_section
 from ui.login.access import Access
 from ui.shell import render
 from ui.shell.frame import Frame
 from ui.shell.page_state import LINK_PRESSED, PageState
+from ui.shell.roles import with_roles
 from ui.shell.texts import ENGLISH, RUSSIAN, Texts
 
 
@@ -25,13 +27,14 @@ class Tab:
     build: Callable[[Frame], None]
 
 
-def build(tabs: Sequence[Tab], access: Access) -> gr.Blocks:
+def build(tabs: Sequence[Tab], access: Access, contract: Contract) -> gr.Blocks:
     """Return the page, not yet served: Russian at /, English at /en."""
-    page = gr.Blocks(title=RUSSIAN.title, analytics_enabled=False, delete_cache=(3600, 3600))
+    russian, english = with_roles(RUSSIAN, contract), with_roles(ENGLISH, contract)
+    page = gr.Blocks(title=russian.title, analytics_enabled=False, delete_cache=(3600, 3600))
     with page:
-        _lay_out(page, tabs, access, RUSSIAN)
-    with page.route(ENGLISH.title, ENGLISH.path, show_in_navbar=False):
-        _lay_out(page, tabs, access, ENGLISH)
+        _lay_out(page, tabs, access, russian)
+    with page.route(english.title, english.path, show_in_navbar=False):
+        _lay_out(page, tabs, access, english)
     return page
 
 

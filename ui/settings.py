@@ -11,7 +11,8 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from services.common.errors import Stop
-from services.common.settings import Settings, project_root
+from services.common.manifest import MANIFEST_NAME
+from services.common.settings import ModelFolder, Settings
 from ui.login.users import Role, User, hash_password, read_users
 
 
@@ -40,8 +41,8 @@ class UiSettings(Settings):
         9103, ge=0, le=65535, description="port of the probes and metrics, not the page's; 0: any free port"
     )
     manifest: Path = Field(
-        default_factory=lambda: project_root() / "onnx" / "manifest.json",
-        description="manifest of the model; its version and threshold are shown until a scorer has reported its own",
+        default_factory=lambda: ModelFolder.read().scorer_model_dir / MANIFEST_NAME,
+        description="manifest of the model, beside its contract; none = that of SCORER_MODEL_DIR",
     )
 
     @property

@@ -71,7 +71,7 @@ public final class KafkaStreamsPeer {
         return settings;
     }
 
-    /** The ONNX file with its threshold and recipe. Used by one thread: the input is one buffer, written again and again. */
+    /** The ONNX file with its threshold, features and categories. Used by one thread: the input is one buffer, written again and again. */
     private static final class Model {
         private static final Map<String, Float> GENDERS = Map.of("F", 0f, "M", 1f);
         private static final double DECIMALS = 1e6;
@@ -88,8 +88,10 @@ public final class KafkaStreamsPeer {
         Model(Path folder) throws IOException, OrtException {
             JsonNode manifest = new ObjectMapper().readTree(folder.resolve("manifest.json").toFile());
             threshold = manifest.get("threshold").asDouble();
-            manifest.at("/recipe/features").forEach(name -> columns.put(name.asText(), columns.size()));
-            manifest.at("/recipe/categories").forEach(name -> categories.put(name.asText(), (float) categories.size()));
+            // The contract is TOML; the manifest has the same names in the same order, in JSON.
+            manifest.get("references").fieldNames().forEachRemaining(name -> columns.put(name, columns.size()));
+            manifest.at("/distributions/category/values")
+                    .forEach(name -> categories.put(name.asText(), (float) categories.size()));
             OrtEnvironment environment = OrtEnvironment.getEnvironment();
             OrtSession.SessionOptions options = new OrtSession.SessionOptions();
             options.setIntraOpNumThreads(1);

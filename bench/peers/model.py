@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -20,7 +21,7 @@ DECIMALS = 6
 
 
 class Model:
-    """The ONNX file, its threshold and its recipe; features of the customer's history are NaN."""
+    """The ONNX file, its threshold and its contract; features of the customer's history are NaN."""
 
     def __init__(self, folder: Path) -> None:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
@@ -31,13 +32,14 @@ class Model:
         self._input = self._session.get_inputs()[0].name
         self._output = self._session.get_outputs()[-1].name
         self._threshold: float = manifest["threshold"]
-        self.features: list[str] = manifest["recipe"]["features"]
-        self.categories = {name: float(code) for code, name in enumerate(manifest["recipe"]["categories"])}
+        contract = tomllib.loads((folder / "contract.toml").read_text(encoding="utf-8"))
+        self.features = list(contract["features"])
+        self.categories = {name: float(code) for code, name in enumerate(contract["fields"]["cat_id"]["values"])}
         self._empty_row = [NAN] * len(self.features)
         self._columns = [(column, name) for column, name in enumerate(self.features) if name in OWN_FEATURES]
 
     def to_row(self, transaction: Mapping[str, Any]) -> list[float]:
-        """Return the features of a transaction, in the recipe's order."""
+        """Return the features of a transaction, in the contract's order."""
         row, values = self._empty_row.copy(), self._own_features(transaction)
         for column, name in self._columns:
             row[column] = values[name]

@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def to_features(transactions: pd.DataFrame, model: Model) -> Any:
-    """Return the features as a frame, in the recipe's order; features of the history are NaN."""
+    """Return the features as a frame, in the contract's order; features of the history are NaN."""
     times = pd.to_datetime(transactions["transaction_time"])
     features = pd.DataFrame(
         {

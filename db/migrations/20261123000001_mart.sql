@@ -1,7 +1,15 @@
 -- migrate:up
 
-create role fraud_sink login;
-create role fraud_ui login;
+-- Roles belong to the server: another database of it may have brought them.
+do $$ declare name text; begin
+    foreach name in array array['fraud_sink', 'fraud_ui'] loop
+        begin
+            execute format('create role %I login', name);
+        exception when duplicate_object or unique_violation then
+            null;
+        end;
+    end loop;
+end $$;
 revoke all on schema public from public;
 grant usage on schema public to fraud_sink, fraud_ui;
 

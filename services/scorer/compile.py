@@ -161,6 +161,11 @@ class _Compiler:
         operands = [self._operand(name, wanted, place) for name, wanted in zip(names, kinds, strict=True)]
         if operation.many and len(read[FILE].axes) != len(operands):
             raise _wrong(place, f"the table has {len(read[FILE].axes)} axes, {len(operands)} operands are given")
+        for axis, name in zip(read[FILE].axes if operation.many else (), names, strict=False):
+            is_text = name not in self._contract.derived and self._contract.fields[name].type in TEXTS
+            if bool(axis.values) != is_text:
+                wanted = "values, it is a text" if is_text else "edges, it is a number"
+                raise _wrong(place, f"the table's axis of {name} needs {wanted}")
         return _apply(operation, operands, read)
 
     def _is_text(self, name: Any) -> bool:

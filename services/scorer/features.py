@@ -126,11 +126,15 @@ class FeaturePlan:
         return np.array(filled, dtype)
 
     def stored_numbers(self, columns: Columns) -> NDArray[np.float32]:
-        """Return what the history stores of each transaction, float32 [len(numbers.stored), n]."""
+        """Return what the history stores of each transaction, float32 [len(numbers.stored), n].
+
+        A number that float32 cannot hold counts as missing: in a running sum it would hide all that comes after it.
+        """
         stored = np.empty((len(self._stored), len(columns)), np.float32)
         with np.errstate(over="ignore"):
             for row, compute in enumerate(self._stored):
                 stored[row] = compute(columns)
+        stored[np.isinf(stored)] = np.nan
         return stored
 
     def check_history(self, stored: PastNumbers | None) -> None:
@@ -154,6 +158,8 @@ class FeaturePlan:
                 )
         if missing := set(self.numbers.carried) - set(stored.carried):
             raise Stop(f"the history does not sum up {min(missing)}: restart with a new history, see docs/models.md")
+        if missing := set(self.numbers.stored) - set(stored.stored):
+            raise Stop(f"the history does not store {min(missing)}: restart with a new history, see docs/models.md")
 
 
 def repaired_texts(columns: Columns, contract: Contract) -> Counter[ValueRepair]:

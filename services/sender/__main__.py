@@ -10,14 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
+from services.common.contract.load import read_contract
+from services.common.contract.model import Contract
 from services.common.database import connect
-from services.common.errors import FraudError, Retry
+from services.common.errors import FraudError, Retry, Stop
 from services.common.settings import KafkaSettings, ModelFolder, TopicSettings
 from services.sender.csvfile import PreparedFile, prepare
 from services.sender.ids import STORED, Look, TakenIds
 from services.sender.publish import publish
 from services.sender.report import FileFault, FileRefused, FileReport, Refusal
-from services.sender.rows import read_categories
 
 ALL_SENT, SOME_REFUSED, NOT_SENT = 0, 1, 2
 REFUSALS_SHOWN = 10
@@ -29,22 +30,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m services.sender", description="Send CSV files of transactions to Kafka.")
     parser.add_argument(
         "files", nargs="+", type=Path, metavar="FILE",
-        help="CSV, TSV or TXT in the format of the competition, also as .gz or a .zip of one file",
+        help="CSV, TSV or TXT with the contract's fields as columns, also as .gz or a .zip of one file",
     )  # fmt: skip
     parser.add_argument("--check", action="store_true", help="read and report, send nothing")
     parser.add_argument(
         "--ids", type=TakenIds, choices=[TakenIds.OVERWRITE, TakenIds.OWN], default=TakenIds.ASK,
-        help="rows whose transaction_id another transaction has: overwrite it, or send the row under an id of its own;"
+        help="rows whose id another transaction has: overwrite it, or send the row under an id of its own;"
         " by default such a file is not sent",
     )  # fmt: skip
     options = parser.parse_args(arguments)
-    return max(_send_file(path, options.ids, check_only=options.check) for path in options.files)
+    try:
+        contract = read_contract(ModelFolder.read().scorer_model_dir)
+    except Stop as error:
+        print(f"nothing sent: {error}", file=sys.stderr)
+        return NOT_SENT
+    return max(_send_file(path, contract, options.ids, check_only=options.check) for path in options.files)
 
 
-def _send_file(path: Path, ids: TakenIds, *, check_only: bool) -> int:
+def _send_file(path: Path, contract: Contract, ids: TakenIds, *, check_only: bool) -> int:
     """Check a file, print the report, send its rows; return the exit code."""
     try:
-        with prepare(path, categories=known_categories()) as payments:
+        with prepare(path, contract=contract) as payments:
             print(f"{path.name}: {describe(payments.report)}")
             if not check_only:
                 with _id_lookup(payments, ids) as look:
@@ -124,11 +130,6 @@ def _refusal(bad: Refusal) -> str:
     value = f" ({bad.value})" if bad.value else ""
     alike = f"; {bad.rows - 1:,} more rows like it" if bad.rows > 1 else ""
     return f"line {bad.line} refused: {' '.join(filter(None, (bad.field, bad.message)))}{value}{alike}"
-
-
-def known_categories() -> Sequence[str]:
-    """Return the categories of the scorer's model; none, so that they are sent as written, without its manifest."""
-    return read_categories(ModelFolder.read().scorer_model_dir / "manifest.json")
 
 
 if __name__ == "__main__":

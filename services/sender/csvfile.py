@@ -1,19 +1,17 @@
 """Reads a CSV file of transactions, checks every row, and yields the valid ones by event time."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from services.common.contract.cards import INTEGER_FIELDS
-from services.common.message import NUMBERS
-from services.common.numbers import Mark, NumberMarks
-from services.common.values import Spellings
-from services.sender.dialect import ID_COLUMN, Dialect, read_dialect
+from services.common.contract.model import Contract
+from services.common.numbers import Kind, Mark, NumberMarks
+from services.sender.dialect import Dialect, read_dialect
 from services.sender.fast_rows import FastRowEncoder
-from services.sender.ids import Look, TakenIds, find_taken, with_ids_of_their_own
+from services.sender.ids import Look, MessageMaker, TakenIds, find_taken
 from services.sender.records import Record, read_records
 from services.sender.report import (
     REPORTED_ONCE,
@@ -24,7 +22,7 @@ from services.sender.report import (
     Refusals,
     Repair,
 )
-from services.sender.rows import EncodedRow, MarkWanted, RowEncoder, spellings
+from services.sender.rows import EncodedRow, MarkWanted, RowEncoder
 from services.sender.spool import Spool
 from services.sender.unpack import opened_text
 
@@ -35,8 +33,9 @@ FEW_ROWS = 8
 class PreparedFile:
     """The rows of a file that can be sent; may be iterated repeatedly while `prepare` is open."""
 
-    def __init__(self, report: FileReport, spool: Spool) -> None:
+    def __init__(self, report: FileReport, spool: Spool, contract: Contract) -> None:
         self.report = report
+        self._contract, self._messages = contract, MessageMaker(contract)
         self._spool = spool
         self._taken: Sequence[str] = ()
 
@@ -44,9 +43,9 @@ class PreparedFile:
         return len(self._spool)
 
     def __iter__(self) -> Iterator[tuple[bytes | None, bytes]]:
-        """Yield (key, value) of each message, by event time; rows of the same time in the file's order."""
-        messages = self._spool.in_time_order()
-        return with_ids_of_their_own(messages, self._taken) if self._taken else messages
+        """Yield (key, value) of each message, by event time; rows of the same time, or without, in the file's order."""
+        messages = self._spool.in_time_order(self._messages)
+        return self._messages.with_ids_of_their_own(messages, self._taken) if self._taken else messages
 
     def settle_ids(self, policy: TakenIds, look: Look | None) -> None:
         """Apply the policy to ids of the file's own column that other transactions have already.
@@ -63,9 +62,10 @@ class PreparedFile:
         if look is None:
             detail = "the database is unavailable, so it is unknown whether other transactions have the file's ids"
             raise FileRefused(FileFault.IDS_UNCHECKED, detail)
-        taken = find_taken(self, look)
+        taken = find_taken(self, look, self._contract)
         if taken and policy is TakenIds.ASK:
-            detail = f"ids in the column {ID_COLUMN} belong to other transactions, first {taken[0]}: {len(taken)}"
+            column = self._contract.record.id
+            detail = f"ids in the column {column} belong to other transactions, first {taken[0]}: {len(taken)}"
             raise FileRefused(FileFault.IDS_TAKEN, detail)
         self._taken = taken
 
@@ -74,32 +74,31 @@ class PreparedFile:
 def prepare(
     path: Path,
     *,
+    contract: Contract,
     max_rows: int | None = None,
     on_rows: Callable[[int], None] = lambda _: None,
-    categories: Sequence[str] = (),
 ) -> Iterator[PreparedFile]:
     """Read and check a whole file; give its encoded transactions and the report.
 
     The file is read once, and twice more if numbers have other marks than a decimal point. Encoded transactions take
     about 550 bytes a row of temporary files (in TMPDIR), the text of an archive its size; memory about 80 bytes a row.
     `on_rows` gets the number of rows read so far, every few hundred rows; what it raises ends the reading.
-    `categories` are those of the model: other spellings are replaced by them.
+    The contract says which columns there are; other spellings of a field's known texts are replaced by these.
 
     Raises:
         FileRefused: nothing of the file can be sent, or it has more than `max_rows` rows.
     """
     with _opened(path) as file, opened_text(file) as (text, repairs), Spool() as spool:
-        names = spellings(categories)
         try:
-            reading = _Reading(text, names, None, is_decided=False)
+            reading = _Reading(text, contract, None, is_decided=False)
             reading.fill(spool, max_rows, on_rows)
         except MarkWanted:  # the first number that needs the decimal mark of the whole file
             text.seek(0)
-            mark = find_mark(text, read_dialect(text))
+            mark = find_mark(text, read_dialect(text, contract), contract)
             spool.clear()
-            reading = _Reading(text, names, mark, is_decided=True)
+            reading = _Reading(text, contract, mark, is_decided=True)
             reading.fill(spool, max_rows, on_rows)
-        yield PreparedFile(reading.report(len(spool), repairs), spool)
+        yield PreparedFile(reading.report(len(spool), repairs), spool, contract)
 
 
 def _opened(path: Path) -> BufferedReader:
@@ -112,15 +111,16 @@ def _opened(path: Path) -> BufferedReader:
 class _Reading:
     """One pass over a file: encodes clean rows many at a time, others one by one; counts rows and refusals."""
 
-    def __init__(self, file: BinaryIO, names: Mapping[str, Spellings], mark: Mark | None, *, is_decided: bool) -> None:
+    def __init__(self, file: BinaryIO, contract: Contract, mark: Mark | None, *, is_decided: bool) -> None:
         file.seek(0)
         self._file = file
-        self._dialect = read_dialect(file)
+        self._dialect = read_dialect(file, contract)
         self._repaired = Counter(self._dialect.repaired)
         self._rows = 0
         self._refusals = Refusals()
-        self._encoder = RowEncoder(self._dialect, self._repaired, names, mark, is_decided=is_decided)
-        fast = FastRowEncoder(self._dialect, names, self._encoder.unknown)
+        self._has_ids = contract.record.id in self._dialect.positions
+        self._encoder = RowEncoder(contract, self._dialect, self._repaired, mark, is_decided=is_decided)
+        fast = FastRowEncoder(contract, self._dialect, self._encoder.unknown)
         self._fast_encoder = None if mark is Mark.COMMA else fast  # which reads points as decimal ones
 
     def fill(self, spool: Spool, max_rows: int | None, on_rows: Callable[[int], None]) -> None:
@@ -149,7 +149,7 @@ class _Reading:
             separator=self._dialect.separator,
             missing_columns=self._dialect.missing,
             ignored_columns=self._dialect.ignored,
-            has_ids=ID_COLUMN in self._dialect.positions,
+            has_ids=self._has_ids,
             unknown=self._encoder.unknown.most_frequent(),
             unknown_rows=self._encoder.unknown.rows,
         )
@@ -177,27 +177,28 @@ class _Reading:
         return encoded
 
 
-def find_mark(file: BinaryIO, dialect: Dialect) -> Mark | None:
+def find_mark(file: BinaryIO, dialect: Dialect, contract: Contract) -> Mark | None:
     """Return the decimal mark, None if nothing decides or the file contradicts itself.
 
     The file's position is the line under the header; it is read to its end, or until it contradicts itself.
     """
     marks = NumberMarks()
-    places = [(field, place) for field, place in dialect.positions.items() if field in NUMBERS]
+    numbers = [field for field in dialect.positions if field in contract.numbers]
+    places = [(contract.fields[field].type, dialect.positions[field]) for field in numbers]
     for _, records in read_records(file, dialect, Counter()):
         for record in records:
             if isinstance(record, list) and len(record) >= dialect.width:
-                for field, place in places:
+                for kind, place in places:
                     if not record[place].isdigit():
-                        _see(marks, field, record[place])
+                        _see(marks, kind, record[place])
         if marks.contradict:
             return None
     return marks.decided
 
 
-def _see(marks: NumberMarks, field: str, text: str) -> None:
+def _see(marks: NumberMarks, kind: Kind, text: str) -> None:
     """Take a number into account, unless it is one more of those whose mark is proved already."""
     proved = marks.decided
-    if proved is not None and field not in INTEGER_FIELDS and text.count(".") + text.count(",") == 1 and proved in text:
+    if proved is not None and kind != "integer" and text.count(".") + text.count(",") == 1 and proved in text:
         return
-    marks.see(field, text)
+    marks.see(kind, text)

@@ -8,25 +8,22 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import BinaryIO
 
-from services.common.contract.cards import CUSTOMER_FIELDS, FIELDS
+from services.common.contract.model import Contract
 from services.sender.report import FileFault, FileRefused, Repair
 
-REQUIRED = ("transaction_time", "cat_id", "amount")
-"""Without these no transaction can be scored."""
-
-ID_COLUMN = "transaction_id"
 TARGET_COLUMN = "target"
+"""The label of the competition's training data; dropped, unless it is a field."""
 
 _OF_SCORES = frozenset(("score", "fraud_flag"))
-"""Columns that the download of scores adds, which has none of a customer's."""
+"""Columns that the download of scores adds, which has none of the key's."""
 
 _SEPARATORS = (",", ";", "\t")
 _BOM = b"\xef\xbb\xbf"
+_AROUND = " \t\"'\ufeff\xa0"
 _LONGEST_HEADER = 1 << 16
 _MOST_BLANK_LINES = 1000
 """Above the header; each costs a read of the longest header where lines end with a lone CR."""
 _SEP_LINE = re.compile(r"""\s*(?P<quote>"?)\s*sep\s*=(?P<separator>[^"\s\w]|\t)(?P=quote)[\s,;]*""", re.IGNORECASE)
-_KNOWN = frozenset((*FIELDS, ID_COLUMN, TARGET_COLUMN))
 
 _SIGNATURES = {
     b"PK\x03\x04": (FileFault.SPREADSHEET, "this is a broken archive or workbook (zip, xlsx): save it as CSV UTF-8"),
@@ -46,7 +43,7 @@ class Dialect:
     width: int
     """Number of columns in the header."""
     positions: Mapping[str, int]
-    """Index of each known column; includes `transaction_id` if there is one."""
+    """Index of each field and of the id, where the file has them."""
     first_line: int
     """Number of the line under the header."""
     missing: tuple[str, ...]
@@ -76,7 +73,27 @@ class _Strict(csv.excel):
     strict = True
 
 
-def read_dialect(file: BinaryIO) -> Dialect:
+class _Columns:
+    """The columns that a contract knows: its fields, the id and the label, by any spelling."""
+
+    def __init__(self, contract: Contract) -> None:
+        record = contract.record
+        self.fields = tuple(contract.fields)
+        self.required = contract.required
+        self.sent = frozenset((*self.fields, record.id))
+        self.known = self.sent | {TARGET_COLUMN}
+        others = self.sent.difference((record.id, record.event_time), (field for _, field in contract.roles))
+        self.not_of_scores = others.intersection(record.key) or others
+        """A file of scores has none of these."""
+        self._by_plain = {_plain(name): name for name in (TARGET_COLUMN, *reversed(self.fields), record.id)}
+
+    def name(self, cell: str) -> str:
+        """Return the column's name as the contract writes it, or without capitals if it has none such."""
+        exact = cell.strip(_AROUND)
+        return exact if exact in self.known else self._by_plain.get(_plain(cell), _plain(cell))
+
+
+def read_dialect(file: BinaryIO, contract: Contract) -> Dialect:
     """Read the file's header and leave the file at the line under it.
 
     Raises:
@@ -91,14 +108,15 @@ def read_dialect(file: BinaryIO) -> Dialect:
     if declared is not None:
         below, line = _first_line_with_text(file)
         number += below
-    separator, header = _split_header(line, declared)
-    names = [_plain(name) for name in header]
-    _check_names(names, header)
-    positions = {name: place for place, name in enumerate(names) if name in _KNOWN and name != TARGET_COLUMN}
-    missing = tuple(field for field in FIELDS if field not in positions)
-    ignored = tuple(name for name, plain in zip(header, names, strict=True) if plain not in _KNOWN)
-    present = [name for name in names if name in FIELDS]
-    renamed = any(name != own for name, own in zip(names, header, strict=True) if name in _KNOWN)
+    columns = _Columns(contract)
+    separator, header = _split_header(line, declared, columns)
+    names = [columns.name(cell) for cell in header]
+    _check_names(names, header, columns)
+    positions = {name: place for place, name in enumerate(names) if name in columns.sent}
+    missing = tuple(field for field in columns.fields if field not in positions)
+    ignored = tuple(own for own, name in zip(header, names, strict=True) if name not in columns.known)
+    present = [name for name in names if name in contract.fields]
+    renamed = any(name != own for name, own in zip(names, header, strict=True) if name in columns.known)
     repaired = Counter(
         {
             Repair.BOM: int(has_bom),
@@ -107,10 +125,10 @@ def read_dialect(file: BinaryIO) -> Dialect:
             Repair.SEPARATOR_OTHER: int(separator not in _SEPARATORS),
             Repair.SEP_LINE: int(declared is not None),
             Repair.HEADER_NAMES: int(renamed),
-            Repair.COLUMNS_REORDERED: int(present != [field for field in FIELDS if field in positions]),
+            Repair.COLUMNS_REORDERED: int(present != [field for field in columns.fields if field in positions]),
             Repair.COLUMN_MISSING: len(missing),
             Repair.COLUMN_IGNORED: len(ignored),
-            Repair.TARGET_DROPPED: names.count(TARGET_COLUMN),
+            Repair.TARGET_DROPPED: 0 if TARGET_COLUMN in columns.sent else names.count(TARGET_COLUMN),
         }
     )
     return Dialect(separator, len(header), positions, number + 1, missing, ignored, +repaired)
@@ -156,11 +174,11 @@ def _declared_separator(line: str) -> str | None:
     return match["separator"] if match else None
 
 
-def _split_header(line: str, declared: str | None) -> tuple[str, list[str]]:
+def _split_header(line: str, declared: str | None, columns: _Columns) -> tuple[str, list[str]]:
     """Return the separator under which most column names are known, and the names it gives."""
     separators = [declared, *_SEPARATORS] if declared and declared not in _SEPARATORS else _SEPARATORS
     readings = [(separator, _cells_of_header(line, separator)) for separator in separators]
-    return max(readings, key=lambda reading: sum(_plain(name) in _KNOWN for name in reading[1]))
+    return max(readings, key=lambda reading: sum(columns.name(name) in columns.known for name in reading[1]))
 
 
 def _cells_of_header(line: str, separator: str) -> list[str]:
@@ -174,24 +192,25 @@ def _cells_of_header(line: str, separator: str) -> list[str]:
     return cells
 
 
-def _check_names(names: list[str], header: list[str]) -> None:
+def _check_names(names: list[str], header: list[str], columns: _Columns) -> None:
     """Refuse a header without the needed columns, or with a known one twice."""
-    if not _KNOWN.intersection(names):
+    if not columns.known.intersection(names):
         looks_like_data = any(re.match(r"\s*-?\d", cell) for cell in header)
         found = "the first line is data: the header is missing" if looks_like_data else "no column name is known"
-        raise FileRefused(FileFault.NO_HEADER, f"{found}; the first line must be {','.join(FIELDS)}")
-    if set(names) >= _OF_SCORES and not set(CUSTOMER_FIELDS) & set(names):
+        raise FileRefused(FileFault.NO_HEADER, f"{found}; the first line must be {','.join(columns.fields)}")
+    has_scores = _OF_SCORES.issubset(names) and not _OF_SCORES.issubset(columns.sent)
+    if has_scores and columns.not_of_scores.isdisjoint(names):
         detail = "this is a file of scores, as downloaded from the page, without customers"
         raise FileRefused(FileFault.SCORES, f"{detail}; send the file of transactions that was scored")
-    if missing := [name for name in REQUIRED if name not in names]:
+    if missing := [name for name in columns.required if name not in names]:
         raise FileRefused(FileFault.MISSING_COLUMNS, f"required columns are missing: {', '.join(missing)}")
-    if doubled := [name for name, times in Counter(names).items() if times > 1 and name in _KNOWN]:
+    if doubled := [name for name, times in Counter(names).items() if times > 1 and name in columns.known]:
         raise FileRefused(FileFault.DUPLICATE_COLUMNS, f"duplicate columns: {', '.join(doubled)}")
 
 
 def _plain(name: str) -> str:
-    """Return a column's name as the contract writes it: ` Cat ID` is `cat_id`."""
-    return re.sub(r"[\s-]+", "_", name.strip(" \t\"'\ufeff\xa0").lower())
+    """Return a column's name without capitals, blanks and dashes: ` Post-Code` is `post_code`."""
+    return re.sub(r"[\s-]+", "_", name.strip(_AROUND).lower())
 
 
 def _split(lines: Iterable[str], separator: str) -> list[list[str]]:

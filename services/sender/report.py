@@ -35,8 +35,7 @@ class Repair(StrEnum):
     TRAILING_CELLS_DROPPED = "trailing_cells_dropped"
     SPACES_TRIMMED = "spaces_trimmed"
     MISSING_WORD = "missing_word"
-    CATEGORY_SPELLING = "category_spelling"
-    GENDER_SPELLING = "gender_spelling"
+    VALUE_SPELLING = "value_spelling"
     DECIMAL_COMMA = "decimal_comma"
     THOUSANDS_MARK = "thousands_mark"
     WHOLE_NUMBER_WITH_POINT = "whole_number_with_point"
@@ -130,7 +129,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class UnknownValue:
-    """An unknown category or gender, the number of its rows, and the line of the first one."""
+    """A text that its field does not know, the number of its rows, and the line of the first one."""
 
     field: str
     value: str
@@ -156,7 +155,7 @@ class FileReport:
     ignored_columns: tuple[str, ...]
     """Columns of the file, by their own names, that are not sent."""
     unknown: tuple[UnknownValue, ...] = ()
-    """Unknown categories and genders, sent as written: up to 20, the most frequent first."""
+    """Texts that their fields do not know, sent as written: up to 20, the most frequent first."""
     has_ids: bool = False
     """Whether the file has a column of ids, which may be those of other transactions."""
     unknown_rows: int = 0

@@ -6,20 +6,19 @@ This defines what a row means; `fast_rows.py` gives the same bytes for rows that
 import csv
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from services.common.contract.cards import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS, customer_key
+from services.common.contract.key import record_key
+from services.common.contract.model import Contract, FieldSpec
 from services.common.errors import Reject
-from services.common.manifest import current_manifest
 from services.common.message import check_id
 from services.common.numbers import PLAIN, Mark, read_number
-from services.common.values import GENDERS, MISSING, BadValue, Spellings, missing_words, read_time
-from services.sender.dialect import ID_COLUMN, REQUIRED, Dialect
-from services.sender.ids import OCTETS, content_ids, message_of
+from services.common.values import MISSING, BadValue, read_time
+from services.sender.dialect import Dialect
+from services.sender.ids import OCTETS, MessageMaker
 from services.sender.records import Record
 from services.sender.report import BadRow, Repair, RowFault, UnknownValues
 
@@ -27,16 +26,14 @@ VALUE_MAX_BYTES = 1 << 18
 """A quarter of what a broker takes by default (message.max.bytes, 1 MiB)."""
 
 DAY_SECONDS = 86_400
-AMOUNT_LIMIT = 1e12
-"""The scorer scores no larger amount."""
 INTEGER_LIMIT = 1 << 53
 """Beyond this, readers of JSON that know only floating point lose digits (RFC 8259, section 6)."""
 
 
 OWN_ID = bytes(OCTETS)
 EncodedRow = tuple[int, bytes | None, bytes, bytes]
-"""Event time in seconds, counted from a day long ago; the Kafka key; the message of `transactions`; the id's 16 octets,
-or OWN_ID if the file gave the id."""
+"""Event time in seconds, counted from a day long ago, 0 if the contract has none; the Kafka key; the message of
+`transactions`; the id's 16 octets, or OWN_ID if the file gave the id."""
 
 
 class MarkWanted(Exception):
@@ -47,25 +44,26 @@ class RowEncoder:
     """Encodes rows of one file, one by one. Repairs of the rows that can be sent are counted in `repaired`.
 
     Args:
-        names: field -> its known names; other spellings are replaced by them.
+        contract: which fields there are, and their known values: other spellings are replaced by these.
         mark: what separates decimals in the file; None if nothing decides.
         is_decided: whether `mark` is final; if not, a number that needs it raises MarkWanted.
     """
 
     def __init__(
         self,
+        contract: Contract,
         dialect: Dialect,
         repaired: Counter[Repair],
-        names: Mapping[str, Spellings] | None = None,
         mark: Mark | None = None,
         *,
         is_decided: bool = True,
     ) -> None:
+        self._contract = contract
         self._dialect = dialect
         self._repaired = repaired
-        self._names = {"gender": GENDERS} if names is None else names
         self._mark = mark
         self._is_decided = is_decided
+        self._messages = MessageMaker(contract)
         self.unknown = UnknownValues()
 
     def encode(self, record: Record, line: int = 0) -> EncodedRow | None:
@@ -82,46 +80,50 @@ class RowEncoder:
             self._repaired[Repair.EMPTY_ROW_SKIPPED] += 1
             return None
         positions = self._dialect.positions
-        texts = {field: cells[positions[field]] if field in positions else "" for field in FIELDS}
+        fields = self._contract.fields
+        texts = {field: cells[positions[field]] if field in positions else "" for field in fields}
         for field, text in texts.items():
-            if text and text in missing_words(field):
+            if text and text in fields[field].missing_words:
                 texts[field] = ""
                 repairs.append(Repair.MISSING_WORD)
-        for field in REQUIRED:
+        for field in self._contract.required:
             if not texts[field]:
                 raise BadRow(RowFault.EMPTY_CELL, field, "is empty, but required")
-        unknown = self._spell(texts, repairs)
-        data: dict[str, Any] = {field: text or None for field, text in texts.items()}
-        data["transaction_time"], seconds = _read_time(texts["transaction_time"], repairs)
-        for field in (*DECIMAL_FIELDS, *INTEGER_FIELDS):
-            if texts[field]:
-                data[field] = self._read_number(field, texts[field], repairs)
-        own_id = self._own_id(cells, repairs)
-        if own_id is None:
-            fields = orjson.dumps(data)
-            (transaction_id,), octets = content_ids([fields], [texts["cat_id"]])
-            value = message_of(transaction_id, fields)
-        else:
-            value, octets = orjson.dumps({ID_COLUMN: own_id, "data": data}), OWN_ID
+        data, seconds = self._read(texts, repairs)
+        value, octets = self._message(self._own_id(cells, repairs), data)
         if len(value) > VALUE_MAX_BYTES:
             raise BadRow(RowFault.TOO_LARGE, "", f"takes {len(value)} bytes, at most {VALUE_MAX_BYTES} can be sent")
         self._repaired.update(set(repairs))
-        for field in unknown:
-            self.unknown.add(field, texts[field], line)
-        return seconds, customer_key(data), value, octets
+        for field, spec in fields.items():
+            if spec.values and data[field] and data[field] not in spec.codes:
+                self.unknown.add(field, data[field], line)
+        return seconds, record_key(data, self._contract), value, octets
 
-    def _spell(self, texts: dict[str, str], repairs: list[Repair]) -> list[str]:
-        """Replace names by their known spelling; return the fields with unknown names."""
-        unknown = []
-        for field, spellings in self._names.items():
-            if text := texts[field]:
-                name = spellings.find(text)
-                if name is None:
-                    unknown.append(field)
-                elif name != text:
-                    texts[field] = name
-                    repairs.append(Repair.CATEGORY_SPELLING if field == "cat_id" else Repair.GENDER_SPELLING)
-        return unknown
+    def _read(self, texts: Mapping[str, str], repairs: list[Repair]) -> tuple[dict[str, Any], int]:
+        """Return the fields, None where one is empty, and the seconds of the event time."""
+        data: dict[str, Any] = {}
+        seconds = 0
+        for field, spec in self._contract.fields.items():
+            text = texts[field]
+            if not text:
+                data[field] = None
+            elif spec.type == "time":
+                data[field], read = _read_time(field, text, repairs)
+                seconds = read if field == self._contract.record.event_time else seconds
+            elif spec.is_number:
+                data[field] = self._read_number(field, spec, text, repairs)
+            else:
+                data[field] = _respelled(spec, text, repairs)
+        return data, seconds
+
+    def _message(self, own_id: str | None, data: Mapping[str, Any]) -> tuple[bytes, bytes]:
+        """Return the message, and the octets of its id."""
+        if own_id is not None:
+            return self._messages.with_own_id(own_id, data), OWN_ID
+        (value,), octets = self._messages.with_content_ids(
+            [orjson.dumps(data)], [[data[field]] for field in self._messages.folded]
+        )
+        return value, octets
 
     def _fit(self, cells: list[str], repairs: list[Repair]) -> list[str]:
         """Return the cells without spaces around them, as many as the header has."""
@@ -152,7 +154,7 @@ class RowEncoder:
 
     def _own_id(self, cells: list[str], repairs: list[Repair]) -> str | None:
         """Return the id that the file gives the row, None if there is none or it is invalid."""
-        position = self._dialect.positions.get(ID_COLUMN)
+        position = self._dialect.positions.get(self._contract.record.id)
         if position is None:
             return None
         try:
@@ -162,19 +164,21 @@ class RowEncoder:
             return None
         return cells[position]
 
-    def _read_number(self, field: str, text: str, repairs: list[Repair]) -> int | float:
-        """Return a finite decimal, or an integer that any reader of JSON can hold."""
+    def _read_number(self, field: str, spec: FieldSpec, text: str, repairs: list[Repair]) -> int | float:
+        """Return a finite number within the field's limits; an integer is one that any reader of JSON can hold."""
         if not self._is_decided and not PLAIN.fullmatch(text):
             raise MarkWanted
         try:
-            number, found = read_number(field, text, self._mark)
+            number, found = read_number(spec.type, text, self._mark)
         except BadValue as bad:
             reason = RowFault.AMBIGUOUS_NUMBER if bad.ambiguous else RowFault.BAD_NUMBER
             raise BadRow(reason, field, str(bad), text if bad.ambiguous else "") from None
         repairs += map(Repair, found)
-        if not math.isfinite(number) or (field == "amount" and abs(number) > AMOUNT_LIMIT):
+        if not math.isfinite(number):
             raise BadRow(RowFault.OUT_OF_RANGE, field, "is too large a number")
-        if field in DECIMAL_FIELDS:
+        if (spec.max is not None and number > spec.max) or (spec.min is not None and number < spec.min):
+            raise BadRow(RowFault.OUT_OF_RANGE, field, f"is not a number {_range(spec)}")
+        if spec.type != "integer":
             return number
         if not number.is_integer():
             raise BadRow(RowFault.BAD_NUMBER, field, "is not a whole number")
@@ -185,25 +189,29 @@ class RowEncoder:
         return int(number)
 
 
-def _read_time(text: str, repairs: list[Repair]) -> tuple[str, int]:
+def _range(spec: FieldSpec) -> str:
+    """Return a field's limits in words: from 0 to 100."""
+    limits = (("from", spec.min), ("to", spec.max))
+    return " ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
+
+
+def _respelled(spec: FieldSpec, text: str, repairs: list[Repair]) -> str:
+    """Return a text, or the known one that it spells."""
+    known = spec.vocabulary.find(text) if spec.values else None
+    if known is None or known == text:
+        return text
+    repairs.append(Repair.VALUE_SPELLING)
+    return known
+
+
+def _read_time(field: str, text: str, repairs: list[Repair]) -> tuple[str, int]:
     """Return the time as `YYYY-MM-DD HH:MM[:SS]`, and its seconds."""
     try:
         moment = read_time(text)
     except BadValue as bad:
         reason = RowFault.AMBIGUOUS_TIME if bad.ambiguous else RowFault.BAD_TIME
-        raise BadRow(reason, "transaction_time", str(bad), text if bad.ambiguous else "") from None
+        raise BadRow(reason, field, str(bad), text if bad.ambiguous else "") from None
     repairs += map(Repair, moment.repairs)
     time = moment.time
     since_midnight = time.hour * 3600 + time.minute * 60 + time.second
     return moment.text, time.toordinal() * DAY_SECONDS + since_midnight
-
-
-def read_categories(manifest: Path) -> Sequence[str]:
-    """Return the categories the model knows, in alphabetical order; none if the manifest cannot be read."""
-    found = current_manifest(manifest)
-    return sorted(found.recipe.categories) if found else ()
-
-
-def spellings(categories: Sequence[str]) -> dict[str, Spellings]:
-    """Return field -> its known names; without categories these are sent as written."""
-    return {"gender": GENDERS} | ({"cat_id": Spellings(categories)} if categories else {})

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from services.sender.ids import numbered, repeats
+from services.sender.ids import MessageMaker, repeats
 from services.sender.rows import EncodedRow
 
 _READ_AT_ONCE = 8192
@@ -49,7 +49,7 @@ class Spool:
         self._values.extend([row[2] for row in rows])
         self._octets += b"".join([row[3] for row in rows])
 
-    def in_time_order(self) -> Iterator[tuple[bytes | None, bytes]]:
+    def in_time_order(self, messages: MessageMaker) -> Iterator[tuple[bytes | None, bytes]]:
         """Yield (key, value) by event time; equal times in the order of insertion.
 
         Of transactions with the same content the second, third and so on get ids of their own.
@@ -60,7 +60,7 @@ class Spool:
             for start in range(0, len(order), _READ_AT_ONCE):
                 places = order[start : start + _READ_AT_ONCE]
                 for place, key, value in zip(places.tolist(), keys(places), values(places), strict=True):
-                    yield key or None, numbered(value, again[place]) if place in again else value
+                    yield key or None, messages.numbered(value, again[place]) if place in again else value
 
 
 class _Column:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.common.contract.cards import FIELDS
+from services.simulator.cards import FIELDS
 from services.simulator.drift import DriftingSource, DriftKind
 from services.simulator.payments import DAY_MINUTES, PaymentSource
 from services.simulator.population import World

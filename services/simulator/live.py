@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 
 import orjson
 
-from services.common.contract.cards import customer_key
 from services.common.contract.ids import row_id
+from services.simulator.cards import customer_key
 from services.simulator.drift import DriftingSource, DriftKind
 from services.simulator.payments import PaymentSource
 from services.simulator.population import Person, World
@@ -72,4 +72,4 @@ def _messages(
 def _known(person: Person) -> tuple[bytes, dict[str, object]]:
     """Return a customer's key and fields."""
     data = person._asdict()
-    return customer_key(data) or b"", data
+    return customer_key(data), data

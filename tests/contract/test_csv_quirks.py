@@ -14,13 +14,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from services.common.contract.cards import FIELDS, customer_key
+from services.common.contract.key import record_key
 from services.scorer.decode import Decoder
 from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused, FileReport, Repair, RowFault
+from tests.support.other_contracts import SHIPPED
 
 Made = tuple[FileReport, list[dict[str, Any]]]
 
+FIELDS = tuple(SHIPPED.fields)
 HEADER = ",".join(FIELDS)
 ADA = '2019-09-14 02:46,"fraud_Stokes, Christiansen and Sipes",grocery_net,25.79,Ada,Example,F,1 Test Lane,Nowhere,TX,76443,32.1482,-99.1872,1897,"Engineer, civil",31.772057,-99.103183'  # noqa: E501  # fmt: skip
 BOB = "2019-07-25 20:30,fraud_Thompson-Gleason,home,87.8,Bob,Sample,M,2 Test Lane,Falconer,NY,14733,42.1239,-79.1895,3833,Metallurgist,42.635312,-78.334559"  # noqa: E501
@@ -57,11 +59,11 @@ def text(lines: Iterable[str], end: str = "\n") -> bytes:
 
 
 def read(path: Path) -> Made:
-    with prepare(path, categories=("grocery_net", "home")) as payments:
+    with prepare(path, contract=SHIPPED) as payments:
         messages = []
         for key, value in payments:
             message = orjson.loads(value)
-            assert key == customer_key(message["data"])
+            assert key == record_key(message["data"], SHIPPED)
             messages.append(message)
         assert len(payments) == len(messages) == payments.report.ready
         return payments.report, messages
@@ -141,8 +143,8 @@ REPAIRED = {
     "a date as Russian spreadsheets write it": (text([HEADER, ADA.replace("2019-09-14 02", "14.09.2019 2")]), {Repair.TIME_DAY_FIRST: 1}),  # noqa: E501
     "a decimal comma between commas": (text([HEADER, with_cells(ADA, amount="25,79")]), {Repair.DECIMAL_COMMA: 1}),
     "thousands": (text([HEADER, with_cells(ADA, post_code="76,443", population_city="1 897")]), {Repair.THOUSANDS_MARK: 1}),  # noqa: E501
-    "another spelling of the category": (text([HEADER, with_cells(ADA, cat_id="Grocery Net")]), {Repair.CATEGORY_SPELLING: 1}),  # noqa: E501
-    "another spelling of the gender": (text([HEADER, with_cells(ADA, gender="female")]), {Repair.GENDER_SPELLING: 1}),
+    "another spelling of the category": (text([HEADER, with_cells(ADA, cat_id="Grocery Net")]), {Repair.VALUE_SPELLING: 1}),  # noqa: E501
+    "another spelling of the gender": (text([HEADER, with_cells(ADA, gender="female")]), {Repair.VALUE_SPELLING: 1}),
     "a line for Excel": (text(["sep=;", *columns([HEADER, ADA], range(17), ";")]), {Repair.SEP_LINE: 1, Repair.SEPARATOR_SEMICOLON: 1}),  # noqa: E501
     "a line for Excel in quotes": (text(['"sep=,"', HEADER, ADA]), {Repair.SEP_LINE: 1}),
     "a separator of its own": (text(["sep=|", *columns([HEADER, ADA], range(17), "|")]), {Repair.SEP_LINE: 1, Repair.SEPARATOR_OTHER: 1}),  # noqa: E501
@@ -389,7 +391,7 @@ def test_an_unusable_file_is_refused_with_the_reason(
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     """A wrong path is a refusal like any other."""
-    with pytest.raises(FileRefused) as refused, prepare(tmp_path / "none.csv"):
+    with pytest.raises(FileRefused) as refused, prepare(tmp_path / "none.csv", contract=SHIPPED):
         pass
     assert refused.value.code == FileFault.UNREADABLE
 
@@ -398,9 +400,9 @@ def test_a_file_over_the_limit_of_rows_is_refused(tmp_path: Path) -> None:
     """As many rows as allowed pass, one more does not."""
     path = tmp_path / "payments.csv"
     path.write_bytes(text([HEADER, *[ADA] * 5]))
-    with prepare(path, max_rows=5) as payments:
+    with prepare(path, contract=SHIPPED, max_rows=5) as payments:
         assert len(payments) == 5
-    with pytest.raises(FileRefused) as refused, prepare(path, max_rows=4):
+    with pytest.raises(FileRefused) as refused, prepare(path, contract=SHIPPED, max_rows=4):
         pass
     assert refused.value.code == FileFault.TOO_MANY_ROWS
 
@@ -436,8 +438,8 @@ def test_the_scorer_rejects_nothing_that_the_sender_calls_ready(tmp_path: Path, 
     path.write_bytes(
         text([HEADER, with_cells(ADA, **{field: cell for field, cell in cells.items() if cell is not None})])
     )
-    with prepare(path) as payments:
-        _, rejects = Decoder(FIELDS).decode([value for _, value in payments], str)
+    with prepare(path, contract=SHIPPED) as payments:
+        _, rejects = Decoder(SHIPPED, FIELDS).decode([value for _, value in payments], str)
         assert not rejects
 
 

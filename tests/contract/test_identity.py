@@ -7,10 +7,12 @@ from pathlib import Path
 import orjson
 import pytest
 
-from services.common.contract.cards import FIELDS
+from services.common.contract.model import Contract, FieldSpec
 from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused
+from tests.support.other_contracts import SHIPPED
 
+FIELDS = tuple(SHIPPED.fields)
 HEADER = ",".join(FIELDS)
 ROWS = [
     f"2020-06-0{day} 22:{minute},fraud_Alder and Sons,grocery_pos,{amount},Xena,Trio,F,1 Trio Road,Northby,TX,75001,"
@@ -25,11 +27,17 @@ def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
-def ids_of(folder: Path, lines: list[str], categories: tuple[str, ...] = ("grocery_pos",)) -> list[str]:
+def ids_of(folder: Path, lines: list[str], contract: Contract = SHIPPED) -> list[str]:
     path = folder / "payments.csv"
     path.write_text("\n".join([*lines, ""]))
-    with prepare(path, categories=categories) as payments:
+    with prepare(path, contract=contract) as payments:
         return [orjson.loads(value)["transaction_id"] for _, value in payments]
+
+
+def knowing(*categories: str) -> Contract:
+    """Return the shipped contract with other categories."""
+    category = FieldSpec(type="text", required=True, values=categories)
+    return SHIPPED.model_copy(update={"fields": SHIPPED.fields | {"cat_id": category}})
 
 
 def test_a_longer_file_adds_only_what_is_new(tmp_path: Path) -> None:
@@ -57,11 +65,25 @@ SPELLINGS = {
 }
 
 
+def test_an_id_is_the_one_it_has_always_been(tmp_path: Path) -> None:
+    """What was sent before an update is no other payment after it: known, unknown and repeated ones."""
+    lines = [
+        HEADER,
+        ROWS[0].replace("grocery_pos", "Grocery Pos"),
+        *[ROWS[0].replace("grocery_pos", "books").replace(",F,1 Trio Road", ',,"1 Trio ""Road"""')] * 2,
+    ]
+    assert ids_of(tmp_path, lines) == [
+        "4df5e45c-c618-5eb7-8813-1107f46ae108",
+        "1f61e09c-096d-5967-8638-ccf5d809ec2b",
+        "e1c697c7-2032-56c2-a842-80422cdeb7e7",
+    ]
+
+
 @pytest.mark.parametrize("lines", SPELLINGS.values(), ids=SPELLINGS.keys())
 def test_spellings_make_no_other_payment(tmp_path: Path, lines: list[str]) -> None:
-    """Nor does a manifest that is not there."""
+    """Nor does a model that does not know the category yet."""
     assert ids_of(tmp_path, lines) == ids_of(tmp_path, [HEADER, *ROWS])
-    assert ids_of(tmp_path, lines, ()) == ids_of(tmp_path, [HEADER, *ROWS])
+    assert ids_of(tmp_path, lines, knowing("home")) == ids_of(tmp_path, [HEADER, *ROWS])
 
 
 @pytest.mark.parametrize("field", FIELDS)

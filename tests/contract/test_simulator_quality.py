@@ -3,7 +3,6 @@
 import csv
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,9 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from conftest import ROOT
-from services.scorer.features import transaction_risks
-from services.scorer.history.events import Events
 from services.scorer.history.history import History
 from services.scorer.models.load import load_model
-from services.scorer.recall import customer_keys, hashes
+from services.scorer.recall import customer_keys, to_events, with_past
 
 NUMBERS = {"amount", "lat", "lon", "population_city", "merchant_lat", "merchant_lon", "post_code"}
 
@@ -34,14 +31,10 @@ def test_the_shipped_model_finds_the_simulated_frauds(seed: str, tmp_path: Path)
 
     model = load_model(ROOT / "onnx")
     columns, rejects = model.decoder.decode(messages, str)
-    events = Events(
-        hashes([key or b"" for key in customer_keys(columns)]),
-        columns.seconds,
-        columns.numbers["amount"].astype(np.float32),
-        hashes([name.encode() for name in columns.ids]),
-        transaction_risks(columns, model.manifest.recipe),
-    )
-    remembering = replace(columns, past=History().observe(events).values)
+    plan = model.plan
+    events = to_events([key or b"" for key in customer_keys(columns, plan.contract.record.key)], columns, plan)
+    values = History(plan.numbers).observe(events, plan.readings).values
+    remembering = with_past(columns, plan.readings, values)
 
     assert not rejects
     assert frauds.sum() > 100

@@ -10,8 +10,8 @@ import orjson
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from services.common.contract.cards import FIELDS
 from stack.servers import PostgresServer
+from tests.support.contracts import FIELDS
 from tests.support.page import (
     GOOD_ROW,
     Connection,

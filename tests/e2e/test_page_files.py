@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from services.common.contract.cards import FIELDS
-from services.sender.dialect import ID_COLUMN
+from tests.support.contracts import FIELDS
+from tests.support.other_contracts import SHIPPED
 from tests.support.page import (
     GOOD_ROW,
     Connection,
@@ -23,7 +23,7 @@ from tests.support.page import (
     wait_ready,
     write_csv,
 )
-from ui.files.download import COLUMNS
+from ui.files.download import ScoresFile
 
 pytest_plugins = ["tests.support.page_fixtures"]
 
@@ -75,7 +75,7 @@ def test_ids_that_other_payments_have_are_a_choice_of_the_reader(
     mart.execute("insert into transactions values ('own-1', '2020-01-01', 1, 'home', 'M', 'TX', 'Y', 'Z', 0, 0)")
     before, path = sent_ids(kafka), tmp_path / "own.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([(ID_COLUMN, *FIELDS), ("own-1", *GOOD_ROW), ("own-2", *GOOD_ROW)])
+        csv.writer(file).writerows([("transaction_id", *FIELDS), ("own-1", *GOOD_ROW), ("own-2", *GOOD_ROW)])
     send(page, path)
     expect(page.locator("#headline")).to_contain_text("уже есть у других транзакций: 1", timeout=WITHIN)
     assert sent_ids(kafka, before) == []
@@ -130,7 +130,7 @@ def test_scores_are_downloaded_without_formulas(page: Page, kafka: str, mart: Co
     written = (tmp_path / "scores.csv").read_bytes()
     assert written.startswith(b"\xef\xbb\xbf")
     head, first, second = csv.reader(io.StringIO(written.decode("utf-8-sig")), delimiter=";")
-    assert head == list(COLUMNS)
+    assert head == list(ScoresFile(SHIPPED).header)
     assert first == ["plain", "", "", "", "", "", "", ""]
     shown = ["'=1+1", "2020-06-21 22:16", "995,7", "shopping_net", "'=cmd|'/c calc'!A0", "TX", "0,000007", "0"]
     assert second == shown

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 import urllib.parse
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -183,7 +184,7 @@ def test_a_case_shows_the_transaction_its_reasons_and_the_customers_history(
     expect(tab.locator("#case-plot svg.marks .mark-symbol path[aria-roledescription]")).to_have_count(4)
     expect(tab.locator("#case-earlier tbody tr")).to_have_count(3)
     assert "Test Lane" not in tab.content()
-    tab.get_by_label("Показать имя и адрес клиента").check()
+    tab.get_by_label("Показать личные данные").check()
     expect(head).to_contain_text("Ada Example, 1 Test Lane")
     wait_for(lambda: '"event": "names_shown"' in served.text(), 5, served.text)
     assert "Test Lane" not in served.text()
@@ -325,7 +326,8 @@ def test_what_if_without_a_curve_says_so(tab: Page, start_page: Start, mart: Con
     """Precision and recall are not invented; the stream's own figures stay."""
     other = json.loads((ROOT / "onnx/manifest.json").read_bytes()) | {"version": "other", "threshold": 0.37}
     (tmp_path / "manifest.json").write_text(json.dumps(other))
-    (tmp_path / "curve.json").write_bytes((ROOT / "onnx/curve.json").read_bytes())
+    for name in ("curve.json", "contract.toml", "risk.json"):
+        shutil.copy(ROOT / "onnx" / name, tmp_path)
     add(mart, "p-1")
     visit(tab, ready(start_page(UI_MANIFEST=str(tmp_path / "manifest.json"))), "Порог")
     expect(tab.locator("#whatif-table")).to_contain_text("У этой модели нет валидационной кривой")
@@ -341,16 +343,16 @@ def test_a_single_transaction_goes_through_the_topic(
     visit(tab, served, "Одна транзакция")
     expect(tab.get_by_label("Время", exact=True)).not_to_have_value("")
     tab.get_by_role("button", name="Подставить подозрительную").click()
-    amount = tab.get_by_label("Сумма", exact=True)
-    expect(amount).to_have_value("995.70")
+    amount = tab.get_by_label("Сумма *", exact=True)
+    expect(amount).to_have_value("311.25")
     amount.fill("1995,50")
     tab.get_by_role("button", name="Отправить транзакцию").click()
     wait_for(lambda: len(read_all(kafka, TOPICS.transactions)) > before, 20)
     (message,) = read_all(kafka, TOPICS.transactions)[before:]
     sent = json.loads(message.value() or b"")
-    assert message.key() == b"Maria|Example|1 Example Street"
-    assert (sent["data"]["amount"], sent["data"]["cat_id"]) == (1995.5, "shopping_net")
-    assert sent["data"]["transaction_time"].endswith("23:10")
+    assert message.key() == b"Example|Example|Example"
+    assert (sent["data"]["amount"], sent["data"]["cat_id"]) == (1995.5, "grocery_pos")
+    assert sent["data"]["transaction_time"].endswith("01:44")
     add(mart, sent["transaction_id"], 0.9731, amount=1995.5)
     add_alert(mart, sent["transaction_id"])
     answer = tab.locator("#payment-answer")
@@ -366,10 +368,10 @@ def test_an_invalid_transaction_is_not_sent(tab: Page, served: ServiceProcess, k
     """Which field, and what is wrong with it."""
     before = len(read_all(kafka, TOPICS.transactions))
     visit(tab, served, "Одна транзакция")
-    tab.get_by_label("Сумма", exact=True).fill("много")
+    tab.get_by_label("Сумма *", exact=True).fill("много")
     tab.get_by_role("button", name="Отправить транзакцию").click()
     expect(tab.locator("#payment-answer")).to_contain_text("Сумма: Не число. Транзакция не отправлена.")
-    tab.get_by_label("Сумма", exact=True).fill("")
+    tab.get_by_label("Сумма *", exact=True).fill("")
     tab.get_by_role("button", name="Отправить транзакцию").click()
     expect(tab.locator("#payment-answer")).to_contain_text("Сумма: Пустое обязательное поле.")
     assert len(read_all(kafka, TOPICS.transactions)) == before
@@ -411,7 +413,7 @@ def test_a_viewer_sees_and_changes_nothing(
     open_first(tab)
     expect(tab.locator("#case-message")).to_contain_text("Ваша роль — наблюдатель")
     expect(tab.get_by_role("button", name="Подтвердить фрод")).to_have_count(0)
-    expect(tab.get_by_label("Показать имя")).to_have_count(0)
+    expect(tab.get_by_label("Показать личные данные")).to_have_count(0)
     tab.get_by_role("tab", name="Одна транзакция").click()
     tab.get_by_role("button", name="Отправить транзакцию").click()
     expect(tab.locator("#payment-answer")).to_contain_text("Ваша роль — наблюдатель")

@@ -14,7 +14,7 @@ from typing import Any, Self
 import orjson
 from confluent_kafka import KafkaError, Message, Producer
 
-from services.common.contract.cards import customer_key
+from tests.support.contracts import customer_key
 from tests.support.messages import PAYMENT
 
 CATEGORIES = ("grocery_net", "shopping_net", "misc_net", "gas_transport", "home")

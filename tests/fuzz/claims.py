@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from services.common.contract.cards import CUSTOMER_FIELDS
 from services.common.errors import Reason, Reject
 from services.common.stored import TransactionReader, TransactionRow, decode_transaction
 from services.scorer.decode import Columns, Rejects
@@ -14,6 +13,7 @@ from services.sink.decode import ScoreRow, decode_score
 from tests.fuzz.messages import SEPARATOR
 from tests.fuzz.product import TOPIC, decode, decoders, features, recall
 from tests.fuzz.reference import Faults, Transaction, is_deep, read_transaction, score_faults
+from tests.support.contracts import cards
 
 Fates = Counter[str]
 
@@ -101,7 +101,7 @@ def _key(transaction: Transaction | Faults | None) -> bytes | None:
     """Return the key that a careful producer gives a message."""
     if not isinstance(transaction, Transaction):
         return None
-    return "|".join(transaction.texts[field] or "" for field in CUSTOMER_FIELDS).encode()
+    return "|".join(transaction.texts[field] or "" for field in cards().record.key).encode()
 
 
 def _check_sink(values: list[bytes | None], columns: Columns, rejects: Rejects) -> None:
@@ -110,7 +110,7 @@ def _check_sink(values: list[bytes | None], columns: Columns, rejects: Rejects) 
     one_by_one: list[TransactionRow] = []
     for row, value in enumerate(values):
         try:
-            kept = decode_transaction(value, TOPIC, 0, row)
+            kept = decode_transaction(value, TOPIC, 0, row, cards())
         except Reject:
             assert row in rejects
             continue
@@ -121,7 +121,7 @@ def _check_sink(values: list[bytes | None], columns: Columns, rejects: Rejects) 
             moment = datetime(1970, 1, 1) + timedelta(seconds=int(columns.seconds[place]))
             assert kept[:3] == (columns.ids[place], moment, float(columns.numbers["amount"][place]))
             assert kept[3] == (columns.texts["cat_id"][place] or "").replace("\0", "")
-    at_once, unread = TransactionReader().read(values, TOPIC, [(0, row) for row in range(len(values))])
+    at_once, unread = TransactionReader(cards()).read(values, TOPIC, [(0, row) for row in range(len(values))])
     assert at_once == one_by_one
     assert unread == len(values) - len(one_by_one)
 

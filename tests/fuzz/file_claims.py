@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from services.common.contract.cards import FIELDS, customer_key
 from services.scorer.event_time import parse_times
 from services.sender.report import MAX_REFUSALS, REPORTED_ONCE, FileFault, FileRefused, FileReport, Repair, RowFault
 from tests.fuzz.product import decode, read_file
 from tests.fuzz.tables import Row, table
+from tests.support.contracts import FIELDS, customer_key
 
 Fates = Counter[str]
 

@@ -5,9 +5,9 @@ from random import Random
 
 import numpy as np
 
-from services.scorer.history.history import PAST
 from tests.fuzz.past import PlainPast, cut, stream
 from tests.fuzz.product import Partition
+from tests.support.contracts import past_features
 
 Fates = Counter[str]
 
@@ -23,8 +23,8 @@ def payments_see_the_past(seed: bytes) -> Fates:
     fates: Fates = Counter()
     for batch in cut(random, stream(random, PAYMENTS)):
         past = partition.observe(batch)
-        seen = [plain.observe(payment) or [np.nan] * len(PAST) for payment in batch]
-        expected = np.array(seen, np.float64).reshape(len(batch), len(PAST))
+        seen = [plain.observe(payment) or [np.nan] * len(past_features()) for payment in batch]
+        expected = np.array(seen, np.float64).reshape(len(batch), len(past_features()))
         assert np.array_equal(past.values, expected, equal_nan=True)
         fates += Counter({"remembered": int(past.stored.sum()), "known already": int((~past.stored).sum())})
         if random.random() < 0.1:

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from random import Random
 
-from services.common.contract.cards import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS
 from tests.fuzz.spoil import spoil
+from tests.support.contracts import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS
 
 SEPARATOR = b"\n\x1e"
 """Between the messages of a batch; nothing in between is a message without a value."""

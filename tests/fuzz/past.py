@@ -9,12 +9,12 @@ from random import Random
 
 import numpy as np
 
-from services.scorer.history.history import WINDOWS
 from services.scorer.history.store import MOST_EVENTS
 from tests.fuzz.product import Payment
 
 DAY = 86_400
 MONDAY = 1_546_819_200  # 2019-01-07 00:00
+WINDOWS = (3_600, DAY, 3 * DAY)
 
 _SECONDS, _AMOUNT, _NUMBER, _RISK = 1, 2, 3, 4
 
@@ -33,7 +33,7 @@ class PlainPast:
         self._customers: dict[int, _Customer] = defaultdict(_Customer)
 
     def observe(self, payment: Payment) -> list[float] | None:
-        """Take a payment in and return what it sees, in the order of PAST; None if it comes too late to count."""
+        """Take a payment in and return what it sees, in the order of past_features(); None if it is too late."""
         customer = self._customers[payment[0]]
         kept, forgotten = customer.kept, customer.forgotten
         is_new = (payment[_SECONDS], payment[_NUMBER]) not in [(event[_SECONDS], event[_NUMBER]) for event in kept]
@@ -52,7 +52,7 @@ def _seen(payment: Payment, earlier: list[Payment], forgotten: list[Payment]) ->
     seconds, amount = payment[_SECONDS], float(np.float32(payment[_AMOUNT]))
     last = earlier[-1] if earlier else (0, math.nan, math.nan, 0, math.nan)
     row = [seconds - last[_SECONDS], last[_AMOUNT], last[_RISK]]
-    for window in WINDOWS.values():
+    for window in WINDOWS:
         inside = [event for event in earlier if event[_SECONDS] >= seconds - window]
         nights = [event for event in inside if not 4 * 3_600 <= event[_SECONDS] % DAY < 22 * 3_600]
         total = math.fsum(event[_AMOUNT] for event in inside)

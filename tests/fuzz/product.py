@@ -11,22 +11,19 @@ import numpy as np
 from confluent_kafka import Message
 from numpy.typing import NDArray
 
-from services.common.contract.cards import FIELDS
 from services.common.contract.ids import record_id
-from services.common.manifest import Recipe, read_manifest
 from services.scorer.decode import Columns, Decoder, Rejects
-from services.scorer.features import required_fields, to_features
 from services.scorer.history.changelog import Record, from_records, to_records
 from services.scorer.history.events import Events
 from services.scorer.history.history import History, Past
 from services.scorer.models.load import load_model
-from services.scorer.recall import PartitionHistories, begin_empty
+from services.scorer.recall import PartitionHistories
 from services.scorer.score import Model
 from services.sender.csvfile import prepare
 from services.sender.report import FileReport
+from tests.support.contracts import SHIPPED, cards, cards_plan
 
 TOPIC = "transactions"
-MODEL_FOLDER = Path(__file__).resolve().parents[2] / "onnx"
 
 Payment = tuple[int, int, float, int, float]
 """customer, seconds, amount, id, risk: what a history takes in"""
@@ -35,7 +32,7 @@ Payment = tuple[int, int, float, int, float]
 @cache
 def decoders() -> tuple[Decoder, Decoder]:
     """Return a decoder of all 17 fields, and that of the shipped model, which skips those it does not need."""
-    return Decoder(FIELDS), Decoder(required_fields(recipe()))
+    return Decoder(cards(), cards().fields), Decoder(cards(), cards_plan().fields)
 
 
 def decode(
@@ -61,26 +58,20 @@ class _Read:
 
 def recall(columns: Columns, keys: Sequence[bytes | None]) -> Columns:
     """Give the payments of a batch their past, from an empty history; `keys` are those of all messages of the batch."""
-    memory = PartitionHistories(recipe(), begin_empty)
+    memory = PartitionHistories(cards_plan())
     memory.follow({0: 0})
-    return memory.recall(cast(list[Message], [_Read(key) for key in keys]), columns)[0]
+    return memory.recall(cast(list[Message], [_Read(key) for key in keys]), columns, cards_plan().readings)[0]
 
 
 def features(columns: Columns) -> NDArray[np.float32]:
     """Return the shipped model's input."""
-    return to_features(columns, recipe())
-
-
-@cache
-def recipe() -> Recipe:
-    """Return the shipped model's recipe."""
-    return read_manifest(MODEL_FOLDER).recipe
+    return cards_plan().to_features(columns)
 
 
 @cache
 def model() -> Model:
     """Return the shipped model."""
-    return load_model(MODEL_FOLDER)
+    return load_model(SHIPPED)
 
 
 def read_file(content: bytes) -> tuple[FileReport, list[tuple[bytes | None, bytes]]]:
@@ -88,7 +79,7 @@ def read_file(content: bytes) -> tuple[FileReport, list[tuple[bytes | None, byte
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
-        with prepare(Path(file.name), categories=recipe().categories) as payments:
+        with prepare(Path(file.name), contract=cards()) as payments:
             assert len(payments) == payments.report.ready
             return payments.report, list(payments)
 
@@ -97,22 +88,21 @@ class Partition:
     """A partition's part of a history, and its changelog, as its owner keeps them."""
 
     def __init__(self, history: History | None = None, number: int = 0) -> None:
-        self._history = History() if history is None else history
+        self._history = empty_history() if history is None else history
         self._number = number
         self._changelog: list[tuple[bytes, bytes | None]] = []
 
     def observe(self, payments: Sequence[Payment]) -> Past:
         """Take a batch in."""
         batch = events(payments)
-        past = self._history.observe(batch, np.full(len(batch), self._number))
-        self._write(
-            to_records(batch.take(past.stored), past.sequences[past.stored], past.evicted.get(self._number, ()))
-        )
+        past = self._history.observe(batch, cards_plan().readings, np.full(len(batch), self._number))
+        stored, evicted = batch.take(past.stored), past.evicted.get(self._number, ())
+        self._write(to_records(cards_plan().numbers, stored, past.sequences[past.stored], evicted))
         return past
 
     def restart(self) -> None:
         """Forget everything but the changelog."""
-        restored = from_records(self._changelog)
+        restored = from_records(cards_plan().numbers, self._changelog)
         self._history.release(self._number)
         self._history.take_over(self._number, restored.history)
         self._write(restored.rewrites)
@@ -131,7 +121,11 @@ def events(payments: Sequence[Payment]) -> Events:
     return Events(
         np.array(customers, np.uint64),
         np.array(seconds, np.int64),
-        np.array(amounts, np.float32),
         np.array(numbers, np.uint64),
-        np.array(risks, np.float32),
+        np.array([amounts, risks], np.float32),
     )
+
+
+def empty_history() -> History:
+    """Return a history of card transactions, without any."""
+    return History(cards_plan().numbers)

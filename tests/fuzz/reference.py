@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from services.common.contract.cards import DECIMAL_FIELDS, INTEGER_FIELDS, TEXT_FIELDS
 from services.common.errors import Reason
+from tests.support.contracts import DECIMAL_FIELDS, INTEGER_FIELDS, TEXT_FIELDS
 
 Faults = set[tuple[Reason, str]]
 """(reason, field) of everything that is wrong with a message; a reject names one of them."""

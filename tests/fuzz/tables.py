@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from services.common.contract.cards import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS
 from services.sender.report import RowFault
+from tests.support.contracts import DECIMAL_FIELDS, FIELDS, INTEGER_FIELDS
 
 Cells = dict[str, str]
 

@@ -142,11 +142,15 @@ def test_a_model_that_is_not_its_manifests_is_named(examine: Examine, tmp_path: 
     """A byte more, and then no manifest at all."""
     folder = tmp_path / "model"
     folder.mkdir()
-    for name in ("fraud.onnx", "manifest.json"):
+    for name in ("fraud.onnx", "contract.toml", "risk.json", "manifest.json"):
         shutil.copy(ROOT / "onnx" / name, folder)
     with (folder / "fraud.onnx").open("ab") as file:
         file.write(b"\0")
     assert "is not the model of its manifest" in line(examine(SCORER_MODEL_DIR=str(folder))[1], "FAIL", "model")
+
+    with (folder / "contract.toml").open("a") as file:
+        file.write("# changed\n")
+    assert "not those" in line(examine(SCORER_MODEL_DIR=str(folder))[1], "FAIL", "contract")
 
     (folder / "manifest.json").unlink()
     assert "no model manifest" in line(examine(SCORER_MODEL_DIR=str(folder))[1], "FAIL", "model")

@@ -12,8 +12,9 @@ from services.common.settings import TopicSettings, project_root
 from services.simulator.drift import DriftKind
 from stack.ports import free_port
 from stack.servers import PostgresServer
+from tests.support.other_contracts import SHIPPED
 from tests.support.processes import ServiceProcess, wait_for
-from ui.live.drift import SHIFT_FROM, STABLE_BELOW, current_distributions, read_drift
+from ui.live.drift import SHIFT_FROM, STABLE_BELOW, current_reference, read_drift
 
 ROWS = 4_000
 CUSTOMERS = 300
@@ -41,8 +42,8 @@ def test_a_drift_is_seen_where_it_is_and_none_where_there_is_none(
 ) -> None:
     """Usual payments are stable in every figure; each drift shifts the figure of its own, also as a metric."""
     scorer, sink = start("scorer"), start("sink")
-    distributions = current_distributions(project_root() / "onnx" / "manifest.json")
-    assert distributions is not None
+    reference = current_reference(project_root() / "onnx" / "manifest.json", SHIPPED)
+    assert reference is not None
     sent = 0
 
     def measure(*drifts: DriftKind) -> dict[str, float]:
@@ -52,7 +53,7 @@ def test_a_drift_is_seen_where_it_is_and_none_where_there_is_none(
         sent += ROWS
         query = "select count(*) from scored_transactions where event_time is not null"
         wait_for(lambda: mart.execute(query).fetchall() == [(sent,)], 90, lambda: scorer.text() + sink.text())
-        return {name: psi for name, psi in read_drift(mart, distributions, ROWS).psi.items() if psi is not None}
+        return {name: psi for name, psi in read_drift(mart, reference, ROWS).psi.items() if psi is not None}
 
     usual = measure()
     shifted = {drift: measure(drift)[name] for drift, name in SEEN_BY.items()}

@@ -17,6 +17,7 @@ from services.common.settings import TopicSettings
 from services.scorer.models.load import load_model
 from services.tools.doctor.finding import Status
 from services.tools.doctor.probes import check_model_in_use
+from tests.support.contracts import contract, write_contract
 from tests.support.messages import keyed, nested
 from tests.support.models import write_constant, write_trap
 from tests.support.processes import wait_for
@@ -76,9 +77,10 @@ def test_a_refused_model_changes_nothing(kafka: str, topics: TopicSettings, star
     folder = write_constant(tmp_path / "model", "a", SCORE_OF["a"])
     scorer = start("scorer", SCORER_MODEL_DIR=str(folder), **EVERY_MS).wait_ready()
     other = write_constant(tmp_path / "other", "b", SCORE_OF["b"])
-    manifest = (other / "manifest.json").read_bytes().replace(b'"amount","hour"', b'"hour","amount"')
+    swapped = write_contract(folder, contract(("hour", "amount")))  # the golden features give it away
+    manifest = orjson.loads((other / "manifest.json").read_bytes()) | {"contract_sha256": swapped.sha256}
     shutil.copy(other / "probe.onnx", folder)
-    (folder / "manifest.json").write_bytes(manifest)
+    (folder / "manifest.json").write_bytes(orjson.dumps(manifest))
     refused = 'fraud_scorer_model_reloads_total{result="refused"}'
     wait_for(lambda: scorer.metrics()[refused] >= 1, 20, scorer.text)
     produce(kafka, topics.transactions, [nested("x")])
@@ -206,7 +208,7 @@ def test_a_model_of_another_family_takes_over_while_payments_flow(
     subprocess.run([sys.executable, "onnx/train.py", *train], cwd=ROOT, env=patient, check=True)
     folder = tmp_path / "model"
     folder.mkdir()
-    for name in ("fraud.onnx", "manifest.json"):
+    for name in ("fraud.onnx", "contract.toml", "risk.json", "manifest.json"):
         shutil.copy(ROOT / "onnx" / name, folder)
 
     lightgbm, forest = load_model(folder), load_model(tmp_path / "b")
@@ -217,7 +219,7 @@ def test_a_model_of_another_family_takes_over_while_payments_flow(
         if number % 300 == 299:
             assert producer.flush(30) == 0
         if number == 2_999:
-            for name in ("fraud.onnx", "manifest.json"):
+            for name in ("fraud.onnx", "contract.toml", "risk.json", "manifest.json"):
                 shutil.copy(tmp_path / "b" / name, folder)
     wait_for(lambda: scorer.metrics()['fraud_scorer_model_reloads_total{result="swapped"}'] == 1, 30, scorer.text)
     for key, value in keyed(labelled, 7_000, skip=6_000):

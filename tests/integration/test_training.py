@@ -16,15 +16,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from services.common.contract.cards import FIELDS
-from services.common.manifest import Recipe
-from services.scorer.decode import Decoder
-from services.scorer.history.history import PAST
+from services.scorer.compile import compile_features
+from services.scorer.decode import Columns, Decoder
 from services.scorer.models.load import load_model
+from tests.support.contracts import FIELDS, SHIPPED, cards, cards_plan, contract, past_features
 from tests.support.messages import PAYMENT
 
 ROOT = Path(__file__).resolve().parents[2]
-ARTIFACT = ("fraud.onnx", "manifest.json", "curve.json", "MODEL_CARD.md")
+ARTIFACT = ("fraud.onnx", "contract.toml", "risk.json", "manifest.json", "curve.json", "MODEL_CARD.md")
 
 
 def train(data: Path, out: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -64,7 +63,7 @@ def dataset(scripts: None) -> ModuleType:
 
 
 def test_a_retrained_model_is_accepted_by_the_scorer_and_ranks_frauds_first(trained: Path, labelled: Path) -> None:
-    """The artifact of any labelled file is complete: model, manifest, golden rows, figures, card."""
+    """The artifact of any labelled file is complete: model, contract, table, manifest, golden rows, figures, card."""
     model = load_model(trained)
     with labelled.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -117,7 +116,7 @@ def test_references_are_written_by_training_and_by_a_command_of_its_own(
     """Both give the same manifest, the ONNX file is left alone; data that the model was not trained on is refused."""
     written = (trained / "manifest.json").read_bytes()
     manifest = load_model(trained).manifest
-    assert manifest.references.keys() == set(manifest.recipe.features)
+    assert list(manifest.references) == list(load_model(trained).plan.names)
     assert manifest.references["count_1h"] == 0.0
     copy, other = tmp_path / "copy", tmp_path / "other.csv"
     shutil.copytree(trained, copy)
@@ -143,6 +142,11 @@ def test_a_file_without_a_needed_column_writes_nothing(
     assert (code, "lacks the columns target" in capsys.readouterr().err, out.exists()) == (1, True, False)
 
 
+def seen(columns: Columns, feature: str) -> list[float]:
+    found: list[float] = columns.past[cards_plan().readings[past_features().index(feature)]].tolist()
+    return found
+
+
 def test_a_payment_sees_what_its_customer_paid_before_and_nobody_elses(dataset: ModuleType) -> None:
     """Rows are put in order of time; the past comes from the payments of the stream alone."""
     ada: dict[str, Any] = {"name_1": "Ada", "amount": 10.0, "transaction_time": "2020-01-01 10:00"}
@@ -153,36 +157,34 @@ def test_a_payment_sees_what_its_customer_paid_before_and_nobody_elses(dataset: 
         ada | {"amount": 30.0, "transaction_time": "2020-01-01 10:10"},
     ]
     frame = pd.DataFrame([PAYMENT | row | {"target": 0} for row in rows])
-    stream = dataset.label(frame, Recipe(features=PAST, categories=("home",))).in_stream()
-    count, total, last = (PAST.index(name) for name in ("count_1h", "sum_1h", "last_amount"))
+    stream = dataset.label(frame, cards()).in_stream(cards_plan())
 
     assert stream.columns.numbers["amount"].tolist() == [10, PAYMENT["amount"], 30, 40]
-    assert stream.columns.past[:, count].tolist() == [0, 0, 1, 2]
-    assert stream.columns.past[:, total].tolist() == [0, 0, 10, 40]
+    assert seen(stream.columns, "count_1h") == [0, 0, 1, 2]
+    assert seen(stream.columns, "sum_1h") == [0, 0, 10, 40]
 
     thinned = stream.take(np.array([True, True, False, True]))
-    assert thinned.columns.past[:, last].tolist()[-1] == 30  # taken from the stream as it was
-    assert thinned.in_stream().columns.past[:, last].tolist()[-1] == 10  # a stream of its own
+    assert seen(thinned.columns, "last_amount")[-1] == 30  # taken from the stream as it was
+    assert seen(thinned.in_stream(cards_plan()).columns, "last_amount")[-1] == 10  # a stream of its own
 
 
 def test_who_is_not_known_has_no_past_and_a_first_payment_an_empty_one(dataset: ModuleType) -> None:
     """No name: every value is NaN. First payment: the counts are 0."""
     frame = pd.DataFrame([PAYMENT | {"name_1": name, "target": 0} for name in ("Ada", "Ada", None, "")])
-    payments = dataset.label(frame, Recipe(features=PAST, categories=("home",)))
-    count = PAST.index("count_so_far")
+    payments = dataset.label(frame, cards())
 
-    assert payments.columns.past is None
-    assert np.isnan(payments.in_stream().columns.past[2:]).all()
-    assert payments.as_first_ones().columns.past[:, count].tolist() == [0] * 4
+    assert payments.columns.past == {}
+    assert all(np.isnan(past[2:]).all() for past in payments.in_stream(cards_plan()).columns.past.values())
+    assert seen(payments.as_first_ones(cards_plan()).columns, "count_so_far") == [0] * 4
 
 
 def test_the_model_is_taught_each_payment_with_its_past_a_third_of_it_and_none(
     labelled: Path, dataset: ModuleType
 ) -> None:
     """Three lessons a payment, the same outcomes in each; without a past: nobody's payment, or somebody's first."""
-    recipe = Recipe(features=("amount", "count_so_far"), categories=("home",))
-    data = dataset.label(dataset.read_payments(labelled), recipe)
-    features, frauds = importlib.import_module("train").lessons(data, recipe)
+    given = contract(("amount", "count_so_far"))
+    data = dataset.label(dataset.read_payments(labelled, given), given)
+    features, frauds = importlib.import_module("train").lessons(data, compile_features(given))
     whole, thinned, none = np.split(features[:, 1], 3)
 
     assert frauds.sum() == 3 * data.frauds.sum()
@@ -200,8 +202,9 @@ def test_a_frames_columns_equal_those_of_its_rows_sent_as_json(dataset: ModuleTy
         {"merchant_lat": math.inf, "lat": None, "gender": "", "jobs": "Ñandú, keeper"},
     ]
     rows = [PAYMENT | change for change in changes]
-    decoded, rejects = Decoder(FIELDS).decode([json.dumps(row).encode() for row in rows], str)
-    columns = dataset.to_columns(pd.DataFrame(rows), FIELDS)
+    decoder = Decoder(cards(), FIELDS)
+    decoded, rejects = decoder.decode([json.dumps(row).encode() for row in rows], str)
+    columns = dataset.to_columns(pd.DataFrame(rows), decoder)
 
     assert rejects == {}
     assert (columns.ids, columns.texts) == (decoded.ids, decoded.texts)
@@ -213,8 +216,31 @@ def test_a_frames_columns_equal_those_of_its_rows_sent_as_json(dataset: ModuleTy
         assert columns.numbers[field].dtype == numbers.dtype
 
 
-def test_categories_are_ordered_by_the_mean_amount_of_their_frauds(dataset: ModuleType) -> None:
-    """A category without fraud takes its place by its mean amount."""
-    rows = [("high", 900, 1), ("high", 1, 0), ("low", 10, 1), ("low", 5_000, 0), ("none", 60, 0)]
-    frame = pd.DataFrame(rows, columns=["cat_id", "amount", "target"])
-    assert dataset.categories_by_fraud_amount(frame) == ("low", "none", "high")
+def test_risks_are_shares_of_frauds_by_category_night_and_amount(dataset: ModuleType) -> None:
+    """Drawn to the mean where few paid; the categories are those of the contract, and one place for all others."""
+    rows = [("home", "10:00", 0)] * 60 + [("home", "23:00", 1)] * 20 + [("books", "10:00", 0)] * 20
+    changes = [{"cat_id": category, "transaction_time": f"2020-01-01 {time}"} for category, time, _ in rows]
+    frame = pd.DataFrame([PAYMENT | change for change in changes]).assign(target=[target for _, _, target in rows])
+    given = contract(("amount", "risk_1h"), values=("home",))
+    data = dataset.label(frame, given)
+
+    [(name, table)] = dataset.with_risks(given, data).tables.items()
+    risks = np.array(table.values).reshape([axis.places for axis in table.axes])
+    place = np.searchsorted(table.axes[2].edges, PAYMENT["amount"])
+    steps = [0.2 * 20 / 80, (0.2 * 20 + 20) / 40, 0.2 * 20 / 40, 0.2]
+
+    assert (name, table.axes[0].values, table.axes[1:]) == ("risk.json", ("home",), given.tables[name].axes[1:])
+    assert risks[[0, 0, 1, 1], [0, 1, 0, 1], place] == pytest.approx(steps, abs=dataset.RISK_STEP / 2)
+
+
+def test_a_table_is_written_in_the_form_of_the_shipped_one() -> None:
+    """So that a table that is kept keeps the contract's hash."""
+    [table] = cards().tables.values()
+    assert json.dumps(table.model_dump(exclude_defaults=True)) + "\n" == (SHIPPED / "risk.json").read_text()
+
+
+def test_a_contract_file_of_another_name_is_refused(scripts: None, capsys: pytest.CaptureFixture[str]) -> None:
+    """The scorer would not find it."""
+    with pytest.raises(SystemExit):
+        importlib.import_module("train").main(["data.csv", "--contract", "mine.toml"])
+    assert "must be called contract.toml" in capsys.readouterr().err

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from services.common.contract.cards import FIELDS
 from services.common.errors import Reject
 from services.common.stored import decode_transaction
 from services.sender.csvfile import prepare
 from services.sender.report import FileRefused
 from services.sink.decode import decode_score
 from tests.fuzz.product import TOPIC, decode
+from tests.support.contracts import FIELDS, cards
 from tests.support.messages import nested
 
 MB = 1 << 20
@@ -65,7 +65,7 @@ def test_a_huge_message_is_decoded_in_bounded_time(message: bytes) -> None:
     started = time.process_time()
     columns, rejects = decode([message, nested("b")])
     with suppress(Reject):
-        decode_transaction(message, TOPIC, 0, 0)
+        decode_transaction(message, TOPIC, 0, 0, cards())
     with suppress(Reject):
         decode_score(message, 0, 0, 0)
     spent = time.process_time() - started
@@ -117,7 +117,7 @@ def test_a_huge_file_is_read_in_bounded_time(content: bytes, path: Path) -> None
     path.write_bytes(content)
     lines = content.count(b"\n") + content.count(b"\r")
     started = time.process_time()
-    with suppress(FileRefused), prepare(path) as payments:
+    with suppress(FileRefused), prepare(path, contract=cards()) as payments:
         assert payments.report.rows == payments.report.ready + payments.report.refused_total
 
     assert time.process_time() - started < 1 + SECONDS_A_MB * len(content) / MB + SECONDS_A_LINE * lines
@@ -129,7 +129,7 @@ def test_a_huge_file_is_read_in_bounded_memory(name: str, path: Path) -> None:
     path.write_bytes(FILES[name])
     tracemalloc.start()
     try:
-        with suppress(FileRefused), prepare(path):
+        with suppress(FileRefused), prepare(path, contract=cards()):
             pass
         _, peak = tracemalloc.get_traced_memory()
     finally:

@@ -14,6 +14,7 @@ from services.common.settings import TopicSettings
 from services.common.stored import decode_transaction
 from tests.fuzz.messages import SEPARATOR, batch
 from tests.fuzz.product import decoders
+from tests.support.contracts import cards
 from tests.support.messages import nested
 from tests.support.topics import headers, produce, read_all
 
@@ -66,7 +67,7 @@ def bad_messages() -> list[bytes | None]:
 
 def kept_id(value: bytes | None, topic: str, message: Any) -> str | None:
     try:
-        return decode_transaction(value, topic, message.partition(), message.offset())[0]
+        return decode_transaction(value, topic, message.partition(), message.offset(), cards())[0]
     except Reject:
         return None
 

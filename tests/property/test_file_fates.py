@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.contract.cards import FIELDS
 from services.sender.report import FileRefused, Repair, RowFault
 from tests.fuzz.file_claims import any_file_adds_up, bad_lines_never_cost_good_ones, rows_arrive_as_written
 from tests.fuzz.product import read_file
 from tests.fuzz.tables import table
 from tests.fuzz.targets import TARGETS
+from tests.support.contracts import FIELDS
 from tests.support.profiles import fixed
 
 HEADER = ",".join(FIELDS)

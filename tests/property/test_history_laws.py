@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 from numpy.typing import NDArray
 
-from services.scorer.history.history import PAST, History
 from services.scorer.history.store import MOST_EVENTS
 from tests.fuzz.history_claims import payments_see_the_past
 from tests.fuzz.past import MONDAY, PlainPast
-from tests.fuzz.product import Partition, Payment, events
+from tests.fuzz.product import Partition, Payment, empty_history, events
+from tests.support.contracts import cards_plan, past_features
 from tests.support.profiles import fixed
 
 PAYMENTS = st.lists(
@@ -37,7 +37,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        history = History()
+        history = empty_history()
         self.partitions = {number: Partition(history, number) for number in NUMBERS}
         self.plain = {number: PlainPast() for number in NUMBERS}
         self.seen: dict[int, list[Payment]] = {number: [] for number in NUMBERS}
@@ -46,8 +46,8 @@ class AnyHistory(RuleBasedStateMachine):
     def observe(self, number: int, payments: list[Payment]) -> None:
         """A batch sees what the reference sees, payment by payment."""
         found = self.partitions[number].observe(payments)
-        seen = [self.plain[number].observe(payment) or [np.nan] * len(PAST) for payment in payments]
-        assert np.array_equal(found.values, np.array(seen).reshape(-1, len(PAST)), equal_nan=True)
+        seen = [self.plain[number].observe(payment) or [np.nan] * len(past_features()) for payment in payments]
+        assert np.array_equal(found.values, np.array(seen).reshape(-1, len(past_features())), equal_nan=True)
         self.seen[number] += payments
 
     @rule(number=st.sampled_from(NUMBERS), data=st.data())
@@ -80,18 +80,18 @@ def test_partitions_of_a_batch_have_nothing_in_common(parts: list[tuple[int, lis
     payments = [payment for _, part in parts for payment in part]
     partitions = np.array([number for number, part in parts for _ in part], np.int64)
 
-    together = History().observe(events(payments), partitions)
+    together = empty_history().observe(events(payments), cards_plan().readings, partitions)
 
     for number in (0, 1, 7):
         own = partitions == number
-        alone = History().observe(events(payments).take(own))
+        alone = empty_history().observe(events(payments).take(own), cards_plan().readings)
         assert np.array_equal(together.values[own], alone.values, equal_nan=True)
         assert np.array_equal(together.sequences[own], alone.sequences)
 
 
 def test_partitions_that_come_and_go_need_no_more_memory() -> None:
     """A hundred restarts of one of two partitions."""
-    history = History()
+    history = empty_history()
     staying, going = Partition(history, 0), Partition(history, 1)
     payments: list[Payment] = [(n % 50, MONDAY + 60 * n, 1.0, n, 0.0) for n in range(3_000)]
     sizes = []

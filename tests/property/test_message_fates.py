@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.contract.cards import FIELDS
 from services.common.errors import Reason
 from services.scorer.encode import encode_scores
 from services.sink.decode import decode_score
@@ -27,6 +26,7 @@ from tests.fuzz.messages import (
     transaction,
 )
 from tests.fuzz.product import decode, decoders, model
+from tests.support.contracts import FIELDS
 from tests.support.messages import PAYMENT, flat, nested
 from tests.support.profiles import fixed
 

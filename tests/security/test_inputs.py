@@ -25,6 +25,7 @@ from services.scorer.decode import Decoder
 from services.scorer.models.load import load_model
 from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused
+from tests.support.contracts import cards
 from tests.support.hostile import HOSTILE, elements, hostile
 from tests.support.messages import nested
 from ui.check import render as check
@@ -43,9 +44,9 @@ from ui.live.reading import LiveReading
 from ui.live.texts import LIVE_TEXTS
 from ui.payment.payment import Answer, SentTransaction
 from ui.payment.tab import answer_html
-from ui.payment.texts import PAYMENT_TEXTS
 from ui.review import render as review
 from ui.review.case import Case
+from ui.review.features import describe
 from ui.review.texts import CASE_TEXTS
 from ui.review.verdicts import GivenVerdict, Queue
 from ui.shell.excel import safe_text
@@ -71,7 +72,7 @@ def test_an_archive_that_holds_far_more_than_its_size_is_refused(content: bytes,
     """A bomb stays small: unpacking ends at 200 times its size, or at 16 MiB."""
     path = tmp_path / "payments.csv"
     path.write_bytes(content)
-    with pytest.raises(FileRefused) as refused, prepare(path):
+    with pytest.raises(FileRefused) as refused, prepare(path, contract=cards()):
         pass
     assert refused.value.code == FileFault.ARCHIVE
     assert "16 MiB" in refused.value.detail
@@ -93,6 +94,8 @@ def test_a_file_s_name_is_text_and_never_a_path(name: str) -> None:
     assert f'href="{name}' not in html
 
 
+FEATURES = describe(cards(), "ru")
+
 RENDERED: list[tuple[type, Callable[[Any], Markup]]] = [
     (Flagged, lambda row: check.flagged_table([row], RUSSIAN, WORDS)),
     (Snapshot, lambda read: check.results_head(Results(read, fresh=False), hostile(ScoringModel), RUSSIAN, WORDS, 0)),
@@ -112,12 +115,12 @@ RENDERED: list[tuple[type, Callable[[Any], Markup]]] = [
     (Queue, lambda queue: review.queue(queue, RUSSIAN, CASE)),
     (Case, lambda case: review.head(case, RUSSIAN, CASE, True, 0)),
     (Case, lambda case: review.head(case, RUSSIAN, CASE, False, 0)),
-    (Case, lambda case: review.reasons(case, RUSSIAN, CASE)),
+    (Case, lambda case: review.reasons(case, FEATURES, RUSSIAN, CASE)),
     (Case, lambda case: review.earlier(case, RUSSIAN, CASE)),
     (GivenVerdict, lambda verdict: review.verdicts([verdict], RUSSIAN, CASE, 0)),
     (ModelHistory, lambda models: threshold.models(models, RUSSIAN, MODELS_TEXTS["ru"], 0)),
-    (Answer, lambda answer: answer_html(answer, hostile(SentTransaction), RUSSIAN, PAYMENT_TEXTS["ru"])),
-    (SentTransaction, lambda sent: answer_html(Answer(None, 0), sent, RUSSIAN, PAYMENT_TEXTS["ru"])),
+    (Answer, lambda answer: answer_html(answer, hostile(SentTransaction), cards(), RUSSIAN)),
+    (SentTransaction, lambda sent: answer_html(Answer(None, 0), sent, cards(), RUSSIAN)),
 ]  # fmt: skip
 """Every record that the page shows, and how: each text field of it is tried, also one that is added later."""
 
@@ -144,7 +147,7 @@ def test_no_text_of_a_record_is_markup(record: type, rendered: Callable[[Any], M
 )
 def test_a_message_made_to_exhaust_the_decoder_is_one_reject(value: bytes) -> None:
     """Neither the process nor the batch falls: the payment beside it is decoded."""
-    columns, rejects = Decoder({"population_city"}).decode([nested("good"), value], str)
+    columns, rejects = Decoder(cards(), {"population_city"}).decode([nested("good"), value], str)
     assert columns.ids == ["good"]
     assert set(rejects) == {1}
     assert rejects[1].reason in set(Reason)
@@ -166,7 +169,8 @@ def test_a_model_whose_numbers_stand_in_another_file_is_refused(tmp_path: Path) 
     )
     content = helper.make_model(graph).SerializeToString()
     assert onnx.load_from_string(content).graph.initializer[0].data_location == TensorProto.EXTERNAL
-    shutil.copy(project_root() / "onnx/manifest.json", tmp_path)
+    for name in ("contract.toml", "risk.json", "manifest.json"):
+        shutil.copy(project_root() / "onnx" / name, tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_bytes())
     (tmp_path / manifest["model_file"]).write_bytes(content)
     manifest["sha256"] = hashlib.sha256(content).hexdigest()

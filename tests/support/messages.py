@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from services.common.contract.cards import DECIMAL_FIELDS, INTEGER_FIELDS, TEXT_FIELDS, customer_key
+from tests.support.contracts import DECIMAL_FIELDS, INTEGER_FIELDS, TEXT_FIELDS, customer_key
 
 PAYMENT: dict[str, Any] = {
     "transaction_time": "2019-09-14 02:46", "merch": "fraud_Stokes, Christiansen and Sipes", "cat_id": "grocery_net",

@@ -9,15 +9,16 @@ import onnx.checker  # the folder onnx/ of this project shadows nothing, but `im
 import orjson
 
 from onnx import TensorProto, helper, numpy_helper
-from services.common.manifest import Recipe, RiskTable
-from services.scorer.history.history import PAST
+from services.common.contract.model import Contract
+from services.scorer.compile import compile_features
 from services.scorer.models.load import decode_golden
 from services.scorer.score import probabilities
+from tests.support.contracts import contract, past_features, risk_table, write_contract
 from tests.support.messages import PAYMENT
 
-PROBE_FEATURES = ("amount", *PAST)
-RISKS = RiskTable(amounts=(20, 60, 150), risks=tuple(place / 16 for place in range(16)))
-PLAIN_RECIPE = Recipe(features=("amount", "hour"), categories=("home",))
+RISKS = risk_table(("home",), (20, 60, 150), [place / 16 for place in range(16)])
+PLAIN = contract(("amount", "hour"))
+PROBE = contract(("amount", *past_features()), risk=RISKS)
 
 
 def write_probe(folder: Path) -> Path:
@@ -25,7 +26,7 @@ def write_probe(folder: Path) -> Path:
 
     score = sigmoid(sum of w * log(1 + |x|)) with another w for each feature; NaN counts as -7.
     """
-    count = len(PROBE_FEATURES)
+    count = len(PROBE.features)
     weights = (np.sqrt(np.arange(2, count + 2)) % 1 - 0.5).astype(np.float32).reshape(count, 1) / 8
     nodes = [
         helper.make_node("IsNaN", ["features"], ["missing"]),
@@ -37,10 +38,10 @@ def write_probe(folder: Path) -> Path:
         helper.make_node("Sigmoid", ["sum"], ["probability"]),
     ]
     constants = {"seven": np.float32(-7), "one": np.float32(1), "weights": weights}
-    return _write(folder, "probe", nodes, constants, Recipe(features=PROBE_FEATURES, categories=("home",), risk=RISKS))
+    return _write(folder, "probe", nodes, constants, PROBE)
 
 
-def write_constant(folder: Path, version: str, score: float, recipe: Recipe = PLAIN_RECIPE) -> Path:
+def write_constant(folder: Path, version: str, score: float, contract: Contract = PLAIN) -> Path:
     """Write a model that gives every payment the same score, flagged from 0.5 on, so that a score tells whose it is."""
     nodes = [
         helper.make_node("ReduceSum", ["features", "axis"], ["sums"], keepdims=1),
@@ -48,7 +49,7 @@ def write_constant(folder: Path, version: str, score: float, recipe: Recipe = PL
         helper.make_node("Where", ["missing", "score", "score"], ["probability"]),
     ]
     constants = {"axis": np.array([1]), "score": np.float32(score)}
-    return _write(folder, version, nodes, constants, recipe)
+    return _write(folder, version, nodes, constants, contract)
 
 
 def write_trap(folder: Path, version: str, score: float, amount: float, *, raises: bool) -> Path:
@@ -66,11 +67,11 @@ def write_trap(folder: Path, version: str, score: float, amount: float, *, raise
         "zero": np.int64(0),
         "scores": np.array([score, np.nan], np.float32),
     }
-    return _write(folder, version, nodes, constants, PLAIN_RECIPE)
+    return _write(folder, version, nodes, constants, PLAIN)
 
 
-def _write(folder: Path, version: str, nodes: list[Any], constants: dict[str, Any], recipe: Recipe) -> Path:
-    return write_artifact(folder, version, to_onnx(nodes, constants, len(recipe.features)), recipe)
+def _write(folder: Path, version: str, nodes: list[Any], constants: dict[str, Any], contract: Contract) -> Path:
+    return write_artifact(folder, version, to_onnx(nodes, constants, len(contract.features)), contract)
 
 
 def to_onnx(nodes: list[Any], constants: dict[str, Any], count: int, rows: int | None = None) -> bytes:
@@ -89,18 +90,19 @@ def to_onnx(nodes: list[Any], constants: dict[str, Any], count: int, rows: int |
 
 
 def write_artifact(
-    folder: Path, version: str, content: bytes, recipe: Recipe = PLAIN_RECIPE, score: float | None = None
+    folder: Path, version: str, content: bytes, contract: Contract = PLAIN, score: float | None = None
 ) -> Path:
-    """Write an ONNX file and its manifest; the ONNX file first, as whoever changes a folder in use should.
+    """Write an ONNX file, its contract and its manifest, which is last, as whoever changes a folder in use should.
 
     Its golden row has the score that the model gives, or this one, for a model that cannot be asked.
     """
     import onnxruntime  # noqa: PLC0415
 
     from services.scorer.decode import Decoder  # noqa: PLC0415
-    from services.scorer.features import required_fields, to_features  # noqa: PLC0415
 
-    features = to_features(decode_golden(Decoder(required_fields(recipe)), [PAYMENT]), recipe)
+    written = write_contract(folder, contract)
+    plan = compile_features(written)
+    features = plan.to_features(decode_golden(Decoder(written, plan.fields), [PAYMENT]))
     if score is None:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
         score = float(probabilities(session, features)[0])
@@ -114,10 +116,9 @@ def write_artifact(
         "model_file": "probe.onnx",
         "sha256": hashlib.sha256(content).hexdigest(),
         "threshold": 0.5,
-        "recipe": recipe.model_dump(),
+        "contract_sha256": written.sha256,
         "golden": [golden],
     }
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "probe.onnx").write_bytes(content)
     (folder / "manifest.json").write_bytes(orjson.dumps(manifest))
     return folder

@@ -12,8 +12,8 @@ import orjson
 import psycopg
 from playwright.sync_api import Browser, Page, expect
 
-from services.common.contract.cards import FIELDS
 from services.common.settings import TopicSettings
+from tests.support.contracts import FIELDS
 from tests.support.processes import ServiceProcess, wait_for
 from tests.support.topics import read_all
 

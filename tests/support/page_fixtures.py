@@ -1,5 +1,6 @@
 """The page in a real browser, against a real Kafka and a real PostgreSQL; rows stand in for the scorer."""
 
+import shutil
 from collections.abc import Iterator
 
 import orjson
@@ -24,6 +25,8 @@ def start_ui(kafka: str, database: PostgresServer, tmp_path_factory: pytest.Temp
     def start(**env: str) -> Ui:
         folder = tmp_path_factory.mktemp("ui")
         manifest = folder / "manifest.json"
+        for name in ("contract.toml", "risk.json"):
+            shutil.copy(project_root() / "onnx" / name, folder)
         for name, changes in (("manifest", {"threshold": 0.37}), ("curve", {})):
             shipped = orjson.loads((project_root() / "onnx" / f"{name}.json").read_bytes())
             (folder / f"{name}.json").write_bytes(orjson.dumps(shipped | {"version": "test-7"} | changes))

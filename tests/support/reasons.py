@@ -8,11 +8,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from services.common.contract.cards import customer_key
+from services.common.contract.key import record_key
 from services.common.settings import project_root
 from services.scorer.explain import GivenReason, explain
 from services.scorer.models.load import load_model
-from services.scorer.recall import PartitionHistories, begin_empty
+from services.scorer.recall import PartitionHistories
 from services.scorer.score import Model
 from tests.support.messages import PAYMENT
 
@@ -60,12 +60,14 @@ def shipped() -> Model:
 def features_of(payments: list[dict[str, Any]]) -> NDArray[np.float32]:
     """Return what the model sees of payments that come one after another."""
     model = shipped()
-    messages: list[Any] = [Read(orjson.dumps(payment), customer_key(payment)) for payment in payments]
-    memory = PartitionHistories(model.manifest.recipe, begin_empty)
+    messages: list[Any] = [
+        Read(orjson.dumps(payment), record_key(payment, model.plan.contract)) for payment in payments
+    ]
+    memory = PartitionHistories(model.plan)
     memory.follow({0: 1})
     columns, rejects = model.decoder.decode([message.value() for message in messages], str)
     assert not rejects
-    return model.features(memory.recall(messages, columns)[0])
+    return model.features(memory.recall(messages, columns, model.plan.readings)[0])
 
 
 def reasons_of(payments: list[dict[str, Any]]) -> list[GivenReason]:
@@ -73,5 +75,5 @@ def reasons_of(payments: list[dict[str, Any]]) -> list[GivenReason]:
     model = shipped()
     last = features_of(payments)[-1:]
     assert model.flag(model.score(last)).all()
-    [reasons] = explain(model.session, model.manifest, last)
+    [reasons] = explain(model.session, model.plan, model.manifest, last)
     return reasons

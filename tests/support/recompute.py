@@ -1,15 +1,12 @@
 """Scores worked out anew from the log alone, in one go, to compare with what processes wrote."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from services.common.contract.ids import record_id
-from services.scorer.features import transaction_risks
-from services.scorer.history.events import Events
-from services.scorer.history.history import PAST, History
-from services.scorer.recall import customer_keys, hashes
+from services.scorer.history.history import History
+from services.scorer.recall import customer_keys, to_events, with_past
 from services.scorer.score import Model
 
 Place = tuple[int, int]
@@ -36,17 +33,13 @@ def _recomputed_in_order(
         [payments[place][1] for place in places], lambda row: record_id(topic, *places[row])
     )
     assert not rejects, f"cannot be decoded: {rejects}"
-    keyed = np.array([key is not None and key == own for key, own in zip(keys, customer_keys(columns), strict=True)])
-    events = Events(
-        hashes([key or b"" for key in keys]),
-        columns.seconds,
-        columns.numbers["amount"].astype(np.float32),
-        hashes([name.encode() for name in columns.ids]),
-        transaction_risks(columns, model.manifest.recipe),
-    )
-    values = np.full((len(places), len(PAST)), np.nan)
-    values[keyed] = History().observe(events.take(keyed)).values
-    scores = model.score(model.features(replace(columns, past=values)))
+    plan = model.plan
+    own_keys = customer_keys(columns, plan.contract.record.key)
+    keyed = np.array([key is not None and key == own for key, own in zip(keys, own_keys, strict=True)])
+    events = to_events([key or b"" for key in keys], columns, plan)
+    values = np.full((len(places), len(plan.readings)), np.nan)
+    values[keyed] = History(plan.numbers).observe(events.take(keyed), plan.readings).values
+    scores = model.score(model.features(with_past(columns, plan.readings, values)))
     return {
         place: (name, float(score)) for place, name, score in zip(places, columns.ids, scores.tolist(), strict=True)
     }

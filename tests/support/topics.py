@@ -13,8 +13,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
     ResourceType,
 )
 
-from services.common.contract.cards import customer_key
 from services.common.kafka.closing import close
+from tests.support.contracts import customer_key
 from tests.support.messages import PAYMENT
 
 CUSTOMER = customer_key(PAYMENT)

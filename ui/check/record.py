@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID
 
-import orjson
 import psycopg
 
 from services.common.logs import get_logger
@@ -15,9 +14,6 @@ from ui import metrics
 from ui.database import Connection, Database
 from ui.files import journal
 from ui.files.journal import CHUNK, UploadState
-
-_BEFORE_ID = b'{"transaction_id":"'
-_AFTER_ID = b'","data":'
 
 Message = tuple[bytes | None, bytes]
 
@@ -68,12 +64,12 @@ class Record:
             self.end(UploadState.INTERRUPTED)
 
     @contextmanager
-    def storing_ids(self, messages: Iterable[Message]) -> Iterator[Iterator[Message]]:
+    def storing_ids(self, messages: Iterable[Message], id_of: Callable[[bytes], str]) -> Iterator[Iterator[Message]]:
         """Pass the messages on and store the ids of those that were taken, CHUNK at a time."""
-        with closing(self._passed_on(messages)) as passed_on:
+        with closing(self._passed_on(messages, id_of)) as passed_on:
             yield passed_on
 
-    def _passed_on(self, messages: Iterable[Message]) -> Generator[Message]:
+    def _passed_on(self, messages: Iterable[Message], id_of: Callable[[bytes], str]) -> Generator[Message]:
         ids: list[str] = []
         chunk = 0
         try:
@@ -105,10 +101,3 @@ class Record:
             if not answered:
                 get_logger().warning("journal_unavailable", upload_id=str(self._id))
         self._is_complete &= answered
-
-
-def id_of(value: bytes) -> str:
-    """Return the transaction id of a message made by the sender, without parsing the rest."""
-    end = value.index(_AFTER_ID, len(_BEFORE_ID))
-    found = value[len(_BEFORE_ID) : end]
-    return str(orjson.loads(b'"' + found + b'"')) if b"\\" in found else found.decode()

@@ -170,7 +170,7 @@ def _unit(kind: Repair, words: CheckTexts) -> Forms | None:
 
 
 def _unknown(found: FileReport, texts: Texts, words: CheckTexts) -> Markup:
-    """Return the list of unknown categories and genders."""
+    """Return the list of values that their fields do not know."""
     numbers = texts.numbers
     items = (
         words.unknown_value.format(
@@ -271,7 +271,7 @@ def results_head(
 def _flagged_cells(row: Flagged, texts: Texts, words: CheckTexts) -> tuple[str, ...]:
     """Return the cells of one flagged transaction."""
     return (
-        *transaction_cells(row, texts.numbers),
+        *transaction_cells(row, texts),
         score_cell(row.score, texts.numbers),
         _earlier(row.earlier, texts, words),
         case_button(row.transaction_id, row.transaction_id),

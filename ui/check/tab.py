@@ -13,7 +13,7 @@ from markupsafe import Markup
 from services.common.process import StopSignal
 from services.sender.ids import TakenIds
 from ui.check import render, results
-from ui.check.downloads import SAMPLE_PATH, TEMPLATE_PATH, sample_file
+from ui.check.downloads import SAMPLE_PATH, TEMPLATE_PATH
 from ui.check.jobs import Jobs
 from ui.check.results import Latest
 from ui.check.steps import Sent, Step
@@ -43,9 +43,10 @@ def build(
     access: Access,
     stop: StopSignal,
     max_file_mb: int,
+    has_sample: bool,
 ) -> None:
     """Place the upload above the results, which each sent file refreshes."""
-    upload = UploadSection(frame, jobs, uploads, access, stop, max_file_mb)
+    upload = UploadSection(frame, jobs, uploads, access, stop, max_file_mb, has_sample)
     upload.wire(results.build(frame, mart, model))
 
 
@@ -67,6 +68,7 @@ class UploadSection:
     access: Access
     stop: StopSignal
     max_file_mb: int
+    has_sample: bool
 
     def __post_init__(self) -> None:
         self._texts, self._words = self.frame.texts, CHECK_TEXTS[self.frame.texts.language]
@@ -227,7 +229,7 @@ class UploadSection:
         texts, words = self._texts, self._words
         limits = words.upload_limits.format(megabytes=texts.numbers.whole(self.max_file_mb))
         files = [(path_in(TEMPLATE_PATH, texts.language), words.template_link)]
-        if sample_file().is_file():
+        if self.has_sample:
             files.append((path_in(SAMPLE_PATH, texts.language), words.sample_link))
         head = section_head(words.upload_heading, f"{words.upload_hint} {limits}")
         return css_words(drop_here=words.drop_here) + head + links(files)

@@ -53,7 +53,7 @@ class CheckTexts:
     refused_reason: str = "Причина"
     refused_like_this: str = "таких {rows_counted}"
     unknown_heading: str = "Неизвестные значения"
-    unknown_hint: str = "Они отправлены без изменений; неизвестную категорию модель считает «другой»."
+    unknown_hint: str = "Они отправлены без изменений; модель не отличает их от других неизвестных."
     unknown_value: str = "{field} «{value}»: {rows_counted}, впервые в строке {line}"
     cancelled: str = (
         "Отменено: в Kafka {sent} из {rows_counted}, они будут оценены. "
@@ -134,8 +134,7 @@ class CheckTexts:
             Repair.TRAILING_CELLS_DROPPED: "Пустые ячейки в конце строки отброшены",
             Repair.SPACES_TRIMMED: "Убраны пробелы по краям значений",
             Repair.MISSING_WORD: "Слова вместо пропуска (NA, NULL, nan, -) прочитаны как пустые",
-            Repair.CATEGORY_SPELLING: "Категория записана так, как её знает модель",
-            Repair.GENDER_SPELLING: "Пол записан как F или M",
+            Repair.VALUE_SPELLING: "Значение записано так, как его знает модель",
             Repair.DECIMAL_COMMA: "Десятичная запятая заменена точкой",
             Repair.THOUSANDS_MARK: "Убран разделитель тысяч",
             Repair.WHOLE_NUMBER_WITH_POINT: "Целое число было записано с точкой",
@@ -189,7 +188,7 @@ CHECK_TEXTS = {
         refused_reason="Reason",
         refused_like_this="{rows_counted} like this",
         unknown_heading="Unknown values",
-        unknown_hint="They were sent unchanged; the model treats an unknown category as “other”.",
+        unknown_hint="They were sent unchanged; the model cannot tell one unknown value from another.",
         unknown_value="{field} “{value}”: {rows_counted}, first in line {line}",
         cancelled="Cancelled: {sent} of {rows_counted} are in Kafka and will be scored. "
         "To send the rest, send the same file again: no duplicates will be created.",
@@ -256,8 +255,7 @@ CHECK_TEXTS = {
             Repair.TRAILING_CELLS_DROPPED: "Empty cells at the end of the row dropped",
             Repair.SPACES_TRIMMED: "Spaces around values trimmed",
             Repair.MISSING_WORD: "Words for “missing” (NA, NULL, nan, -) read as empty",
-            Repair.CATEGORY_SPELLING: "Category normalised to the model's spelling",
-            Repair.GENDER_SPELLING: "Gender normalised to F or M",
+            Repair.VALUE_SPELLING: "Value normalised to the model's spelling",
             Repair.DECIMAL_COMMA: "Decimal comma replaced by a point",
             Repair.THOUSANDS_MARK: "Thousands separator removed",
             Repair.WHOLE_NUMBER_WITH_POINT: "Whole number was written with a point",

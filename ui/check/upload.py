@@ -15,12 +15,13 @@ from uuid import UUID, uuid4
 
 import psycopg
 
+from services.common.contract.model import Contract
 from services.common.errors import Retry, Stop
 from services.common.logs import get_logger
 from services.common.process import StopSignal
 from services.common.settings import KafkaSettings
 from services.sender.csvfile import PreparedFile, prepare
-from services.sender.ids import STORED, TakenIds
+from services.sender.ids import STORED, MessageMaker, TakenIds
 from services.sender.publish import publish
 from services.sender.report import FileFault, FileRefused
 from ui.check.record import Record
@@ -107,14 +108,15 @@ class Uploads:
         topic: str,
         check_kafka: Callable[[], None],
         stop: StopSignal,
-        categories: Callable[[], Sequence[str]] = tuple,
+        contract: Contract,
     ) -> None:
         self._mart = mart
         self._kafka = kafka
         self._topic = topic
         self._check_kafka = check_kafka
         self._stop = stop
-        self._categories = categories
+        self._contract = contract
+        self._id_of = MessageMaker(contract).id_of
         self._queue = UploadQueue()
 
     def send(self, request: UploadRequest) -> Iterator[Step]:
@@ -160,7 +162,7 @@ class Uploads:
                 raise UploadAbandoned
 
         def prepared() -> PreparedFile:
-            payments = files.enter_context(prepare(request.path, on_rows=on_rows, categories=self._categories()))
+            payments = files.enter_context(prepare(request.path, on_rows=on_rows, contract=self._contract))
             payments.settle_ids(request.taken_ids, self._stored)
             return payments
 
@@ -196,7 +198,7 @@ class Uploads:
 
         def send_all() -> None:
             self._check_kafka()
-            with record.storing_ids(payments) as messages:
+            with record.storing_ids(payments, self._id_of) as messages:
                 publish(messages, self._kafka, self._topic, on_progress=acknowledged.set, stop=stop)
 
         sending = in_background(send_all, "publish")

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from services.common.contract.model import Contract
 from services.common.logs import get_logger
 from ui.database import Database
 from ui.files import journal
@@ -22,7 +23,7 @@ from ui.shell.excel import BYTE_ORDER_MARK, DIALECTS, ExcelDialect, path_in, saf
 PATH = "files/uploads/{upload_id:uuid}.csv"
 """Without the parameter `language` it is written as in English."""
 
-COLUMNS = ("transaction_id", "transaction_time", "amount", "cat_id", "merch", "us_state", "score", "fraud_flag")
+SCORE_COLUMNS = ("score", "fraud_flag")
 """The same in every language: the sender recognises a file of scores by them."""
 
 
@@ -35,13 +36,38 @@ def path_of(upload_id: UUID, language: str) -> str:
     return path_in(PATH.replace("{upload_id:uuid}", str(upload_id)), language)
 
 
-def csv_lines(rows: Iterable[ScoredRow], dialect: ExcelDialect) -> str:
-    """Return rows as lines of CSV; unknown values are empty."""
-    return dialect.lines(_cells(row, dialect) for row in rows)
+class ScoresFile:
+    """Columns of a file of scores: id, event time and what the roles say, but nothing personal; then the scores."""
+
+    def __init__(self, contract: Contract) -> None:
+        record, roles = contract.record, contract.roles
+        given = {
+            "event_time": record.event_time,
+            "amount": roles.amount,
+            "category": roles.category,
+            "merchant": roles.merchant,
+            "state": roles.state,
+        }
+        fields = {role: field for role, field in given.items() if field and not contract.fields[field].personal}
+        self._roles = tuple(fields)
+        self.header = (record.id, *fields.values(), *SCORE_COLUMNS)
+
+    def lines(self, rows: Iterable[ScoredRow], dialect: ExcelDialect) -> str:
+        """Return rows as lines of CSV; unknown values are empty."""
+        return dialect.lines(self._cells(row, dialect) for row in rows)
+
+    def _cells(self, row: ScoredRow, dialect: ExcelDialect) -> tuple[object, ...]:
+        return (
+            safe_text(row.transaction_id),
+            *(_cell(getattr(row, role), dialect) for role in self._roles),
+            "" if row.score is None else dialect.number(f"{row.score:.6f}"),
+            row.fraud_flag,
+        )
 
 
-def scores_route(mart: Database) -> Route:
+def scores_route(mart: Database, contract: Contract) -> Route:
     """Return the route of the scores; if a login is required, only for those logged in."""
+    file = ScoresFile(contract)
 
     def send(request: Request) -> Response:
         if not _is_logged_in(request):
@@ -64,40 +90,33 @@ def scores_route(mart: Database) -> Route:
             "X-Content-Type-Options": "nosniff",
         }
         return StreamingResponse(
-            _content(mart, upload_id, dialect), media_type="text/csv; charset=utf-8", headers=headers
+            _content(mart, upload_id, file, dialect), media_type="text/csv; charset=utf-8", headers=headers
         )
 
     return Route(f"/{PATH}", send, methods=["GET"])
 
 
-def _content(mart: Database, upload_id: UUID, dialect: ExcelDialect) -> Iterator[str]:
+def _content(mart: Database, upload_id: UUID, file: ScoresFile, dialect: ExcelDialect) -> Iterator[str]:
     """Yield the file: the header, then chunk by chunk."""
-    yield BYTE_ORDER_MARK + dialect.lines([COLUMNS])
+    yield BYTE_ORDER_MARK + dialect.lines([file.header])
     for chunk in count():
         rows = mart.ask(partial(journal.scored_rows, upload_id=upload_id, chunk=chunk))
         if rows is None:
             raise DatabaseUnavailable
         if not rows:
             return
-        yield csv_lines(rows, dialect)
+        yield file.lines(rows, dialect)
 
 
-def _cells(row: ScoredRow, dialect: ExcelDialect) -> tuple[object, ...]:
-    return (
-        safe_text(row.transaction_id),
-        _time(row.event_time),
-        "" if row.amount is None else dialect.number(str(row.amount)),
-        safe_text(row.category),
-        safe_text(row.merchant),
-        safe_text(row.state),
-        "" if row.score is None else dialect.number(f"{row.score:.6f}"),
-        row.fraud_flag,
-    )
+def _cell(value: datetime | float | str | None, dialect: ExcelDialect) -> str:
+    if isinstance(value, datetime):
+        return _time(value)
+    return dialect.number(str(value)) if isinstance(value, float) else safe_text(value)
 
 
-def _time(moment: datetime | None) -> str:
+def _time(moment: datetime) -> str:
     """Return an event time in the format of the files: to the minute, unless it has seconds."""
-    return "" if moment is None else moment.isoformat(" ", "seconds" if moment.second else "minutes")
+    return moment.isoformat(" ", "seconds" if moment.second else "minutes")
 
 
 def _is_logged_in(request: Request) -> bool:

@@ -14,7 +14,7 @@ TICK_ROUNDS = (1, 2, 5, 10)
 
 
 @dataclass(frozen=True, slots=True)
-class Axis:
+class ChartAxis:
     """An axis from 0 to `top`; on a logarithmic one, heights grow with log(1 + value)."""
 
     top: float
@@ -26,19 +26,19 @@ class Axis:
         return math.log1p(value) / math.log1p(self.top) if self.logarithmic else value / self.top
 
 
-def linear(most: float) -> Axis:
+def linear(most: float) -> ChartAxis:
     """Return an axis that holds `most` and ends with a round number."""
     top = nice_top(most)
-    return Axis(top, (0.0, top / 2, top))
+    return ChartAxis(top, (0.0, top / 2, top))
 
 
-def logarithmic(most: float) -> Axis:
+def logarithmic(most: float) -> ChartAxis:
     """Return an axis that ends with `most`, marked at 0 and at powers of ten."""
     top = max(1.0, most)
-    return Axis(top, (0.0, *(10.0**power for power in range(math.floor(math.log10(top)) + 1))), logarithmic=True)
+    return ChartAxis(top, (0.0, *(10.0**power for power in range(math.floor(math.log10(top)) + 1))), logarithmic=True)
 
 
-def timeline(rates: Sequence[float], flagged: Sequence[int], since: int, axis: Axis, label: str) -> Markup:
+def timeline(rates: Sequence[float], flagged: Sequence[int], since: int, axis: ChartAxis, label: str) -> Markup:
     """Return the line of rates, marks below it where something was flagged, and a band where nothing is known.
 
     Args:
@@ -72,7 +72,9 @@ def timeline(rates: Sequence[float], flagged: Sequence[int], since: int, axis: A
     return _plot(label, _svg("shape", shape) + _svg("marks", marks))
 
 
-def density(counts: Sequence[int], threshold: float | None, labels: Sequence[str], axis: Axis, label: str) -> Markup:
+def density(
+    counts: Sequence[int], threshold: float | None, labels: Sequence[str], axis: ChartAxis, label: str
+) -> Markup:
     """Return bars of counts over scores from 0 to 1, those above the threshold in another colour.
 
     Args:
@@ -111,7 +113,7 @@ def _side(place: int, bins: int, threshold: float | None) -> str:
     return "above" if threshold is not None and (place + 0.5) / bins >= threshold else "below"
 
 
-def _grid(axis: Axis) -> Markup:
+def _grid(axis: ChartAxis) -> Markup:
     line = Markup('<line class="grid" x1="0" x2="100" y1="{0:.2f}" y2="{0:.2f}"/>')
     return Markup().join(line.format(100 - 100 * axis.height(mark)) for mark in axis.marks)
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from services.common.contract.model import Contract
 from services.common.manifest import Distribution, current_manifest
 from ui.database import Connection, Database
 
@@ -31,77 +32,116 @@ WHOLE_DAYS_SECONDS = 2 * 86_400
 HOURS = 24
 
 MEASURED = ("score", "amount", "category", "hour", "past")
-"""The distributions that are measured, in the order shown; `past` is the length of the customer's history."""
+"""What can be measured, in the order shown; `past` is the length of the customer's history. Measured is what both the
+contract and the manifest's distributions have; hours themselves need no distribution of their own.
+"""
+
+BINS = {
+    "score": "width_bucket(score, %(score)s::float8[])",
+    "amount": "width_bucket(amount, %(amount)s::float8[])",
+    "category": "coalesce(array_position(%(category)s::text[], category), cardinality(%(category)s::text[]) + 1) - 1",
+    "past": """
+        case when customer is not null then width_bucket((
+            select count(*) from (
+                select from transactions earlier
+                where earlier.customer = latest.customer and earlier.event_time < latest.event_time
+                limit %(enough)s
+            ) as enough
+        )::float8, %(past)s::float8[]) end
+    """,
+}
+"""The bin of each measure as SQL; null where there is nothing to measure: no amount, no customer."""
 
 QUERY = """
-    select extract(epoch from event_time)::bigint, width_bucket(score, %(score)s::float8[]),
-           width_bucket(amount, %(amount)s::float8[]),
-           coalesce(array_position(%(category)s::text[], category), cardinality(%(category)s::text[]) + 1) - 1,
-           case when customer is not null then width_bucket((
-               select count(*) from (
-                   select from transactions earlier
-                   where earlier.customer = latest.customer and earlier.event_time < latest.event_time
-                   limit %(enough)s
-               ) as enough
-           )::float8, %(past)s::float8[]) end
+    select extract(epoch from event_time)::bigint, {bins}
     from (
         select score, event_time, amount, category, customer
         from (select transaction_id, score from scores order by arrival desc limit %(latest)s) as newest
         join transactions using (transaction_id)
-        where event_time is not null and amount is not null
+        where event_time is not null or not %(timed)s
     ) as latest
 """
-"""Event time in seconds and the bins of score, amount, category and past; past is null without a customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What the latest transactions are compared with.
+
+    Attributes:
+        distributions: name -> distribution in training, in the order of MEASURED.
+        timed: whether the contract has an event time, so that hours can be told apart.
+    """
+
+    distributions: Mapping[str, Distribution]
+    timed: bool
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The names of what is measured, in the order shown."""
+        return tuple(name for name in MEASURED if name in self.distributions or (name == "hour" and self.timed))
 
 
 @dataclass(frozen=True, slots=True)
 class DriftReading:
-    """The PSI by name of MEASURED, None where there is too little data; {} if the manifest has no distributions."""
+    """The PSI of each measure, None where there is too little data; {} if there is nothing to compare with."""
 
     transactions: int
     psi: dict[str, float | None]
 
 
-def current_distributions(manifest: Path) -> Mapping[str, Distribution] | None:
+def current_reference(manifest: Path, contract: Contract) -> Reference | None:
     """Return the distributions of the manifest as it is now, or None if it has none or cannot be read."""
-    found = current_manifest(manifest)
-    distributions = found.distributions if found else {}
-    is_complete = distributions.keys() >= set(MEASURED) - {"hour"} and distributions["past"].edges
-    return distributions if is_complete and all(map(_is_comparable, distributions.values())) else None
+    found, record = current_manifest(manifest), contract.record
+    given = {"score": True, "past": record.key, "amount": contract.roles.amount, "category": contract.roles.category}
+    distributions = {
+        name: found.distributions[name]
+        for name in MEASURED
+        if found and given.get(name) and name in found.distributions
+    }
+    if not distributions or not all(_is_comparable(name, one) for name, one in distributions.items()):
+        return None
+    return Reference(distributions, timed=record.event_time is not None)
 
 
-def _is_comparable(one: Distribution) -> bool:
+def _is_comparable(name: str, one: Distribution) -> bool:
     """Return whether there are counts of all hours, in one bin more than there are edges or values."""
-    bins, bounds = {len(row) for row in one.counts}, len(one.values or one.edges)
-    return len(one.counts) == HOURS and len(bins) == 1 and (not bounds or bins == {bounds + 1})
+    bins, bounds = {len(row) for row in one.counts}, len(one.values if name == "category" else one.edges)
+    return len(one.counts) == HOURS and bins == {bounds + 1} and bounds > 0
 
 
-def read_drift(connection: Connection, distributions: Mapping[str, Distribution], latest: int = LATEST) -> DriftReading:
+def read_drift(connection: Connection, reference: Reference, latest: int = LATEST) -> DriftReading:
     """Measure the latest transactions in the mart."""
+    distributions = reference.distributions
     bounds: dict[str, Any] = {name: list(one.values or one.edges) for name, one in distributions.items()}
-    enough = int(max(distributions["past"].edges))
-    rows = connection.execute(QUERY, bounds | {"enough": enough, "latest": latest}).fetchall()
-    columns = np.array(rows, np.float64).reshape(-1, 5)
-    return measure(columns, distributions)
+    if "past" in distributions:
+        bounds["enough"] = int(max(distributions["past"].edges))
+    query = QUERY.format(bins=", ".join(BINS[name] for name in distributions))
+    rows = connection.execute(query, bounds | {"latest": latest, "timed": reference.timed}).fetchall()
+    return measure(np.array(rows, np.float64).reshape(-1, 1 + len(distributions)), reference)
 
 
-def measure(columns: NDArray[np.float64], distributions: Mapping[str, Distribution]) -> DriftReading:
+def measure(columns: NDArray[np.float64], reference: Reference) -> DriftReading:
     """Return the drift of n transactions.
 
     Args:
-        columns: event time in seconds and the bins of score, amount, category and past, float64 [n, 5]; NaN: unknown.
-        distributions: name -> distribution in training.
+        columns: event time in seconds and the bins of each distribution, float64 [n, 1 + distributions]; NaN: unknown.
+        reference: what they are compared with.
     """
-    seconds, hours = columns[:, 0], (columns[:, 0] % 86_400 // 3600).astype(np.int64)
-    psi: dict[str, float | None] = dict.fromkeys(MEASURED)
-    for name, bins in zip(("score", "amount", "category", "past"), columns.T[1:], strict=True):
+    seconds = columns[:, 0]
+    hours = (seconds % 86_400 // 3600).astype(np.int64) if reference.timed else None
+    psi: dict[str, float | None] = dict.fromkeys(reference.measures)
+    for (name, distribution), bins in zip(reference.distributions.items(), columns.T[1:], strict=True):
         known = ~np.isnan(bins)
-        trained = np.array(distributions[name].counts, np.float64)
+        trained = np.array(distribution.counts, np.float64)
         if known.sum() >= MINIMUM and trained.any():
-            expected = expected_counts(trained, np.bincount(hours[known], minlength=HOURS))
+            expected = (
+                trained.sum(0)
+                if hours is None
+                else expected_counts(trained, np.bincount(hours[known], minlength=HOURS))
+            )
             psi[name] = stability_index(expected, np.bincount(bins[known].astype(np.int64), minlength=len(expected)))
-    if len(columns) >= MINIMUM and np.ptp(seconds) >= WHOLE_DAYS_SECONDS:
-        trained = np.array(distributions["amount"].counts, np.float64)
+    if hours is not None and len(columns) >= MINIMUM and np.ptp(seconds) >= WHOLE_DAYS_SECONDS:
+        trained = np.array(next(iter(reference.distributions.values())).counts, np.float64)
         psi["hour"] = stability_index(trained.sum(1), np.bincount(hours, minlength=HOURS))
     return DriftReading(len(columns), psi)
 
@@ -125,9 +165,9 @@ def stability_index(expected: NDArray[np.float64], found: NDArray[np.int64]) -> 
     return float(((a - e) * np.log(a / e)).sum())
 
 
-def current_drift(mart: Database, manifest: Path) -> DriftReading | None:
+def current_drift(mart: Database, manifest: Path, contract: Contract) -> DriftReading | None:
     """Return the drift of the latest transactions, without any PSI if there is no reference; None in an outage."""
-    distributions = current_distributions(manifest)
-    if distributions is None:
+    reference = current_reference(manifest, contract)
+    if reference is None:
         return DriftReading(0, {})
-    return mart.ask(partial(read_drift, distributions=distributions))
+    return mart.ask(partial(read_drift, reference=reference))

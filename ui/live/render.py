@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from services.common.kafka.lag import Lag
 from ui.live import charts
-from ui.live.drift import MEASURED, MINIMUM, SHIFT_FROM, STABLE_BELOW, DriftReading
+from ui.live.drift import MINIMUM, SHIFT_FROM, STABLE_BELOW, DriftReading
 from ui.live.filter import DENSITY_BINS, CategoryShare
 from ui.live.queries import BUCKET, FlaggedShare, LiveRow
 from ui.live.reading import LiveReading
@@ -159,25 +159,26 @@ def flagged_table(
     Args:
         found: the matching ones, the latest first.
         seen: flagged transactions before filtering.
-        names: whether to show customers' names and addresses, or initials only.
+        names: whether to show what is personal, or of names the initials only.
     """
     numbers = texts.numbers
     if not seen:
         return notice(words.flagged_none)
     if not found:
         return notice(words.flagged_none_of.format(seen_counted=numbers.counted(seen, texts.last_transaction_forms)))
+    has_customer = "customer" in texts.columns
     heads = (
         (words.column_scored, "time scored"),
         *transaction_heads(texts),
-        (words.column_customer, "customer side"),
+        *(((texts.columns["customer"], "customer side"),) if has_customer else ()),
         (texts.column_score, "score"),
         (texts.column_id, "id"),
     )
     rows = [
         (
             local_clock(row.scored_at, utc_offset_minutes),
-            *transaction_cells(row, numbers),
-            customer_name(row.customer, row.city, names=names),
+            *transaction_cells(row, texts, names=names),
+            *((_customer(row, texts, names=names),) if has_customer else ()),
             score_cell(row.score, numbers),
             case_button(row.transaction_id, row.transaction_id),
         )
@@ -205,11 +206,16 @@ def drift(seen: Observation[DriftReading], texts: Texts, words: DriftTexts) -> M
         return notice(words.too_few.format(minimum=numbers.whole(MINIMUM)))
     heads = ((words.column_name, "text"), (words.column_psi, "number"), (words.column_state, "text"))
     rows = []
-    for name in MEASURED:
-        psi = reading.psi[name]
+    for name, psi in reading.psi.items():
         state = drift_state(name, psi)
         meaning = Markup('<span class="{}">{}</span>').format(state, words.states[state])
-        rows.append((words.names[name], MISSING if psi is None else numbers.decimal(psi, 3), meaning))
+        rows.append(
+            (
+                texts.columns.get(name, words.names.get(name, name)),
+                MISSING if psi is None else numbers.decimal(psi, 3),
+                meaning,
+            )
+        )
     counted = numbers.counted(reading.transactions, texts.last_transaction_forms)
     return hint(words.measured_on.format(counted=counted)) + table(heads, rows, words.heading)
 
@@ -223,6 +229,10 @@ def drift_state(name: str, psi: float | None) -> str:
     if name == "past":  # different at every new installation, whose customers all have short histories: no alarm
         return "past"
     return "shift" if psi >= SHIFT_FROM else "moved"
+
+
+def _customer(row: LiveRow, texts: Texts, *, names: bool) -> str:
+    return customer_name(row.customer, texts.key, row.city, names=names)
 
 
 def _tile(name: str, figure: str, below: str, kind: str = "") -> Markup:
@@ -277,7 +287,7 @@ def _model(model: ScoringModel | None, texts: Texts, words: LiveTexts) -> tuple[
     return model.version, words.threshold.format(threshold=texts.numbers.decimal(model.threshold, 2))
 
 
-def _axes(axis: charts.Axis, chart: Markup, below: Sequence[str], texts: Texts) -> Markup:
+def _axes(axis: charts.ChartAxis, chart: Markup, below: Sequence[str], texts: Texts) -> Markup:
     """Return a chart with the marks of its axis at the left, and marks below it at equal distances."""
     left = Markup().join(
         Markup('<span style="bottom:{:.2f}%">{}</span>').format(100 * axis.height(mark), _mark(mark, texts))

@@ -73,7 +73,7 @@ class LiveView:
             self._of = gr.HTML(elem_id="live-window")
             with gr.Row(elem_classes="pair"):
                 with gr.Column(min_width=320):
-                    gr.HTML(subheading(words.by_category))
+                    gr.HTML(subheading(words.by_category), visible=self._has("category"))
                     self._categories = gr.HTML(elem_id="live-categories")
                 with gr.Column(min_width=320):
                     with gr.Row(elem_classes="bar"):
@@ -85,7 +85,13 @@ class LiveView:
         with gr.Column(elem_classes="card dense", elem_id="stream"):
             with gr.Row(elem_classes="bar"):
                 gr.HTML(section_head(words.flagged_heading))
-                self._names = gr.Checkbox(False, label=words.show_names, container=False, elem_id="live-names")
+                self._names = gr.Checkbox(
+                    False,
+                    label=words.show_names,
+                    container=False,
+                    elem_id="live-names",
+                    visible=self._texts.has_personal,
+                )
             self._table = gr.HTML(elem_id="live-table")
         self._timer = gr.Timer(EVERY_SECONDS, active=False)
         self._offered = gr.State(None)
@@ -94,17 +100,20 @@ class LiveView:
         words = self._words
         with gr.Row(elem_classes="filters"):
             self._lists = [
-                gr.Dropdown([], multiselect=True, label=label, elem_id=f"filter-{name}", min_width=140)
-                for name, label in (
-                    ("state", words.filter_state),
-                    ("category", words.filter_category),
-                    ("merchant", words.filter_merchant),
+                gr.Dropdown(
+                    [], multiselect=True, label=self._texts.columns.get(role), elem_id=f"filter-{role}", min_width=140,
+                    visible=self._has(role),
                 )
-            ]
+                for role in ("state", "category", "merchant")
+            ]  # fmt: skip
             self._score = gr.Slider(
                 0, 1, 0, step=0.01, label=words.filter_score, elem_id="filter-score", min_width=180, buttons=[]
             )
             self._clear = gr.Button(words.filter_clear, elem_id="filter-clear", size="sm", min_width=100)
+
+    def _has(self, role: str) -> bool:
+        """Whether transactions are counted and filtered by a role: one of the contract's, and not personal."""
+        return role in self._texts.columns and role not in self._texts.personal
 
     def wire(self) -> None:
         """Wire the events: the timer runs while the tab is open and the reader has not switched it off."""
@@ -199,7 +208,7 @@ class LiveView:
         line = render.window_line(len(rows), len(reading.rows), wanted.is_set, texts, words)
         if not rows:
             return line, notice(words.filter_none), Markup()
-        shares = render.by_category(live_filter.by_category(rows), texts, words)
+        shares = render.by_category(live_filter.by_category(rows), texts, words) if self._has("category") else Markup()
         density = render.density(live_filter.density(rows), model, texts, words, logarithmic=logarithmic)
         return line, shares, density
 
@@ -210,5 +219,5 @@ class LiveView:
             return skips(4)
         merchants = [(merchant_name(name), name) for name in found.merchants]
         states, categories = ([(name, name) for name in names] for names in (found.states, found.categories))
-        lists: tuple[Any, ...] = (states, categories, merchants)
-        return *(gr.update(choices=choices) for choices in lists), found
+        lists: dict[str, Any] = {"state": states, "category": categories, "merchant": merchants}
+        return *(gr.update(choices=given if self._has(role) else []) for role, given in lists.items()), found

@@ -42,9 +42,6 @@ class LiveTexts:
     timeline_peak: str = "максимум: {number}/с"
     timeline_flagged: str = "подозрительные"
 
-    filter_state: str = "Штат"
-    filter_category: str = "Категория"
-    filter_merchant: str = "Магазин"
     filter_score: str = "Оценка от"
     filter_clear: str = "Сбросить"
     filter_any: str = "любые"
@@ -69,9 +66,8 @@ class LiveTexts:
         "Пока ничего не оценено. Отправьте CSV на вкладке «Проверка»: результаты появятся здесь автоматически."
     )
     column_scored: str = "Оценена"
-    column_customer: str = "Клиент"
-    show_names: str = "Показать имена и адреса клиентов"
-    names_refused: str = "Имена и адреса доступны только аналитику."
+    show_names: str = "Показать личные данные"
+    names_refused: str = "Личные данные доступны только аналитику."
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +91,6 @@ class DriftTexts:
     names: Mapping[str, str] = field(
         default_factory=lambda: {
             "score": "Оценка",
-            "amount": "Сумма",
-            "category": "Категория",
             "hour": "Час",
             "past": "Длина истории клиента",
         }
@@ -147,9 +141,6 @@ LIVE_TEXTS = {
         timeline="Scored per second, last 15 minutes",
         timeline_peak="peak: {number}/s",
         timeline_flagged="flagged",
-        filter_state="State",
-        filter_category="Category",
-        filter_merchant="Merchant",
         filter_score="Minimum score",
         filter_clear="Clear",
         filter_any="any",
@@ -169,9 +160,8 @@ LIVE_TEXTS = {
         flagged_none_of="None of the latest {seen_counted} matches the filters.",
         nothing_yet="Nothing has been scored yet. Send a CSV in the “Check” tab: results appear here automatically.",
         column_scored="Scored",
-        column_customer="Customer",
-        show_names="Show customers' names and addresses",
-        names_refused="Names and addresses are available to analysts only.",
+        show_names="Show personal data",
+        names_refused="Personal data is available to analysts only.",
     ),
 }
 
@@ -193,8 +183,6 @@ DRIFT_TEXTS = {
         column_state="Assessment",
         names={
             "score": "Score",
-            "amount": "Amount",
-            "category": "Category",
             "hour": "Hour",
             "past": "Length of the customer's history",
         },

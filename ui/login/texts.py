@@ -8,7 +8,7 @@ from ui.login.users import Role
 MESSAGE = (
     "<span lang='ru'>Проверка транзакций на мошенничество. После нескольких ошибок подряд вход ждёт до минуты."
     "</span><br>"
-    "<span lang='en'>Card transaction fraud check. After several failed attempts the next waits up to a minute."
+    "<span lang='en'>Transaction fraud check. After several failed attempts the next waits up to a minute."
     "</span>"
 )
 """Over the form, before anybody's language is known."""

@@ -1,24 +1,24 @@
 """Sends a single transaction, checked and encoded like a row of a file, and waits for its score."""
 
-import io
 import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from services.common.contract.cards import FIELDS
+from services.common.contract.model import Contract
 from services.common.process import StopSignal
 from services.common.settings import KafkaSettings
-from services.sender.dialect import ID_COLUMN, REQUIRED, read_dialect
+from services.common.values import BadValue, read_time
+from services.sender.dialect import Dialect
 from services.sender.publish import publish
 from services.sender.report import BadRow, RowFault
-from services.sender.rows import RowEncoder, spellings
+from services.sender.rows import RowEncoder
 from ui.database import Database
 from ui.review.case import Case, read_case
 
@@ -26,18 +26,6 @@ SCORE_TIMEOUT_SECONDS = 20.0
 REASONS_TIMEOUT_SECONDS = 2.0
 """Wait for the reasons of a flagged transaction, after its score."""
 POLL_SECONDS = 0.02
-
-DEFAULTS = {
-    "amount": "25.79", "cat_id": "grocery_net", "transaction_time": "", "merch": "Stokes, Christiansen and Sipes",
-    "name_1": "Maria", "name_2": "Example", "street": "1 Example Street", "gender": "F", "one_city": "Springfield",
-    "us_state": "IL", "post_code": "62701", "population_city": "114394", "jobs": "Surveyor", "lat": "39.7817",
-    "lon": "-89.6501", "merchant_lat": "39.9012", "merchant_lon": "-89.1205",
-}  # fmt: skip
-"""The form's initial values; the time is filled in by the reader's clock."""
-
-SUSPICIOUS = {"amount": "995.70", "cat_id": "shopping_net"}
-"""Values that, at the time below, any model of this data flags."""
-SUSPICIOUS_HOUR, SUSPICIOUS_MINUTE = 23, 10
 
 Send = Callable[[bytes | None, bytes], None]
 
@@ -80,22 +68,24 @@ class SentTransaction:
             return None
 
 
-def compose(values: Mapping[str, str], categories: Sequence[str] = ()) -> Message:
+def compose(values: Mapping[str, str], contract: Contract) -> Message:
     """Return the message of a transaction given as texts by field, parsed like the cells of a file, with a new id.
 
     Args:
         values: field -> text; a field that is missing is empty.
-        categories: those the model knows.
+        contract: of the fields.
 
     Raises:
         BadRow: a required field is empty or a value is invalid; names the field.
     """
-    dialect = read_dialect(io.BytesIO((";".join((*FIELDS, ID_COLUMN)) + "\n").encode()))
+    columns = (*contract.fields, contract.record.id)
+    positions = {column: place for place, column in enumerate(columns)}
+    dialect = Dialect(",", len(columns), positions, first_line=2, missing=(), ignored=(), repaired={})
     transaction_id = str(uuid.uuid4())  # sent twice it is two transactions, unlike a file
-    encoder = RowEncoder(dialect, Counter(), spellings(categories))
-    row = encoder.encode([*(values.get(field) or "" for field in FIELDS), transaction_id])
+    cells = [*(values.get(field) or "" for field in contract.fields), transaction_id]
+    row = RowEncoder(contract, dialect, Counter()).encode(cells)
     if row is None:
-        raise BadRow(RowFault.EMPTY_CELL, REQUIRED[0], "is empty, but required")
+        raise BadRow(RowFault.EMPTY_CELL, columns[0], "is empty")  # never: the id is not
     return Message(transaction_id, row[1], row[2])
 
 
@@ -141,7 +131,10 @@ def time_now(utc_offset_minutes: int) -> str:
     return f"{datetime.now(UTC) + timedelta(minutes=utc_offset_minutes):%Y-%m-%d %H:%M}"
 
 
-def time_at_night(utc_offset_minutes: int) -> str:
-    """Return yesterday's SUSPICIOUS_HOUR and SUSPICIOUS_MINUTE by the reader's clock."""
+def yesterday_at(time: str, utc_offset_minutes: int) -> str:
+    """Return yesterday by the reader's clock, at the time of day of another time; that time itself if it is none."""
     yesterday = datetime.now(UTC) + timedelta(minutes=utc_offset_minutes, days=-1)
-    return f"{yesterday.replace(hour=SUSPICIOUS_HOUR, minute=SUSPICIOUS_MINUTE):%Y-%m-%d %H:%M}"
+    try:
+        return f"{yesterday:%Y-%m-%d} {read_time(time).time:%H:%M}"
+    except BadValue:
+        return time

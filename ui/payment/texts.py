@@ -1,38 +1,18 @@
 """Texts of the tab for a single transaction, in both languages; see ui/shell/texts.py."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentTexts:
-    """The form and its answers in one language; `fields` names every field of a transaction."""
+    """The form and its answers in one language; the contract names the fields."""
 
     heading: str = "Проверить одну транзакцию"
     hint: str = (
-        "Транзакция уйдёт в Kafka вместе с остальными, получит оценку и останется в базе и в истории этого клиента."
+        "Транзакция уйдёт в Kafka вместе с остальными, получит оценку и останется в базе. "
+        "Поля со звёздочкой обязательны."
     )
-    fields: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "amount": "Сумма",
-            "cat_id": "Категория",
-            "transaction_time": "Время",
-            "merch": "Магазин",
-            "name_1": "Имя клиента",
-            "name_2": "Фамилия клиента",
-            "street": "Адрес клиента",
-            "gender": "Пол клиента",
-            "one_city": "Город",
-            "us_state": "Штат",
-            "post_code": "Почтовый индекс",
-            "population_city": "Население города",
-            "jobs": "Профессия",
-            "lat": "Широта клиента",
-            "lon": "Долгота клиента",
-            "merchant_lat": "Широта магазина",
-            "merchant_lon": "Долгота магазина",
-        }
-    )
+    hint_history: str = "Она останется и в истории этого клиента."
     time_hint: str = "2020-06-21 22:14; пусто — сейчас"
     more: str = "Остальные поля"
     send: str = "Отправить транзакцию"
@@ -53,7 +33,7 @@ class PaymentTexts:
     answer_flagged: str = "Оценка {score} — подозрительная транзакция"
     history: str = "Оценка учитывает историю клиента, до этого {transactions_counted}."
     history_empty: str = "Это первая транзакция клиента: истории пока нет."
-    history_unknown: str = "Оценка без истории: имя или адрес клиента не указаны."
+    history_unknown: str = "Оценка без истории: поля, по которым узнают клиента, не заполнены."
     latency: str = "Kafka приняла транзакцию за {accepted} мс, ещё через {scored} мс оценка была в базе."
     open: str = "Открыть разбор"
 
@@ -62,27 +42,9 @@ PAYMENT_TEXTS = {
     "ru": PaymentTexts(),
     "en": PaymentTexts(
         heading="Check a single transaction",
-        hint="The transaction is sent to Kafka like any other, scored, and stays in the database and in the customer's "
-        "history.",
-        fields={
-            "amount": "Amount",
-            "cat_id": "Category",
-            "transaction_time": "Time",
-            "merch": "Merchant",
-            "name_1": "Customer's first name",
-            "name_2": "Customer's last name",
-            "street": "Customer's address",
-            "gender": "Customer's gender",
-            "one_city": "City",
-            "us_state": "State",
-            "post_code": "Postal code",
-            "population_city": "City population",
-            "jobs": "Occupation",
-            "lat": "Customer's latitude",
-            "lon": "Customer's longitude",
-            "merchant_lat": "Merchant's latitude",
-            "merchant_lon": "Merchant's longitude",
-        },
+        hint="The transaction is sent to Kafka like any other, scored, and stays in the database. "
+        "Fields marked with an asterisk are required.",
+        hint_history="It also stays in the customer's history.",
         time_hint="2020-06-21 22:14; empty for now",
         more="Other fields",
         send="Send transaction",
@@ -99,7 +61,7 @@ PAYMENT_TEXTS = {
         answer_flagged="Score {score}: a flagged transaction",
         history="Scored with the customer's history: {transactions_counted} before this one.",
         history_empty="This is the customer's first transaction: there is no history yet.",
-        history_unknown="Scored without history: the customer's name or address is missing.",
+        history_unknown="Scored without history: a field that identifies the customer is empty.",
         latency="Kafka accepted the transaction in {accepted} ms; the score was in the database {scored} ms later.",
         open="Open the case",
     ),

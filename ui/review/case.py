@@ -19,7 +19,7 @@ EARLIER_LIMIT = 200
 class ScoredTransaction:
     """A scored transaction. A field that was missing in the message, or has not arrived yet, is None.
 
-    `score` is in [0, 1]; `event_time` has no time zone; `customer` is first name, last name and street, joined by |.
+    `score` is in [0, 1]; `event_time` has no time zone; `customer` is the key, its fields joined by |.
     """
 
     transaction_id: str

@@ -8,8 +8,7 @@ import altair as alt
 from ui.review.case import Case, EarlierTransaction, ScoredTransaction
 from ui.review.texts import CaseTexts
 from ui.shell import charts
-from ui.shell.formats import Numbers
-from ui.shell.render import MISSING
+from ui.shell.render import MISSING, role_text
 from ui.shell.texts import Texts
 
 THIS, HEIGHT = "#3b82f6", 220
@@ -20,15 +19,18 @@ HOURS_UP_TO = timedelta(days=3)
 
 
 def transactions_chart(case: Case, texts: Texts, words: CaseTexts) -> alt.LayerChart | None:
-    """Return the amounts of the customer's earlier transactions and of this one over time; None if it is the first."""
+    """Return the amounts of the customer's earlier transactions and of this one over time.
+
+    None if it is the first one, or if the contract has no amount or a personal one.
+    """
     if not case.earlier or case.transaction.event_time is None:
+        return None
+    if "amount" not in texts.columns or "amount" in texts.personal:
         return None
     numbers = texts.numbers
     sides = [words.chart_other, words.chart_flagged, words.chart_this]
-    points = [
-        _point(one, words.chart_flagged if one.fraud_flag else words.chart_other, numbers) for one in case.earlier
-    ]
-    points.append(_point(case.transaction, words.chart_this, numbers))
+    points = [_point(one, words.chart_flagged if one.fraud_flag else words.chart_other, texts) for one in case.earlier]
+    points.append(_point(case.transaction, words.chart_this, texts))
     known = [point for point in points if point["amount"] is not None]
     colour = alt.Color(
         "side:N",
@@ -51,7 +53,7 @@ def transactions_chart(case: Case, texts: Texts, words: CaseTexts) -> alt.LayerC
         tooltip=[
             alt.Tooltip("when:N", title=words.chart_time),
             alt.Tooltip("sum:N", title=words.chart_amount),
-            alt.Tooltip("what:N", title=texts.column_category),
+            *([alt.Tooltip("what:N", title=texts.columns["category"])] if "category" in texts.columns else []),
             alt.Tooltip("score:N", title=texts.column_score),
         ],
     )
@@ -66,13 +68,14 @@ def _time_format(case: Case, words: CaseTexts) -> str:
     return words.chart_hours if max(moments) - min(moments) <= HOURS_UP_TO else words.chart_dates
 
 
-def _point(row: EarlierTransaction | ScoredTransaction, side: str, numbers: Numbers) -> dict[str, Any]:
+def _point(row: EarlierTransaction | ScoredTransaction, side: str, texts: Texts) -> dict[str, Any]:
+    numbers = texts.numbers
     return {
         "time": row.event_time.isoformat() if row.event_time else None,
-        "when": numbers.date_time(row.event_time) if row.event_time else MISSING,
+        "when": role_text("time", row, texts),
         "amount": row.amount,
-        "sum": MISSING if row.amount is None else numbers.decimal(row.amount, 2),
-        "what": row.category or MISSING,
+        "sum": role_text("amount", row, texts),
+        "what": role_text("category", row, texts),
         "score": MISSING if row.score is None else numbers.decimal(row.score, 3),
         "side": side,
     }

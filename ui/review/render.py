@@ -1,22 +1,23 @@
 """HTML of the queue and of a case. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
 from ui.login.access import NO_LOGIN
-from ui.review.case import Case, EarlierTransaction
+from ui.review.case import Case, EarlierTransaction, ScoredTransaction
+from ui.review.features import Features
 from ui.review.reasons import in_words
 from ui.review.texts import REASON_TEXTS, CaseTexts
 from ui.review.verdicts import GivenVerdict, Precision, Queue, Verdict
-from ui.shell.formats import Numbers, local_clock
+from ui.shell.formats import local_clock
 from ui.shell.render import (
     MISSING,
     case_button,
     customer_name,
     hint,
-    merchant_name,
     notice,
+    role_text,
     score_cell,
     subheading,
     table,
@@ -39,7 +40,7 @@ def queue(found: Queue, texts: Texts, words: CaseTexts) -> Markup:
     heads = (*transaction_heads(texts), (texts.column_score, "score"), (words.column_open, "open side"))
     rows = (
         (
-            *transaction_cells(row, numbers),
+            *transaction_cells(row, texts),
             score_cell(row.score, numbers),
             case_button(row.transaction_id, words.open),
         )
@@ -65,15 +66,17 @@ def precision(found: Precision, texts: Texts, words: CaseTexts) -> Markup:
 
 
 def head(case: Case, texts: Texts, words: CaseTexts, names: bool, utc_offset_minutes: int) -> Markup:
-    """Return the transaction; the customer's name and address are masked without `names`."""
+    """Return the transaction; what is personal is masked without `names`."""
     numbers, found = texts.numbers, case.transaction
-    amount = MISSING if found.amount is None else numbers.decimal(found.amount, 2)
+    amount = role_text("amount", found, texts, names=names)
     facts = (
-        (texts.column_time, MISSING if found.event_time is None else numbers.date_time(found.event_time)),
-        (texts.column_merchant, merchant_name(found.merchant)),
-        (texts.column_category, found.category or MISSING),
-        (words.location, ", ".join(filter(None, (found.city, found.state))) or MISSING),
-        (words.customer, customer_name(found.customer, names=names)),
+        *(
+            (texts.columns[role], role_text(role, found, texts, names=names))
+            for role in ("time", "merchant", "category")
+            if role in texts.columns
+        ),
+        *_location(found, texts, words, names=names),
+        *_customer(found, texts, names=names),
         (words.scored, local_clock(found.scored_at, utc_offset_minutes, numbers.date_pattern)),
         (words.id, found.transaction_id),
     )
@@ -82,14 +85,27 @@ def head(case: Case, texts: Texts, words: CaseTexts, names: bool, utc_offset_min
         '<p class="case-score"><b>{score}</b> <span>{status}</span></p></div><dl class="facts">{facts}</dl>'
     ).format(
         kind="flagged" if found.fraud_flag else "calm",
-        heading=words.heading.format(amount=amount),
+        heading=words.heading.format(amount=amount) if "amount" in texts.columns else words.plain_heading,
         score=numbers.decimal(found.score, 3),
         status=words.flagged if found.fraud_flag else words.not_flagged,
         facts=Markup().join(Markup("<div><dt>{}</dt><dd>{}</dd></div>").format(*fact) for fact in facts),
     )
 
 
-def reasons(case: Case, texts: Texts, words: CaseTexts) -> Markup:
+def _location(found: ScoredTransaction, texts: Texts, words: CaseTexts, *, names: bool) -> Iterator[tuple[str, str]]:
+    """Yield city and state, as far as the contract has them, as one fact."""
+    roles = [role for role in ("city", "state") if role in texts.columns]
+    parts = [role_text(role, found, texts, names=names) for role in roles]
+    if roles:
+        yield words.location, ", ".join(part for part in parts if part != MISSING) or MISSING
+
+
+def _customer(found: ScoredTransaction, texts: Texts, *, names: bool) -> Iterator[tuple[str, str]]:
+    if "customer" in texts.columns:
+        yield texts.columns["customer"], customer_name(found.customer, texts.key, names=names)
+
+
+def reasons(case: Case, features: Features, texts: Texts, words: CaseTexts) -> Markup:
     """Return why the transaction was flagged, a phrase and a bar for each reason, or why there are none."""
     heading, alert = subheading(words.reasons_heading), case.alert
     if not case.transaction.fraud_flag:
@@ -100,7 +116,7 @@ def reasons(case: Case, texts: Texts, words: CaseTexts) -> Markup:
         return heading + notice(words.reasons_none)
     phrases, numbers, items = REASON_TEXTS[texts.language], texts.numbers, []
     for reason in alert.reasons:
-        phrase = in_words(reason, phrases, numbers)
+        phrase = in_words(reason, features, phrases, numbers)
         items.append(
             Markup('<li class="{}"><span>{}</span><small>{}</small><i style="--share:{:.3f}"></i></li>').format(
                 "up" if reason.raises else "down",
@@ -114,13 +130,15 @@ def reasons(case: Case, texts: Texts, words: CaseTexts) -> Markup:
 
 
 def earlier(case: Case, texts: Texts, words: CaseTexts) -> Markup:
-    """Return the table of the customer's latest earlier transactions, or why there is none."""
+    """Return the table of the customer's latest earlier transactions, or why there is none; nothing without a key."""
+    if "customer" not in texts.columns:
+        return Markup()
     if case.transaction.customer is None or case.transaction.event_time is None:
         return notice(words.earlier_unknown)
     if not case.earlier:
         return notice(words.earlier_none)
-    heads = (*transaction_heads(texts)[:-1], (texts.column_score, "number"))  # without the state
-    rows = [_earlier_cells(row, texts.numbers) for row in case.earlier[:EARLIER_SHOWN]]
+    heads = (*transaction_heads(texts, without=("state",)), (texts.column_score, "number"))
+    rows = [_earlier_cells(row, texts) for row in case.earlier[:EARLIER_SHOWN]]
     whole = texts.numbers.whole
     more = words.earlier_shown.format(shown=whole(len(rows)), count=whole(case.earlier_count))
     return table(heads, rows, words.earlier_table) + (hint(more) if case.earlier_count > len(rows) else "")
@@ -150,12 +168,9 @@ def verdicts(given: Sequence[GivenVerdict], texts: Texts, words: CaseTexts, utc_
     return table(heads, rows, words.verdicts_table)
 
 
-def _earlier_cells(row: EarlierTransaction, numbers: Numbers) -> tuple[str, ...]:
-    score = MISSING if row.score is None else numbers.decimal(row.score, 3)
+def _earlier_cells(row: EarlierTransaction, texts: Texts) -> tuple[str, ...]:
+    score = MISSING if row.score is None else texts.numbers.decimal(row.score, 3)
     return (
-        numbers.date_time(row.event_time),
-        MISSING if row.amount is None else numbers.decimal(row.amount, 2),
-        row.category or MISSING,
-        merchant_name(row.merchant),
+        *transaction_cells(row, texts, without=("state",)),
         Markup('<b class="alarm">{}</b>').format(score) if row.fraud_flag else score,
     )

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 from markupsafe import Markup
 
+from services.common.contract.model import Contract
 from services.common.logs import get_logger
 from ui import metrics
 from ui.database import Database
@@ -14,6 +15,7 @@ from ui.login.texts import LOGIN_TEXTS
 from ui.review import render, verdicts
 from ui.review.case import Case, read_case
 from ui.review.chart import transactions_chart
+from ui.review.features import Features, describe
 from ui.review.texts import CASE_TEXTS
 from ui.review.verdicts import COMMENT_MAX_CHARACTERS, QueueOrder, Verdict
 from ui.shell.frame import ADD_UTC_OFFSET, VIEWING, Frame, Update, friendly_errors
@@ -56,16 +58,16 @@ Opened = tuple[str, int] | None
 """The open transaction's id, and how many verdicts the reader has seen."""
 
 
-def build(frame: Frame, *, mart: Database, access: Access) -> None:
+def build(frame: Frame, *, mart: Database, access: Access, contract: Contract) -> None:
     """Place queue and case, and wire their events."""
-    Review(frame, mart, access).wire()
+    Review(frame, mart, access, describe(contract, frame.texts.language)).wire()
 
 
 class Review:
     """The tab in one language."""
 
-    def __init__(self, frame: Frame, mart: Database, access: Access) -> None:
-        self._frame, self._texts = frame, frame.texts
+    def __init__(self, frame: Frame, mart: Database, access: Access, features: Features) -> None:
+        self._frame, self._texts, self._features = frame, frame.texts, features
         self._mart, self._access = mart, access
         self._words = CASE_TEXTS[frame.texts.language]
         self._place_queue()
@@ -77,7 +79,11 @@ class Review:
             self._opener = gr.HTML(section_head(words.queue_heading, words.queue_hint), js_on_load=OPENER)
             self._precision = gr.HTML(elem_id="precision")
             with gr.Row(elem_classes="controls"):
-                choices = [(label, order.value) for order, label in words.orders.items()]
+                choices = [
+                    (label, order.value)
+                    for order, label in words.orders.items()
+                    if order is not QueueOrder.AMOUNT or "amount" in self._texts.columns
+                ]
                 self._order = gr.Dropdown(
                     choices, value=QueueOrder.LATEST.value, label=words.queue_order, elem_id="queue-order"
                 )
@@ -90,7 +96,7 @@ class Review:
             self._head = gr.HTML(elem_id="case-head")
             self._names = gr.Checkbox(False, label=words.show_names, container=False, elem_id="case-names")
             self._reasons = gr.HTML(elem_id="case-reasons")
-            gr.HTML(subheading(words.earlier_heading))
+            gr.HTML(subheading(words.earlier_heading), visible="customer" in texts.columns)
             self._plot = gr.Plot(visible=False, show_label=False, elem_id="case-plot", elem_classes="chart")
             self._earlier = gr.HTML(elem_id="case-earlier")
             gr.HTML(subheading(words.verdict_heading))
@@ -183,7 +189,7 @@ class Review:
             return self._show(found.head[0].transaction_id, utc_offset_minutes, request)
 
     def reveal(self, names: bool, opened: Opened, utc_offset_minutes: float, request: gr.Request) -> Update:
-        """Show or hide the customer's name and address; showing them is logged."""
+        """Show or hide what is personal; showing it is logged."""
         with friendly_errors(self._texts):
             analyst = self._access.analyst(request)
             if opened is None or analyst is None:
@@ -260,14 +266,14 @@ class Review:
         return (
             gr.update(visible=True),
             render.head(case, texts, words, False, utc_offset_minutes),
-            render.reasons(case, texts, words),
+            render.reasons(case, self._features, texts, words),
             gr.update(visible=False) if chart is None else gr.update(value=chart, visible=True),
             render.earlier(case, texts, words),
             render.verdicts(case.verdicts, texts, words, utc_offset_minutes),
             message if may_judge else notice(LOGIN_TEXTS[texts.language].not_allowed),
             gr.update(value=comment, visible=may_judge),
             *(gr.update(visible=may_judge, interactive=judged or one is not Verdict.RETURNED) for one in Verdict),
-            gr.update(value=False, visible=may_judge and case.transaction.customer is not None),
+            gr.update(value=False, visible=may_judge and texts.has_personal),
             (case.transaction.transaction_id, len(case.verdicts)),
             case.transaction.transaction_id,
         )

@@ -34,12 +34,12 @@ class CaseTexts:
     precision_none: str = "Вердиктов пока нет: точность появится после первого."
 
     heading: str = "Транзакция на {amount}"
+    plain_heading: str = "Транзакция"
     flagged: str = "подозрительная"
     not_flagged: str = "обычная"
     unknown: str = "Оценки транзакции {transaction_id} в базе нет."
     next: str = "Следующая из очереди"
-    customer: str = "Клиент"
-    show_names: str = "Показать имя и адрес клиента"
+    show_names: str = "Показать личные данные"
     location: str = "Место"
     id: str = "Номер"
     scored: str = "Оценена"
@@ -55,7 +55,7 @@ class CaseTexts:
     earlier_heading: str = "Предыдущие транзакции клиента"
     earlier_table: str = "Последние из них"
     earlier_none: str = "Это первая транзакция клиента: более ранних нет."
-    earlier_unknown: str = "Клиент неизвестен: в сообщении нет имени или адреса."
+    earlier_unknown: str = "Клиент неизвестен: в сообщении нет полей, по которым его узнают."
     earlier_shown: str = "В таблице последние {shown} из {count}."
     chart_title: str = "Суммы по времени: {transactions_counted} до этой"
     chart_time: str = "Время транзакции"
@@ -100,7 +100,11 @@ class CaseTexts:
 
 @dataclass(frozen=True, slots=True)
 class ReasonTexts:
-    """The phrases of reasons in one language; `times` is written behind a number without a space."""
+    """The phrases of reasons in one language.
+
+    `times` is written behind a number without a space; `windows` are in seconds; `of_the_past` is by operation;
+    `groups` names reasons whose values cannot be put into words.
+    """
 
     amount: str = "сумма {amount}"
     above_mean: str = "сумма в {times} выше средней по клиенту"
@@ -109,8 +113,12 @@ class ReasonTexts:
     in_brackets: str = "({amount})"
     times: Forms = ("\u00a0раз", "\u00a0раза", "\u00a0раз")
     no_history: str = "история клиента неизвестна"
-    night: str = "ночь, 22–03 (час {hour})"
+    number_above_mean: str = "{label}: в {times} выше среднего по клиенту"
+    number_below_mean: str = "{label}: в {times} ниже среднего по клиенту"
+    number_near_mean: str = "{label}: около среднего по клиенту"
+    night: str = "ночь, {first}–{last} (час {hour})"
     hour: str = "день (час {hour})"
+    plain_hour: str = "час {hour}"
     weekdays: tuple[str, ...] = (
         "понедельник", "вторник", "среда", "четверг", "пятница", "суббота", "воскресенье",
     )  # fmt: skip
@@ -120,9 +128,11 @@ class ReasonTexts:
     )  # fmt: skip
     category: str = "категория {category}"
     unknown_category: str = "категория, неизвестная модели"
-    windows: Mapping[str, str] = field(
-        default_factory=lambda: {"1h": "последний час", "24h": "последние сутки", "72h": "последние трое суток"}
+    windows: Mapping[int, str] = field(
+        default_factory=lambda: {3_600: "последний час", 86_400: "последние сутки", 259_200: "последние трое суток"}
     )
+    other_window: str = "последние {length}"
+    over_window: str = "за {window}"
     in_window: str = "за {window} {transactions_counted}"
     in_window_sum: str = "за {window} {transactions_counted} на {amount}"
     none_in_window: str = "за {window} ни одной транзакции"
@@ -131,12 +141,20 @@ class ReasonTexts:
     transaction_forms: Forms = ("транзакция", "транзакции", "транзакций")
     since_last: str = "предыдущая транзакция {time} назад"
     last_amount: str = "на {amount}"
-    units: tuple[str, str, str] = ("мин", "ч", "дн.")
+    units: tuple[str, str, str, str] = ("с", "мин", "ч", "дн.")
     so_far: str = "до этого {transactions_counted}"
     first: str = "первая транзакция клиента"
-    town: str = "в городе клиента {people_counted}"
-    people: Forms = ("житель", "жителя", "жителей")
-    gender: str = "пол клиента"
+    value: str = "{label}: {value}"
+    made_of: str = "{label} ({name})"
+    of_the_past: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "sum": "{label}, всего: {value}",
+            "mean": "{label}, в среднем: {value}",
+            "min": "{label}, наименьшее значение: {value}",
+            "max": "{label}, наибольшее значение: {value}",
+            "last": "{label} в прошлый раз: {value}",
+        }
+    )
     groups: Mapping[str, str] = field(
         default_factory=lambda: {
             "amount": "сумма",
@@ -146,7 +164,7 @@ class ReasonTexts:
             "pace": "частота транзакций",
             "last": "предыдущая транзакция",
             "past": "история клиента",
-            "customer": "город и пол клиента",
+            "customer": "клиент",
             "distance": "расстояние до продавца",
         }
     )
@@ -173,12 +191,12 @@ CASE_TEXTS = {
         "95% confidence interval: {low} to {high}.",
         precision_none="No verdicts yet: the precision appears after the first one.",
         heading="Transaction of {amount}",
+        plain_heading="Transaction",
         flagged="flagged",
         not_flagged="normal",
         unknown="The database has no score for transaction {transaction_id}.",
         next="Next in the queue",
-        customer="Customer",
-        show_names="Show the customer's name and address",
+        show_names="Show personal data",
         location="Location",
         id="ID",
         scored="Scored",
@@ -193,7 +211,7 @@ CASE_TEXTS = {
         earlier_heading="The customer's earlier transactions",
         earlier_table="The latest of them",
         earlier_none="This is the customer's first transaction.",
-        earlier_unknown="The customer is unknown: the message has no name or address.",
+        earlier_unknown="The customer is unknown: the message lacks the fields that identify one.",
         earlier_shown="The table shows the latest {shown} of {count}.",
         chart_title="Amounts over time: {transactions_counted} before this one",
         chart_time="Transaction time",
@@ -240,8 +258,12 @@ REASON_TEXTS = {
         near_mean="amount is close to the customer's mean",
         times=("×", "×", "×"),
         no_history="the customer's history is unknown",
-        night="night, 22–03 (hour {hour})",
+        number_above_mean="{label} is {times} higher than the customer's mean",
+        number_below_mean="{label} is {times} lower than the customer's mean",
+        number_near_mean="{label} is close to the customer's mean",
+        night="night, {first}–{last} (hour {hour})",
         hour="daytime (hour {hour})",
+        plain_hour="hour {hour}",
         weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
         months=(
             "January", "February", "March", "April", "May", "June",
@@ -249,7 +271,9 @@ REASON_TEXTS = {
         ),
         category="category {category}",
         unknown_category="a category unknown to the model",
-        windows={"1h": "hour", "24h": "24 hours", "72h": "72 hours"},
+        windows={3_600: "hour", 86_400: "24 hours", 259_200: "72 hours"},
+        other_window="{length}",
+        over_window="over the last {window}",
         in_window="{transactions_counted} in the last {window}",
         in_window_sum="{transactions_counted} totalling {amount} in the last {window}",
         none_in_window="no transactions in the last {window}",
@@ -258,12 +282,18 @@ REASON_TEXTS = {
         transaction_forms=("transaction", "transactions", "transactions"),
         since_last="previous transaction {time} ago",
         last_amount="for {amount}",
-        units=("min", "h", "days"),
+        units=("s", "min", "h", "days"),
         so_far="{transactions_counted} before this one",
         first="the customer's first transaction",
-        town="{people_counted} in the customer's city",
-        people=("person", "people", "people"),
-        gender="the customer's gender",
+        value="{label}: {value}",
+        made_of="{label} ({name})",
+        of_the_past={
+            "sum": "total {label}: {value}",
+            "mean": "mean {label}: {value}",
+            "min": "smallest {label}: {value}",
+            "max": "largest {label}: {value}",
+            "last": "previous {label}: {value}",
+        },
         groups={
             "amount": "amount",
             "category": "category",
@@ -272,7 +302,7 @@ REASON_TEXTS = {
             "pace": "transaction frequency",
             "last": "previous transaction",
             "past": "the customer's history",
-            "customer": "the customer's city and gender",
+            "customer": "the customer",
             "distance": "distance to the merchant",
         },
     ),

@@ -5,18 +5,19 @@ no Markup itself, and mypy shows where a plain str stands for HTML.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from markupsafe import Markup
 
+from services.common.contract.model import FieldSpec
 from ui.shell.formats import Numbers
 from ui.shell.texts import Texts
 from ui.watch import Observation
 
 MERCHANT_PREFIX = "fraud_"
-"""Every merchant's name in the format has it, honest ones too; shown, it would mislead."""
+"""Every merchant's name in the competition's data has it, honest ones too; shown, it would mislead."""
 
 MISSING = "—"
 """Stands for a field that was missing in the message or has not arrived yet."""
@@ -47,11 +48,11 @@ class TransactionFields(Protocol):
 
     @property
     def merchant(self) -> str | None:
-        """With the prefix that all of them have."""
+        """With the prefix that all of them may have."""
 
-    @property
-    def state(self) -> str | None:
-        """Of the customer, two letters."""
+
+COLUMN_CLASSES = {"time": "time", "amount": "number", "category": "text", "merchant": "merchant", "state": "text side"}
+"""Role -> class of its column, in the order shown."""
 
 
 def header(texts: Texts) -> Markup:
@@ -134,26 +135,45 @@ def table(heads: Iterable[Head], rows: Iterable[Iterable[str]], caption: str, *,
     ).format(kind=kind, caption=caption, head=head, body=body)
 
 
-def transaction_heads(texts: Texts) -> tuple[Head, ...]:
+def transaction_heads(texts: Texts, *, without: Collection[str] = ()) -> tuple[Head, ...]:
     """Return the heads of the columns of transaction_cells()."""
-    return (
-        (texts.column_time, "time"),
-        (texts.column_amount, "number"),
-        (texts.column_category, "text"),
-        (texts.column_merchant, "merchant"),
-        (texts.column_state, "text side"),
+    return tuple(
+        (texts.columns[role], kind)
+        for role, kind in COLUMN_CLASSES.items()
+        if role in texts.columns and role not in without
     )
 
 
-def transaction_cells(row: TransactionFields, numbers: Numbers) -> tuple[str, ...]:
-    """Return the cells that every table of transactions has: event time, amount, category, merchant and state."""
-    return (
-        MISSING if row.event_time is None else numbers.date_time(row.event_time),
-        MISSING if row.amount is None else numbers.decimal(row.amount, 2),
-        row.category or MISSING,
-        merchant_name(row.merchant),
-        row.state or MISSING,
+def transaction_cells(
+    row: TransactionFields, texts: Texts, *, names: bool = False, without: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Return the cells that every table of transactions has, those of COLUMN_CLASSES that the contract has.
+
+    Args:
+        row: a transaction.
+        texts: of the page.
+        names: whether to show personal values.
+        without: roles to leave out, which the row need not have.
+    """
+    return tuple(
+        role_text(role, row, texts, names=names)
+        for role in COLUMN_CLASSES
+        if role in texts.columns and role not in without
     )
+
+
+def role_text(role: str, row: TransactionFields, texts: Texts, *, names: bool = False) -> str:
+    """Return the value of a role as it is shown."""
+    value: Any = getattr(row, "event_time" if role == "time" else role)
+    if not value and value != 0:
+        return MISSING
+    if role in texts.personal and not names:
+        return MASK
+    if role == "time":
+        return texts.numbers.date_time(value)
+    if role == "amount":
+        return texts.numbers.decimal(value, 2)
+    return merchant_name(value) if role == "merchant" else str(value)
 
 
 def merchant_name(merchant: str | None) -> str:
@@ -161,14 +181,27 @@ def merchant_name(merchant: str | None) -> str:
     return (merchant or MISSING).removeprefix(MERCHANT_PREFIX)
 
 
-def customer_name(customer: str | None, *further: str | None, names: bool) -> str:
-    """Return a customer's name and street, followed by further parts of the address; or the initials only."""
+def customer_name(customer: str | None, key: Sequence[FieldSpec], *further: str | None, names: bool) -> str:
+    """Return a customer's names and the rest of the key, followed by further parts; personal ones masked.
+
+    Of a masked name the initial is left. Other personal parts are left out, unless nothing else is left of the key.
+
+    Args:
+        customer: the key, its parts joined by |.
+        key: the fields of the key.
+        further: shown with `names` only.
+        names: whether to show personal values.
+    """
     if customer is None:
         return MISSING
-    first, last, street = [*customer.split("|", 2), "", ""][:3]
-    if names:
-        return ", ".join(part for part in (f"{first} {last}".strip(), street, *further) if part)
-    return " ".join(f"{part[:1]}{MASK}" for part in (first, last))
+    parts = [*zip(key, customer.split("|", max(len(key) - 1, 0)), strict=False)]
+    if names or not parts:
+        person = " ".join(part for spec, part in parts if spec.type == "name").strip()
+        others = [part for spec, part in parts if spec.type != "name"] if parts else [customer if names else MASK]
+        return ", ".join(part for part in (person, *others, *(further if names else ())) if part)
+    person = " ".join(f"{part[:1]}{MASK}" if spec.personal else part for spec, part in parts if spec.type == "name")
+    others = [part for spec, part in parts if spec.type != "name" and not spec.personal]
+    return ", ".join(part for part in (person, *others) if part) or MASK
 
 
 def score_cell(score: float, numbers: Numbers) -> Markup:

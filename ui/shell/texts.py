@@ -9,6 +9,7 @@ a number with its noun.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from services.common.contract.model import FieldSpec
 from services.sender.report import FileFault, RowFault
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS, Numbers
 
@@ -27,7 +28,7 @@ class Texts:
     other_language_path: str = "en"
 
     title: str = "Проверка транзакций на мошенничество"
-    lead: str = "Каждая транзакция по карте получает оценку от 0 до 1; подозрительные попадают в список и на разбор."
+    lead: str = "Каждая транзакция получает оценку от 0 до 1; подозрительные попадают в список и на разбор."
 
     unexpected_title: str = "Ошибка"
     unexpected: str = "Не получилось. Попробуйте ещё раз; причина записана в журнал страницы."
@@ -42,11 +43,23 @@ class Texts:
         "обратитесь к администратору."
     )
 
-    column_time: str = "Время"
-    column_amount: str = "Сумма"
-    column_category: str = "Категория"
-    column_merchant: str = "Магазин"
-    column_state: str = "Штат"
+    columns: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "time": "Время",
+            "amount": "Сумма",
+            "category": "Категория",
+            "merchant": "Магазин",
+            "state": "Штат",
+            "city": "Город",
+            "customer": "Клиент",
+        }
+    )
+    """By role; only those that the contract has, see roles.py."""
+    personal: frozenset[str] = frozenset()
+    """Roles whose values are masked."""
+    key: tuple[FieldSpec, ...] = ()
+    """The fields that a customer is named by."""
+
     column_score: str = "Оценка"
     column_id: str = "Номер транзакции"
 
@@ -93,6 +106,11 @@ class Texts:
         }
     )
 
+    @property
+    def has_personal(self) -> bool:
+        """Whether anything is masked."""
+        return bool(self.personal) or any(spec.personal for spec in self.key)
+
 
 RUSSIAN = Texts()
 
@@ -102,19 +120,23 @@ ENGLISH = Texts(
     numbers=ENGLISH_NUMBERS,
     other_language="Русский",
     other_language_path="./",
-    title="Card transaction fraud check",
-    lead="Each card transaction gets a score from 0 to 1; flagged ones are listed and queued for review.",
+    title="Transaction fraud check",
+    lead="Each transaction gets a score from 0 to 1; flagged ones are listed and queued for review.",
     unexpected_title="Error",
     unexpected="Something went wrong. Try again; the cause is in the page's log.",
     database_failed="The database returned an error ({code}). The cause is in the page's log; ask an administrator.",
     reading_failed="The data cannot be read because of an error. The cause is in the page's log; ask an administrator.",
     reading_failed_since="New data cannot be read because of an error. Showing earlier data. "
     "The cause is in the page's log; ask an administrator.",
-    column_time="Time",
-    column_amount="Amount",
-    column_category="Category",
-    column_merchant="Merchant",
-    column_state="State",
+    columns={
+        "time": "Time",
+        "amount": "Amount",
+        "category": "Category",
+        "merchant": "Merchant",
+        "state": "State",
+        "city": "City",
+        "customer": "Customer",
+    },
     column_score="Score",
     column_id="Transaction ID",
     transaction_forms=("transaction", "transactions", "transactions"),

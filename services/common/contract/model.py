@@ -1,21 +1,19 @@
 """The contents of a contract file (contract.toml), typed. docs/contract.md is its reference.
 
 Pure: what a feature computes is the scorer's business (services.scorer.operations); here stands how a record is read
-and what its fields mean, which sender, sink and page need as well.
+and what its fields mean, which sender, sink and page need as well. So there is no numpy here: the sink has none.
 """
 
+import math
+from array import array
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from services.common.values import MISSING, MISSING_NAMES, Spellings
 
 CONTRACT_NAME = "contract.toml"
-
-FORMAT = 1
 
 ROLES = ("amount", "category", "merchant", "state", "city")
 """What mart and page can show of a transaction, beside its event time and its key."""
@@ -122,15 +120,23 @@ class Axis(_Part):
     values: tuple[str, ...] = ()
     edges: tuple[float, ...] = Field((), description="ascending; an edge belongs to the bin below")
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if bool(self.values) == bool(self.edges):
+            raise ValueError("an axis has either values or edges")
+        if list(self.edges) != sorted(set(self.edges)):
+            raise ValueError("edges must be ascending")
+        return self
+
     @property
     def places(self) -> int:
         """Number of places."""
         return len(self.values or self.edges) + 1
 
     @cached_property
-    def bounds(self) -> NDArray[np.float64]:
+    def bounds(self) -> "array[float]":
         """The edges, float64 [edges]."""
-        return np.array(self.edges, np.float64)
+        return array("d", self.edges)
 
     @cached_property
     def vocabulary(self) -> Spellings:
@@ -150,13 +156,13 @@ class LookupTable(_Part):
     values: tuple[float, ...]
 
     @cached_property
-    def numbers(self) -> NDArray[np.float32]:
+    def numbers(self) -> "array[float]":
         """The values, float32 [product of the axes' places]."""
-        return np.array(self.values, np.float32)
+        return array("f", self.values)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        cells = int(np.prod([axis.places for axis in self.axes]))
+        cells = math.prod(axis.places for axis in self.axes)
         if len(self.values) != cells:
             raise ValueError(f"{len(self.values)} values, the axes have {cells} cells")
         return self

@@ -71,7 +71,7 @@ def sums_type(numbers: PastNumbers) -> np.dtype[np.void]:
 
 def definitions_record(numbers: PastNumbers) -> Record:
     """Return the record of which numbers the others hold."""
-    return {"key": DEFINITIONS_KEY, "value": orjson.dumps(numbers.definitions)}
+    return {"key": DEFINITIONS_KEY, "value": orjson.dumps(numbers.layout)}
 
 
 def to_records(numbers: PastNumbers, events: Events, sequences: Rows, evicted: Iterable[Evicted]) -> list[Record]:
@@ -108,7 +108,7 @@ def from_records(numbers: PastNumbers, records: Sequence[tuple[bytes, bytes | No
     table = table[np.lexsort((table["sequence"], table["seconds"], table["customer"]))]
     seconds, sequences = table["seconds"].astype(np.int64), table["sequence"].astype(np.int64)
     values = np.array([table[f"value {name}"] for name in numbers.stored], np.float32)
-    events = Events(table["customer"], seconds, table["id"], values.reshape(-1, len(table)))
+    events = Events(table["customer"], seconds, table["id"], values.reshape(len(numbers.stored), len(table)))
     return Restored(History.restored(numbers, events, sequences, evicted), rewrites)
 
 
@@ -141,10 +141,8 @@ def _agree(written: bytes | None, numbers: PastNumbers, *, is_empty: bool) -> No
         found = None
     if not isinstance(found, dict):
         raise Stop(f"the history does not say which numbers it holds: {ANOTHER_HISTORY}")
-    if differing := [
-        name for name in (found | numbers.definitions) if found.get(name) != numbers.definitions.get(name)
-    ]:
-        raise Stop(f"the history was stored by another contract, its {differing[0]} is another one: {ANOTHER_HISTORY}")
+    if differing := [name for name in sorted(found | numbers.layout) if found.get(name) != numbers.layout.get(name)]:
+        raise Stop(f"the history was stored by another contract, which differs in {differing[0]}: {ANOTHER_HISTORY}")
 
 
 def _sums_record(numbers: PastNumbers, evicted: Evicted) -> Record:

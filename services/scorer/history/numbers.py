@@ -66,8 +66,13 @@ class PastNumbers:
 
     @cached_property
     def definitions(self) -> dict[str, str]:
-        """Name -> definition, of all numbers, and the key's: what a changelog must agree with."""
+        """Name -> definition, of all numbers, and the key's."""
         return {"key": self.key} | {f"number {name}": one.definition for name, one in self.numbers.items()}
+
+    @cached_property
+    def layout(self) -> dict[str, str]:
+        """What a changelog must agree with to be read: the definitions, and what records hold of the numbers."""
+        return self.definitions | {"stored numbers": ", ".join(self.stored), "sums": ", ".join(self.carried)}
 
     def shares(self, seconds: NDArray[Any], stored: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return what each event adds to the running sums, float64 [len(summed), n]; a missing number adds nothing.
@@ -81,6 +86,3 @@ class PastNumbers:
             of_time = self.numbers[name].of_time
             shares[row] = stored[self.stored.index(name)] if of_time is None else of_time(seconds)
         return np.nan_to_num(shares, copy=False)
-
-
-NO_NUMBERS = PastNumbers({})

@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 
 from services.common.contract.load import read_contract
+from services.common.contract.model import Contract
 from services.common.errors import Stop
 from services.common.manifest import GoldenRow, Unfinished, read_manifest
 from services.scorer.compile import compile_features
@@ -38,7 +39,7 @@ def load_model(folder: Path, threads: int = 1, more_fields: Iterable[str] = ()) 
         Unfinished: a file is missing, or the hash is wrong.
     """
     manifest = read_manifest(folder)
-    path, contract = folder / manifest.model_file, read_contract(folder)
+    path, contract = folder / manifest.model_file, _read_contract(folder)
     if contract.sha256 != manifest.contract_sha256:
         raise Unfinished(f"{folder}: contract and tables are not those of the manifest")
     plan = compile_features(contract)
@@ -50,6 +51,14 @@ def load_model(folder: Path, threads: int = 1, more_fields: Iterable[str] = ()) 
     try_model(path, model, golden)
     _check_golden_scores(path, model, features)
     return model
+
+
+def _read_contract(folder: Path) -> Contract:
+    """Return the contract of a folder; one that is missing or cut off may still be being copied."""
+    try:
+        return read_contract(folder)
+    except Stop as error:
+        raise Unfinished(str(error)) from error
 
 
 def decode_golden(decoder: Decoder, rows: Sequence[GoldenRow | Mapping[str, Any]]) -> Columns:

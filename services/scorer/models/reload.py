@@ -33,7 +33,7 @@ log = get_logger()
 class ModelHolder:
     """The model in use. Another thread may stage the next one; the reading thread swaps it in between two batches.
 
-    A batch keeps the model it was prepared for, so features never meet a model of another recipe. The last model that
+    A batch keeps the model it was prepared for, so features never meet a model of another contract. The last model that
     scored is held until its successor has scored and is replaced too: a successor that fails is dropped for it.
 
     Attributes:

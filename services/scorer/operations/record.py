@@ -143,7 +143,7 @@ def table(*by: Any_, file: LookupTable) -> NDArray[Any]:
     cell = np.zeros(1, np.int64)
     for axis, operand in zip(file.axes, by, strict=True):
         cell = cell * axis.places + _places_on(axis, operand)
-    return file.numbers[cell]
+    return np.frombuffer(file.numbers, np.float32)[cell]
 
 
 def codes_of(text: KnownTexts, unknown: float) -> NDArray[np.float64]:
@@ -158,10 +158,14 @@ def codes_of(text: KnownTexts, unknown: float) -> NDArray[np.float64]:
 
 def _places_on(axis: Axis, operand: Any) -> NDArray[np.int64]:
     if axis.edges:
-        bins: NDArray[np.int64] = np.searchsorted(axis.bounds, operand)
+        bins: NDArray[np.int64] = np.searchsorted(np.frombuffer(axis.bounds), operand)
         return bins
     texts = operand.texts if isinstance(operand, KnownTexts) else operand
     found = codes_of(KnownTexts(texts, axis.codes, axis.vocabulary), np.nan)
+    if isinstance(operand, KnownTexts):  # another word for a known text has the place of that text
+        for place in np.flatnonzero(np.isnan(found)).tolist():
+            if (one := texts[place]) is not None:
+                found[place] = axis.codes.get(operand.vocabulary.find(one), np.nan)
     return np.where(np.isnan(found), len(axis.values), found).astype(np.int64)
 
 

@@ -72,7 +72,7 @@ def write_artifact(
         contract_sha256=contract.sha256,
         golden=(GoldenRow(transaction={}, features=(), score=0),),
     )
-    session = open_session(folder / model_file, sha256, 1, len(plan.names))
+    session = open_session(content, plan, str(folder / model_file))
     model = Model(manifest, plan, session, Decoder(contract, plan.fields))
     values = [orjson.dumps({contract.record.payload: row}) for row in rows]
     columns, rejects = model.decoder.decode(values, str)
@@ -85,9 +85,8 @@ def write_artifact(
     best = _best_threshold(scores[known], found[known]) if found[known].any() else THRESHOLD
     chosen = threshold or best
     golden = _golden(rows, columns.rows, features, scores)
-    manifest = manifest.model_copy(
-        update={"threshold": chosen, "golden": golden, "references": _references(plan.names, features)}
-    )
+    usual = {name: _usual(features[:, place].tolist()) for place, name in enumerate(plan.names)}
+    manifest = manifest.model_copy(update={"threshold": chosen, "golden": golden, "references": usual})
     write_manifest(folder, manifest)
     flags = scores >= chosen
     f1 = _f1(scores[known], found[known], chosen) if found[known].any() else None
@@ -109,20 +108,20 @@ def _golden(
     return tuple(
         GoldenRow(
             transaction=rows[int(places[one])],
-            features=tuple(None if np.isnan(value) else float(str(value)) for value in features[one]),
+            features=tuple(map(shortest, features[one])),
             score=float(scores[one]),
         )
         for one in chosen
     )
 
 
-def _references(names: Sequence[str], features: NDArray[np.float32]) -> dict[str, float | None]:
-    """Return the lower median of each feature."""
-    return {name: _median(column[~np.isnan(column)]) for name, column in zip(names, features.T, strict=True)}
-
-
-def _median(values: NDArray[np.float32]) -> float | None:
-    return float(str(np.quantile(values, 0.5, method="inverted_cdf"))) if len(values) else None
+def _usual(values: Sequence[float | str]) -> float | str | None:
+    """Return the lower median of numbers, the most frequent one of texts; None if all are missing."""
+    given = [shortest(value) for value in values]
+    known = [value for value in given if value is not None]
+    if any(isinstance(value, str) for value in known):
+        return Counter(known).most_common(1)[0][0]
+    return sorted(known)[(len(known) - 1) // 2] if known else None
 
 
 def _best_threshold(scores: NDArray[np.float64], frauds: NDArray[np.bool_]) -> float:

@@ -9,7 +9,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.common.contract.cards import CUSTOMER_FIELDS
+from services.common.contract.load import read_contract
 from services.common.database import session
 from services.common.errors import FraudError
 from services.common.kafka.scan import BACKFILL_GROUP, scan
@@ -42,8 +42,8 @@ def backfill(folder: Path, since: datetime | None, until: datetime | None, label
         Stop: model, range, labels or database cannot be used; Retry: the database is unavailable.
     """
     kafka, topics = KafkaSettings.read(), TopicSettings.read()
-    model = load_model(folder, more_fields=CUSTOMER_FIELDS)
-    outcomes = list(read_labels(labels)) if labels else None
+    model = load_model(folder)
+    outcomes = list(read_labels(labels, read_contract(folder))) if labels else None
     ranges = find_ranges(kafka, topics.transactions, since, until)
     with session("fraud-backfill") as connection:
         run = Run.begin(connection, model.manifest, ranges)
@@ -61,7 +61,7 @@ def backfill(folder: Path, since: datetime | None, until: datetime | None, label
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.tools.backfill", description=__doc__)
-    parser.add_argument("model", type=Path, metavar="MODEL", help="folder of manifest.json and the ONNX file")
+    parser.add_argument("model", type=Path, metavar="MODEL", help="folder of manifest, contract and ONNX file")
     parser.add_argument("--since", type=_moment, metavar="TIME", help="from this moment of the brokers' clock on")
     parser.add_argument("--until", type=_moment, metavar="TIME", help="up to this moment; UTC if no zone is given")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="labelled CSV that was sent: F1 by its target")

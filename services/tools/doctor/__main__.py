@@ -5,21 +5,21 @@ Needs the rights of the database's owner. Exit code: 0 no errors (there may be w
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+from services.common.contract.load import read_contract
 from services.common.database import connect
 from services.common.errors import FraudError
-from services.common.manifest import MANIFEST_NAME
 from services.common.settings import KafkaSettings, TopicSettings, project_root
+from services.common.values import Spellings
 from services.scorer.settings import ScorerSettings
-from services.sender.rows import read_categories
 from services.sink.settings import SinkSettings
 from services.tools.doctor.database import DatabaseChecks
 from services.tools.doctor.finding import Finding, Status, fail, found_by, ok
 from services.tools.doctor.kafka import Cluster
-from services.tools.doctor.machine import check_disk, check_memory, check_model, check_python
+from services.tools.doctor.machine import check_contract, check_disk, check_memory, check_model, check_python
 from services.tools.doctor.probes import check_model_in_use, check_probe, check_rejects
 
 MIGRATIONS = project_root() / "db" / "migrations"
@@ -63,6 +63,7 @@ def check_all(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSe
     yield from found_by("python", check_python)
     yield from found_by("disk", partial(check_disk, Path.cwd(), options.disk_gb))
     yield from found_by("memory", check_memory)
+    yield from found_by("contract", partial(check_contract, scorer.model_dir))
     yield from found_by("model", partial(check_model, scorer.model_dir))
     cluster = Cluster(kafka, topics)
     reached = list(found_by("kafka", cluster.check_reachable))
@@ -76,7 +77,7 @@ def check_all(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSe
         yield from found_by("lag", partial(cluster.check_group, "scorer", scorer.group_id, read_by_scorer, max_lag))
         yield from found_by("lag", partial(cluster.check_group, "sink", sink.group_id, read_by_sink, max_lag))
         yield from found_by("dead letters", cluster.check_dead_letters)
-    yield from _check_database(cluster if is_reachable else None, read_categories(scorer.model_dir / MANIFEST_NAME))
+    yield from _check_database(cluster if is_reachable else None, _categories(scorer.model_dir))
     yield from found_by("scorer", partial(check_probe, "scorer", options.scorer_url, ("/livez", "/readyz")))
     yield from found_by("model in use", partial(check_model_in_use, options.scorer_url, scorer.model_dir))
     yield from found_by("sink", partial(check_probe, "sink", options.sink_url, ("/livez", "/readyz")))
@@ -85,7 +86,17 @@ def check_all(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSe
     yield from found_by("ui", partial(check_probe, "ui", options.page_url, ("/healthz",)))
 
 
-def _check_database(cluster: Cluster | None, categories: Sequence[str]) -> Iterator[Finding]:
+def _categories(model_dir: Path) -> Spellings:
+    """Return the categories that the contract knows; none if it has no such role or cannot be read."""
+    try:
+        contract = read_contract(model_dir)
+    except FraudError:  # reported by check_contract()
+        return Spellings(())
+    field = contract.roles.category
+    return contract.fields[field].vocabulary if field else Spellings(())
+
+
+def _check_database(cluster: Cluster | None, categories: Spellings) -> Iterator[Finding]:
     try:
         connection = connect("fraud-doctor")
     except FraudError as error:
@@ -100,7 +111,7 @@ def _check_database(cluster: Cluster | None, categories: Sequence[str]) -> Itera
         if cluster:
             yield from found_by("offsets", partial(database.check_offsets, cluster))
         yield from found_by("rejects", database.check_rejects)
-        if categories:
+        if categories.known:
             yield from found_by("categories", partial(database.check_categories, categories))
         yield from found_by("clock", database.check_clock)
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,9 +131,8 @@ class DatabaseChecks:
         else:
             yield ok("rejects", "none in sink_rejects")
 
-    def check_categories(self, categories: Sequence[str]) -> Iterator[Finding]:
+    def check_categories(self, known: Spellings) -> Iterator[Finding]:
         """Report categories of the latest transactions that the model does not know, with an example of each."""
-        known = Spellings(categories)
         found = self._connection.execute(CATEGORIES_OF_LATEST, [LATEST]).fetchall()
         unknown = [row for row in found if known.find(row[0]) is None]
         if not unknown:

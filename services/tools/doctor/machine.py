@@ -1,12 +1,14 @@
-"""Checks of the machine and the installation's files: Python, disk, memory, the model."""
+"""Checks of the machine and the installation's files: Python, disk, memory, the contract, the model."""
 
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from services.common.contract.load import read_contract
 from services.common.errors import Stop
-from services.common.manifest import Unfinished
+from services.common.manifest import Unfinished, read_manifest
+from services.scorer.compile import compile_features
 from services.scorer.models.load import load_model
 from services.tools.doctor.finding import Finding, fail, ok, warn
 
@@ -46,6 +48,24 @@ def check_memory(meminfo: Path = Path("/proc/meminfo")) -> Iterator[Finding]:
         yield warn("memory", text, "give the broker less (KAFKA_HEAP=512m), or stop other programs")
     else:
         yield ok("memory", text)
+
+
+def check_contract(folder: Path) -> Iterator[Finding]:
+    """Check that the contract can be read, that its features make sense, and that it is the one of the manifest."""
+    try:
+        contract = read_contract(folder)
+        features = compile_features(contract).names
+        manifest = read_manifest(folder)
+    except Unfinished:
+        return  # reported by check_model()
+    except Stop as error:
+        yield fail("contract", str(error), "correct contract.toml; docs/contract.md has the grammar")
+        return
+    if contract.sha256 != manifest.contract_sha256:
+        text = f"{folder}: contract and tables are not those that the manifest was written for"
+        yield fail("contract", text, "restore them, or write the manifest again: docs/models.md")
+    else:
+        yield ok("contract", f"{contract.name}: {len(contract.fields)} fields, {len(features)} features")
 
 
 def check_model(folder: Path) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from confluent_kafka import OFFSET_END, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from conftest import ROOT
+from services.common.contract.load import read_contract
 from services.common.settings import KafkaSettings
 from services.topics.__main__ import make_topics
 from stack.servers import PostgresServer
@@ -131,9 +132,10 @@ def with_another_byte(folder: Path) -> None:
 
 
 def with_a_feature_more(folder: Path) -> None:
+    with (folder / "contract.toml").open("a", encoding="utf-8") as file:
+        file.write('minute_of_day = { minute_of_day = "transaction_time" }\n')
     manifest = json.loads((folder / "manifest.json").read_bytes())
-    manifest["recipe"]["features"].append("minute_of_day")
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"contract_sha256": read_contract(folder).sha256}))
 
 
 SPOILT: dict[Callable[[Path], None], str] = {
@@ -152,7 +154,7 @@ def test_scorers_with_a_wrong_model_never_score(pipeline: Pipeline, tmp_path: Pa
         for spoil, said in SPOILT.items():
             folder = tmp_path / spoil.__name__
             folder.mkdir()
-            for name in ("fraud.onnx", "manifest.json"):
+            for name in ("fraud.onnx", "contract.toml", "risk.json", "manifest.json"):
                 shutil.copy(ROOT / "onnx" / name, folder)
             spoil(folder)
             spoilt.append((pipeline.hire_scorer(SCORER_MODEL_DIR=str(folder)), said))

@@ -1,9 +1,9 @@
 """Simulated payments at terminals, by the rules of the "Reproducible Machine Learning for Credit Card Fraud Detection"
 handbook, chapter 3 (Le Borgne, Siblini, Lebichot, Bontempi; Université Libre de Bruxelles, 2022).
 
-Customers and terminals lie in a square of 100 by 100; a customer pays at terminals within a radius of 5. There are three
-kinds of frauds: amounts above 220; two terminals a day that are compromised for 28 days; three customers a day of whose
-payments in the next 14 days a third is multiplied by 5.
+Customers and terminals lie in a square of 100 by 100; a customer pays at terminals within a radius of 5. There are
+three kinds of frauds: amounts above 220; two terminals a day that are compromised for 28 days; three customers a day
+of whose payments in the next 14 days a third is multiplied by 5.
 """
 
 from dataclasses import dataclass

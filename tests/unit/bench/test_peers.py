@@ -14,9 +14,9 @@ from bench.peers.model import Model, open_message
 from bench.peers.usual_loop import to_features
 from bench.rates import scores_without_history
 from bench.venvs import REQUIREMENTS, locked_version
-from services.common.contract.cards import CUSTOMER_FIELDS, customer_key
 from services.scorer.settings import ScorerSettings
 from stack.jars import read_lock
+from tests.support.contracts import CUSTOMER_FIELDS, customer_key
 from tests.support.messages import FRAUD, PAYMENT, flat, nested
 
 PAYMENTS: list[dict[str, Any]] = [

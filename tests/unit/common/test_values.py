@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.numbers import COORDINATES, Mark, proves, read_number
-from services.common.values import GENDERS, MISSING, MISSING_NAMES, BadValue, Spellings, read_id, read_time
+from services.common.contract.model import Kind
+from services.common.numbers import Mark, proves, read_number
+from services.common.values import MISSING, MISSING_NAMES, BadValue, Spellings, read_id, read_time
+from tests.support.contracts import cards
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2099, 12, 31)).map(lambda time: time.replace(microsecond=0))
 FORMS = st.sampled_from(
@@ -52,16 +54,16 @@ def test_dates_that_may_be_of_two_days_are_named_so(text: str) -> None:
 def test_a_number_with_both_marks_needs_nothing_to_decide(number: float, group: str, mark: Mark | None) -> None:
     """Grouped by a blank, an apostrophe or a comma, with two decimals; the file's mark does not matter."""
     text = f"{number:,.2f}".replace(",", group)
-    assert read_number("amount", text, mark).value == number
-    assert proves("amount", text) is Mark.POINT
+    assert read_number("number", text, mark).value == number
+    assert proves("number", text) is Mark.POINT
 
 
 @given(NUMBERS, st.booleans())
 def test_marks_may_change_places(number: float, grouped: bool) -> None:
     """A decimal comma with points or blanks between thousands."""
     text = f"{number:,.2f}".translate(str.maketrans(",.", ".," if grouped else " ,"))
-    assert read_number("amount", text).value == number
-    assert proves("amount", text) is Mark.COMMA
+    assert read_number("number", text).value == number
+    assert proves("number", text) is Mark.COMMA
 
 
 @given(st.integers(1, 999), st.integers(0, 999), st.sampled_from(list(Mark)), st.sampled_from(list(Mark)))
@@ -69,29 +71,29 @@ def test_three_digits_behind_a_mark_are_what_the_file_says(whole: int, rest: int
     """Decimals or thousands; alone, a point is a decimal one and a comma is refused."""
     text = f"{whole}{found}{rest:03}"
     decimal, thousands = float(f"{whole}.{rest:03}"), float(f"{whole}{rest:03}")
-    assert read_number("amount", text, mark).value == (decimal if found is mark else thousands)
-    assert proves("amount", text) is None
-    assert read_number("lat", text, mark).value == decimal
+    assert read_number("number", text, mark).value == (decimal if found is mark else thousands)
+    assert proves("number", text) is None
+    assert read_number("coordinate", text, mark).value == decimal
     if found is Mark.POINT:
-        assert read_number("amount", text).value == decimal
+        assert read_number("number", text).value == decimal
     else:
         with pytest.raises(BadValue, match=f"{whole}{rest:03} or") as bad:
-            read_number("amount", text)
+            read_number("number", text)
         assert bad.value.ambiguous
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["amount", *COORDINATES]))
-def test_what_a_program_writes_is_read_as_it_is(number: float, field: str) -> None:
+@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["number", "coordinate"]))
+def test_what_a_program_writes_is_read_as_it_is(number: float, kind: Kind) -> None:
     """Digit by digit, without a mend, unless its three decimals stand in a file of decimal commas."""
-    assert read_number(field, repr(number)) == (number, ())
+    assert read_number(kind, repr(number)) == (number, ())
 
 
 @given(st.text(alphabet="0123456789.,' +-eE_", max_size=12), st.sampled_from([None, *Mark]))
 def test_any_text_is_a_number_or_is_not(text: str, mark: Mark | None) -> None:
     """And proves one mark at most, with which it is a number."""
-    proved = proves("amount", text)
+    proved = proves("number", text)
     try:
-        read_number("amount", text, mark)
+        read_number("number", text, mark)
     except BadValue as bad:
         assert proved is None or not bad.ambiguous
 
@@ -120,7 +122,8 @@ def test_spellings_that_two_names_share_are_not_guessed() -> None:
 
 def test_genders_are_mended() -> None:
     """As people write them in two languages."""
-    assert [GENDERS.find(text) for text in ("F", "f", "Female", "male", "М", "жен", "x")] == [
+    known = cards().fields["gender"].vocabulary
+    assert [known.find(text) for text in ("F", "f", "Female", "male", "М", "жен", "x")] == [
         "F",
         "F",
         "F",

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from services.common.contract.cards import customer_key
 from services.scorer.models.load import load_model
 from services.scorer.score import Model
 from tests.faults.invariant import Findings, Log, compare_acknowledged, compare_scores, compare_topics
 from tests.faults.tally import summed_up
+from tests.support.contracts import customer_key
 from tests.support.messages import PAYMENT, nested
 from tests.support.models import write_probe
 from tests.support.recompute import recomputed

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from services.common.contract.load import read_contract
+from services.common.contract.model import CONTRACT_NAME
 from services.common.settings import project_root
 
 ROOT = project_root()
@@ -91,6 +93,20 @@ def test_an_image_declares_what_its_programs_import(dockerfile: str) -> None:
     }
 
     assert missing == set()
+
+
+@pytest.mark.parametrize("dockerfile", PROGRAMS)
+def test_an_image_contains_the_contract_that_its_programs_read(dockerfile: str) -> None:
+    """With its tables, unless no program reads one; .dockerignore lets them through."""
+    programs = {file for program in PROGRAMS[dockerfile] for file in files_needed(program)}
+    copies = re.findall(r"^COPY (.+) \S+$", (ROOT / dockerfile).read_text(), re.MULTILINE)
+    copied = {source for line in copies for source in line.split()}
+    let_through = set(re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
+    read = [f"onnx/{name}" for name in (CONTRACT_NAME, *read_contract(ROOT / "onnx").tables)]
+
+    if ROOT / "services/common/contract/load.py" in programs:
+        assert "onnx" in copied or copied.issuperset(read)
+        assert let_through.issuperset(read)
 
 
 def test_every_dockerfile_is_checked() -> None:

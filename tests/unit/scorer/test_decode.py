@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.contract.cards import customer_key
+from services.common.contract.key import record_key
 from services.common.errors import Reason
 from services.common.values import ValueRepair
 from services.scorer.decode import Columns, Decoder, Rejects
-from services.scorer.recall import are_customers
+from services.scorer.recall import are_keys
+from tests.support.contracts import cards
 from tests.support.messages import PAYMENT, flat, nested
 
-DECODER = Decoder({"population_city", "gender", "lat"})
+DECODER = Decoder(cards(), {"population_city", "gender", "lat"})
 
 
 def decode(*values: bytes | None) -> tuple[Columns, Rejects]:
@@ -52,7 +53,7 @@ def test_an_optional_field_may_be_missing(missing: str | None) -> None:
     assert columns.texts["gender"] == [None, "F"]
 
 
-def test_only_the_fields_of_the_recipe_are_needed() -> None:
+def test_only_the_required_fields_are_needed() -> None:
     """A message with the three required fields alone is scored."""
     columns, rejects = decode(b'{"transaction_time": "2019-09-14 02:46", "amount": 1, "cat_id": "home"}')
 
@@ -160,7 +161,8 @@ def test_times_of_other_forms_are_read_as_the_clock_shows_them(text: str) -> Non
 @pytest.mark.parametrize("word", ["NA", "N/A", "nan", "NULL", "None", "\\N", "-", ""])
 def test_words_for_missing_are_missing_in_every_field(word: str) -> None:
     """An id too: transactions without one do not share it. And no two unknown people are one customer."""
-    decoder = Decoder({"gender", "lat", "name_1", "name_2", "street"})
+    key = cards().record.key
+    decoder = Decoder(cards(), {"gender", "lat", *key})
     changes = {"gender": word, "lat": word, "name_1": word, "name_2": word, "street": word}
     columns, rejects = decoder.decode([nested(word, **changes), nested("b")], lambda row: f"row-{row}")
 
@@ -168,13 +170,14 @@ def test_words_for_missing_are_missing_in_every_field(word: str) -> None:
     assert columns.ids == ["row-0", "b"]
     assert [columns.texts[field][0] for field in ("gender", "name_1", "name_2", "street")] == [None] * 4
     assert math.isnan(columns.numbers["lat"][0])
-    assert not are_customers([f"{word}|{word}|{word}".encode(), customer_key(PAYMENT) or b""], columns)[0]
-    assert customer_key(PAYMENT | changes) is None
+    keys = [f"{word}|{word}|{word}".encode(), record_key(PAYMENT, cards()) or b""]
+    assert are_keys(keys, columns, key).tolist() == [False, True]
+    assert record_key(PAYMENT | changes, cards()) is None
 
 
 def test_null_may_be_a_surname() -> None:
     """Programs do not write it with a capital."""
-    columns, _ = Decoder({"name_2"}).decode([nested("a", name_2="Null"), nested("b", name_2="NULL")], str)
+    columns, _ = Decoder(cards(), {"name_2"}).decode([nested("a", name_2="Null"), nested("b", name_2="NULL")], str)
 
     assert columns.texts["name_2"] == ["Null", None]
 

@@ -6,14 +6,14 @@ import numpy as np
 import orjson
 import pytest
 
-from services.common.contract.cards import FIELDS
 from services.scorer.encode import TEXT_MAX_CHARACTERS, encode_alerts, transaction_fields
 from services.scorer.explain import LEAST_SIZE, MOST_REASONS, explain
-from services.scorer.features import FEATURES, GROUPS
 from services.scorer.score import probabilities
+from tests.support.contracts import cards
 from tests.support.messages import FRAUD
 from tests.support.reasons import BURST, CALM, NIGHT, features_of, reasons_of, shipped
 from ui.review.case import parse_reasons
+from ui.review.features import describe
 from ui.review.reasons import in_words
 from ui.review.texts import REASON_TEXTS
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
@@ -23,7 +23,11 @@ def said(payments: list[dict[str, Any]], language: str = "ru") -> list[str]:
     """Return how the page says the reasons of the last of them, those that raise the score."""
     numbers = RUSSIAN_NUMBERS if language == "ru" else ENGLISH_NUMBERS
     reasons = parse_reasons(orjson.loads(orjson.dumps(reasons_of(payments))))
-    return [in_words(reason, REASON_TEXTS[language], numbers) for reason in reasons if reason.raises]
+    return [
+        in_words(reason, describe(cards(), language), REASON_TEXTS[language], numbers)
+        for reason in reasons
+        if reason.raises
+    ]
 
 
 def test_a_huge_amount_at_night_names_the_amount_and_the_night() -> None:
@@ -72,10 +76,10 @@ def test_sizes_are_what_the_model_says_without_the_group() -> None:
     """The change of the log-odds when amount and its ratio to the mean are as usual, and all else stays."""
     model = shipped()
     row = features_of([*CALM, *BURST])[-1:]
-    reasons = {reason["feature"]: reason for reason in explain(model.session, model.manifest, row)[0]}
+    reasons = {reason["feature"]: reason for reason in explain(model.session, model.plan, model.manifest, row)[0]}
     replaced = row.copy()
-    for name in GROUPS["amount"]:
-        replaced[:, model.manifest.recipe.features.index(name)] = model.manifest.references[name]
+    for place in model.plan.groups["amount"]:
+        replaced[:, place] = model.manifest.references[model.plan.names[place]]
     before, after = probabilities(model.session, np.concatenate([row, replaced]), all_trees=True).clip(1e-7, 1 - 1e-7)
     change = np.log(before / (1 - before)) - np.log(after / (1 - after))
     assert reasons["amount"]["size"] == pytest.approx(change, abs=0.001)
@@ -85,9 +89,9 @@ def test_reasons_come_the_largest_first_and_do_not_depend_on_the_batch() -> None
     """At most three, none of them too small; a row alone gives what it gives among others."""
     model = shipped()
     rows = features_of([*CALM, *BURST, FRAUD])
-    together = explain(model.session, model.manifest, rows)
-    assert together == [explain(model.session, model.manifest, row[np.newaxis])[0] for row in rows]
-    assert explain(model.session, model.manifest, rows[:0]) == []
+    together = explain(model.session, model.plan, model.manifest, rows)
+    assert together == [explain(model.session, model.plan, model.manifest, row[np.newaxis])[0] for row in rows]
+    assert explain(model.session, model.plan, model.manifest, rows[:0]) == []
     for reasons in together:
         sizes = [reason["size"] for reason in reasons]
         assert len(reasons) <= MOST_REASONS
@@ -99,7 +103,7 @@ def test_a_model_without_references_has_reasons_too() -> None:
     """Its usual values are missing ones."""
     model = shipped()
     manifest = model.manifest.model_copy(update={"references": {}})
-    [reasons] = explain(model.session, manifest, features_of([*CALM, *BURST])[-1:])
+    [reasons] = explain(model.session, model.plan, manifest, features_of([*CALM, *BURST])[-1:])
     assert len(reasons) == MOST_REASONS
     assert reasons[0]["feature"] == "amount"
 
@@ -110,7 +114,7 @@ def test_a_category_is_named_as_the_payment_has_it() -> None:
     rows = features_of([FRAUD, FRAUD | {"cat_id": "no_such_category", "name_1": "Ida"}])
     values = [
         reason["values"]["category"]
-        for reasons in explain(model.session, model.manifest, rows)
+        for reasons in explain(model.session, model.plan, model.manifest, rows)
         for reason in reasons
         if reason["feature"] == "category"
     ]
@@ -119,16 +123,17 @@ def test_a_category_is_named_as_the_payment_has_it() -> None:
 
 def test_every_feature_belongs_to_one_group_that_has_a_name() -> None:
     """So none can move a score unsaid."""
-    grouped = [name for names in GROUPS.values() for name in names]
-    assert sorted(grouped) == sorted(FEATURES)
+    plan = shipped().plan
+    grouped = [place for places in plan.groups.values() for place in places]
+    assert sorted(grouped) == list(range(len(plan.names)))
     for texts in REASON_TEXTS.values():
-        assert texts.groups.keys() == GROUPS.keys()
+        assert texts.groups.keys() >= plan.groups.keys()
 
 
 def test_the_shipped_references_are_of_its_features() -> None:
     """A usual value for each, and each is what a payment can have."""
-    manifest = shipped().manifest
-    assert manifest.references.keys() == set(manifest.recipe.features)
+    manifest, names = shipped().manifest, shipped().plan.names
+    assert manifest.references.keys() == set(names)
     assert None not in manifest.references.values()
 
 
@@ -137,7 +142,7 @@ def test_an_alert_holds_the_payment_its_reasons_and_the_model() -> None:
     manifest = shipped().manifest
     reasons = reasons_of([FRAUD])
     message = orjson.dumps({"transaction_id": "a", "data": FRAUD | {"more": 1}})
-    [record] = encode_alerts(['a"ä'], [0.97], [reasons], [message], manifest)
+    [record] = encode_alerts(['a"ä'], [0.97], [reasons], [message], shipped())
     assert record["key"] == 'a"ä'.encode()
     assert orjson.loads(record["value"] or b"") == {
         "transaction_id": 'a"ä',
@@ -161,7 +166,7 @@ def test_an_alert_holds_the_payment_its_reasons_and_the_model() -> None:
 )  # fmt: skip
 def test_whatever_a_payment_holds_its_alert_can_be_written(value: bytes, expected: dict[str, Any]) -> None:
     """What is no text and no finite number is null, long texts are cut, a message that cannot be opened has no data."""
-    found = transaction_fields(value)
+    found = transaction_fields(value, cards())
     assert found == expected
-    assert list(found) == [field for field in FIELDS if field in found]
+    assert list(found) == [field for field in cards().fields if field in found]
     assert orjson.loads(orjson.dumps(found)) == expected

@@ -91,7 +91,8 @@ def _plainly(frame: pd.DataFrame) -> NDArray[np.float64]:
     seconds, amounts = frame["seconds"].to_numpy(), columns["amount"]
     for rows in frame.groupby("CUSTOMER_ID").indices.values():
         for place, row in enumerate(rows):
-            before = rows[:place][first[rows[:place]]]
+            before = np.asarray(rows)[:place]
+            before = before[first[before]]
             before = before[seconds[before] < seconds[row]]
             for days in (1, 7, 30):
                 inside = before[seconds[before] >= seconds[row] - days * DAY]

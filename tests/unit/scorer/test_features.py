@@ -3,22 +3,22 @@
 import numpy as np
 import pytest
 
-from services.common.errors import Stop
-from services.common.manifest import Recipe
+from services.scorer.compile import compile_features
 from services.scorer.decode import Decoder
-from services.scorer.features import FEATURES, required_fields, to_features
+from tests.support.contracts import contract
 from tests.support.messages import nested
 
-RECIPE = Recipe(
-    features=("hour", "minute_of_day", "weekday", "month", "amount", "category", "population", "gender", "distance_km"),
-    categories=("home", "grocery_net"),
+CONTRACT = contract(
+    ("hour", "minute_of_day", "weekday", "month", "amount", "category", "population", "gender", "distance_km"),
+    values=("home", "grocery_net"),
 )
+PLAN = compile_features(CONTRACT)
 
 
 def features(*values: bytes) -> "np.typing.NDArray[np.float32]":
-    columns, rejects = Decoder(required_fields(RECIPE)).decode(values, str)
+    columns, rejects = Decoder(CONTRACT, PLAN.fields).decode(values, str)
     assert not rejects
-    return to_features(columns, RECIPE)
+    return PLAN.to_features(columns)
 
 
 def test_features_are_what_their_names_say() -> None:
@@ -31,7 +31,7 @@ def test_features_are_what_their_names_say() -> None:
 
 
 def test_what_is_missing_is_nan_and_what_is_unknown_is_other() -> None:
-    """NaN for a missing number or sex, -1 for a category the recipe does not list."""
+    """NaN for a missing number or sex, -1 for a category the contract does not list."""
     [row] = features(nested("a", population_city=None, gender="?", cat_id="space_travel", lat=None))
 
     assert np.isnan(row[[6, 7, 8]]).all()
@@ -47,14 +47,8 @@ def test_a_row_does_not_depend_on_its_neighbours() -> None:
     assert np.array_equal(features(*values), alone)
 
 
-def test_a_feature_this_code_does_not_have_stops_the_start() -> None:
-    """The recipe of a newer model is refused by name, before anything is scored."""
-    with pytest.raises(Stop, match="phase_of_moon"):
-        required_fields(Recipe(features=("hour", "phase_of_moon"), categories=("home",)))
-
-
-def test_every_feature_names_fields_of_the_contract() -> None:
-    """So that the decoder is asked for nothing that no message has."""
-    from services.common.contract.cards import FIELDS  # noqa: PLC0415
-
-    assert {field for feature in FEATURES.values() for field in feature.fields} <= set(FIELDS)
+def test_a_plan_reads_no_more_fields_than_its_features_need() -> None:
+    """So that a payment without any other field is scored."""
+    of_features = {"population_city", "gender", "lat", "lon", "merchant_lat", "merchant_lon"}
+    assert PLAN.fields == of_features | {"transaction_time", "amount", "cat_id"}
+    assert not PLAN.uses_history

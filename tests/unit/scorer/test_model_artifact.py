@@ -11,10 +11,10 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from services.common.contract.load import read_contract
 from services.common.errors import Stop
 from services.common.values import ValueRepair
-from services.scorer.features import FEATURES, respelled, to_features, unknown_categories
-from services.scorer.history.history import PAST
+from services.scorer.features import Expression, repaired_texts, unknown_texts
 from services.scorer.models.load import load_model
 from services.scorer.score import Model, probabilities
 from tests.support.messages import FRAUD, PAYMENT, flat
@@ -30,7 +30,7 @@ def model() -> Model:
 @pytest.fixture
 def artifact(tmp_path: Path) -> Path:
     """A copy of the shipped artifact, free to be spoilt."""
-    for name in ("fraud.onnx", "manifest.json"):
+    for name in ("fraud.onnx", "manifest.json", "contract.toml", "risk.json"):
         shutil.copy(SHIPPED / name, tmp_path)
     return tmp_path
 
@@ -42,6 +42,15 @@ def rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     path.write_text(json.dumps(manifest))
 
 
+def edit_contract(folder: Path, old: str, new: str) -> None:
+    """Edit the contract as one who also writes the manifest would."""
+    path = folder / "contract.toml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    rewrite(folder, lambda manifest: manifest.update(contract_sha256=read_contract(folder).sha256))
+
+
 def score(model: Model, *transactions: dict[str, Any]) -> list[float]:
     columns, rejects = model.decoder.decode([flat(None, **transaction) for transaction in transactions], str)
     assert rejects == {}
@@ -51,7 +60,7 @@ def score(model: Model, *transactions: dict[str, Any]) -> list[float]:
 def test_the_graph_takes_the_features_and_gives_the_probability_alone() -> None:
     """No label, no ZipMap: one float input [n, k], one float output [n, 1]."""
     session = onnxruntime.InferenceSession(str(SHIPPED / "fraud.onnx"), providers=["CPUExecutionProvider"])
-    width = len(load_model(SHIPPED).manifest.recipe.features)
+    width = len(load_model(SHIPPED).plan.names)
     assert [(i.name, i.type, i.shape) for i in session.get_inputs()] == [("features", "tensor(float)", [None, width])]
     assert [(o.name, o.type, o.shape) for o in session.get_outputs()] == [("probability", "tensor(float)", [None, 1])]
 
@@ -75,13 +84,12 @@ def test_golden_rows_cover_both_flags_and_missing_values(model: Model) -> None:
     assert len(golden) >= 12
     assert {row.score >= model.manifest.threshold for row in golden} == {True, False}
     assert any(None in row.features for row in golden)
-    assert categories - set(model.manifest.recipe.categories)
+    assert categories - set(model.plan.contract.fields["cat_id"].values)
 
 
 def test_the_features_name_no_customer_and_no_place(model: Model) -> None:
     """Names, streets and coordinates never become features; names and street only say whose past it is."""
-    own = [name for name in model.manifest.recipe.features if name not in PAST]
-    fields = {field for name in own for field in FEATURES[name].fields}
+    fields = {field for column in model.plan.columns if isinstance(column, Expression) for field in column.fields}
     assert not fields & {
         "name_1",
         "name_2",
@@ -134,22 +142,29 @@ def test_a_changed_byte_is_refused(artifact: Path) -> None:
         load_model(artifact)
 
 
+@pytest.mark.parametrize("name", ["contract.toml", "risk.json"])
+def test_another_contract_or_table_than_the_manifest_s_is_refused(artifact: Path, name: str) -> None:
+    """It decides what a feature is: the manifest covers it with a hash as it covers the model."""
+    path = artifact / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(Stop, match="are not those of the manifest"):
+        load_model(artifact)
+
+
 def test_a_wrong_number_of_features_is_refused(artifact: Path) -> None:
-    """A recipe with one feature more than the model takes never scores."""
-    rewrite(artifact, lambda manifest: manifest["recipe"]["features"].append("minute_of_day"))
-    width = len(load_model(SHIPPED).manifest.recipe.features)
-    with pytest.raises(Stop, match=f"takes {width} features, its recipe has {width + 1}"):
+    """A contract with one feature more than the model takes never scores."""
+    with (artifact / "contract.toml").open("a", encoding="utf-8") as file:
+        file.write('minute_of_day = { minute_of_day = "transaction_time" }\n')
+    rewrite(artifact, lambda manifest: manifest.update(contract_sha256=read_contract(artifact).sha256))
+    width = len(load_model(SHIPPED).plan.names)
+    with pytest.raises(Stop, match=f"takes {width} features, its contract has {width + 1}"):
         load_model(artifact)
 
 
 def test_features_that_come_out_otherwise_are_refused(artifact: Path) -> None:
     """Two features swapped give plausible scores; the golden features give them away."""
-
-    def swap(manifest: dict[str, Any]) -> None:
-        features = manifest["recipe"]["features"]
-        features[0], features[1] = features[1], features[0]
-
-    rewrite(artifact, swap)
+    edit_contract(artifact, 'hour = { hour = "transaction_time"', 'first = { weekday = "transaction_time"')
+    edit_contract(artifact, 'weekday = { weekday = "transaction_time"', 'second = { hour = "transaction_time"')
     with pytest.raises(Stop, match="features come out differently"):
         load_model(artifact)
 
@@ -169,9 +184,9 @@ def test_golden_scores_off_by_less_than_the_tolerance_are_accepted(artifact: Pat
 
 
 def test_every_unknown_category_scores_as_other(model: Model) -> None:
-    """A category the recipe lacks has the code -1, whatever its name."""
+    """A category the contract lacks has the code -1, whatever its name."""
     columns, _ = model.decoder.decode([flat(None, cat_id=name) for name in ("new", " ", "fraud_SHOPPING_NET")], str)
-    codes = to_features(columns, model.manifest.recipe)[:, model.manifest.recipe.features.index("category")]
+    codes = model.features(columns)[:, model.plan.names.index("category")]
     assert codes.tolist() == [-1, -1, -1]
     assert len(set(model.score(model.features(columns)).tolist())) == 1
 
@@ -182,13 +197,11 @@ def test_spellings_of_a_category_and_a_gender_score_alike(model: Model) -> None:
     transactions = [FRAUD | {"cat_id": name, "gender": gender} for name in spelled for gender in ("F", "female")]
     columns, _ = model.decoder.decode([flat(None, **transaction) for transaction in transactions], str)
     assert len(set(model.score(model.features(columns)).tolist())) == 1
-    assert respelled(columns, model.manifest.recipe) == {
-        ValueRepair.CATEGORY_SPELLING: 6,
-        ValueRepair.GENDER_SPELLING: 4,
-    }
-    assert not unknown_categories(columns, model.manifest.recipe)
+    contract = model.plan.contract
+    assert repaired_texts(columns, contract) == {ValueRepair.VALUE_SPELLING: 6 + 4}
+    assert not unknown_texts(columns, contract)
     odd, _ = model.decoder.decode([flat(None, cat_id=name) for name in ("books", "books", "home")], str)
-    assert unknown_categories(odd, model.manifest.recipe) == {"books": 2}
+    assert unknown_texts(odd, contract) == {"books": 2}
 
 
 @pytest.mark.parametrize("missing", [None, math.nan])

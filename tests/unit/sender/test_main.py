@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from services.common.contract.cards import FIELDS
 from services.sender.__main__ import main
+from tests.support.other_contracts import SHIPPED
 
-HEADER = ",".join(FIELDS)
+HEADER = ",".join(SHIPPED.fields)
 ROW = (
     "2019-07-25 20:30,fraud_X,home,87.8,Bob,Sample,M,2 Test Lane,Falconer,NY,14733,42.1239,-79.1895,3833,Metallurgist,"
     "42.635312,-78.334559"

@@ -8,13 +8,14 @@ from typing import Any
 import orjson
 import pytest
 
-from services.common.contract.cards import FIELDS
 from services.common.stored import decode_transaction
 from services.sender.__main__ import main
 from services.sender.csvfile import prepare
 from services.sender.ids import Look, TakenIds
 from services.sender.report import FileFault, FileRefused
+from tests.support.other_contracts import SHIPPED
 
+FIELDS = tuple(SHIPPED.fields)
 ROW = "2020-03-0{day} 08:00,fraud_Alder,grocery_pos,{amount},Ann,Vale,F,0 First Road,Northby,TX,75001,32.9,-97.1,2680,Glazier,32.6,-96.5"  # noqa: E501
 Messages = list[tuple[bytes | None, bytes]]
 
@@ -35,7 +36,7 @@ def written(folder: Path, rows: dict[str, str]) -> Path:
 
 def stored(messages: Messages) -> Look:
     """Return a mart that holds these messages."""
-    held = {row[0]: row[:8] for row in (decode_transaction(value, "", 0, 0) for _, value in messages)}
+    held = {row[0]: row[:8] for row in (decode_transaction(value, "", 0, 0, SHIPPED) for _, value in messages)}
 
     def look(ids: list[str]) -> Iterable[Sequence[Any]]:
         return [held[name] for name in ids if name in held]
@@ -44,7 +45,7 @@ def stored(messages: Messages) -> Look:
 
 
 def sent(path: Path, policy: TakenIds, look: Look | None) -> Messages:
-    with prepare(path) as payments:
+    with prepare(path, contract=SHIPPED) as payments:
         payments.settle_ids(policy, look)
         return list(payments)
 

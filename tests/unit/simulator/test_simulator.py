@@ -14,13 +14,13 @@ import orjson
 import pytest
 import structlog
 
-from services.common.contract.cards import FIELDS, customer_key
 from services.common.contract.ids import file_namespace, row_id
 from services.common.errors import Stop
 from services.common.message import open_envelope
 from services.common.process import StopSignal
 from services.simulator import __main__ as command
 from services.simulator import send as send_module
+from services.simulator.cards import FIELDS, customer_key
 from services.simulator.csvfile import customers_for, write_csv
 from services.simulator.live import live_messages
 from services.simulator.payments import PaymentSource, SimulatedPayments, season

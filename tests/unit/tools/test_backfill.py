@@ -13,6 +13,7 @@ from services.sender.csvfile import prepare
 from services.tools.backfill.labels import read_labels
 from services.tools.backfill.read import _at
 from services.tools.backfill.report import lines, make_report
+from tests.support.other_contracts import SHIPPED
 
 COUNTS = {
     "scored": 100, "compared": 90, "flagged": 9, "flagged_live": 8, "newly_flagged": 3, "no_longer_flagged": 2,
@@ -27,16 +28,16 @@ def test_labels_have_the_ids_that_the_sender_gives(tmp_path: Path) -> None:
     path = tmp_path / "labelled.csv"
     rows = ["2019-09-14 02:46,Home,1,0", "2019-09-14 02:46,home,2,1", "never,home,2,1", "2019-09-14 02:46,home,2.0,1"]
     path.write_text("\n".join(["transaction_time,cat_id,amount,target", *rows, ""]))
-    with prepare(path) as payments:
+    with prepare(path, contract=SHIPPED) as payments:
         sent = [orjson.loads(value)["transaction_id"] for _, value in payments]
     namespace = file_namespace(hashlib.sha256(path.read_bytes()).digest())
     before = [row_id(namespace, number) for number in (1, 2, 4)]
     assert len(set(sent)) == 3
-    assert list(read_labels(path)) == [
+    assert list(read_labels(path, SHIPPED)) == [
         (sent[0], False), (before[0], False), (sent[1], True), (before[1], True), (sent[2], True), (before[2], True),
     ]  # fmt: skip
     path.write_text("transaction_id,target\na,1\n")
-    assert list(read_labels(path)) == [("a", True)]
+    assert list(read_labels(path, SHIPPED)) == [("a", True)]
 
 
 @pytest.mark.parametrize("content", ["amount\n1\n", "amount,target\n1,2\n", "amount,target\n1,\n"])
@@ -45,9 +46,9 @@ def test_a_file_without_outcomes_is_refused(content: str, tmp_path: Path) -> Non
     path = tmp_path / "labelled.csv"
     path.write_text(content)
     with pytest.raises(Stop):
-        list(read_labels(path))
+        list(read_labels(path, SHIPPED))
     with pytest.raises(Stop):
-        list(read_labels(tmp_path / "none.csv"))
+        list(read_labels(tmp_path / "none.csv", SHIPPED))
 
 
 def test_quality_is_worked_out_for_both_models_on_the_same_payments() -> None:

@@ -1,18 +1,31 @@
 """One customer taken out of a partition's changelog, and records that mention them."""
 
+from typing import Any
+
 import numpy as np
 import orjson
 import pytest
+from numpy.typing import NDArray
 
+from services.common.errors import Stop
+from services.scorer.compile import compile_features
 from services.scorer.history.changelog import KEY, Record, from_records, to_records
-from services.scorer.history.events import RUNNING, Events, Evicted
+from services.scorer.history.events import Events, Evicted
 from services.scorer.history.history import History
-from services.tools.customer.__main__ import main
+from services.tools.customer.__main__ import check_customer, main
 from services.tools.customer.changelog import Records, hash_of, records_without, remembered
 from services.tools.customer.mentions import mentions
 from tests.support.messages import PAYMENT, nested
+from tests.support.other_contracts import LOANS, SHIPPED
 
+PLAN = compile_features(SHIPPED)
+NUMBERS = PLAN.numbers
 ANN, BOB, EVE = "Ann|Lee|1 Road", "Bob|Ray|2 Road", "Eve|Fox|3 Road"
+
+
+def stored(amounts: NDArray[Any]) -> NDArray[np.float32]:
+    """Return what is stored of payments: their amounts, and no risk."""
+    return np.array([amounts if name == "amount" else np.zeros(len(amounts)) for name in NUMBERS.stored], np.float32)
 
 
 def paid(*who: str, first_id: int = 0, hour: int = 0) -> list[Record]:
@@ -21,18 +34,16 @@ def paid(*who: str, first_id: int = 0, hour: int = 0) -> list[Record]:
     events = Events(
         customers=np.array([hash_of(name) for name in who], np.uint64),
         seconds=1_568_419_200 + 3600 * hour + np.arange(count),
-        amounts=(10 + first_id + np.arange(count)).astype(np.float32),
         ids=np.arange(first_id, first_id + count, dtype=np.uint64),
-        risks=np.zeros(count, np.float32),
+        numbers=stored(10 + first_id + np.arange(count)),
     )
-    return to_records(events, np.arange(first_id, first_id + count), [])
+    return to_records(NUMBERS, events, np.arange(first_id, first_id + count), [])
 
 
 def sums(name: str, count: int) -> list[Record]:
-    lost = Evicted(hash_of(name), count, 1_500_000_000, 0, dict.fromkeys(RUNNING, 1.0))
-    return to_records(
-        Events(*(np.array([], kind) for kind in ("u8", "i8", "f4", "u8", "f4"))), np.array([], int), [lost]
-    )
+    lost = Evicted(hash_of(name), count, 1_500_000_000, 0, dict.fromkeys(NUMBERS.carried, 1.0))
+    nothing = Events(np.array([], np.uint64), np.array([], np.int64), np.array([], np.uint64), stored(np.array([])))
+    return to_records(NUMBERS, nothing, np.array([], int), [lost])
 
 
 def log(*parts: list[Record]) -> list[tuple[bytes, bytes | None]]:
@@ -40,11 +51,11 @@ def log(*parts: list[Record]) -> list[tuple[bytes, bytes | None]]:
 
 
 def erased(records: list[tuple[bytes, bytes | None]], name: str) -> list[tuple[bytes, bytes | None]]:
-    return records + log(records_without(records, hash_of(name)))
+    return records + log(records_without(records, hash_of(name), NUMBERS))
 
 
 def amounts(records: Records, name: str) -> list[object]:
-    return [payment["amount"] for payment in remembered(records, hash_of(name)).transactions]
+    return [payment["amount"] for payment in remembered(records, hash_of(name), NUMBERS).transactions]
 
 
 SHARED = log(paid(ANN, BOB, ANN), paid(BOB, ANN, EVE, first_id=3, hour=1), paid(ANN, first_id=6, hour=2), sums(ANN, 5))
@@ -53,11 +64,11 @@ SHARED = log(paid(ANN, BOB, ANN), paid(BOB, ANN, EVE, first_id=3, hour=1), paid(
 def test_nothing_of_the_customer_is_left_and_everything_of_the_others() -> None:
     """First in a record, in the midst of one, alone in one, and in the sums of what was forgotten."""
     assert amounts(SHARED, ANN) == [10, 12, 14, 16]
-    assert remembered(SHARED, hash_of(ANN)).summed_up == 5
+    assert remembered(SHARED, hash_of(ANN), NUMBERS).summed_up == 5
 
     after = erased(SHARED, ANN)
 
-    assert remembered(after, hash_of(ANN)) == remembered([], hash_of(ANN))
+    assert remembered(after, hash_of(ANN), NUMBERS) == remembered([], hash_of(ANN), NUMBERS)
     assert (amounts(after, BOB), amounts(after, EVE)) == ([11, 13], [15])
     newest = dict(after)
     assert hash_of(ANN) not in {int(np.frombuffer(key[:8], "<u8")[0]) for key, value in newest.items() if value}
@@ -68,15 +79,17 @@ def test_the_scorer_restores_the_others_as_they_were() -> None:
     asked = Events(
         np.array([hash_of(BOB), hash_of(EVE), hash_of(ANN)], np.uint64),
         np.full(3, 1_568_419_200 + 10 * 3600),
-        np.ones(3, np.float32),
         np.array([90, 91, 92], np.uint64),
-        np.zeros(3, np.float32),
+        stored(np.ones(3)),
+    )
+    partitions = np.zeros(3, np.int64)
+
+    before, after = (
+        from_records(NUMBERS, records).history.observe(asked, PLAN.readings, partitions).values
+        for records in (SHARED, erased(SHARED, ANN))
     )
 
-    before = from_records(SHARED).history.observe(asked).values
-    after = from_records(erased(SHARED, ANN)).history.observe(asked).values
-
-    stranger = History().observe(asked.take(np.array([2]))).values
+    stranger = History(NUMBERS).observe(asked.take(np.array([2])), PLAN.readings, partitions[:1]).values
     assert np.array_equal(after[:2], before[:2], equal_nan=True)
     assert np.array_equal(after[2:], stranger, equal_nan=True)
     assert not np.array_equal(before[2:], stranger, equal_nan=True)
@@ -84,13 +97,13 @@ def test_the_scorer_restores_the_others_as_they_were() -> None:
 
 def test_a_customer_who_is_not_there_changes_nothing() -> None:
     """No record is written in vain; erasing twice is erasing once."""
-    assert records_without(SHARED, hash_of("No|One|9 Road")) == []
-    assert records_without(erased(SHARED, ANN), hash_of(ANN)) == []
+    assert records_without(SHARED, hash_of("No|One|9 Road"), NUMBERS) == []
+    assert records_without(erased(SHARED, ANN), hash_of(ANN), NUMBERS) == []
 
 
 def test_what_others_paid_moves_to_a_key_of_their_own() -> None:
     """The key of a record tells its first customer's hash."""
-    changes = records_without(log(paid(ANN, BOB, EVE)), hash_of(ANN))
+    changes = records_without(log(paid(ANN, BOB, EVE)), hash_of(ANN), NUMBERS)
 
     assert [change["value"] is None for change in changes] == [True, False]
     key = np.frombuffer(changes[1]["key"] or b"", KEY)
@@ -118,13 +131,17 @@ ADA = "Ada|Example|1 Test Lane"
 def test_a_record_is_told_by_key_fields_or_transaction(key: bytes | None, value: bytes | None, found: bool) -> None:
     """Broken ones too, as far as they can be read."""
     assert PAYMENT["name_1"] == "Ada"
-    assert mentions(key, value, ADA, {"known"}) is found
+    assert mentions(key, value, ADA, {"known"}, SHIPPED) is found
 
 
 @pytest.mark.parametrize("name", ["Ann", "Ann|Lee", "|Lee|1 Road", ""])
 def test_half_a_name_is_no_customer(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Rather than find nobody."""
-    with pytest.raises(SystemExit) as ended:
-        main(["erase", name])
-    assert ended.value.code == 2
+    assert main(["erase", name]) == 1
     assert "name_1|name_2|street" in capsys.readouterr().err
+
+
+def test_without_a_key_nothing_is_anybodys() -> None:
+    """The command says so instead of searching."""
+    with pytest.raises(Stop, match=r"no record\.key"):
+        check_customer("anyone", LOANS)

@@ -1,13 +1,15 @@
 """The doctor's checks of machine and ports, and its verdict."""
 
+import shutil
 import socket
 from pathlib import Path
 
 import pytest
 
+from services.common.settings import project_root
 from services.tools.doctor.__main__ import report
 from services.tools.doctor.finding import Finding, Status, fail, found_by, ok, warn
-from services.tools.doctor.machine import check_disk, check_memory, check_python
+from services.tools.doctor.machine import check_contract, check_disk, check_memory, check_python
 from services.tools.doctor.probes import check_rejects
 from stack.ports import free_port
 from stack.settings import StackSettings
@@ -24,6 +26,48 @@ def test_an_old_python_is_told_with_the_cure() -> None:
 
     assert str(finding).startswith("FAIL  python       3.10.4 is too old  -> install 3.11")
     assert statuses(check_python((3, 11, 0))) == [Status.OK]
+
+
+def contract_of(tmp_path: Path, old: str = "", new: str = "") -> list[Finding]:
+    """Return what is found of the shipped folder with a text of its contract replaced."""
+    folder = shutil.copytree(project_root() / "onnx", tmp_path / "model", ignore=shutil.ignore_patterns("*.py"))
+    contract = folder / "contract.toml"
+    contract.write_text(contract.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    return [*check_contract(folder)]
+
+
+def test_the_contract_is_told_with_its_size(tmp_path: Path) -> None:
+    """And that it is the manifest's."""
+    [finding] = contract_of(tmp_path)
+
+    assert str(finding) == "OK    contract     card transactions: 17 fields, 24 features"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[record]", "[record", "contract.toml: "),
+        ('{ hour = "transaction_time"', '{ minute = "transaction_time"', "features.hour: "),
+        ('"risk.json"', '"none.json"', "none.json cannot be read"),
+        ("# the customer", "# a person", "are not those that the manifest was written for"),
+    ],
+)
+def test_a_contract_that_cannot_be_used_is_told(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """No TOML, no such operation, no table, and one that was changed after its manifest was written."""
+    [finding] = contract_of(tmp_path, old, new)
+
+    assert finding.status is Status.FAIL
+    assert said in finding.text
+    assert finding.fix
+
+
+def test_a_folder_without_a_manifest_has_no_finding_of_its_contract(tmp_path: Path) -> None:
+    """The model has it already."""
+    folder = shutil.copytree(
+        project_root() / "onnx", tmp_path / "model", ignore=shutil.ignore_patterns("manifest.json")
+    )
+
+    assert [*check_contract(folder)] == []
 
 
 @pytest.mark.parametrize(("little", "status"), [(0, Status.OK), (10**6, Status.FAIL)])

@@ -1,5 +1,7 @@
 """The page's settings."""
 
+from pathlib import Path
+
 import pytest
 
 from services.common.errors import Stop
@@ -12,7 +14,7 @@ from ui.settings import ShareSettings, UiSettings, check_exposure, is_loopback
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "UI_HOST", "UI_PORT", "UI_MAX_FILE_MB", "UI_USERNAME", "UI_PASSWORD", "UI_USERS_FILE", "UI_PUBLISHED_ON",
-        "UI_SESSION_HOURS", "UI_MANIFEST", "GRADIO_SHARE",
+        "UI_SESSION_HOURS", "UI_MANIFEST", "GRADIO_SHARE", "SCORER_MODEL_DIR",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
 
@@ -24,6 +26,14 @@ def test_the_page_listens_on_loopback_by_default() -> None:
     assert settings.manifest.parts[-2:] == ("onnx", "manifest.json")
     assert settings.curve.parts[-2:] == ("onnx", "curve.json")
     check_exposure(ShareSettings.read(), settings)
+
+
+def test_the_page_follows_the_scorers_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One variable names the folder for scorer, sink and page; the page's own names another manifest."""
+    monkeypatch.setenv("SCORER_MODEL_DIR", "models/live")
+    assert UiSettings.read().manifest == Path("models/live/manifest.json")
+    monkeypatch.setenv("UI_MANIFEST", "/elsewhere/manifest.json")
+    assert UiSettings.read().manifest == Path("/elsewhere/manifest.json")
 
 
 @pytest.mark.parametrize("half", ["UI_USERNAME", "UI_PASSWORD"])

@@ -11,13 +11,16 @@ from numpy.typing import NDArray
 from services.common.errors import Stop
 from services.scorer.history.changelog import from_records, to_records
 from services.scorer.history.events import Events
-from services.scorer.history.history import PAST, WINDOWS, History
+from services.scorer.history.history import History, Past
 from services.scorer.history.store import MOST_EVENTS
+from tests.support.contracts import cards_plan, past_features
 
 Transaction = tuple[int, int, float, int]
 """customer, seconds, amount, id; the risk is made of the amount"""
 
 MONDAY = 1_546_819_200  # 2019-01-07 00:00
+WINDOWS = (3_600, 86_400, 3 * 86_400)
+NUMBERS, READINGS, PAST = cards_plan().numbers, cards_plan().readings, past_features()
 
 TRANSACTIONS = st.lists(
     st.tuples(
@@ -36,10 +39,16 @@ def events(transactions: list[Transaction]) -> Events:
     return Events(
         np.array(columns[0], np.uint64),
         np.array(columns[1], np.int64),
-        amounts,
         np.array(columns[3], np.uint64),
-        amounts % np.float32(1),
+        np.array([amounts, amounts % np.float32(1)], np.float32),
     )
+
+
+def written(batch: Events, past: Past) -> list[tuple[bytes, bytes | None]]:
+    """Return the records of a batch, as the topic holds them."""
+    stored, sequences = batch.take(past.stored), past.sequences[past.stored]
+    records = to_records(NUMBERS, stored, sequences, past.evicted.get(0, ()))
+    return [(record["key"] or b"", record["value"]) for record in records]
 
 
 def risk(amount: float) -> float:
@@ -55,7 +64,7 @@ def expected(transactions: list[Transaction]) -> list[list[float]]:
         earlier = sorted((event for event in stored if event[0] < seconds), key=lambda event: event[0])
         last = earlier[-1][1] if earlier else math.nan
         row = [seconds - earlier[-1][0], last, risk(last)] if earlier else [math.nan] * 3
-        for window in WINDOWS.values():
+        for window in WINDOWS:
             inside = [event for event in earlier if event[0] >= seconds - window]
             nights = [event for event in inside if event[0] % 86_400 >= 22 * 3_600 or event[0] % 86_400 < 4 * 3_600]
             risks = sum(risk(event[1]) for event in inside)
@@ -77,29 +86,25 @@ def test_a_payment_sees_the_same_past_however_its_stream_is_cut(
     transactions: list[Transaction], cuts: list[int], restarts: list[bool]
 ) -> None:
     """In batches of any size, with restores from the changelog in between, in any order of event times."""
-    history, records = History(), []
+    history, records = History(NUMBERS), []
     values, at = [], 0
     for size, restart in zip([*cuts, 60], restarts, strict=False):
         batch = events(transactions[at : at + size])
-        past = history.observe(batch)
-        stored = batch.take(past.stored)
-        records += [
-            (r["key"] or b"", r["value"])
-            for r in to_records(stored, past.sequences[past.stored], past.evicted.get(0, ()))
-        ]
+        past = history.observe(batch, READINGS)
+        records += written(batch, past)
         values.append(past.values)
         at += size
         if restart:
-            history = from_records(records).history
+            history = from_records(NUMBERS, records).history
     assert same(np.vstack(values), expected(transactions[:at]))
 
 
 def test_a_repeated_transaction_counts_once_and_sees_the_same() -> None:
     """Sent again in the same batch or later, it sees what it saw at first, and others see it once."""
-    history = History()
+    history = History(NUMBERS)
     stream = [(1, MONDAY + hour * 3_600, 10.0, hour) for hour in range(5)]
-    first = history.observe(events([*stream, *stream]))
-    again = history.observe(events([*stream, (1, MONDAY + 9 * 3_600, 10.0, 9)]))
+    first = history.observe(events([*stream, *stream]), READINGS)
+    again = history.observe(events([*stream, (1, MONDAY + 9 * 3_600, 10.0, 9)]), READINGS)
 
     assert first.stored.tolist() == [True] * 5 + [False] * 5
     assert np.array_equal(first.values[:5], first.values[5:], equal_nan=True)
@@ -109,7 +114,9 @@ def test_a_repeated_transaction_counts_once_and_sees_the_same() -> None:
 
 def test_transactions_of_the_same_minute_do_not_see_each_other() -> None:
     """Only strictly earlier event time counts."""
-    past = History().observe(events([(1, MONDAY, 10.0, 1), (1, MONDAY, 20.0, 2), (1, MONDAY + 60, 30.0, 3)]))
+    past = History(NUMBERS).observe(
+        events([(1, MONDAY, 10.0, 1), (1, MONDAY, 20.0, 2), (1, MONDAY + 60, 30.0, 3)]), READINGS
+    )
 
     assert past.values[:, PAST.index("count_so_far")].tolist() == [0, 0, 2]
     assert past.values[2, PAST.index("amount_over_mean")] == pytest.approx(2)
@@ -117,7 +124,7 @@ def test_transactions_of_the_same_minute_do_not_see_each_other() -> None:
 
 def test_a_first_transaction_has_an_empty_past_not_a_missing_one() -> None:
     """Counts are 0; what does not exist is NaN."""
-    [row] = History().observe(events([(1, MONDAY, 10.0, 1)])).values
+    [row] = History(NUMBERS).observe(events([(1, MONDAY, 10.0, 1)]), READINGS).values
 
     assert row[PAST.index("count_72h")] == 0
     assert math.isnan(row[PAST.index("seconds_since_last")])
@@ -126,29 +133,25 @@ def test_a_first_transaction_has_an_empty_past_not_a_missing_one() -> None:
 def test_old_events_make_room_and_live_on_in_the_sums() -> None:
     """Mean and count go over all the past; a restored history goes on the same way."""
     stream = [(1, MONDAY + n * 3_600, 1.0 + n % 7, n) for n in range(3 * MOST_EVENTS)]
-    history, records = History(), []
+    history, records = History(NUMBERS), []
     for at in range(0, len(stream), 500):
         batch = events(stream[at : at + 500])
-        past = history.observe(batch)
-        stored = batch.take(past.stored)
-        records += [
-            (r["key"] or b"", r["value"])
-            for r in to_records(stored, past.sequences[past.stored], past.evicted.get(0, ()))
-        ]
+        past = history.observe(batch, READINGS)
+        records += written(batch, past)
     later = events([(1, MONDAY + 4_000 * 3_600, 8.0, 9_999)])
     amounts = [amount for _, _, amount, _ in stream]
 
-    for remaining in (from_records(records).history, history):
-        past = remaining.observe(later)
+    for remaining in (from_records(NUMBERS, records).history, history):
+        past = remaining.observe(later, READINGS)
         assert past.values[0, PAST.index("count_so_far")] == len(stream)
         assert past.values[0, PAST.index("amount_over_mean")] == pytest.approx(8 * len(stream) / sum(amounts), abs=1e-4)
 
 
 def test_what_comes_too_late_sees_nothing_and_is_not_stored() -> None:
     """A transaction older than everything stored of its customer, once something was evicted."""
-    history = History()
-    history.observe(events([(1, MONDAY + n * 60, 1.0, n) for n in range(2 * MOST_EVENTS)]))
-    late = history.observe(events([(1, MONDAY, 1.0, 0), (2, MONDAY, 1.0, 0)]))
+    history = History(NUMBERS)
+    history.observe(events([(1, MONDAY + n * 60, 1.0, n) for n in range(2 * MOST_EVENTS)]), READINGS)
+    late = history.observe(events([(1, MONDAY, 1.0, 0), (2, MONDAY, 1.0, 0)]), READINGS)
 
     assert late.stored.tolist() == [False, True]
     assert np.isnan(late.values[0]).all()
@@ -156,41 +159,44 @@ def test_what_comes_too_late_sees_nothing_and_is_not_stored() -> None:
 
 def test_compaction_does_not_change_what_is_restored() -> None:
     """Only the last record of each key counts, as in a compacted topic."""
-    history, records = History(), []
+    history, records = History(NUMBERS), []
     for at in range(0, 2 * MOST_EVENTS, 400):
         batch = events([(n % 3, MONDAY + n * 60, 1.0, n) for n in range(at, at + 400)])
-        past = history.observe(batch)
-        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.evicted.get(0, ()))]
+        past = history.observe(batch, READINGS)
+        records += written(batch, past)
     compacted = list({key: (key, value) for key, value in records}.values())
     probe = events([(customer, MONDAY + 10**6, 5.0, 1) for customer in range(3)])
 
     assert np.array_equal(
-        from_records(compacted).history.observe(probe).values, from_records(records).history.observe(probe).values
+        from_records(NUMBERS, compacted).history.observe(probe, READINGS).values,
+        from_records(NUMBERS, records).history.observe(probe, READINGS).values,
     )
 
 
 def test_records_that_are_mostly_evicted_are_rewritten() -> None:
     """The changelog stays in bounds: after the rewrites it restores the same history from less."""
-    history, records = History(), []
+    history, records = History(NUMBERS), []
     for at in range(0, 8 * MOST_EVENTS, 100):
         batch = events([(1 + n % 2, MONDAY + n * 60, 1.0, n) for n in range(at, at + 100)])
-        past = history.observe(batch)
-        records += [(r["key"] or b"", r["value"]) for r in to_records(batch, past.sequences, past.evicted.get(0, ()))]
-    restored = from_records(records)
+        past = history.observe(batch, READINGS)
+        records += written(batch, past)
+    restored = from_records(NUMBERS, records)
     rewrites = [(record["key"] or b"", record["value"]) for record in restored.rewrites]
     compacted = {key: value for key, value in records + rewrites if value is not None}
     for key, value in rewrites:
         if value is None:
             del compacted[key]
-    again = from_records(list(compacted.items()))
+    again = from_records(NUMBERS, list(compacted.items()))
     probe = events([(customer, MONDAY + 10**6, 5.0, 1) for customer in (1, 2)])
 
     assert sum(map(len, compacted.values())) < 0.5 * sum(len(value or b"") for _, value in records)
     assert again.rewrites == []
-    assert np.array_equal(again.history.observe(probe).values, restored.history.observe(probe).values)
+    assert np.array_equal(
+        again.history.observe(probe, READINGS).values, restored.history.observe(probe, READINGS).values
+    )
 
 
 def test_a_changelog_of_another_version_is_refused() -> None:
     """Its records would be taken for other transactions."""
     with pytest.raises(Stop, match="does not know"):
-        from_records([(bytes(12), bytes(20))])
+        from_records(NUMBERS, [(bytes(12), bytes(20))])

@@ -5,7 +5,7 @@ import pytest
 
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
-from services.common.manifest import GoldenRow, Manifest, Recipe
+from services.common.manifest import GoldenRow, Manifest
 from services.scorer.models.ranges import ModelRanges
 from services.sink.decode import decode_model_message
 
@@ -15,7 +15,7 @@ A, B = (
         model_file="m.onnx",
         sha256="0" * 64,
         threshold=0.5,
-        recipe=Recipe(features=("amount",), categories=("home",)),
+        contract_sha256="0" * 64,
         golden=(GoldenRow(transaction={}, features=(1.0,), score=0.5),),
     )
     for version in "ab"

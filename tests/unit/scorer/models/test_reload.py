@@ -7,13 +7,15 @@ from pathlib import Path
 import psutil
 import pytest
 
+from services.common.contract.model import Contract, LookupTable
 from services.common.errors import Stop
-from services.common.manifest import Recipe
 from services.scorer import metrics
-from services.scorer.history.history import PAST
+from services.scorer.compile import compile_features
+from services.scorer.history.numbers import PastNumbers
 from services.scorer.models.load import load_model
-from services.scorer.models.reload import PATIENCE_SECONDS, ModelHolder, Reloader, check_history, hash_of
+from services.scorer.models.reload import PATIENCE_SECONDS, ModelHolder, Reloader, hash_of
 from services.scorer.score import Model
+from tests.support.contracts import cards, contract, parsed_cards, past_features
 from tests.support.messages import flat
 from tests.support.models import RISKS, write_constant
 
@@ -79,13 +81,22 @@ def test_a_batch_keeps_the_model_it_was_prepared_for(watched: Watched) -> None:
 
 
 def test_a_folder_that_is_half_written_is_tried_again_until_it_is_whole(watched: Watched) -> None:
-    """A manifest before its ONNX file, a manifest cut off, no manifest: none of it is refused, none of it is used."""
+    """A manifest before its ONNX file, one cut off, another contract, none: nothing is refused, nothing is used."""
     before = refused()
     other = write_constant(watched.folder.parent / "other", "b", 0.9)
     manifest = (other / "manifest.json").read_bytes()
 
+    contract_file = watched.folder / "contract.toml"
+    whole = contract_file.read_bytes()
+
     (watched.folder / "manifest.json").write_bytes(manifest[:200])
     assert watched.poll() == "a"
+    for cut in (whole[:200], whole.replace(b"risk.json", b"more.json"), whole + b"# one more line"):
+        contract_file.write_bytes(cut)
+        assert watched.poll() == "a"
+    contract_file.unlink()
+    assert watched.poll() == "a"
+    contract_file.write_bytes(whole)
     (watched.folder / "manifest.json").unlink()
     assert watched.poll() == "a"
     (watched.folder / "manifest.json").write_bytes(manifest)
@@ -133,41 +144,59 @@ def test_going_back_to_the_model_before_is_a_change_like_any_other(watched: Watc
     assert watched.poll() == "a"
 
 
+OTHER_RISKS = RISKS.model_copy(update={"values": RISKS.values[::-1]})
+ANOTHER_SUM = {"night": {"hour_between": "transaction_time", "first": 20, "end": 4}}
+
+
+def numbers_of(features: tuple[str, ...], risk: LookupTable = RISKS) -> PastNumbers:
+    return compile_features(contract(features, risk=risk)).numbers
+
+
 @pytest.mark.parametrize(
     ("features", "risk", "stored"),
     [
-        (("amount",), None, None),
         (("amount",), RISKS, None),
-        (("amount", "count_1h"), None, ("amount", "risk_1h")),
-        (("amount", "risk_1h", "hour"), RISKS, ("amount", "count_24h")),
+        (("amount",), OTHER_RISKS, ("amount", "risk_1h")),
+        (("amount", "count_1h"), OTHER_RISKS, ("amount", "risk_1h")),
+        (("amount", "risk_1h", "hour"), RISKS, ("risk_24h", "amount", "night_count_1h")),
     ],
 )
 def test_a_model_is_taken_if_the_history_that_is_kept_is_the_one_it_knows(
-    features: tuple[str, ...], risk: object, stored: tuple[str, ...] | None
+    features: tuple[str, ...], risk: LookupTable, stored: tuple[str, ...] | None
 ) -> None:
     """No past, a past without risks, or risks of the same table."""
-    recipe = Recipe(features=features, categories=("home",), risk=risk)
-    check_history(recipe, Recipe(features=stored, categories=("home",), risk=RISKS) if stored else None)
+    plan = compile_features(contract(features, risk=risk))
+    plan.check_history(numbers_of(stored) if stored else None)
 
 
-@pytest.mark.parametrize("changes", [{"risk": None}, {"categories": ("home", "travel"), "risk": None}])
-def test_a_model_with_other_risks_than_those_of_the_history_is_refused(changes: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        (contract(past_features(), risk=OTHER_RISKS), "no number risk"),
+        (contract(past_features(), ("home", "travel"), cards().tables["risk.json"]), "no number risk"),
+        (contract(past_features(), risk=RISKS, derived=parsed_cards()["derived"] | ANOTHER_SUM), "no number night"),
+        (contract(past_features(), risk=RISKS, record=parsed_cards()["record"] | {"key": ["street"]}), "no key"),
+        (contract({"least": {"min": "amount", "within": "1h"}}, risk=RISKS), "sum up min amount"),
+        (contract({"last_night": {"last": "night"}}, risk=RISKS), "store night"),
+        (contract({"towns": {"sum": "population_city"}}, risk=RISKS), "no number population_city"),
+    ],
+)
+def test_a_model_that_needs_another_past_than_the_stored_one_is_refused(given: Contract, named: str) -> None:
     """What the past's transactions were worth cannot be looked up again."""
-    stored = Recipe(features=("amount", *PAST), categories=("home",), risk=RISKS)
-    with pytest.raises(Stop, match="--risks-of"):
-        check_history(stored.model_copy(update=changes), stored)
+    with pytest.raises(Stop, match=f"{named}.*docs/models.md"):
+        compile_features(given).check_history(numbers_of(past_features()))
 
 
 def test_a_model_of_the_past_is_refused_where_no_history_is_kept() -> None:
     """The scorer would have to begin one, without what has already passed."""
     with pytest.raises(Stop, match="stores none"):
-        check_history(Recipe(features=("amount", "count_1h"), categories=("home",)), None)
+        compile_features(contract(("amount", "count_1h"))).check_history(None)
 
 
 @pytest.mark.slow
 def test_memory_stays_flat_over_two_hundred_swaps(tmp_path: Path) -> None:
     """The shipped model of 300 trees, swapped and used: within 4 MB after the first swaps (onnxruntime #26831)."""
-    for name in ("fraud.onnx", "manifest.json"):
+    for name in ("fraud.onnx", "contract.toml", "risk.json", "manifest.json"):
         shutil.copy(SHIPPED / name, tmp_path)
     models = ModelHolder(load_model(tmp_path))
     path = tmp_path / "manifest.json"

@@ -11,7 +11,6 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from services.common.kafka.assignment import Batch
-from services.common.manifest import Recipe
 from services.common.settings import KafkaSettings
 from services.scorer.models import shadow as models_shadow
 from services.scorer.models.load import load_model
@@ -19,6 +18,7 @@ from services.scorer.models.shadow import WAITING_BATCHES, ScoredBatch, Shadow, 
 from services.scorer.score import Model
 from services.sink.decode import decode_model_message
 from services.sink.tables import TALLIES
+from tests.support.contracts import contract
 from tests.support.messages import nested
 from tests.support.models import write_constant, write_trap
 
@@ -75,9 +75,8 @@ def test_a_shadow_that_wants_other_fields_reads_them_itself_and_skips_what_it_ca
 ) -> None:
     """What only the shadow needs is no reason to reject a transaction."""
     published: list[dict[str, bytes | None]] = []
-    recipe = Recipe(features=("amount", "distance_km"), categories=("home",))
     shadow = Shadow(published.append, publish_seconds=NEVER)
-    shadow.stage(load_model(write_constant(tmp_path / "shadow", "b", 0.125, recipe)))
+    shadow.stage(load_model(write_constant(tmp_path / "shadow", "b", 0.125, contract(("amount", "distance_km")))))
     shadow.compare(scored(model, nested("0"), nested("1", lat="north"), nested("2")))
     shadow.close()
 
@@ -156,7 +155,7 @@ def test_of_another_pair_of_models_a_tally_of_its_own_is_kept(model: Model, tmp_
     assert found == [("a", 1, 0), ("b", 2, 2)]
 
 
-def test_features_of_the_same_recipe_are_not_made_again(model: Model, tmp_path: Path) -> None:
+def test_features_of_the_same_contract_are_not_made_again(model: Model, tmp_path: Path) -> None:
     """The shadow's cost is then that of its trees alone."""
     published: list[dict[str, bytes | None]] = []
     shadow = Shadow(published.append, publish_seconds=NEVER)

@@ -14,13 +14,14 @@ from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from sklearn.linear_model import LogisticRegression
 
 from onnx import helper
+from services.common.contract.model import Contract
 from services.common.errors import Stop
-from services.common.manifest import Recipe
 from services.scorer.models.load import load_model
+from tests.support.contracts import contract
 from tests.support.models import to_onnx, write_artifact, write_constant, write_probe
 
-TOWN = Recipe(features=("amount", "population"), categories=("home",))
-HOUR = Recipe(features=("amount", "hour"), categories=("home",))
+TOWN = contract(("amount", "population"))
+HOUR = contract(("amount", "hour"))
 node = helper.make_node
 SUM = node("ReduceSum", ["features", "axis"], ["sum"], keepdims=1)
 SIGMOID = node("Sigmoid", ["sum"], ["probability"])
@@ -28,7 +29,7 @@ AXIS = {"axis": np.array([1])}
 AMOUNT = node("Gather", ["features", "first"], ["amount"], axis=1)
 FIRST = {"first": np.array([0])}
 
-BROKEN: dict[str, tuple[Recipe, list[Any], dict[str, Any], str]] = {
+BROKEN: dict[str, tuple[Contract, list[Any], dict[str, Any], str]] = {
     "a town that is not known": (TOWN, [SUM, SIGMOID], AXIS, r"without population_city is nan"),
     "a refund": (
         HOUR,
@@ -76,7 +77,7 @@ BROKEN: dict[str, tuple[Recipe, list[Any], dict[str, Any], str]] = {
         r"score differs by .* with the others in its batch",
     ),
     "the afternoon": (
-        Recipe(features=("hour",), categories=("home",)),
+        contract(("hour",)),
         [node("Cast", ["features"], ["hour"], to=7), node("Gather", ["table", "hour"], ["probability"])],
         {"table": np.linspace(0, 1, 20, dtype=np.float32)},
         r"fails on a transaction with transaction_time = 2020-06-17T20:05:00: .*out of data bounds",
@@ -87,9 +88,9 @@ BROKEN: dict[str, tuple[Recipe, list[Any], dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_model_that_fails_on_what_transactions_may_hold_is_refused(case: str, tmp_path: Path) -> None:
     """Its golden row comes out right, and the message names what it cannot score."""
-    recipe, nodes, constants, message = BROKEN[case]
+    given, nodes, constants, message = BROKEN[case]
     score = 1.0 if case == "company" else None
-    folder = write_artifact(tmp_path, "b", to_onnx(nodes, constants, len(recipe.features)), recipe, score)
+    folder = write_artifact(tmp_path, "b", to_onnx(nodes, constants, len(given.features)), given, score)
 
     with pytest.raises(Stop, match=message):
         load_model(folder)

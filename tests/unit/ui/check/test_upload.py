@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import orjson
 import psycopg
 import pytest
 
 import ui.files.journal
 from services.common.errors import Retry, Stop
 from services.common.process import StopSignal
-from services.common.settings import KafkaSettings
+from services.common.settings import KafkaSettings, project_root
 from services.sender.report import FileFault, FileRefused
+from tests.support.other_contracts import SHIPPED
 from ui.check import record, upload
-from ui.check.downloads import template
-from ui.check.record import id_of
+from ui.check.downloads import ExampleFiles
 from ui.check.steps import Cancelled, Obstacle, Queued, Refused, Sending, Sent, Step
 from ui.check.upload import UploadQueue, UploadRequest, Uploads
 from ui.files.journal import UploadState
 
 Send = Callable[..., Iterator[Step]]
+TEMPLATE = ExampleFiles(SHIPPED, project_root() / "onnx/manifest.json").template()
 
 kafka_failures = pytest.mark.parametrize(
     ("error", "obstacle"), [(Retry("silent"), Obstacle.UNAVAILABLE), (Stop("no topic"), Obstacle.REJECTS)]
@@ -69,7 +69,7 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
 def file(tmp_path: Path) -> Path:
     """A file with one good row."""
     path = tmp_path / "payments.csv"
-    path.write_text(template())
+    path.write_text(TEMPLATE)
     return path
 
 
@@ -83,7 +83,7 @@ def send(monkeypatch: pytest.MonkeyPatch, journal: Journal) -> Callable[..., Sen
     ) -> Send:
         monkeypatch.setattr(upload, "publish", publish)
         mart: Any = journal
-        uploads = Uploads(mart, KafkaSettings(), "transactions", check_kafka, stop or StopSignal())
+        uploads = Uploads(mart, KafkaSettings(), "transactions", check_kafka, stop or StopSignal(), SHIPPED)
         return lambda file: uploads.send(file if isinstance(file, UploadRequest) else UploadRequest(file, "ada"))
 
     return with_publish
@@ -124,7 +124,7 @@ def test_an_upload_is_sent_and_entered(file: Path, send: Callable[..., Send], jo
 def test_ids_that_cannot_be_compared_send_nothing(tmp_path: Path, send: Callable[..., Send], journal: Journal) -> None:
     """The database is unavailable."""
     path = tmp_path / "own-ids.csv"
-    header, row = template().splitlines()
+    header, row = TEMPLATE.splitlines()
     path.write_text(f"transaction_id,{header}\nown-1,{row}\n")
     journal.is_unavailable = True
 
@@ -141,7 +141,7 @@ def test_ids_are_not_compared_where_the_database_refuses(journal: Journal) -> No
     mart: Any = journal
     journal.error = psycopg.errors.InsufficientPrivilege("permission denied for table transactions")
     with pytest.raises(FileRefused, match="42501") as refused:
-        Uploads(mart, KafkaSettings(), "transactions", lambda: None, StopSignal())._stored(["own-1"])
+        Uploads(mart, KafkaSettings(), "transactions", lambda: None, StopSignal(), SHIPPED)._stored(["own-1"])
     assert refused.value.code is FileFault.IDS_UNCHECKED
 
 
@@ -151,7 +151,7 @@ def test_ids_are_stored_in_portions(
     """None is lost between two, and those of rows that were not taken are not stored."""
     monkeypatch.setattr(record, "CHUNK", 2)
     path = tmp_path / "many.csv"
-    header, row = template().splitlines()
+    header, row = TEMPLATE.splitlines()
     path.write_text("\n".join([header, *[row] * 7]))
 
     def publish(payments: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
@@ -184,12 +184,6 @@ def test_a_journal_that_refuses_does_not_stop_the_file(
     assert isinstance(last, Sent)
     assert (last.sent, last.obstacle, last.upload_id) == (1, None, None)
     assert "permission denied for table uploads" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("name", ["plain", 'quote" and \\ slash', '","data":', "Ж"])
-def test_an_id_is_read_from_its_message(name: str) -> None:
-    """Whatever characters it has."""
-    assert id_of(orjson.dumps({"transaction_id": name, "data": {"transaction_id": "no"}})) == name
 
 
 def test_a_cancelled_upload_says_what_was_sent(file: Path, send: Callable[..., Send], journal: Journal) -> None:

@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError, KafkaException
 from services.common.kafka.lag import GroupOffsets, GroupPosition, Lag, LagEstimator
 from services.common.kafka.offsets import Partition
 from services.common.settings import KafkaSettings
+from tests.support.other_contracts import SHIPPED
 from ui.live import charts, render
 from ui.live import filter as live_filter
 from ui.live.filter import CategoryShare, Filter
@@ -16,6 +17,7 @@ from ui.live.reading import LiveReading
 from ui.live.texts import LIVE_TEXTS
 from ui.live.timeline import BUCKETS, ScoreCounter
 from ui.shell.render import customer_name, unread
+from ui.shell.roles import with_roles
 from ui.shell.texts import ENGLISH, RUSSIAN
 from ui.threshold.models import ScoringModel
 from ui.watch import Observation, Watch
@@ -278,11 +280,12 @@ def test_an_error_is_logged_when_it_appears(capsys: pytest.CaptureFixture[str]) 
 
 def test_customers_are_masked_until_names_are_asked_for() -> None:
     """Initials alone; name, street and city on demand."""
-    masked = render.flagged_table([row()], 1, RUSSIAN, RU, 180, names=False)
+    texts = with_roles(RUSSIAN, SHIPPED)
+    masked = render.flagged_table([row()], 1, texts, RU, 180, names=False)
     assert "A••• E•••" in masked
     assert not any(word in masked for word in ("Ada", "Example", "Test Lane", "Nowhere"))
-    assert "Ada Example, 1 Test Lane, Nowhere" in render.flagged_table([row()], 1, RUSSIAN, RU, 180, names=True)
-    assert customer_name(None, "Nowhere", names=True) == "—"
+    assert "Ada Example, 1 Test Lane, Nowhere" in render.flagged_table([row()], 1, texts, RU, 180, names=True)
+    assert customer_name(None, texts.key, "Nowhere", names=True) == "—"
 
 
 def test_an_empty_list_says_why() -> None:

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
+from tests.support.other_contracts import LOANS, SHIPPED, TERMINALS
 from ui.review import render
 from ui.review.case import Alert, AlertReason, Case, EarlierTransaction, ScoredTransaction, parse_reasons
 from ui.review.chart import transactions_chart
+from ui.review.features import describe
 from ui.review.reasons import in_words
 from ui.review.texts import CASE_TEXTS, REASON_TEXTS
 from ui.review.verdicts import GivenVerdict, Precision, Queue, QueuedCase, QueueOrder, Verdict
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
+from ui.shell.roles import with_roles
 from ui.shell.texts import ENGLISH, RUSSIAN
 
 SCORED_AT = datetime(2026, 11, 23, 21, 4, tzinfo=UTC)
@@ -24,6 +27,11 @@ TRANSACTION = ScoredTransaction(
 EARLIER = EarlierTransaction(datetime(2020, 6, 1, 10, 0), 20.5, "home", "fraud_Y", 0.01, 0, "e-1")
 CASE = Case(TRANSACTION, None, [EARLIER], 12, [])
 RU, EN = CASE_TEXTS["ru"], CASE_TEXTS["en"]
+MASKING = with_roles(RUSSIAN, SHIPPED)
+WITH_MINUTES = SHIPPED.model_copy(
+    update={"features": SHIPPED.features | {"minute_of_day": {"minute_of_day": SHIPPED.record.event_time}}}
+)
+CARDS = {language: describe(WITH_MINUTES, language) for language in ("ru", "en")}
 
 
 def test_whatever_can_be_chosen_has_a_name() -> None:
@@ -73,9 +81,9 @@ def drawn(spec: dict[str, Any]) -> list[dict[str, Any]]:
         ({"minute_of_day": 209.0}, "ночь, 22–03 (час 3)", "night, 22–03 (hour 3)"),
         ({"weekday": 4.0, "month": 6.0}, "пятница, июнь", "Friday, June"),
         (
-            {"population": 1897.0, "gender": 0.0},
-            "в городе клиента 1\u00a0897\u00a0жителей, пол клиента",
-            "1,897\u00a0people in the customer's city, the customer's gender",
+            {"population": 1897.0, "gender": "F"},
+            "население города: 1\u00a0897, пол: F",
+            "city population: 1,897, gender: F",
         ),
         ({"month": 12.0}, "декабрь", "December"),
         ({"count_so_far": 0.0}, "первая транзакция клиента", "the customer's first transaction"),
@@ -116,8 +124,72 @@ def drawn(spec: dict[str, Any]) -> list[dict[str, Any]]:
 def test_reasons_are_said_in_words(values: dict[str, Any], russian: str, english: str) -> None:
     """A phrase by what the reason brings; a group nobody foresaw is shown as it is."""
     reason = AlertReason("odd", True, 1.0, values)
-    assert in_words(reason, REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == russian
-    assert in_words(reason, REASON_TEXTS["en"], ENGLISH_NUMBERS) == english
+    assert in_words(reason, CARDS["ru"], REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == russian
+    assert in_words(reason, CARDS["en"], REASON_TEXTS["en"], ENGLISH_NUMBERS) == english
+
+
+@pytest.mark.parametrize(
+    ("values", "russian", "english"),
+    [
+        ({"hour": 23.0}, "час 23", "hour 23"),
+        ({"amount": 12.5, "tip": 3}, "сумма 12,50, чаевые: 3", "amount 12.50, tip: 3"),
+        ({"terminal": "A-7"}, "терминал: A-7", "terminal: A-7"),
+        ({"tip_share": 0.25}, "чаевые (tip_share): 0,25", "tip (tip_share): 0.25"),
+        (
+            {"count_24h": 12.0, "count_7d": 30.0, "sum_7d": 400.0},
+            "за последние сутки 12\u00a0транзакций, за последние 7\u00a0дн. 30\u00a0транзакций на 400,00",
+            "12\u00a0transactions in the last 24 hours, 30\u00a0transactions totalling 400.00 in the last 7\u00a0days",
+        ),
+        (
+            {"sum_7d": 400},
+            "TX_AMOUNT, всего: 400 за последние 7\u00a0дн.",
+            "total TX_AMOUNT: 400 over the last 7\u00a0days",
+        ),
+        (
+            {"tips_30m": 8.5, "tip_mean": 2, "last_tip": 1},
+            "чаевые, всего: 8,50 за последние 30\u00a0мин, чаевые, в среднем: 2, чаевые в прошлый раз: 1",
+            "total tip: 8.50 over the last 30\u00a0min, mean tip: 2, previous tip: 1",
+        ),
+        (
+            {"tip": 9, "tip_over_mean": 3.0},
+            "чаевые: в 3\u00a0раза выше среднего по клиенту за последние 30\u00a0дн. (9,00)",
+            "tip is 3× higher than the customer's mean over the last 30\u00a0days (9.00)",
+        ),
+        (
+            {"count_24h": 2, "weekend_7d": 1},
+            "за последние сутки 2\u00a0транзакции",
+            "2\u00a0transactions in the last 24 hours",
+        ),
+        ({"weekend_7d": 1}, "weekend, всего: 1 за последние 7\u00a0дн.", "total weekend: 1 over the last 7\u00a0days"),
+        ({"last_half": None}, "история клиента неизвестна", "the customer's history is unknown"),
+        ({"customer": 7.0}, "CUSTOMER_ID: •••", "CUSTOMER_ID: •••"),
+        ({"customer": "x"}, "odd: customer = •••", "odd: customer = •••"),
+    ],
+)  # fmt: skip
+def test_another_contracts_reasons_are_said_by_operation_and_label(
+    values: dict[str, Any], russian: str, english: str
+) -> None:
+    """Whatever the features are called; what is personal is masked, derived numbers are said if nothing else is."""
+    reason = AlertReason("odd", True, 1.0, values)
+    for language, numbers, said in (("ru", RUSSIAN_NUMBERS, russian), ("en", ENGLISH_NUMBERS, english)):
+        assert in_words(reason, describe(TERMINALS, language), REASON_TEXTS[language], numbers) == said
+
+
+def test_a_case_shows_what_the_contract_has() -> None:
+    """No customer without a key, no amount without its role; a category by its label."""
+    texts = with_roles(RUSSIAN, LOANS)
+    head, rest = render.head(CASE, texts, RU, False, 180), render.earlier(CASE, texts, RU)
+
+    assert "<h3>Транзакция</h3>" in head
+    assert "Цель" in head
+    assert not any(word in head for word in ("Клиент", "Сумма", "Время", RU.location))
+    assert rest == ""
+    assert transactions_chart(CASE, texts, RU) is None
+    reason = AlertReason("income", True, 1.0, {"income_log": 7.5})
+    assert in_words(reason, describe(LOANS, "ru"), REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == "доход: •••"
+    texts_given = AlertReason("purpose", True, 1.0, {"purpose_text": "car", "employer": "Acme", "term": 36})
+    said = in_words(texts_given, describe(LOANS, "ru"), REASON_TEXTS["ru"], RUSSIAN_NUMBERS)
+    assert said == "категория car, employer: Acme, term: 36"
 
 
 @pytest.mark.parametrize(
@@ -142,7 +214,8 @@ def test_reasons_are_said_in_words(values: dict[str, Any], russian: str, english
 )
 def test_values_of_another_version_are_shown_as_they_are(values: dict[str, Any], russian: str) -> None:
     """A place that no list has, or no number at all, is neither named wrongly nor in the way of opening the case."""
-    assert in_words(AlertReason("odd", True, 1.0, values), REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == russian
+    reason = AlertReason("odd", True, 1.0, values)
+    assert in_words(reason, CARDS["ru"], REASON_TEXTS["ru"], RUSSIAN_NUMBERS) == russian
 
 
 def test_reasons_are_read_whatever_stands_in_the_table() -> None:
@@ -165,23 +238,23 @@ def test_reasons_are_read_whatever_stands_in_the_table() -> None:
 
 def test_a_case_is_masked_and_escaped() -> None:
     """Initials only until the name is asked for; a merchant cannot bring markup."""
-    masked = render.head(CASE, RUSSIAN, RU, False, 180)
+    masked = render.head(CASE, MASKING, RU, False, 180)
     assert "A••• E•••" in masked
     assert "Test Lane" not in masked
     assert "&lt;b&gt;X&lt;/b&gt;" in masked
     assert "24.11.2026 00:04" in masked  # scored at, by the reader's clock
-    assert "Ada Example, 1 Test Lane" in render.head(CASE, RUSSIAN, RU, True, 180)
+    assert "Ada Example, 1 Test Lane" in render.head(CASE, MASKING, RU, True, 180)
 
 
 def test_missing_reasons_are_said_to_be_missing() -> None:
     """Not there yet, there but empty, and not looked for are three things; a score may have changed since the alert."""
-    assert "Причины ещё не пришли." in render.reasons(CASE, RUSSIAN, RU)
-    assert "не выделяется" in render.reasons(replace(CASE, alert=Alert([], "v", 0.41)), RUSSIAN, RU)
+    assert "Причины ещё не пришли." in render.reasons(CASE, CARDS["ru"], RUSSIAN, RU)
+    assert "не выделяется" in render.reasons(replace(CASE, alert=Alert([], "v", 0.41)), CARDS["ru"], RUSSIAN, RU)
     found = replace(CASE, alert=Alert([AlertReason("x", False, 0.5, {"hour": 3})], "<v>", 0.41))
     calm = replace(found, transaction=replace(TRANSACTION, fraud_flag=0))
-    assert "только для подозрительных" in render.reasons(calm, RUSSIAN, RU)
-    assert "<li" not in render.reasons(calm, RUSSIAN, RU)
-    html = render.reasons(found, RUSSIAN, RU)
+    assert "только для подозрительных" in render.reasons(calm, CARDS["ru"], RUSSIAN, RU)
+    assert "<li" not in render.reasons(calm, CARDS["ru"], RUSSIAN, RU)
+    html = render.reasons(found, CARDS["ru"], RUSSIAN, RU)
     assert "снижает оценку" in html
     assert "--share:0.500" in html
     assert "Модель &lt;v&gt;, порог 0,41" in html

@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+from tests.support.other_contracts import SHIPPED
 from ui.files.download import path_of, scores_route
 from ui.shell.frame import friendly_errors
 from ui.shell.texts import RUSSIAN
@@ -46,6 +47,6 @@ class Database:
 )
 def test_a_download_tells_an_outage_from_an_error(error: Exception | None, status: int) -> None:
     """The one may be tried again, the other is an administrator's."""
-    app: Any = FastAPI(routes=[scores_route(Database(error))])  # type: ignore[arg-type]
+    app: Any = FastAPI(routes=[scores_route(Database(error), SHIPPED)])  # type: ignore[arg-type]
     app.auth = app.auth_dependency = None
     assert TestClient(app).get("/" + path_of(UUID(int=1), "ru")).status_code == status

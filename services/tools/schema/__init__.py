@@ -1,0 +1,1 @@
+"""Prints the JSON Schema of the input topic."""
