@@ -62,7 +62,7 @@ def explain(session: OnnxSession, plan: FeaturePlan, manifest: Manifest, feature
     usual = plan.from_manifest([[manifest.references.get(name) for name in plan.names]], features.dtype)[0]
     changes = _changes(session, features, list(groups.values()), usual)
     order = np.argsort(-np.abs(changes), axis=0, kind="stable")[:MOST_REASONS]
-    names, values = list(groups), _shortest(features)
+    names, values = list(groups), as_written(features)
     return [
         [
             _reason(names[group], float(changes[group, row]), plan, groups[names[group]], values[row])
@@ -111,7 +111,7 @@ def _log_odds(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return odds
 
 
-def _shortest(features: Features) -> list[list[float | str | None]]:
+def as_written(features: Features) -> list[list[float | str | None]]:
     """Return the values [n][k] as JSON has them: the shortest decimals of the same float, None for what is missing."""
     if features.dtype == np.object_:
         return [

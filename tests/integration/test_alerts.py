@@ -11,6 +11,7 @@ from conftest import Start
 from services.common.settings import TopicSettings
 from tests.support.contracts import cards, customer_key
 from tests.support.messages import FRAUD, nested
+from tests.support.other_contracts import SHIPPED
 from tests.support.processes import wait_for
 from tests.support.reasons import BURST, CALM, NIGHT
 from tests.support.topics import produce, read_all
@@ -91,7 +92,7 @@ def test_reasons_arrive_in_the_table_once_whatever_is_killed(
     ] == found
     case = read_case(mart, "night-7")
     assert case
-    assert "Ночь, 22–03 (час 23)" in case_render.reasons(case, describe(cards(), "ru"), RUSSIAN, CASE_TEXTS["ru"])
+    assert "Ночь, 22–03 (час 23)" in case_render.reasons(case, describe(SHIPPED, "ru"), RUSSIAN, CASE_TEXTS["ru"])
 
 
 @pytest.mark.slow

@@ -28,6 +28,7 @@ from services.sender.report import FileFault, FileRefused
 from tests.support.contracts import cards
 from tests.support.hostile import HOSTILE, elements, hostile
 from tests.support.messages import nested
+from tests.support.other_contracts import SHIPPED
 from ui.check import render as check
 from ui.check.jobs import Job
 from ui.check.steps import Refused, Sent, Step
@@ -115,7 +116,7 @@ RENDERED: list[tuple[type, Callable[[Any], Markup]]] = [
     (Queue, lambda queue: review.queue(queue, RUSSIAN, CASE)),
     (Case, lambda case: review.head(case, RUSSIAN, CASE, True, 0)),
     (Case, lambda case: review.head(case, RUSSIAN, CASE, False, 0)),
-    (Case, lambda case: review.reasons(case, FEATURES, RUSSIAN, CASE)),
+    (Case, lambda case: review.reasons(case, describe(SHIPPED, "ru"), RUSSIAN, CASE)),
     (Case, lambda case: review.earlier(case, RUSSIAN, CASE)),
     (GivenVerdict, lambda verdict: review.verdicts([verdict], RUSSIAN, CASE, 0)),
     (ModelHistory, lambda models: threshold.models(models, RUSSIAN, MODELS_TEXTS["ru"], 0)),

@@ -1,6 +1,7 @@
 """Writes the manifest of a model folder: hashes, threshold, golden rows, usual values and the scores' distribution."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ from services.common.errors import Stop
 from services.common.manifest import GoldenRow, Manifest, write_manifest
 from services.scorer.compile import compile_features
 from services.scorer.decode import Decoder
-from services.scorer.models.load import load_model, open_session
+from services.scorer.explain import as_written
+from services.scorer.models.load import load_model
+from services.scorer.models.session import open_session
 from services.scorer.score import Model, score_bisecting
 from services.tools.adopt.sample import Rows
 
@@ -84,8 +87,9 @@ def write_artifact(
     known = np.array([outcomes[row] is not None for row in columns.rows.tolist()]) & np.isfinite(scores)
     best = _best_threshold(scores[known], found[known]) if found[known].any() else THRESHOLD
     chosen = threshold or best
-    golden = _golden(rows, columns.rows, features, scores)
-    usual = {name: _usual(features[:, place].tolist()) for place, name in enumerate(plan.names)}
+    written = as_written(features)
+    golden = _golden(rows, columns.rows, written, scores)
+    usual = {name: _usual(column) for name, column in zip(plan.names, zip(*written, strict=True), strict=True)}
     manifest = manifest.model_copy(update={"threshold": chosen, "golden": golden, "references": usual})
     write_manifest(folder, manifest)
     flags = scores >= chosen
@@ -97,7 +101,7 @@ def write_artifact(
 def _golden(
     rows: Rows,
     places: NDArray[np.int64],
-    features: NDArray[np.float32],
+    features: Sequence[Sequence[float | str | None]],
     scores: NDArray[np.float64],
 ) -> tuple[GoldenRow, ...]:
     """Return rows spread over the scores, the one of the median first: the trial takes it for an ordinary one."""
@@ -108,20 +112,20 @@ def _golden(
     return tuple(
         GoldenRow(
             transaction=rows[int(places[one])],
-            features=tuple(map(shortest, features[one])),
+            features=tuple(features[one]),
             score=float(scores[one]),
         )
         for one in chosen
     )
 
 
-def _usual(values: Sequence[float | str]) -> float | str | None:
+def _usual(values: Sequence[float | str | None]) -> float | str | None:
     """Return the lower median of numbers, the most frequent one of texts; None if all are missing."""
-    given = [shortest(value) for value in values]
-    known = [value for value in given if value is not None]
-    if any(isinstance(value, str) for value in known):
-        return Counter(known).most_common(1)[0][0]
-    return sorted(known)[(len(known) - 1) // 2] if known else None
+    texts = Counter(value for value in values if isinstance(value, str))
+    if texts:
+        return texts.most_common(1)[0][0]
+    numbers = sorted(value for value in values if isinstance(value, float | int))
+    return numbers[(len(numbers) - 1) // 2] if numbers else None
 
 
 def _best_threshold(scores: NDArray[np.float64], frauds: NDArray[np.bool_]) -> float:
