@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 
 from conftest import Start
 from services.common.settings import TopicSettings
-from tests.support.contracts import cards, customer_key
+from tests.support.contracts import customer_key
 from tests.support.messages import FRAUD, nested
 from tests.support.other_contracts import SHIPPED
 from tests.support.processes import wait_for
