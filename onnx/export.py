@@ -14,7 +14,6 @@ from typing import Any
 import early_exit
 import lightgbm
 import numpy as np
-import onnxruntime
 import orjson
 from numpy.typing import NDArray
 from onnx.checker import check_model
@@ -32,6 +31,7 @@ from services.common.manifest import GoldenRow, Manifest, write_manifest
 from services.scorer.decode import Decoder
 from services.scorer.features import FeaturePlan
 from services.scorer.models.load import decode_golden, load_model
+from services.scorer.models.session import OnnxSession, open_session
 from services.scorer.score import probabilities
 
 MODEL_NAME = "fraud.onnx"
@@ -105,7 +105,7 @@ def export(
         Stop: ONNX Runtime scores otherwise than the trees, or the scorer refuses the artifact.
     """
     content = to_onnx(trees, len(plan.names))
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_session(content, plan)
     difference = float(np.abs(probabilities(session, sample) - predict(trees, sample)).max())
     if difference > TOLERANCE:
         raise Stop(f"ONNX Runtime and the trees differ by {difference:.2g}, allowed {TOLERANCE:.0e}")
@@ -189,7 +189,7 @@ def _from_sklearn(classifier: Any, width: int) -> tuple[list[Any], Any, Any, Any
     return nodes[::-1], converted.input, output, constants
 
 
-def golden_rows(session: onnxruntime.InferenceSession, plan: FeaturePlan) -> tuple[GoldenRow, ...]:
+def golden_rows(session: OnnxSession, plan: FeaturePlan) -> tuple[GoldenRow, ...]:
     """Return the golden transactions with the features the scorer's code makes of them, and their scores."""
     features = plan.to_features(decode_golden(Decoder(plan.contract, plan.fields), GOLDEN_TRANSACTIONS))
     return tuple(

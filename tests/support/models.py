@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from services.common.contract.model import Contract
 from services.scorer.compile import compile_features
 from services.scorer.models.load import decode_golden
+from services.scorer.models.session import open_session
 from services.scorer.score import probabilities
 from tests.support.contracts import contract, past_features, risk_table, write_contract
 from tests.support.messages import PAYMENT
@@ -96,16 +97,13 @@ def write_artifact(
 
     Its golden row has the score that the model gives, or this one, for a model that cannot be asked.
     """
-    import onnxruntime  # noqa: PLC0415
-
     from services.scorer.decode import Decoder  # noqa: PLC0415
 
     written = write_contract(folder, contract)
     plan = compile_features(written)
     features = plan.to_features(decode_golden(Decoder(written, plan.fields), [PAYMENT]))
     if score is None:
-        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-        score = float(probabilities(session, features)[0])
+        score = float(probabilities(open_session(content, plan), features)[0])
     golden = {
         "transaction": PAYMENT,
         "features": [None if np.isnan(value) else float(value) for value in features[0]],

@@ -6,8 +6,8 @@ import numpy as np
 import orjson
 import pytest
 
-from services.scorer.encode import TEXT_MAX_CHARACTERS, encode_alerts, transaction_fields
-from services.scorer.explain import LEAST_SIZE, MOST_REASONS, explain
+from services.scorer.encode import encode_alerts, transaction_fields
+from services.scorer.explain import LEAST_SIZE, MOST_REASONS, TEXT_MAX_CHARACTERS, explain
 from services.scorer.score import probabilities
 from tests.support.contracts import cards
 from tests.support.messages import FRAUD

@@ -92,14 +92,11 @@ def test_what_the_shadow_has_no_time_for_is_skipped_and_counted(model: Model, tm
     class Slow:
         def run(self, *arguments: Any) -> Any:
             free.wait(30)
-            return loaded.session.run(*arguments)
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(loaded.session, name)
+            return loaded.session.session.run(*arguments)
 
     loaded = load_model(write_constant(tmp_path / "shadow", "b", 0.875))
     shadow = Shadow(published.append, publish_seconds=NEVER)
-    shadow.stage(replace(loaded, session=Slow()))
+    shadow.stage(replace(loaded, session=replace(loaded.session, session=Slow())))
     for n in range(20):
         shadow.compare(scored(model, nested(f"{n}")))
     free.set()
@@ -120,7 +117,7 @@ def test_a_shadow_that_fails_is_dropped_until_another_one_comes(model: Model, tm
     published: list[dict[str, bytes | None]] = []
     good = load_model(write_constant(tmp_path / "shadow", "b", 0.875))
     shadow = Shadow(published.append, publish_seconds=0)
-    shadow.stage(replace(good, session=Broken()))
+    shadow.stage(replace(good, session=replace(good.session, session=Broken())))
     shadow.compare(scored(model, nested("0")))
     while shadow.model is not None:
         shadow.compare(scored(model, nested("1")))
