@@ -9,7 +9,7 @@ from services.common.settings import project_root
 
 REPEATED = {
     "pyproject.toml": r'^version = "(.+)"$',
-    "docker-compose.yml": r"^  image: \$\{IMAGE_PREFIX:-fraud-\}\w+:(\S+)|VERSION: ([\d.]+)",
+    "docker-compose.yml": r"\$\{IMAGE_PREFIX:-fraud-\}\w+:(\S+)|VERSION: ([\d.]+)",
     "docker-compose.tools.yml": r"^    image: \$\{IMAGE_PREFIX:-fraud-\}tools:(\S+)",
     "deploy/kubernetes/example/kustomization.yaml": r"newTag: ([^}\s]+)",
 }
