@@ -63,7 +63,7 @@ def test_uploads_that_never_end_hold_up_nobody(ui: Ui, page: Page, mart: Connect
             connection.sendall(b",")
         assert min(seconds_to_answer(port) for _ in range(3)) < 2
 
-        send(page, write_csv(tmp_path / "payments.csv", GOOD_ROW))
+        send(page, write_csv(tmp_path / "transactions.csv", GOOD_ROW))
         expect(page.locator("#headline")).to_contain_text("Готово: 1 строка", timeout=30_000)
 
         assert rss_mb(ui) < before + MORE_MB

@@ -161,7 +161,7 @@ def test_who_may_not_write_is_refused(user: str, topic: str, secure: SecureKafka
     ],
 )
 def test_who_may_not_read_is_refused(user: str, topic: str, secure: SecureKafka) -> None:
-    """So whoever sends payments sees nobody else's."""
+    """So whoever sends transactions sees nobody else's."""
     consumer = Consumer(secure.client(user) | {"group.id": "sink", "auto.offset.reset": "earliest"})
     try:
         error = consumer.list_topics(topic, timeout=20).topics[topic].error

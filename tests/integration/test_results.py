@@ -41,7 +41,7 @@ def test_the_latest_flagged_come_first(mart: Connection, reader: Connection) -> 
     assert [row.transaction_id for row in results.latest_flagged(reader)] == flagged[:1:-1]
 
 
-def test_a_flagged_transaction_comes_with_the_number_of_its_customers_earlier_payments(
+def test_a_flagged_transaction_comes_with_the_number_of_its_customers_earlier_transactions(
     mart: Connection, reader: Connection
 ) -> None:
     """Earlier in event time, of the same customer; None if it is not known who pays."""
@@ -65,8 +65,8 @@ def test_a_flagged_transaction_comes_with_the_number_of_its_customers_earlier_pa
     assert [row.earlier for row in results.latest_flagged(reader)] == [None, 2]
 
 
-def test_a_flagged_transaction_comes_with_its_payment(mart: Connection, reader: Connection) -> None:
-    """Time, amount, category, merchant and state; None for all of it while the payment has not arrived."""
+def test_a_flagged_transaction_comes_with_its_fields(mart: Connection, reader: Connection) -> None:
+    """Time, amount, category, merchant and state; None for all of it while the message has not arrived."""
     known, unknown = add(mart, 0.9, 0.8)
     mart.execute(
         "insert into transactions"

@@ -28,7 +28,7 @@ def owner(database: PostgresServer) -> dict[str, str]:
 
 @pytest.fixture
 def months(mart: Connection) -> Connection:
-    """12,000 payments of 40 days ago and 3,000 of today, one in 100 an alert with a verdict; 20 without a score."""
+    """12,000 transactions of 40 days ago and 3,000 of today, one in 100 an alert with a verdict; 20 without a score."""
     fill = (
         "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
         " select %(name)s || n, 0.5, 0, now() - %(age)s::interval, 0, n from generate_series(1, %(rows)s) n"
@@ -66,7 +66,7 @@ def counts(mart: Connection) -> dict[str, int]:
 
 
 def test_old_rows_go_and_new_ones_stay(months: Connection, start: Start, owner: dict[str, str]) -> None:
-    """A dry run counts them; verdicts stay; a payment that was never scored goes by the time it was kept."""
+    """A dry run counts them; verdicts stay; a transaction that was never scored goes by the time it was kept."""
     before = counts(months)
     dry = start("retention", "--days", "30", "--dry-run", **owner)
     assert dry.finish() == 0, dry.text()

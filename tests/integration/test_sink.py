@@ -39,7 +39,7 @@ def count(mart: Connection, table: str) -> int:
 def test_scores_and_their_context_meet_in_the_view(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
-    """A score joins the payment it belongs to, whichever of the two comes first."""
+    """A score joins the transaction it belongs to, whichever of the two comes first."""
     produce(kafka, topics.transactions, [nested("a", amount=995.7)])
     produce_scores(kafka, topics.scores, [("a", score("a", 0.9, 1)), ("b", score("b"))])
 

@@ -15,9 +15,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 
 from services.common.contract import customer_key
 from services.common.kafka.closing import close
-from tests.support.messages import PAYMENT
+from tests.support.messages import TRANSACTION
 
-CUSTOMER = customer_key(PAYMENT)
+CUSTOMER = customer_key(TRANSACTION)
 
 
 def produce(bootstrap: str, topic: str, values: Iterable[bytes | None], key: bytes | None = CUSTOMER) -> None:

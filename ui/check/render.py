@@ -227,7 +227,7 @@ def flagged_table(flagged: Sequence[Flagged], texts: Texts, words: CheckTexts) -
         (texts.column_id, "id"),
     )
     rows = (_flagged_cells(row, texts, words) for row in flagged)
-    return table(heads, rows, words.flagged_heading, kind="payments") + hint(words.earlier_hint)
+    return table(heads, rows, words.flagged_heading, kind="transactions") + hint(words.earlier_hint)
 
 
 def totals(

@@ -120,7 +120,7 @@ def table(heads: Iterable[Head], rows: Iterable[Iterable[str]], caption: str, *,
     """Return a table from heads (text, class of the column) and rows of cells, each plain text or Markup.
 
     Kinds: a `long` one scrolls in itself. On a narrow screen page.css turns each row into a card, which takes its
-    labels from data-label; a card of `payments` does without, its cells are known by their class. A `grid` stays one.
+    labels from data-label; a card of `transactions` has none, its cells are known by their class. A `grid` stays one.
     """
     heads = tuple(heads)
     head = Markup().join(Markup('<th scope="col" class="{}">{}</th>').format(kind, text) for text, kind in heads)

@@ -26,7 +26,7 @@ class Curve:
     """The effect of each threshold on labelled transactions: alerts, frauds among them, and the amount of these.
 
     `thresholds`, `alerts`, `caught` and `caught_amount` have the same length; `version` is the model's. The names are
-    those of the file; `payments` are its transactions.
+    those of the file; `payments`, as the file has it, are its transactions.
     """
 
     version: str

@@ -26,7 +26,7 @@ def hire_behind(cable: Proxy, pipeline: Pipeline, points: str = HOLD, **env: str
 
 
 def test_the_broker_is_killed(pipeline: Pipeline, broker: KafkaServer, long: bool) -> None:
-    """kill -9, away for 2 s and for longer: within 15 s of its return payments of all partitions are scored again.
+    """kill -9, away for 2 s and for longer: within 15 s of its return transactions of all partitions are scored again.
 
     The sink then has to find its place anew, with clients that have known the broker from before.
     """

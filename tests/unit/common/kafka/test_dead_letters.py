@@ -71,7 +71,7 @@ def test_a_letter_tells_all_there_is_to_tell() -> None:
 
 @pytest.mark.parametrize(("reason", "stage"), [(Reason.CRASH, "score"), (Reason.BAD_TYPE, "decode")])
 def test_the_stage_is_where_it_happened(reason: Reason, stage: str) -> None:
-    """A payment that killed the process may have been decoded."""
+    """A transaction that killed the process may have been decoded."""
     headers = error_headers(cast(Message, FakeMessage(None)), Reject(reason, "", ""))
 
     assert errors_of(headers)["stage"] == stage

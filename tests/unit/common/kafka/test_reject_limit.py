@@ -26,7 +26,7 @@ def rejects(*places: int) -> dict[int, Reject]:
 
 
 def test_a_file_with_a_few_hundred_bad_rows_is_no_alarm() -> None:
-    """Neither alone on a quiet topic, nor in the middle of good payments."""
+    """Neither alone on a quiet topic, nor in the middle of good transactions."""
     limit = RejectLimit(0.5, 1_000)
     limit.count(700, rejects(*range(700)))
     limit.count(20_000, {})

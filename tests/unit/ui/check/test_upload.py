@@ -68,7 +68,7 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A file with one good row."""
-    path = tmp_path / "payments.csv"
+    path = tmp_path / "transactions.csv"
     path.write_text(template())
     return path
 
@@ -105,8 +105,8 @@ def test_an_upload_is_sent_and_entered(file: Path, send: Callable[..., Send], jo
     """With its figures and the ids that are in the messages."""
     messages: list[Any] = []
 
-    def publish(payments: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
-        messages.extend(payments)
+    def publish(transactions: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
+        messages.extend(transactions)
         on_progress(1)
         return 1
 
@@ -116,7 +116,7 @@ def test_an_upload_is_sent_and_entered(file: Path, send: Callable[..., Send], jo
     assert last.upload_id is not None
     assert journal.states == [UploadState.SENDING, UploadState.SENT]
     assert journal.figures | {"size": 0} == {
-        "file_name": "payments.csv", "size": 0, "analyst": "ada", "rows": 1, "refused": 0, "sent": 1,
+        "file_name": "transactions.csv", "size": 0, "analyst": "ada", "rows": 1, "refused": 0, "sent": 1,
     }  # fmt: skip
     assert [key.encode() in message[1] for key, message in zip(journal.ids, messages, strict=True)] == [True]
 
@@ -154,8 +154,8 @@ def test_ids_are_stored_in_portions(
     header, row = template().splitlines()
     path.write_text("\n".join([header, *[row] * 7]))
 
-    def publish(payments: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
-        on_progress(len(list(islice(payments, 5))))
+    def publish(transactions: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
+        on_progress(len(list(islice(transactions, 5))))
         return 5
 
     last = last_of(send(publish)(path))
