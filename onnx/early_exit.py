@@ -2,7 +2,7 @@
 
 Boosted trees add up to a score, and most transactions are legitimate beyond doubt after a few of them (B. B. Cambazoglu
 and others, "Early Exit Optimizations for Additive Machine Learned Ranking Systems", WSDM 2010; LightGBM has the like
-for its own predictions, `pred_early_stop`). A transaction's score depends on that transaction alone, not on its neighbours.
+for its own predictions, `pred_early_stop`). A transaction's score depends on it alone, not on its neighbours.
 """
 
 import math
