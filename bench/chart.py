@@ -72,7 +72,11 @@ def chart(figures: Figures) -> alt.LayerChart:
 
 
 def draw(figures: Figures, path: Path) -> bool:
-    """Write the chart as SVG; return False if there is nothing to draw."""
+    """Write the chart as SVG; return False if there is nothing to draw.
+
+    Raises:
+        ImportError: vl-convert, which Altair draws SVG with, is not installed.
+    """
     if not bars(figures):
         return False
     chart(figures).save(path)

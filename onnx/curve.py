@@ -13,12 +13,12 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its own folder on the path, services/ not
 
 from dataset import label, read_transactions
-from export import CURVE_NAME, write_curve
+from export import write_curve
 from train import FOLDER, TREES, learn
 from validate import CURVE_OF, validate_curve
 
 from services.common.errors import Stop
-from services.common.manifest import Manifest
+from services.common.manifest import CURVE_NAME, Manifest
 from services.scorer.models.load import load_model
 
 TOLERANCE = 0.0005

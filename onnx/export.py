@@ -25,7 +25,7 @@ from skl2onnx.common.data_types import FloatTensorType as SklearnFloats
 
 from onnx import TensorProto
 from services.common.errors import Stop
-from services.common.manifest import MANIFEST_NAME, GoldenRow, Manifest, Recipe
+from services.common.manifest import CURVE_NAME, MANIFEST_NAME, GoldenRow, Manifest, Recipe
 from services.scorer.decode import Decoder
 from services.scorer.features import required_fields, to_features
 from services.scorer.models.load import decode_golden, load_model
@@ -33,7 +33,6 @@ from services.scorer.score import probabilities
 
 MODEL_NAME = "fraud.onnx"
 CARD_NAME = "MODEL_CARD.md"
-CURVE_NAME = "curve.json"
 OPSETS = {"": 15, "ai.onnx.ml": 3}
 IR_VERSION = 8
 TOLERANCE = 1e-5
