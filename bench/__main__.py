@@ -101,8 +101,8 @@ def write_results(results: Results, *, complete: bool) -> None:
     written = [data, table]
     try:
         written += [picture] if chart.draw(everything, picture) else []
-    except ImportError:
-        print(f"\n{picture.name} is not drawn: vl-convert is missing, `make bench` installs it")
+    except ModuleNotFoundError as error:
+        print(f"\n{picture.name} is not drawn: {error}; make bench installs it")
     print("\nwritten: " + ", ".join(str(path.relative_to(ROOT)) for path in written))
 
 
