@@ -10,8 +10,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from conftest import ROOT, database_env
 from services.common.errors import Stop
 from services.common.kafka.closing import close
+from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
-from services.tools.doctor.kafka import Cluster
 from stack.ports import free_port
 from stack.servers import PostgresServer
 from tests.support.certificates import Certificates, make_certificates
@@ -95,7 +95,7 @@ def test_a_refused_login_is_no_outage(as_user: Callable[..., KafkaSettings]) -> 
 def test_who_may_not_see_a_group_is_told_so(as_user: Callable[..., KafkaSettings]) -> None:
     """Doctor must not say that nobody reads."""
     with pytest.raises(KafkaException, match="AUTHORIZATION"):
-        Cluster(as_user("stranger"), TOPICS)._members("scorer")
+        BrokerQuery(as_user("stranger")).members("scorer")
 
 
 def test_the_product_works_over_tls_with_least_rights(

@@ -77,6 +77,12 @@ def let_the_broker_make(bootstrap: str, topic: str) -> None:
     wait_for(lambda: producer.list_topics(topic, timeout=10).topics[topic].partitions, 30)
 
 
+def test_a_new_cluster_is_asked_for_the_members_of_a_group(strange: str) -> None:
+    """First in this file: nobody has asked for a coordinator yet, and the first request creates its topic."""
+    assert "__consumer_offsets" not in made(AdminClient({"bootstrap.servers": strange}), "__")
+    assert BrokerQuery(KafkaSettings(bootstrap_servers=strange)).members("nobody") == 0
+
+
 def test_no_client_of_ours_lets_a_broker_make_a_topic(strange: str) -> None:
     """Producers, consumers and admin clients ask for topics that are not there: they say so, and none comes about."""
     kafka, topics = KafkaSettings(bootstrap_servers=strange), names("none")

@@ -10,7 +10,6 @@ import sys
 from typing import Any
 
 import orjson
-from confluent_kafka.admin import AdminClient
 
 from services.common.contract import CUSTOMER_FIELDS
 from services.common.errors import FraudError
@@ -72,7 +71,7 @@ def erase(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettin
     """
     customer = hash_of(options.customer)
     if options.go:
-        wait_until_scorers_left(AdminClient(kafka.client_config()), ScorerSettings.read())
+        wait_until_scorers_left(kafka, ScorerSettings.read())
     history: dict[int, Records] = read_history(kafka, topics.history)
     changes = {partition: records_without(records, customer) for partition, records in history.items()}
     transactions = sum(len(remembered(records, customer).transactions) for records in history.values())

@@ -1,11 +1,10 @@
 """Kafka as an installation needs it: brokers, topics, groups and how far behind they are. Changes nothing."""
 
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 
 from services.common.kafka.lag import GroupPosition, edges
 from services.common.kafka.offsets import BrokerQuery, Partition
@@ -15,9 +14,6 @@ from services.topics.align import Config, describe
 from services.topics.shape import shapes
 
 TIMEOUT_SECONDS = 10.0
-RETRY_SECONDS = 0.2
-NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR})
-"""Nobody reads in the group: it is unknown, or the cluster is so new that groups have no coordinator yet."""
 MAKE_TOPICS = "make topics, or docker compose run --rm topics"
 
 
@@ -111,7 +107,7 @@ class Cluster:
     def check_group(self, service: str, group: str, topics: Iterable[str], much: int) -> Iterator[Finding]:
         """Say whether somebody reads for a service, and how many messages it is behind."""
         logs = f"make logs SERVICE={service}"
-        members = self._members(group)
+        members = self._query.members(group)
         behind = self._behind(group, set(topics))
         if not members:
             yield fail(
@@ -139,23 +135,6 @@ class Cluster:
     def _is_behind(self, topic: str, partition: int) -> bool:
         about = self.metadata.topics[topic].partitions[partition]
         return len(about.isrs) < len(about.replicas)
-
-    def _members(self, group: str) -> int:
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while True:
-            try:
-                return self._query.ask(
-                    lambda admin: len(admin.describe_consumer_groups([group])[group].result(TIMEOUT_SECONDS).members)
-                )
-            except KafkaException as error:
-                if error.args[0].code() in NO_GROUP:
-                    return 0
-                # A coordinator that is loading knows in a moment. Any other refusal is passed on: who may not see the
-                # group must not hear that nobody reads.
-                loading = error.args[0].code() == KafkaError.COORDINATOR_LOAD_IN_PROGRESS
-                if not loading or time.monotonic() > deadline:
-                    raise
-            time.sleep(RETRY_SECONDS)
 
     def _behind(self, group: str, topics: Collection[str]) -> int:
         wanted = [at for at in self.partitions if at[0] in topics]
