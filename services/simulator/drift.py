@@ -16,7 +16,7 @@ FASHION = "misc_net"
 
 
 class DriftKind(StrEnum):
-    """What drifts: prices rise, half of all customers pay in one category, everybody pays hours later."""
+    """The kind of drift: prices rise, half of all customers pay in one category, everybody pays hours later."""
 
     AMOUNTS = "amounts"
     CATEGORIES = "categories"

@@ -113,7 +113,7 @@ _WEEKDAYS = {  # Monday first, percent
 
 @dataclass(frozen=True)
 class Profile:
-    """A kind of customer: `customers` is its weight, `busiest` the highest of its rates, `frauds` least and most."""
+    """A kind of customer: `customers`: its weight; `busiest`: the highest of its rates; `frauds`: fewest and most."""
 
     gender: str
     rural: bool

@@ -113,8 +113,8 @@ class TransactionGenerator:
         rng = self._rng(_FRAUDULENT, first, 0)
         customers = self.world.customers
         victims = np.flatnonzero((first - customers.fraud_phase) % FRAUD_PERIOD_DAYS == 0)
-        least, most = self._fraud_counts[customers.profile[victims]].T
-        victim = np.repeat(victims, least + (rng.random(len(victims)) * (most - least + 1)).astype(np.int64))
+        fewest, most = self._fraud_counts[customers.profile[victims]].T
+        victim = np.repeat(victims, fewest + (rng.random(len(victims)) * (most - fewest + 1)).astype(np.int64))
         draw = rng.random(len(victim))
         is_am = draw < self._fraudulent.am_share[customers.profile[victim]]
         minute = _fraud_minutes(is_am, rng.random(len(victim)), rng.random(len(victim)))

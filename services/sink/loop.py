@@ -30,7 +30,7 @@ OpenMart = Callable[[], AbstractContextManager[MartWriter]]
 
 @dataclass(slots=True)
 class SinkState:
-    """What the readiness probe looks at."""
+    """The state that the readiness probe looks at."""
 
     writing: bool = False
 

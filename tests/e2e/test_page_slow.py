@@ -44,7 +44,7 @@ def endless_uploads(port: int, number: int) -> Iterator[list[socket.socket]]:
 
 
 def seconds_to_answer(port: int) -> float:
-    """Return how long the page takes to tell its configuration."""
+    """Return how long the page takes to return its configuration."""
     started = time.monotonic()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", "/config")

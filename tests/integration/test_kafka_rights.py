@@ -83,7 +83,7 @@ def as_user(secure: SecureKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.slow
 def test_a_refused_login_is_no_outage(as_user: Callable[..., KafkaSettings]) -> None:
-    """The page tells a wrong password from brokers that are silent, and knows when it is let in."""
+    """The page distinguishes a wrong password from brokers that are silent, and knows when it is let in."""
     assert KafkaProbe(as_user("page")).state() == "up"
     assert KafkaProbe(as_user("page", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")).state() == "unavailable"
     wrong = KafkaProbe(as_user("page", "guess"))

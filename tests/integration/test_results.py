@@ -112,7 +112,7 @@ def test_the_page_can_only_read(mart: Connection, reader: Connection) -> None:
 
 
 def test_an_outage_shows_what_was_last_read(mart: Connection, database: PostgresServer) -> None:
-    """While the database is away the last answer stands; when it is back, so is the page."""
+    """While the database is unavailable the last answer stands; when it is back, so is the page."""
     add(mart, 0.9, 0.1)
     page = Database(database.conninfo)
     page.open()
@@ -122,8 +122,8 @@ def test_an_outage_shows_what_was_last_read(mart: Connection, database: Postgres
         assert page.is_up()
         mart.close()
         database.stop()
-        away = page.answer()
-        assert (away.snapshot, away.fresh) == (before.snapshot, False)
+        outage = page.answer()
+        assert (outage.snapshot, outage.fresh) == (before.snapshot, False)
         assert not page.is_up()
         database.start()
         back = page.answer()
@@ -154,7 +154,7 @@ def test_an_error_of_the_database_is_no_outage(mart: Connection, database: Postg
 
 
 def test_a_frozen_database_is_not_waited_for(database: PostgresServer) -> None:
-    """A server that neither answers nor refuses is away, and the page says so within seconds."""
+    """A server that neither answers nor refuses is unavailable, and the page says so within seconds."""
     page = Database(database.conninfo)
     page.open()
     started = time.monotonic()

@@ -117,7 +117,7 @@ def test_long_streams_are_seen_alike_however_they_are_cut(seed: int) -> None:
     st.integers(1, 80),
 )
 def test_amounts_in_cents_sum_up_alike_however_they_are_cut(rows: list[tuple[int, int, int]], size: int) -> None:
-    """Cents are no binary fractions; still their sums do not tell how they came about."""
+    """Cents are no binary fractions; still their sums do not depend on their order."""
     transactions: list[HistoryEvent] = [
         (customer, MONDAY + 600 * at, cents / 100, number, 0.0) for number, (customer, at, cents) in enumerate(rows)
     ]

@@ -1,4 +1,4 @@
-"""No log line and no metric tells what a transaction holds, whoever sent what."""
+"""No log line and no metric shows what a transaction holds, whoever sent what."""
 
 import orjson
 

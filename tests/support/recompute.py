@@ -1,4 +1,4 @@
-"""Scores worked out anew from the log alone, in one go, to compare with what processes wrote."""
+"""Scores recomputed from the log alone, in one go, to compare with what processes wrote."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -72,7 +72,7 @@ def read_each(bootstrap: str, topic: str, isolation: str = "read_committed", sec
 
 
 def set_config(bootstrap: str, topic: str, name: str, value: str) -> None:
-    """Set one setting of a topic; the broker tells of it a moment later."""
+    """Set one setting of a topic; the broker shows it a moment later."""
     entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     admin = AdminClient({"bootstrap.servers": bootstrap, "allow.auto.create.topics": False})

@@ -31,7 +31,7 @@ Head = tuple[str, str]
 
 
 class TransactionFields(Protocol):
-    """What every table of transactions shows; None: missing in the message, or not arrived yet."""
+    """The fields that every table of transactions shows; None: missing in the message, or not arrived yet."""
 
     @property
     def event_time(self) -> datetime | None:

@@ -52,7 +52,7 @@ class WhatIfData:
 
 
 def expected(curve: Curve, threshold: float, per_day: float) -> ExpectedEffect:
-    """Return the effect of a threshold on so many transactions per day, if they are like those of the curve."""
+    """Return the effect of a threshold at this rate of transactions, if they are like those of the curve."""
     place = min(range(len(curve.thresholds)), key=lambda place: abs(curve.thresholds[place] - threshold))
     alerts, caught, amount = curve.alerts[place], curve.caught[place], curve.caught_amount[place]
     scale = per_day / curve.transactions

@@ -16,7 +16,7 @@ BATCH_BYTES = 8 * 1024 * 1024
 BATCH_LETTERS = 500
 PATIENCE_SECONDS = 60.0
 TRANSACTION_TIMEOUT_MS = 10_000
-"""What a killed replay leaves open holds up the readers of its topics for this long, and 10 s more at most."""
+"""A Kafka transaction that a killed replay leaves open blocks readers for this long, and 10 s more at most."""
 
 
 class Replay:
@@ -64,10 +64,10 @@ class Replay:
 def headers_again(letter: DeadLetter) -> Headers:
     """Return the headers of a record that is published again: its own, and what the next rejection goes on from."""
     topic, partition, offset = letter.at
-    told = {"attempts": str(letter.attempts), "replayed_from": f"{topic}/{partition}@{offset}"}
+    origin = {"attempts": str(letter.attempts), "replayed_from": f"{topic}/{partition}@{offset}"}
     if first_seen := errors_of(letter.headers).get("first_seen"):
-        told["first_seen"] = first_seen
-    return own_headers(letter.headers) + [(PREFIX + name, text) for name, text in told.items()]
+        origin["first_seen"] = first_seen
+    return own_headers(letter.headers) + [(PREFIX + name, text) for name, text in origin.items()]
 
 
 def batches(letters: Iterable[DeadLetter]) -> Iterator[list[DeadLetter]]:

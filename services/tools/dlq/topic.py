@@ -67,22 +67,22 @@ class DeadLetterTopic:
 
 
 def to_letter(message: Message, *, replayed: bool) -> DeadLetter:
-    """Return a letter as it was read; what its headers do not tell, or tell badly, stays empty."""
+    """Return a letter as it was read; what its headers lack, or hold in a wrong form, stays empty."""
     headers = _headers(message)
-    told = defaultdict(str, errors_of(headers))
+    errors = defaultdict(str, errors_of(headers))
     partition, offset = _position(message)
     return DeadLetter(
-        topic=told["topic"],
-        partition=whole(told["partition"], -1),
-        offset=whole(told["offset"], -1),
+        topic=errors["topic"],
+        partition=whole(errors["partition"], -1),
+        offset=whole(errors["offset"], -1),
         at=(message.topic() or "", partition, offset),
-        reason=told["reason"] or UNKNOWN,
-        field=told["field"],
-        message=told["message"],
+        reason=errors["reason"] or UNKNOWN,
+        field=errors["field"],
+        message=errors["message"],
         rejected_at=_moment(message.timestamp()[1]),
-        attempts=attempts_of(told),
+        attempts=attempts_of(errors),
         replayed=replayed,
-        truncated=any(name.startswith("truncated.") for name in told),
+        truncated=any(name.startswith("truncated.") for name in errors),
         key=message.key(),
         value=message.value(),
         headers=headers or [],

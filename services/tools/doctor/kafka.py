@@ -66,8 +66,8 @@ class Cluster:
         try:
             count = len(self.metadata.brokers)
         except KafkaException as error:
-            cure = "start Kafka (make up, docker compose up), or set KAFKA_BOOTSTRAP_SERVERS and KAFKA_CONF_…"
-            yield fail("kafka", f"no broker answers at {self._address}: {error.args[0].name()}", cure)
+            fix = "start Kafka (make up, docker compose up), or set KAFKA_BOOTSTRAP_SERVERS and KAFKA_CONF_…"
+            yield fail("kafka", f"no broker answers at {self._address}: {error.args[0].name()}", fix)
         else:
             yield ok("kafka", f"{count} of {self._address} answer" if count > 1 else f"answers at {self._address}")
 
@@ -86,7 +86,7 @@ class Cluster:
             yield warn("topics", text, "set TOPIC_PARTITIONS to what there is, or make topics ARGS=--grow")
         behind = [f"{name}/{number}" for name, number in self.partitions if self._is_behind(name, number)]
         if behind:
-            yield warn("topics", f"copies are behind: {', '.join(behind[:5])}", "look after the broker that is away")
+            yield warn("topics", f"copies are behind: {', '.join(behind[:5])}", "bring the missing broker back")
         if not missing and not behind:
             yield ok("topics", f"{len(counts)} with {sum(counts.values())} partitions")
 
@@ -104,7 +104,7 @@ class Cluster:
             text = f"retention counts from the producers' own time of a message, not from its arrival: {names}"
             yield warn("topics", f"{text}; messages of years ago are removed before they are read", MAKE_TOPICS)
 
-    def check_group(self, service: str, group: str, topics: Iterable[str], much: int) -> Iterator[Finding]:
+    def check_group(self, service: str, group: str, topics: Iterable[str], limit: int) -> Iterator[Finding]:
         """Say whether somebody reads for a service, and how many messages it is behind."""
         logs = f"make logs SERVICE={service}"
         members = self._query.members(group)
@@ -113,9 +113,9 @@ class Cluster:
             yield fail(
                 "lag", f"nobody reads in the group {group}; {behind:,} messages wait", f"start {service}; {logs}"
             )
-        elif behind > much:
-            cure = f"more of them (--scale {service}=2), up to the number of partitions; {logs}"
-            yield warn("lag", f"{service} is {behind:,} messages behind", cure)
+        elif behind > limit:
+            fix = f"more of them (--scale {service}=2), up to the number of partitions; {logs}"
+            yield warn("lag", f"{service} is {behind:,} messages behind", fix)
         else:
             yield ok("lag", f"{service}: {members} in the group {group}, {behind:,} messages behind")
 

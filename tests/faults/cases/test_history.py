@@ -1,4 +1,4 @@
-"""What is remembered of customers: scorers that die while they read it back, and a history that begins anew."""
+"""What is remembered of customers: scorers that die while they read it back, and a history that is rebuilt."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Transactions that are too many, broken, too large, deadly, sent twice, or never committed."""
+"""Transactions that are too many, broken, too large, poisonous, sent twice, or never committed."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What no retry mends: messages that retention removed too early, a topic made anew, a model that is a wrong one."""
+"""Not retryable: messages that retention removed too early, a recreated topic, a model that is a wrong one."""
 
 import json
 import shutil
@@ -81,7 +81,7 @@ def test_a_topic_made_anew_under_a_running_sink_stops_it(pipeline: Pipeline) -> 
     admin.delete_topics([scores], operation_timeout=30)[scores].result()
     wait_for(lambda: scores not in admin.list_topics(timeout=10).topics, 30 * pipeline.slack)
     make_topics(KafkaSettings(bootstrap_servers=pipeline.bootstrap), pipeline.topics)
-    pipeline.inflict("topic made anew")
+    pipeline.inflict("topic recreated")
     wait_for(lambda: len(sink.exits) >= 2, 120 * pipeline.slack, pipeline.text)
     assert set(sink.exits) == {1}
     assert "was recreated" in sink.service.text()

@@ -82,7 +82,7 @@ def test_three_digits_behind_a_mark_are_what_the_file_says(whole: int, rest: int
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["amount", *COORDINATES]))
 def test_what_a_program_writes_is_read_as_it_is(number: float, field: str) -> None:
-    """Digit by digit, without a mend, unless its three decimals stand in a file of decimal commas."""
+    """Digit by digit, without a repair, unless its three decimals stand in a file of decimal commas."""
     assert read_number(field, repr(number)) == (number, ())
 
 

@@ -410,7 +410,7 @@ class TestSend:
         assert sender.sent == sender.delivered == 0
 
     def test_a_request_to_stop_is_heard_while_the_queue_is_full(self) -> None:
-        """A broker that is away does not keep the process from stopping."""
+        """An unavailable broker does not keep the process from stopping."""
         stop = StopSignal()
 
         class Full(FakeProducer):

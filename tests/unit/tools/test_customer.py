@@ -89,7 +89,7 @@ def test_a_customer_who_is_not_there_changes_nothing() -> None:
 
 
 def test_what_others_paid_moves_to_a_key_of_their_own() -> None:
-    """The key of a record tells its first customer's hash."""
+    """The key of a record is its first customer's hash."""
     changes = records_without(log(paid(ANN, BOB, EVE)), hash_of(ANN))
 
     assert [change["value"] is None for change in changes] == [True, False]

@@ -78,7 +78,7 @@ def test_what_is_no_moment_is_said(text: str) -> None:
     ],
 )
 def test_what_cannot_be_replayed_is_told_why(change: dict[str, Any], why: str | None) -> None:
-    """One reason, the one that no option mends first."""
+    """One reason, the one that no option fixes first."""
     found = obstacle(replace(LETTER, **change), "transactions", 3)
 
     assert (found is None) if why is None else (why in (found or ""))

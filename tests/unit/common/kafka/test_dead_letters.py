@@ -121,7 +121,7 @@ def test_a_damaged_note_names_none(value: bytes | None) -> None:
 
 
 @pytest.mark.parametrize("told", ["9" * 4_300, "9" * 5_000, str(2**64), "-1", "many", ""])
-def test_a_count_that_is_none_begins_anew(told: str) -> None:
+def test_a_count_that_is_none_restarts(told: str) -> None:
     """Anybody may write a header; 4,300 nines are the longest number that Python reads, one more it does not write."""
     headers = dict(as_read(rejected([(PREFIX + "attempts", told.encode())])))
     assert headers[PREFIX + "attempts"] == b"1"
