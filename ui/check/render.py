@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from services.sender.report import FileReport, Refusal, Repair
-from ui.check.steps import Cancelled, Obstacle, Queued, Reading, Refused, Sending, Sent, Step
+from ui.check.steps import Cancelled, Queued, Reading, Refused, Sending, Sent, Step
 from ui.check.texts import CheckTexts
 from ui.database import Flagged, Results, Snapshot, Totals
+from ui.files.journal import UploadState
 from ui.shell.formats import local_clock
 from ui.shell.render import (
     MISSING,
@@ -109,13 +110,13 @@ def _summary(sent: Sent, texts: Texts, words: CheckTexts) -> Markup:
     numbers = texts.numbers
     if not sent.report.ready:
         return notice(words.sent_none, "warning")
-    if sent.obstacle:
+    if sent.state is not UploadState.SENT:
         sentence = {
-            Obstacle.UNAVAILABLE: words.kafka_unavailable,
-            Obstacle.REJECTS: words.kafka_rejects,
-            Obstacle.CANCELLED: words.cancelled,
-            Obstacle.STOPPED: words.interrupted,
-        }[sent.obstacle]
+            UploadState.KAFKA_UNAVAILABLE: words.kafka_unavailable,
+            UploadState.KAFKA_REJECTS: words.kafka_rejects,
+            UploadState.CANCELLED: words.cancelled,
+            UploadState.INTERRUPTED: words.interrupted,
+        }[sent.state]
         rows = numbers.counted(sent.report.ready, words.of_row_forms)
         return notice(sentence.format(sent=numbers.whole(sent.sent), rows_counted=rows), "warning")
     rate = round(sent.sent / max(sent.seconds, 0.001))

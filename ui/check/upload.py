@@ -24,7 +24,7 @@ from services.sender.ids import STORED, TakenIds
 from services.sender.publish import publish
 from services.sender.report import FileFault, FileRefused
 from ui.check.record import Record
-from ui.check.steps import Cancelled, Obstacle, Queued, Reading, Refused, Sending, Sent, Step
+from ui.check.steps import Cancelled, Queued, Reading, Refused, Sending, Sent, Step
 from ui.database import Database
 from ui.files.journal import UploadState
 from ui.watch import in_background
@@ -34,14 +34,6 @@ LEAVE_WITHIN_SECONDS = 5.0
 """How long an abandoned upload may take to end."""
 
 UPLOADS_AT_ONCE = 4
-
-_STATES = {
-    None: UploadState.SENT,
-    Obstacle.UNAVAILABLE: UploadState.KAFKA_AWAY,
-    Obstacle.REJECTS: UploadState.KAFKA_REFUSES,
-    Obstacle.CANCELLED: UploadState.CANCELLED,
-    Obstacle.STOPPED: UploadState.INTERRUPTED,
-}
 
 
 @dataclass(eq=False)
@@ -203,24 +195,24 @@ class Uploads:
         try:
             while wait([sending], REPORT_EVERY_SECONDS).not_done:
                 yield Sending(acknowledged.value, len(prepared), time.monotonic() - started)
-            obstacle = self._obstacle(sending, request, complete=acknowledged.value == len(prepared))
+            state = self._end_of(sending, request, complete=acknowledged.value == len(prepared))
         finally:
             left.set()
             wait([sending], LEAVE_WITHIN_SECONDS)
             record.sent(acknowledged.value)
-        record.end(_STATES[obstacle])
-        yield Sent(prepared.report, acknowledged.value, time.monotonic() - started, record.upload_id, obstacle)
+        record.end(state)
+        yield Sent(prepared.report, acknowledged.value, time.monotonic() - started, record.upload_id, state)
 
-    def _obstacle(self, sending: "Future[None]", request: UploadRequest, *, complete: bool) -> Obstacle | None:
-        """Return what ended the sending early, None if nothing did; raise an error that is not Kafka's."""
+    def _end_of(self, sending: "Future[None]", request: UploadRequest, *, complete: bool) -> UploadState:
+        """Return how the sending ended; raise an error that is not Kafka's."""
         try:
             sending.result()
         except (Retry, Stop) as error:
             get_logger().warning("upload_stopped", reason=str(error))
-            return Obstacle.UNAVAILABLE if isinstance(error, Retry) else Obstacle.REJECTS
+            return UploadState.KAFKA_UNAVAILABLE if isinstance(error, Retry) else UploadState.KAFKA_REJECTS
         if complete:
-            return None
-        return Obstacle.CANCELLED if request.is_cancelled else Obstacle.STOPPED
+            return UploadState.SENT
+        return UploadState.CANCELLED if request.is_cancelled else UploadState.INTERRUPTED
 
 
 class _Counter:
