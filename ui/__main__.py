@@ -80,8 +80,9 @@ def serve(
     drift = Watch(partial(current_drift, mart, settings.manifest), DRIFT_SECONDS, "watch-drift")
     known = partial(read_categories, settings.manifest)
     jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop, known).send)
+    watches = (live.mart, live.lag, in_use, uploads, drift)
     mart.open()
-    for watch in (live, in_use, uploads, drift):
+    for watch in watches:
         watch.start()
 
     def model() -> ScoringModel | None:
@@ -119,7 +120,7 @@ def serve(
     close_link()
     jobs.close()
     close(blocks)
-    for watch in (live, in_use, uploads, drift):
+    for watch in watches:
         watch.stop()
     mart.close()
     log.info("page_closed")
