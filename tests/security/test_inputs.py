@@ -21,6 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from services.common.errors import Reason, Stop
 from services.common.kafka.lag import Lag
 from services.common.settings import project_root
+from services.common.spreadsheet import safe_text
 from services.scorer.decode import Decoder
 from services.scorer.models.load import load_model
 from services.sender.csvfile import prepare
@@ -48,7 +49,6 @@ from ui.review import render as review
 from ui.review.case import Case
 from ui.review.texts import CASE_TEXTS
 from ui.review.verdicts import GivenVerdict, Queue
-from ui.shell.excel import safe_text
 from ui.shell.texts import RUSSIAN
 from ui.threshold import render as threshold
 from ui.threshold.models import ModelHistory, ScoringModel

@@ -35,8 +35,8 @@ def inspect(options: argparse.Namespace) -> None:
     """Print a summary of the selected dead letters, and how many records the sink rejected."""
     selection, summary = _selection(options), Summary(options.examples)
     topic = DeadLetterTopic.open(KafkaSettings.read(), TopicSettings.read().dead_letters)
-    for letter in filter(selection.takes, topic.letters()):
-        summary.add(letter)
+    for dead_letter in filter(selection.takes, topic.dead_letters()):
+        summary.add(dead_letter)
     for line in summary.lines(show=options.show):
         print(line)
     print(f"\n{_count_sink_rejects()}")
@@ -60,15 +60,15 @@ def replay(options: argparse.Namespace) -> None:
     target = Replay(kafka, topics.dead_letters, topics.transactions) if options.go else None
     if target:
         target.open()
-    selected = filter(_selection(options).takes, DeadLetterTopic.open(kafka, topics.dead_letters).letters())
+    selected = filter(_selection(options).takes, DeadLetterTopic.open(kafka, topics.dead_letters).dead_letters())
     obstacles: Counter[str] = Counter()
 
     def replayable() -> Iterator[DeadLetter]:
-        for letter in selected:
-            if why := obstacle(letter, topics.transactions, options.max_attempts):
+        for dead_letter in selected:
+            if why := obstacle(dead_letter, topics.transactions, options.max_attempts):
                 obstacles[why] += 1
             else:
-                yield letter
+                yield dead_letter
 
     sent = 0
     try:

@@ -10,11 +10,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from services.common.spreadsheet import safe_text
 from services.sender.csvfile import prepare
 from ui.check.downloads import SAMPLE_PATH, download_routes, sample_file, template
 from ui.files.download import csv_lines, path_of
 from ui.files.journal import ScoredRow
-from ui.shell.excel import DIALECTS, safe_text
+from ui.shell.excel import DIALECTS
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "  =", "\u00a0@"])
