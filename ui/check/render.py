@@ -110,13 +110,13 @@ def _summary(sent: Sent, texts: Texts, words: CheckTexts) -> Markup:
     numbers = texts.numbers
     if not sent.report.ready:
         return notice(words.sent_none, "warning")
-    if sent.state is not UploadState.SENT:
-        sentence = {
-            UploadState.KAFKA_UNAVAILABLE: words.kafka_unavailable,
-            UploadState.KAFKA_REJECTS: words.kafka_rejects,
-            UploadState.CANCELLED: words.cancelled,
-            UploadState.INTERRUPTED: words.interrupted,
-        }[sent.state]
+    stopped_early = {
+        UploadState.KAFKA_UNAVAILABLE: words.kafka_unavailable,
+        UploadState.KAFKA_REJECTS: words.kafka_rejects,
+        UploadState.CANCELLED: words.cancelled,
+        UploadState.INTERRUPTED: words.interrupted,
+    }
+    if sentence := stopped_early.get(sent.state):
         rows = numbers.counted(sent.report.ready, words.of_row_forms)
         return notice(sentence.format(sent=numbers.whole(sent.sent), rows_counted=rows), "warning")
     rate = round(sent.sent / max(sent.seconds, 0.001))
