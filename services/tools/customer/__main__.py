@@ -12,11 +12,10 @@ from typing import Any
 import orjson
 
 from services.common.contract import CUSTOMER_FIELDS
-from services.common.errors import FraudError
-from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, TopicSettings
 from services.common.spreadsheet import safe_text
 from services.scorer.settings import ScorerSettings
+from services.tools.command import exit_code
 from services.tools.customer.changelog import Records, hash_of, records_without, remembered
 from services.tools.customer.mentions import mentions
 from services.tools.customer.tables import Rows, Tables
@@ -29,13 +28,7 @@ from services.topics.change import wait_until_scorers_left
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit code."""
     options = _parser().parse_args(arguments)
-    configure_logs("customer")
-    try:
-        options.run(options, KafkaSettings.read(), TopicSettings.read())
-    except FraudError as error:
-        print(f"customer: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code("customer", lambda: options.run(options, KafkaSettings.read(), TopicSettings.read()))
 
 
 def export(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettings) -> None:

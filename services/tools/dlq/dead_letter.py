@@ -1,7 +1,7 @@
 """A dead letter, and the selection of those to show or to replay. Pure."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from services.common.errors import Reject
 from services.common.kafka.dead_letters import Headers
@@ -9,8 +9,6 @@ from services.common.message import open_envelope
 
 UNKNOWN = "unknown"
 """Reason of a dead letter whose headers name none."""
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +100,3 @@ def obstacle(dead_letter: DeadLetter, topic: str, max_attempts: int) -> str | No
     if dead_letter.attempts >= max_attempts:
         return f"rejected {max_attempts} times or more: fix its producer, or raise --max-attempts"
     return None
-
-
-def moment(text: str, now: datetime) -> datetime:
-    """Return the moment of `30m` (ago; also s, h, d) or `2026-11-24T03:00` (UTC unless it has an offset).
-
-    Raises:
-        ValueError: neither.
-    """
-    if text[-1:] in _UNITS and text[:-1].isdigit():
-        try:
-            return now - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
-        except OverflowError:
-            raise ValueError(f"{text} is too long ago") from None
-    found = datetime.fromisoformat(text)
-    try:
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except OverflowError:
-        raise ValueError(f"{text} is outside of the years 1 to 9999 in UTC") from None

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from services.common.kafka.dead_letters import PREFIX, errors_of
+from services.tools.command import moment
 from services.tools.dlq.__main__ import main
-from services.tools.dlq.dead_letter import DeadLetter, Selection, moment, obstacle
+from services.tools.dlq.dead_letter import DeadLetter, Selection, obstacle
 from services.tools.dlq.replay import BATCH_BYTES, BATCH_LETTERS, batches, headers_again
 from services.tools.dlq.summary import Summary, obstacle_lines, printable
 from tests.support.messages import nested
