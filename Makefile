@@ -63,8 +63,8 @@ restore: $(VENV)/.stack  ## restore the database, also while everything runs: FI
 topics: $(VENV)/.stack  ## create missing topics; ARGS=--grow adds partitions, see docs/operations.md
 	@$(STACK) topics $(ARGS)
 
-send: $(VENV)/.stack  ## send the transactions of a file: FILE=payments.csv
-	@test -n "$(FILE)" || { echo "say which file: make send FILE=payments.csv" >&2; exit 2; }
+send: $(VENV)/.stack  ## send the transactions of a file: FILE=transactions.csv
+	@test -n "$(FILE)" || { echo "say which file: make send FILE=transactions.csv" >&2; exit 2; }
 	@$(STACK) send "$(FILE)"
 
 test: $(VENV)/.dev  ## run the tests, 5 minutes; ARGS='-k name' for some

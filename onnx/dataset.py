@@ -1,4 +1,4 @@
-"""Labelled payments of a file, as the scorer sees them. Knows the file's format, nothing of models.
+"""Labelled transactions of a file, as the scorer sees them. Knows the file's format, nothing of models.
 
 The columns have the form that `services.scorer.decode` gives them and `services.scorer.history` adds the past, so that
 the scorer's own code makes the features for training and for serving.
@@ -32,17 +32,17 @@ RISK_AMOUNTS = np.round(np.geomspace(1, 3_000, 48), 2)
 RISK_STEP = 2.0**-12
 """Risks are multiples of it, so that sums of them are exact, and those that differ do so in float32 too."""
 
-RISK_PRIOR_PAYMENTS = 20
-"""Payments with the mean share of frauds that are added to each cell of the risk table."""
+RISK_PRIOR_TRANSACTIONS = 20
+"""Transactions with the mean share of frauds that are added to each cell of the risk table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """n payments whose outcome is known, in order of event time.
+    """n transactions whose outcome is known, in order of event time.
 
     Attributes:
-        columns: the payments, with what they see of their customers' past, if anything.
-        frauds: which payments are frauds, bool [n].
+        columns: the transactions, with what they see of their customers' past, if anything.
+        frauds: which transactions are frauds, bool [n].
         customers: a number a customer, the same in every file, uint32 [n]; 0 where it is not known who paid.
         risks: how likely each is a fraud by itself, float32 [n]; zeros until with_risks() is called.
     """
@@ -56,7 +56,7 @@ class Labelled:
         return len(self.frauds)
 
     def take(self, rows: NDArray[np.bool_]) -> "Labelled":
-        """Return the chosen payments, bool [n]; what they see stays as it is."""
+        """Return the chosen transactions, bool [n]; what they see stays as it is."""
         columns, chosen = self.columns, rows.tolist()
         taken = Columns(
             ids=list(compress(columns.ids, chosen)),
@@ -69,15 +69,15 @@ class Labelled:
         return Labelled(taken, self.frauds[rows], self.customers[rows], self.risks[rows])
 
     def with_risks(self, recipe: Recipe) -> "Labelled":
-        """Return the payments with the risks that a recipe's table gives them."""
+        """Return the transactions with the risks that a recipe's table gives them."""
         return replace(self, risks=transaction_risks(self.columns, recipe))
 
     def in_stream(self) -> "Labelled":
-        """Return the payments as the scorer sees them when these, and no others, come to it one after another."""
+        """Return the transactions as the scorer sees them when these, and no others, come to it one after another."""
         return self._seeing(self.customers.astype(np.uint64))
 
     def as_first_ones(self) -> "Labelled":
-        """Return the payments as the scorer sees them when each is the first of its customer."""
+        """Return the transactions as the scorer sees them when each is the first of its customer."""
         return self._seeing(np.arange(1, len(self) + 1, dtype=np.uint64))
 
     def _seeing(self, customers: NDArray[np.uint64]) -> "Labelled":
@@ -89,8 +89,8 @@ class Labelled:
         return replace(self, columns=replace(columns, past=past))
 
 
-def read_payments(path: Path) -> pd.DataFrame:
-    """Return the payments of a Parquet or CSV file in the competition's format, with the column `target`.
+def read_transactions(path: Path) -> pd.DataFrame:
+    """Return the transactions of a Parquet or CSV file in the competition's format, with the column `target`.
 
     Raises:
         Stop: a column is missing, a target is neither 0 nor 1, or one of the two kinds does not occur.
@@ -109,7 +109,7 @@ def read_payments(path: Path) -> pd.DataFrame:
 
 
 def label(frame: pd.DataFrame, recipe: Recipe) -> Labelled:
-    """Return a frame's payments in order of event time, with all that the recipe needs of them, and their outcomes."""
+    """Return a frame's transactions in order of event time, with all that the recipe needs, and their outcomes."""
     seconds, _ = parse_times(frame["transaction_time"].fillna("").tolist())
     frame = frame.iloc[np.argsort(seconds, kind="stable")]
     columns = to_columns(frame, required_fields(recipe))
@@ -121,21 +121,21 @@ def learn_risks(data: Labelled, recipe: Recipe) -> RiskTable:
     """Return the share of frauds by category, day or night, and amount, drawn to the mean where few paid."""
     cell = cells(data.columns, recipe, RISK_AMOUNTS)
     size = (len(recipe.categories) + 1) * 2 * (len(RISK_AMOUNTS) + 1)
-    payments, frauds = np.bincount(cell, minlength=size), np.bincount(cell, data.frauds, minlength=size)
-    shares = (frauds + RISK_PRIOR_PAYMENTS * data.frauds.mean()) / (payments + RISK_PRIOR_PAYMENTS)
+    transactions, frauds = np.bincount(cell, minlength=size), np.bincount(cell, data.frauds, minlength=size)
+    shares = (frauds + RISK_PRIOR_TRANSACTIONS * data.frauds.mean()) / (transactions + RISK_PRIOR_TRANSACTIONS)
     return RiskTable(
         amounts=tuple(RISK_AMOUNTS.tolist()), risks=tuple((np.round(shares / RISK_STEP) * RISK_STEP).tolist())
     )
 
 
 def training_data(path: Path, recipe: Recipe) -> Labelled:
-    """Return the labelled payments of the file that a model with this recipe was trained on.
+    """Return the labelled transactions of the file that a model with this recipe was trained on.
 
     Raises:
         Stop: the data is unfit, or teaches other risks than the recipe holds.
         OSError: the file cannot be read.
     """
-    data = label(read_payments(path), recipe)
+    data = label(read_transactions(path), recipe)
     if recipe.risk and learn_risks(data, recipe) != recipe.risk:
         raise Stop(f"{path} is not what the model was trained on: it teaches other risks")
     return data
@@ -167,7 +167,7 @@ def to_columns(frame: pd.DataFrame, fields: Iterable[str]) -> Columns:
 
 
 def customer_numbers(frame: pd.DataFrame) -> NDArray[np.uint32]:
-    """Return the CRC-32 of each payment's customer, uint32 [n]: equal for equal customers, whatever the file.
+    """Return the CRC-32 of each transaction's customer, uint32 [n]: equal for equal customers, whatever the file.
 
     It is 0 where a part of the customer's name is missing.
     """

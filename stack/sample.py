@@ -35,16 +35,14 @@ def send_sample(settings: StackSettings, file: Path = SAMPLE) -> None:
     password = read_passwords(settings.home)["POSTGRES_PASSWORD"]
     with psycopg.connect(conninfo(settings.postgres_port, password), autocommit=True) as session:
         scored, flagged = _wait_for_scores(session, ids)
-        print(
-            f"{scored} of {len(ids)} payments scored in {time.monotonic() - started:.1f} s, {flagged} flagged as fraud"
-        )
+        print(f"{scored} of {len(ids)} transactions scored in {time.monotonic() - started:.1f} s, {flagged} flagged")
         _print_worst(session, ids)
 
 
 def _ids(file: Path) -> list[str]:
     """Return the ids that the sender gives to the rows of a file."""
-    with prepare(file) as payments:
-        return [orjson.loads(value)["transaction_id"] for _, value in payments]
+    with prepare(file) as prepared:
+        return [orjson.loads(value)["transaction_id"] for _, value in prepared]
 
 
 def _wait_for_scores(session: psycopg.Connection, ids: list[str]) -> tuple[int, int]:
@@ -56,7 +54,7 @@ def _wait_for_scores(session: psycopg.Connection, ids: list[str]) -> tuple[int, 
         if scored == len(ids):
             return scored, flagged
         if time.monotonic() > deadline:
-            raise Stop(f"only {scored} of {len(ids)} payments were scored within {SCORED_WITHIN_SECONDS:.0f} s")
+            raise Stop(f"only {scored} of {len(ids)} transactions were scored within {SCORED_WITHIN_SECONDS:.0f} s")
         time.sleep(0.2)
 
 

@@ -180,5 +180,5 @@ def _print_progress(report: Report, seen: dict[str, tuple[State, int]]) -> None:
 def _say_where(settings: StackSettings) -> None:
     print(f"\npage      {page_address(settings)}")
     print("database  make psql ARGS='-c \"select * from scored_transactions order by arrival desc limit 10\"'")
-    print("send      make send FILE=payments.csv")
+    print("send      make send FILE=transactions.csv")
     print("more      make status   make logs   make down")

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from services.common.errors import Stop
+from services.common.manifest import CURVE_NAME, MANIFEST_NAME
 from services.common.settings import Settings, project_root
 from ui.login.users import Role, User, hash_password, read_users
 
@@ -40,14 +41,14 @@ class UiSettings(Settings):
         9103, ge=0, le=65535, description="port of the probes and metrics, not the page's; 0: any free port"
     )
     manifest: Path = Field(
-        default_factory=lambda: project_root() / "onnx" / "manifest.json",
+        default_factory=lambda: project_root() / "onnx" / MANIFEST_NAME,
         description="manifest of the model; its version and threshold are shown until a scorer has reported its own",
     )
 
     @property
     def curve(self) -> Path:
         """The validation curve beside the manifest."""
-        return self.manifest.with_name("curve.json")
+        return self.manifest.with_name(CURVE_NAME)
 
     @property
     def has_login(self) -> bool:

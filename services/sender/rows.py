@@ -32,6 +32,7 @@ AMOUNT_LIMIT = 1e12
 INTEGER_LIMIT = 1 << 53
 """Beyond this, readers of JSON that know only floating point lose digits (RFC 8259, section 6)."""
 
+NUMBER_FIELDS = (*DECIMAL_FIELDS, *INTEGER_FIELDS)
 
 OWN_ID = bytes(OCTETS)
 EncodedRow = tuple[int, bytes | None, bytes, bytes]
@@ -81,6 +82,17 @@ class RowEncoder:
         if not any(cells):
             self._repaired[Repair.EMPTY_ROW_SKIPPED] += 1
             return None
+        texts = self._texts(cells, repairs)
+        unknown = self._spell(texts, repairs)
+        data, seconds = self._data(texts, repairs)
+        value, octets = _message(self._own_id(cells, repairs), data)
+        self._repaired.update(set(repairs))
+        for field in unknown:
+            self.unknown.add(field, texts[field], line)
+        return seconds, customer_key(data), value, octets
+
+    def _texts(self, cells: list[str], repairs: list[Repair]) -> dict[str, str]:
+        """Return the text of each field, empty where it is missing; of the required ones none is."""
         positions = self._dialect.positions
         texts = {field: cells[positions[field]] if field in positions else "" for field in FIELDS}
         for field, text in texts.items():
@@ -90,25 +102,16 @@ class RowEncoder:
         for field in REQUIRED:
             if not texts[field]:
                 raise BadRow(RowFault.EMPTY_CELL, field, "is empty, but required")
-        unknown = self._spell(texts, repairs)
+        return texts
+
+    def _data(self, texts: dict[str, str], repairs: list[Repair]) -> tuple[dict[str, Any], int]:
+        """Return the fields as the message has them, and the event time in seconds."""
         data: dict[str, Any] = {field: text or None for field, text in texts.items()}
         data["transaction_time"], seconds = _read_time(texts["transaction_time"], repairs)
-        for field in (*DECIMAL_FIELDS, *INTEGER_FIELDS):
+        for field in NUMBER_FIELDS:
             if texts[field]:
                 data[field] = self._read_number(field, texts[field], repairs)
-        own_id = self._own_id(cells, repairs)
-        if own_id is None:
-            fields = orjson.dumps(data)
-            (transaction_id,), octets = content_ids([fields], [texts["cat_id"]])
-            value = message_of(transaction_id, fields)
-        else:
-            value, octets = orjson.dumps({ID_COLUMN: own_id, "data": data}), OWN_ID
-        if len(value) > VALUE_MAX_BYTES:
-            raise BadRow(RowFault.TOO_LARGE, "", f"takes {len(value)} bytes, at most {VALUE_MAX_BYTES} can be sent")
-        self._repaired.update(set(repairs))
-        for field in unknown:
-            self.unknown.add(field, texts[field], line)
-        return seconds, customer_key(data), value, octets
+        return data, seconds
 
     def _spell(self, texts: dict[str, str], repairs: list[Repair]) -> list[str]:
         """Replace names by their known spelling; return the fields with unknown names."""
@@ -183,6 +186,19 @@ class RowEncoder:
         if not found and not text.lstrip("+-").isdigit():
             repairs.append(Repair.WHOLE_NUMBER_WITH_POINT)
         return int(number)
+
+
+def _message(own_id: str | None, data: dict[str, Any]) -> tuple[bytes, bytes]:
+    """Return the message of `transactions`, and the octets of its id, OWN_ID if the file gave the id."""
+    if own_id is None:
+        fields = orjson.dumps(data)
+        (transaction_id,), octets = content_ids([fields], [data["cat_id"]])
+        value = message_of(transaction_id, fields)
+    else:
+        value, octets = orjson.dumps({ID_COLUMN: own_id, "data": data}), OWN_ID
+    if len(value) > VALUE_MAX_BYTES:
+        raise BadRow(RowFault.TOO_LARGE, "", f"takes {len(value)} bytes, at most {VALUE_MAX_BYTES} can be sent")
+    return value, octets
 
 
 def _read_time(text: str, repairs: list[Repair]) -> tuple[str, int]:

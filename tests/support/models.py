@@ -13,7 +13,7 @@ from services.common.manifest import Recipe, RiskTable
 from services.scorer.history.history import PAST
 from services.scorer.models.load import decode_golden
 from services.scorer.score import probabilities
-from tests.support.messages import PAYMENT
+from tests.support.messages import TRANSACTION
 
 PROBE_FEATURES = ("amount", *PAST)
 RISKS = RiskTable(amounts=(20, 60, 150), risks=tuple(place / 16 for place in range(16)))
@@ -41,7 +41,7 @@ def write_probe(folder: Path) -> Path:
 
 
 def write_constant(folder: Path, version: str, score: float, recipe: Recipe = PLAIN_RECIPE) -> Path:
-    """Write a model that gives every payment the same score, flagged from 0.5 on, so that a score tells whose it is."""
+    """Write a model that gives every transaction the same score, flagged from 0.5 on: a score tells whose it is."""
     nodes = [
         helper.make_node("ReduceSum", ["features", "axis"], ["sums"], keepdims=1),
         helper.make_node("IsNaN", ["sums"], ["missing"]),
@@ -52,7 +52,7 @@ def write_constant(folder: Path, version: str, score: float, recipe: Recipe = PL
 
 
 def write_trap(folder: Path, version: str, score: float, amount: float, *, raises: bool) -> Path:
-    """Write a model that gives every payment the same score but those of one amount: none, or it raises an error."""
+    """Write a model that gives every transaction one score, but those of one amount none, or an error."""
     nodes = [
         helper.make_node("Gather", ["features", "first"], ["amounts"], axis=1),
         helper.make_node("Equal", ["amounts", "amount"], ["trapped"]),
@@ -100,12 +100,12 @@ def write_artifact(
     from services.scorer.decode import Decoder  # noqa: PLC0415
     from services.scorer.features import required_fields, to_features  # noqa: PLC0415
 
-    features = to_features(decode_golden(Decoder(required_fields(recipe)), [PAYMENT]), recipe)
+    features = to_features(decode_golden(Decoder(required_fields(recipe)), [TRANSACTION]), recipe)
     if score is None:
         session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
         score = float(probabilities(session, features)[0])
     golden = {
-        "transaction": PAYMENT,
+        "transaction": TRANSACTION,
         "features": [None if np.isnan(value) else float(value) for value in features[0]],
         "score": score,
     }

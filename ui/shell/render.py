@@ -6,11 +6,11 @@ no Markup itself, and mypy shows where a plain str stands for HTML.
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from markupsafe import Markup
 
+from ui.database import ListedTransaction
 from ui.shell.formats import Numbers
 from ui.shell.texts import Texts
 from ui.watch import Observation
@@ -28,30 +28,6 @@ _TD_END = Markup("</td>")
 
 Head = tuple[str, str]
 """A column's text, and its class."""
-
-
-class TransactionFields(Protocol):
-    """What every table of transactions shows; None: missing in the message, or not arrived yet."""
-
-    @property
-    def event_time(self) -> datetime | None:
-        """When it was made, by the clock of the message."""
-
-    @property
-    def amount(self) -> float | None:
-        """In the currency of the message."""
-
-    @property
-    def category(self) -> str | None:
-        """Of the merchant."""
-
-    @property
-    def merchant(self) -> str | None:
-        """With the prefix that all of them have."""
-
-    @property
-    def state(self) -> str | None:
-        """Of the customer, two letters."""
 
 
 def header(texts: Texts) -> Markup:
@@ -120,7 +96,7 @@ def table(heads: Iterable[Head], rows: Iterable[Iterable[str]], caption: str, *,
     """Return a table from heads (text, class of the column) and rows of cells, each plain text or Markup.
 
     Kinds: a `long` one scrolls in itself. On a narrow screen page.css turns each row into a card, which takes its
-    labels from data-label; a card of `payments` does without, its cells are known by their class. A `grid` stays one.
+    labels from data-label; a card of `transactions` has none, its cells are known by their class. A `grid` stays one.
     """
     heads = tuple(heads)
     head = Markup().join(Markup('<th scope="col" class="{}">{}</th>').format(kind, text) for text, kind in heads)
@@ -145,7 +121,7 @@ def transaction_heads(texts: Texts) -> tuple[Head, ...]:
     )
 
 
-def transaction_cells(row: TransactionFields, numbers: Numbers) -> tuple[str, ...]:
+def transaction_cells(row: ListedTransaction, numbers: Numbers) -> tuple[str, ...]:
     """Return the cells that every table of transactions has: event time, amount, category, merchant and state."""
     return (
         MISSING if row.event_time is None else numbers.date_time(row.event_time),

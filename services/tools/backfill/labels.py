@@ -68,12 +68,12 @@ def _made_ids(path: Path, rows: list[list[str]]) -> Iterator[tuple[str, ...]]:
     seen: Counter[bytes] = Counter()
     for number, row in enumerate(rows, start=1):
         try:
-            payment = encoder.encode(row)
+            transaction = encoder.encode(row)
         except BadRow:
-            payment = None
-        if payment is None:
+            transaction = None
+        if transaction is None:
             yield ()
             continue
-        _, _, message, octets = payment
+        _, _, message, octets = transaction
         yield orjson.loads(numbered(message, seen[octets]))[ID], row_id(namespace, number)
         seen[octets] += octets != OWN_ID

@@ -46,7 +46,7 @@ def remembered(records: Records, customer: int) -> Remembered:
 
 
 def records_without(records: Records, customer: int) -> list[Record]:
-    """Return the records that erase a customer from a partition's changelog; none if it has none of is_own.
+    """Return the records that erase a customer from a partition's changelog; none if it holds nothing of theirs.
 
     A key contains the hash of one customer, so events of others under such a key are moved to a key of their own.
     """

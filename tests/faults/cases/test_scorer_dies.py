@@ -54,7 +54,7 @@ def test_frozen_past_the_timeout_of_its_kafka_transaction(pipeline: Pipeline, lo
 
 
 def test_frozen_past_its_session(pipeline: Pipeline) -> None:
-    """Its partitions were given away while its Kafka transaction stayed open: the broker refuses its offsets.
+    """Its partitions were reassigned while its Kafka transaction stayed open: the broker refuses its offsets.
 
     It starts over with new clients; or the call hangs (librdkafka #5456), and its watchdog ends the process.
     """

@@ -22,7 +22,7 @@ except ValueError:
 
 
 def test_a_library_that_repeats_itself_is_heard_seldom(capsys: pytest.CaptureFixture[str]) -> None:
-    """The first warning tells the cause; the next ones of the same minute would only fill the log."""
+    """The first warning has the cause; the next ones of the same minute would only fill the log."""
     relay("some.library", every_seconds=60)
     for attempt in range(3):
         logging.getLogger("some.library").warning("password authentication failed, attempt %s", attempt)

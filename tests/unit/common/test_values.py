@@ -21,7 +21,7 @@ NUMBERS = st.floats(-1e9, 1e9, allow_nan=False).map(lambda number: round(number,
 def test_every_form_of_a_time_shows_the_same_clock(time: datetime, form: str) -> None:
     """Whatever the marks, the order and the zone; what comes out is the contract's spelling, and reads as itself.
 
-    Seconds of 0 are left out: so a payment has one content, with them or without.
+    Seconds of 0 are left out: so a transaction has one content, with them or without.
     """
     moment = read_time(time.strftime(form))
     assert moment.time == time
@@ -82,7 +82,7 @@ def test_three_digits_behind_a_mark_are_what_the_file_says(whole: int, rest: int
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["amount", *COORDINATES]))
 def test_what_a_program_writes_is_read_as_it_is(number: float, field: str) -> None:
-    """Digit by digit, without a mend, unless its three decimals stand in a file of decimal commas."""
+    """Digit by digit, without a repair, unless its three decimals stand in a file of decimal commas."""
     assert read_number(field, repr(number)) == (number, ())
 
 

@@ -201,13 +201,13 @@ def test_a_vital_service_that_fails_stops_everything(start: Callable[[str], Stac
     [
         'sh("culprit", "echo because; exit 3", kind=Kind.JOB)',
         'sh("culprit", "echo because; exec sleep 60", kind=Kind.JOB, ready_within_seconds=0.5)',
-        'sh("culprit", "echo because; [ -e $HOME_DIR/mended ] || exit 3; exec sleep 60", ready=exists("mended"))',
-        'sh("culprit", "echo because; exec sleep 60", ready=exists("mended"), ready_within_seconds=0.5)',
+        'sh("culprit", "echo because; [ -e $HOME_DIR/fixed ] || exit 3; exec sleep 60", ready=exists("fixed"))',
+        'sh("culprit", "echo because; exec sleep 60", ready=exists("fixed"), ready_within_seconds=0.5)',
     ],
     ids=["job fails", "job hangs", "service never lives", "service never ready"],
 )
 def test_what_is_not_vital_fails_and_the_others_go_on(start: Callable[[str], Stack], culprit: str) -> None:
-    """It is named, nothing else is stopped; a service is tried again, and once it is mended all is up."""
+    """It is named, nothing else is stopped; a service is tried again, and once it is fixed all is up."""
     stack = start(
         f'sh("good", "exec sleep 60", vital=True), {culprit}, sh("after", "exec sleep 60", needs=("culprit",))'
     )
@@ -218,7 +218,7 @@ def test_what_is_not_vital_fails_and_the_others_go_on(start: Callable[[str], Sta
     if "JOB" in culprit:
         assert stack.entry("culprit").state is State.FAILED
     else:
-        (stack.home / "mended").touch()
+        (stack.home / "fixed").touch()
         stack.wait_for_phase(Phase.UP)
         assert stack.report().culprit is None
     assert "because" in (stack.home / "logs" / "culprit.log").read_text()

@@ -104,7 +104,7 @@ def test_a_batch_that_is_fixed_is_named_with_the_export_option_that_helps(tmp_pa
 
 
 def test_sound_models_pass(tmp_path: Path) -> None:
-    """One of the payment, one of the whole past."""
+    """One of the transaction, one of the whole past."""
     assert load_model(write_constant(tmp_path / "a", "a", 0.25)).manifest.version == "a"
     assert load_model(write_probe(tmp_path / "b")).manifest.version == "probe"
 

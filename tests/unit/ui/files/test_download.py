@@ -10,11 +10,12 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from services.common.spreadsheet import safe_text
 from services.sender.csvfile import prepare
 from ui.check.downloads import SAMPLE_PATH, download_routes, sample_file, template
 from ui.files.download import csv_lines, path_of
 from ui.files.journal import ScoredRow
-from ui.shell.excel import DIALECTS, safe_text
+from ui.shell.excel import DIALECTS
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "  =", "\u00a0@"])
@@ -53,19 +54,19 @@ def test_an_upload_has_its_address() -> None:
 
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_the_template_opens_in_excel_and_is_accepted(language: str, tmp_path: Path) -> None:
-    """With the byte-order mark; the sender reads the same payment from both."""
+    """With the byte-order mark; the sender reads the same transaction from both."""
     path = tmp_path / "template.csv"
     path.write_text(template(DIALECTS[language]), newline="")
     assert path.read_bytes().startswith(b"\xef\xbb\xbftransaction_time" + DIALECTS[language].separator.encode())
-    with prepare(path) as payments:
-        [(_, value)] = payments
-        assert (payments.report.ready, payments.report.refused_total) == (1, 0)
+    with prepare(path) as prepared:
+        [(_, value)] = prepared
+        assert (prepared.report.ready, prepared.report.refused_total) == (1, 0)
     data = orjson.loads(value)["data"]
     assert (data["amount"], data["lat"], data["population_city"]) == (25.79, 39.7817, 114394)
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-def test_the_sample_in_excels_way_has_the_same_payments(language: str, tmp_path: Path) -> None:
+def test_the_sample_in_excels_way_has_the_same_transactions(language: str, tmp_path: Path) -> None:
     """All of them, with the values of the file itself."""
     route = download_routes()[1]
     client = TestClient(Starlette(routes=[route]))
@@ -73,9 +74,9 @@ def test_the_sample_in_excels_way_has_the_same_payments(language: str, tmp_path:
     path.write_bytes(client.get(f"/{SAMPLE_PATH}?language={language}").content)
 
     def data_of(file: Path) -> list[Any]:
-        with prepare(file) as payments:
-            assert payments.report.refused_total == 0
-            return [orjson.loads(value)["data"] for _, value in payments]
+        with prepare(file) as prepared:
+            assert prepared.report.refused_total == 0
+            return [orjson.loads(value)["data"] for _, value in prepared]
 
     assert data_of(path) == data_of(sample_file())
     assert client.get(f"/{SAMPLE_PATH}").content == sample_file().read_bytes()
