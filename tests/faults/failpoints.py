@@ -61,8 +61,8 @@ class Failpoints:
                 time.sleep(self._random.uniform(point.low, point.high) / 1000)
             elif point.reached == point.due:
                 time.sleep(UNDER_WAY_SECONDS * slack())
-                # To this thread, not to the process: another one would take the signal when it is scheduled, and this one
-                # would go on until then, into the commit.
+                # To this thread, not to the process: another one would take the signal when it is scheduled, and this
+                # one would go on until then, into the commit.
                 signal.pthread_kill(
                     threading.get_ident(), {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}[point.action]
                 )
