@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 
 import psycopg
+from confluent_kafka import IsolationLevel
 
 from services.common.settings import TopicSettings, project_root
 from services.scorer.models.load import load_model
@@ -118,11 +119,23 @@ class Pipeline:
         self.inflict(f"kill -9 {of}")
         return self.recovered(of, crew.kill(member))
 
-    def freeze_itself(self, member: Member, seconds: float) -> None:
-        """Wait until a member has frozen itself at a failpoint, leave it so for a while, and wake it."""
+    def freeze_itself(self, member: Member, seconds: float = 0, *, until_aborted: bool = False) -> None:
+        """Wait until a member has frozen itself at a failpoint, leave it so for a while, and wake it.
+
+        With `until_aborted` until the broker has ended the Kafka transactions that were open then: a busy broker looks
+        for those that are past their timeout seconds late.
+        """
         wait_for(lambda: member.is_stopped, 30 * self.slack, self.text)
         self.inflict("SIGSTOP scorer")
+        written = log_ends(self.bootstrap, self.topics.scores)
+
+        def open_ones() -> dict[int, int]:
+            decided = log_ends(self.bootstrap, self.topics.scores, IsolationLevel.READ_COMMITTED)
+            return {partition: decided[partition] for partition, end in written.items() if decided[partition] < end}
+
         time.sleep(seconds)
+        if until_aborted:
+            wait_for(lambda: not open_ones(), 60 * self.slack, lambda: f"still open: {open_ones()} of {written}")
         self.scorers.thaw(member)
 
     def recovered(self, what: str, since: float, within: float = 30) -> float:
