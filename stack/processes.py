@@ -70,7 +70,8 @@ def spawn(
     """Start a process in a session of its own, its output appended to `log`, in the project's folder or in `cwd`.
 
     On Linux it gets `death_signal` when this process ends, however it ends. The kernel watches the *thread* that
-    started it, so it is tied only when started from the main thread.
+    started it, so it is tied only when started from the main thread. Elsewhere stack/leftovers.py ends what a
+    supervisor leaves.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
