@@ -22,7 +22,7 @@ NEEDED_BYTES = 2_000_000_000
 
 CAUSES = {
     r"No space left on device": "the disk is full: free some space, then run the same command again",
-    r"Retrying \(Retry\(|Max retries exceeded|Read timed out|IncompleteRead": (
+    r"Retrying \(Retry\(|from versions: none|Max retries exceeded|Read timed out|IncompleteRead": (
         "the package index cannot be reached: check the network; HTTPS_PROXY names a proxy, PIP_INDEX_URL another index"
     ),
 }

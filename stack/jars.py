@@ -116,7 +116,7 @@ def _fetch(maven: "MavenContext", coordinate: str, sha256: str, folder: Path) ->
             draft = artifact.resolve()
         except (OSError, RuntimeError) as error:  # requests' errors are OSErrors; not found is a RuntimeError
             if attempt == DOWNLOAD_TRIES:
-                raise Stop(f"cannot fetch {coordinate}: {error}; {ADVICE}") from error
+                raise Stop(f"cannot fetch {coordinate}: {ADVICE} ({error})") from error
             if artifact.cached_path:
                 artifact.cached_path.unlink(missing_ok=True)
         else:

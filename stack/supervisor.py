@@ -16,7 +16,7 @@ from types import FrameType
 from services.common.errors import Stop
 from services.common.logs import get_logger
 from services.common.settings import project_root
-from stack.processes import ProcessId, spawn, stop, this_process
+from stack.processes import ON_LINUX, ProcessId, spawn, stop, this_process
 from stack.report import Entry, Phase, Report, write_report
 from stack.service import Kind, Service, State
 
@@ -214,7 +214,7 @@ def ended_with_this_process(home: Path) -> Iterator[None]:
 
     Linux does (stack/processes.py). Elsewhere a second process waits for the end of a pipe of this one.
     """
-    if sys.platform == "linux":
+    if ON_LINUX:
         yield
         return
     with subprocess.Popen(
