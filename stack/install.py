@@ -57,7 +57,17 @@ def install(lock: Path) -> None:
     total = len(re.findall(r"^\S+==", lock.read_text(encoding="utf-8"), re.MULTILINE))
     print(f"installing {lock}: {total} packages", flush=True)
     began = time.monotonic()
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar", "off"]
+    # Most modules are never imported; compiling them all takes half of the time.
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--no-compile",
+        "--progress-bar",
+        "off",
+    ]
     with subprocess.Popen(
         [*pip, "--require-hashes", "-r", lock],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
