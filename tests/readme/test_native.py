@@ -17,7 +17,7 @@ LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".stack", "build", "__pycache
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """A copy of the repository in a folder with blanks and other letters in its name; libraries and jars are in place."""
+    """A copy of the repository in a folder with blanks and foreign letters; libraries and jars are in place."""
     copy = tmp_path / "Überweisung, оценка & Co"
     shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
     (copy / ".venv").symlink_to((ROOT / ".venv").resolve())
