@@ -194,7 +194,7 @@ $(VENV)/.audit: requirements/audit.txt $(VENV)/.dev
 # A place of its own: checkov insists on versions of libraries that the rest does not want.
 $(VENV)/.lint: requirements/lint.txt | $(BIN)/python
 	@$(BIN)/python -m venv --clear $(VENV)/lint
-	@$(LINT)/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: -r $<
+	@$(LINT)/python -m stack.install $<
 	@touch $@
 
 $(VENV)/.fuzz: requirements/fuzz.txt $(VENV)/.dev

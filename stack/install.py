@@ -22,11 +22,14 @@ NEEDED_BYTES = 2_000_000_000
 
 CAUSES = {
     r"No space left on device": "the disk is full: free some space, then run the same command again",
-    r"Retrying \(Retry\(|from versions: none|Max retries exceeded|Read timed out|IncompleteRead": (
+    r"Retrying \(Retry\(|Max retries exceeded|Read timed out|IncompleteRead": (
         "the package index cannot be reached: check the network; HTTPS_PROXY names a proxy, PIP_INDEX_URL another index"
     ),
+    r"No matching distribution found": (
+        "the package index has no wheel of a library for this system and Python; CONTRIBUTING.md names those that work"
+    ),
 }
-"""What pip prints -> what to do. Its exit code is 1 whatever the cause, so that its words are all there is."""
+"""What pip prints -> what to do, the first that matches. It exits with 1 whatever the cause: its words are all there is."""
 
 
 def make_environment(folder: Path) -> None:
@@ -57,7 +60,7 @@ def install(lock: Path) -> None:
     total = len(re.findall(r"^\S+==", lock.read_text(encoding="utf-8"), re.MULTILINE))
     print(f"installing {lock}: {total} packages", flush=True)
     began = time.monotonic()
-    # Most modules are never imported; compiling them all takes half of the time.
+    # Most modules are never imported: compiling them all takes half of the time.
     pip = [
         sys.executable,
         "-m",
@@ -69,7 +72,7 @@ def install(lock: Path) -> None:
         "off",
     ]
     with subprocess.Popen(
-        [*pip, "--require-hashes", "-r", lock],
+        [*pip, "--require-hashes", "--only-binary", ":all:", "-r", lock],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
     ) as running:  # fmt: skip
         output = _follow(running.stdout or (), total)
