@@ -29,7 +29,7 @@ CAUSES = {
         "the package index has no wheel of a library for this system and Python; CONTRIBUTING.md names those that work"
     ),
 }
-"""What pip prints -> what to do, the first that matches. It exits with 1 whatever the cause: its words are all there is."""
+"""What pip prints -> what to do, the first that matches. It exits with 1 whatever the cause: it has no other sign."""
 
 
 def make_environment(folder: Path) -> None:
