@@ -83,14 +83,15 @@ def install(lock: Path) -> None:
 
 def _follow(lines: Iterable[str], total: int) -> str:
     """Show pip's progress; return all it prints."""
-    progress, seen, printed = Progress(total), 0, []
+    progress, printed = Progress(total), []
+    seen, name = 0, ""
     for line in lines:
         printed.append(line)
         if found := re.match(r"(?:Collecting|Requirement already satisfied:) (\S+)", line):
-            seen += 1
-            progress.show(seen, found[1])
-        elif found := re.match(r"\s*Downloading (\S+) (\(.*\))", line):
-            progress.show(seen, f"{found[1]} {found[2]}")
+            seen, name = seen + 1, found[1]
+            progress.show(seen, name)
+        elif found := re.match(r"\s*Downloading \S+ (\(.*\))", line):
+            progress.show(seen, f"{name} {found[1]}")
         elif line.startswith("Installing collected packages"):
             progress.show(seen, "unpacking")
     progress.clear()
