@@ -23,7 +23,8 @@ NEEDED_BYTES = 2_000_000_000
 CAUSES = {
     r"No space left on device": "the disk is full: free some space, then run the same command again",
     r"Retrying \(Retry\(|Max retries exceeded|Read timed out|IncompleteRead": (
-        "the package index cannot be reached: check the network; HTTPS_PROXY names a proxy, PIP_INDEX_URL another index"
+        "the package index cannot be reached: check the network; HTTPS_PROXY names a proxy, PIP_CERT its certificates,"
+        " PIP_INDEX_URL another index"
     ),
     r"No matching distribution found": (
         "the package index has no wheel of a library for this system and Python; CONTRIBUTING.md names those that work"
