@@ -29,7 +29,10 @@ kafka-clients, and would replace it with a 3.x."""
 LOCK = Path(__file__).with_name("kafka.lock")
 PARALLEL_DOWNLOADS = 6
 DOWNLOAD_TRIES = 3
-ADVICE = "check the network; HTTPS_PROXY names a proxy, REQUESTS_CA_BUNDLE its certificates, ~/.config/jgo.conf another repository"
+ADVICE = (
+    "check the network; HTTPS_PROXY names a proxy, REQUESTS_CA_BUNDLE its certificates,"
+    " ~/.config/jgo.conf another repository"
+)
 
 
 def read_lock(lock: Path = LOCK) -> dict[str, str]:
