@@ -33,6 +33,11 @@ def install(
     )  # fmt: skip
 
 
+def stack_of_its_own(home: Path) -> dict[str, str]:
+    names = ("KAFKA", "POSTGRES", "UI", "SCORER_PROBE", "SINK_PROBE", "UI_PROBE")
+    return {"STACK_HOME": str(home)} | {f"{name}_PORT": str(free_port()) for name in names}
+
+
 def write_lock(folder: Path, sha256: str = "0" * 64) -> Path:
     """Write a lock of a package that no index has."""
     lock = folder / "lock.txt"
@@ -116,13 +121,9 @@ def test_libraries_and_jars_are_fetched_through_the_proxy(tmp_path: Path) -> Non
         assert set(asked) == {"CONNECT"}
 
         asked.clear()
-        ports = {
-            f"{name}_PORT": str(free_port())
-            for name in ("KAFKA", "POSTGRES", "UI", "SCORER_PROBE", "SINK_PROBE", "UI_PROBE")
-        }
         jars = subprocess.run(
             [sys.executable, "-m", "stack", "up"],
-            cwd=project_root(), env=os.environ | through | ports | {"STACK_HOME": str(tmp_path)},
+            cwd=project_root(), env=os.environ | through | stack_of_its_own(tmp_path),
             capture_output=True, text=True, timeout=100, check=False,
         )  # fmt: skip
         assert jars.returncode == 1
@@ -160,7 +161,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
     ):
         tried = subprocess.run(
             [*mounted, sys.executable, "-m", *command],
-            cwd=project_root(), env=os.environ | {"STACK_HOME": str(tmp_path)},
+            cwd=project_root(), env=os.environ | stack_of_its_own(tmp_path),
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert tried.returncode == 1
