@@ -28,7 +28,7 @@ def send_sample(settings: StackSettings, since: float, file: Path = SAMPLE) -> N
     Raises:
         Stop: the sender failed, or the scores did not come in time.
     """
-    print(f"\nsending {file.relative_to(project_root())}")
+    print(f"\nsending {file.relative_to(project_root())}", flush=True)
     sender = [sys.executable, "-m", "services.sender", str(file)]
     if subprocess.run(sender, env=kafka_environment(settings), cwd=project_root(), check=False).returncode != 0:
         raise Stop(f"the sender could not send {file}")

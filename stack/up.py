@@ -55,7 +55,7 @@ def up(settings: StackSettings, since: float, with_sample: bool = True) -> None:
     supervisor = None if report and report.is_running else _start(settings)
     try:
         _wait_until_up(settings, supervisor)
-        print(f"everything is up after {time.time() - since:.0f} s")
+        print(f"everything is up after {time.time() - since:.0f} s", flush=True)
         if with_sample:
             send_sample(settings, since)
     except BaseException as error:
