@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.common.errors import Stop
+from stack.progress import Progress
 
 if TYPE_CHECKING:
     from jgo.maven import MavenContext
@@ -28,6 +29,10 @@ manages kafka-clients, and would replace it with a 3.x."""
 LOCK = Path(__file__).with_name("kafka.lock")
 PARALLEL_DOWNLOADS = 6
 DOWNLOAD_TRIES = 3
+ADVICE = (
+    "check the network; HTTPS_PROXY names a proxy, REQUESTS_CA_BUNDLE its certificates,"
+    " ~/.config/jgo.conf another repository"
+)
 
 
 def read_lock(lock: Path = LOCK) -> dict[str, str]:
@@ -83,10 +88,13 @@ def _fetch_missing(folder: Path, locked: Mapping[str, str], report: Callable[[st
         maven = _maven(Path(draft))
         with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool:
             tasks = [pool.submit(_fetch, maven, coordinate, locked[coordinate], folder) for coordinate in missing]
+            progress = Progress(len(tasks))
             try:
-                for task in tasks:
+                for done, task in enumerate(tasks):
+                    progress.show(done, missing[done])
                     task.result()
             finally:
+                progress.clear()
                 pool.shutdown(cancel_futures=True)
     return len(missing)
 
@@ -111,7 +119,7 @@ def _fetch(maven: "MavenContext", coordinate: str, sha256: str, folder: Path) ->
             draft = artifact.resolve()
         except (OSError, RuntimeError) as error:  # requests' errors are OSErrors; not found is a RuntimeError
             if attempt == DOWNLOAD_TRIES:
-                raise Stop(f"cannot fetch {coordinate}: {error}") from error
+                raise Stop(f"cannot fetch {coordinate}: {ADVICE} ({error})") from error
             if artifact.cached_path:
                 artifact.cached_path.unlink(missing_ok=True)
         else:

@@ -96,7 +96,7 @@ def test_a_jar_that_is_not_the_locked_one_is_refused(
 def test_without_a_network_the_coordinate_is_named(tmp_path: Path, lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its tries a fetch says what it could not get, and why."""
     maven = serve(monkeypatch, tmp_path, None)
-    with pytest.raises(Stop, match=r"cannot fetch org\.example:thing:1\.0: no network"):
+    with pytest.raises(Stop, match=r"cannot fetch org\.example:thing:1\.0: check the network.*\(no network\)"):
         jars.fetch_jars(tmp_path / "jars", lock, report=lambda _: None)
     assert len(maven.asked) == jars.DOWNLOAD_TRIES
 
