@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from services.sender.report import FileReport, Refusal, Repair
-from ui.check.steps import Cancelled, Obstacle, Queued, Reading, Refused, Sending, Sent, Step
+from ui.check.steps import Cancelled, Obstacle, Queued, ReadingFile, Refused, Sending, Sent, Step
 from ui.check.texts import CheckTexts
 from ui.database import Flagged, Results, Snapshot, Totals
 from ui.shell.formats import local_clock
@@ -39,7 +39,7 @@ def headline(step: Step, texts: Texts, words: CheckTexts) -> Markup:
         case Queued():
             counted = numbers.counted(step.ahead, words.upload_forms)
             return progress(words.waiting.format(uploads_counted=counted), "", None)
-        case Reading():
+        case ReadingFile():
             counted = numbers.counted(step.rows, words.row_forms)
             return progress(words.reading_rows.format(rows_counted=counted) if step.rows else words.reading, "", None)
         case Cancelled():

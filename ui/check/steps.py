@@ -15,7 +15,7 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingFile:
     """`rows` rows of the file have been read and checked."""
 
     rows: int
@@ -69,4 +69,4 @@ class Sent:
     obstacle: Obstacle | None = None
 
 
-Step = Queued | Reading | Sending | Refused | Cancelled | Sent
+Step = Queued | ReadingFile | Sending | Refused | Cancelled | Sent
