@@ -9,7 +9,7 @@ from uuid import UUID
 
 from services.common.logs import get_logger
 from services.sender.ids import TakenIds
-from ui.check.steps import Reading, Step
+from ui.check.steps import ReadingFile, Step
 from ui.check.upload import UploadRequest
 from ui.watch import in_background
 
@@ -30,7 +30,7 @@ Send = Callable[[UploadRequest], Iterator[Step]]
 class Job(UploadRequest):
     """An accepted upload: its last step, and the future of its end."""
 
-    step: Step = field(default_factory=lambda: Reading(0))
+    step: Step = field(default_factory=lambda: ReadingFile(0))
     ended: "Future[None]" = field(default_factory=Future)
 
     @property

@@ -5,7 +5,11 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from services.sender.report import FileReport, Refusal, Repair
+<<<<<<< HEAD
 from ui.check.steps import Cancelled, Queued, Reading, Refused, Sending, Sent, Step
+=======
+from ui.check.steps import Cancelled, Obstacle, Queued, ReadingFile, Refused, Sending, Sent, Step
+>>>>>>> c-tests
 from ui.check.texts import CheckTexts
 from ui.database import Flagged, Results, Snapshot, Totals
 from ui.files.journal import UploadState
@@ -40,7 +44,7 @@ def headline(step: Step, texts: Texts, words: CheckTexts) -> Markup:
         case Queued():
             counted = numbers.counted(step.ahead, words.upload_forms)
             return progress(words.waiting.format(uploads_counted=counted), "", None)
-        case Reading():
+        case ReadingFile():
             counted = numbers.counted(step.rows, words.row_forms)
             return progress(words.reading_rows.format(rows_counted=counted) if step.rows else words.reading, "", None)
         case Cancelled():

@@ -15,7 +15,7 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingFile:
     """`rows` rows of the file have been read and checked."""
 
     rows: int
@@ -57,4 +57,4 @@ class Sent:
     state: UploadState = UploadState.SENT
 
 
-Step = Queued | Reading | Sending | Refused | Cancelled | Sent
+Step = Queued | ReadingFile | Sending | Refused | Cancelled | Sent

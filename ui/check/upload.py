@@ -25,7 +25,11 @@ from services.sender.ids import STORED, MessageMaker, TakenIds
 from services.sender.publish import publish
 from services.sender.report import FileFault, FileRefused
 from ui.check.record import Record
+<<<<<<< HEAD
 from ui.check.steps import Cancelled, Queued, Reading, Refused, Sending, Sent, Step
+=======
+from ui.check.steps import Cancelled, Obstacle, Queued, ReadingFile, Refused, Sending, Sent, Step
+>>>>>>> c-tests
 from ui.database import Database
 from ui.files.journal import UploadState
 from ui.watch import in_background
@@ -161,7 +165,7 @@ class Uploads:
         reading = in_background(prepared, "read")
         try:
             while wait([reading], REPORT_EVERY_SECONDS).not_done:
-                yield Reading(read.value)
+                yield ReadingFile(read.value)
         finally:
             left.set()
             wait([reading], LEAVE_WITHIN_SECONDS)

@@ -10,7 +10,7 @@ from services.sender.ids import TakenIds
 from services.sender.report import FileFault
 from ui.check import jobs
 from ui.check.jobs import Jobs
-from ui.check.steps import Cancelled, Reading, Refused, Step
+from ui.check.steps import Cancelled, ReadingFile, Refused, Step
 from ui.check.upload import UploadRequest
 
 END = Refused(FileFault.EMPTY, "")
@@ -24,7 +24,7 @@ class Sender:
         self.reading = threading.Semaphore(0)
 
     def send(self, order: UploadRequest) -> Iterator[Step]:
-        yield Reading(7)
+        yield ReadingFile(7)
         self.reading.release()
         while not self.go.wait(0.01):
             if order.is_cancelled:
@@ -48,7 +48,7 @@ def test_who_stops_watching_ends_nothing(sender: Sender) -> None:
     assert job
     assert sender.reading.acquire(timeout=10)
     watching = job.steps()
-    assert next(watching) == Reading(7)
+    assert next(watching) == ReadingFile(7)
     watching.close()  # type: ignore[attr-defined]
     assert uploads.under_way() == [job]
     assert uploads.find(str(job.upload_id)) is job
@@ -101,7 +101,7 @@ def test_an_unforeseen_error_is_logged_and_reported(capsys: pytest.CaptureFixtur
     """Nobody may be watching."""
 
     def send(_: UploadRequest) -> Iterator[Step]:
-        yield Reading(0)
+        yield ReadingFile(0)
         raise ZeroDivisionError
 
     job = Jobs(send).start(Path("a.csv"), "ada")

@@ -9,7 +9,7 @@ import pytest
 
 from services.sender.report import FileFault
 from ui.check.jobs import Job, Jobs
-from ui.check.steps import Reading, Sending
+from ui.check.steps import ReadingFile, Sending
 from ui.files.journal import Upload, UploadState, _upload
 from ui.files.tab import history, jobs_under_way, state_in_words, uploads_table
 from ui.files.texts import UPLOADS_TEXTS
@@ -64,7 +64,7 @@ def test_an_upload_under_way_is_reported_as_this_process_knows_it() -> None:
 def test_who_may_send_may_cancel(name: str | None, cancelled: bool) -> None:
     """Also what another has sent; a viewer may not, whatever the browser asks for."""
     users = {"ada": User("ada", Role.ANALYST, ""), "bob": User("bob", Role.VIEWER, "")}
-    jobs = Jobs(lambda _: iter([Reading(0)]))
+    jobs = Jobs(lambda _: iter([ReadingFile(0)]))
     job = jobs.start(Path("a.csv"), "eve")
     assert job
     analyst = Access(users).analyst(gr.Request(username=name))
