@@ -486,7 +486,10 @@ def test_a_login_ends(start_page: Start, users: Path) -> None:
 
 
 def test_without_a_login_nothing_is_revealed(guarded: ServiceProcess) -> None:
-    """The page's data and its calls want a session; the health check does not."""
+    """The page's data and its calls want a session; the health check does not. The form knows of no calls."""
+    connection = http.client.HTTPConnection("127.0.0.1", guarded.probe_port, timeout=30)
+    connection.request("GET", "/")
+    assert b'window.gradio_api_info = {"named_endpoints":{},"unnamed_endpoints":{}};' in connection.getresponse().read()
     status = {}
     for path in ("/config", "/gradio_api/info", "/gradio_api/queue/data?session_hash=x", SCORES, "/healthz"):
         connection = http.client.HTTPConnection("127.0.0.1", guarded.probe_port, timeout=30)

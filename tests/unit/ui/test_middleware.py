@@ -37,7 +37,7 @@ def make_app(root_path: str = "", *, login: bool = True) -> App:
         gr.Textbox()
     with blocks.route("English", "en"):
         gr.Textbox()
-    blocks.auth, blocks.auth_message = (_may_log_in if login else None), None  # type: ignore[assignment]
+    blocks.auth, blocks.auth_message = (_may_log_in if login else None), None
     blocks.root_path, blocks.favicon_path, blocks.theme_css = root_path, None, ""
     mart = Database()
     routes = [health_route(mart, KafkaProbe(KafkaSettings())), *download_routes(), scores_route(mart)]
