@@ -2,7 +2,7 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,16 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ui.login.access import ClientAddressMiddleware
 from ui.shell.theme import SCRIPTS
 
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
-
 POLICY = (
     "default-src 'self'; "
-    # Gradio makes functions of the js= of its events, and Vega of its expressions; Gradio's plot cannot use Vega's
-    # interpreter instead. Scripts in the document run by their hashes alone, so that markup that slips in cannot.
+    # Gradio makes functions of the js= of events, so that Vega's interpreter of expressions (`ast`) would gain nothing.
+    # Scripts in the document run by their hashes alone: markup that slips into the page cannot run any.
     "script-src 'self' 'unsafe-eval'{}; "
     # Svelte and Vega set style attributes.
     "style-src 'self' 'unsafe-inline'; "
@@ -36,8 +30,18 @@ POLICY = (
 )
 """Content Security Policy Level 3; the braces take the hashes of scripts."""
 
-PUBLIC = frozenset({
-    "/", "/en", "/en/", "/login", "/login/", "/logout", "/theme.css", "/gradio_api/theme.css", "/favicon.ico",
+HEADERS = {
+    "Content-Security-Policy": POLICY.format(""),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+PAGES = frozenset({"/", "/en"})
+"""Of the page, one a language. What is uploaded is HTML too, perhaps, but its scripts get no hashes."""
+
+PUBLIC = PAGES | frozenset({
+    "/en/", "/login", "/login/", "/logout", "/theme.css", "/gradio_api/theme.css", "/favicon.ico",
     "/manifest.json", "/robots.txt", "/healthz", "/files/template.csv", "/files/sample.csv",
     "/gradio_api/startup-events",  # called by Gradio itself, at start
 })  # fmt: skip
@@ -82,6 +86,11 @@ class RootPathMiddleware:
         await self._app(scope, receive, send)
 
 
+def _path_of(scope: Scope) -> str:
+    """Return the path below the root path."""
+    return str(scope["path"]).removeprefix(scope["root_path"]) or "/"
+
+
 class AccessMiddleware:
     """Refuses requests without a session, if a login is required, and those of other sites' pages."""
 
@@ -101,7 +110,7 @@ class AccessMiddleware:
 
 
 def _is_of_another_site(request: Request) -> bool:
-    """Return whether a page of another origin makes the request; links from there to the page are none.
+    """Return whether a page of another origin makes the request; a link followed from there is no such request.
 
     Gradio answers pages of every origin, with credentials, unless its host name is loopback. Fetch Metadata says where
     a request comes from; browsers send it over TLS and to loopback.
@@ -113,7 +122,7 @@ def _is_of_another_site(request: Request) -> bool:
 
 def _is_allowed(request: Request) -> bool:
     """Return whether no login is required, at all or for this path, or the request has the cookie of a session."""
-    app, path = request.app, request.scope["path"].removeprefix(request.scope["root_path"])
+    app, path = request.app, _path_of(request.scope)
     if path in NO_LOGIN_HELPS:
         return False
     if app.auth is None or path in PUBLIC or path.startswith(PUBLIC_FOLDERS):
@@ -135,28 +144,29 @@ class HeadersMiddleware:
             await self._app(scope, receive, send)
             return
         # Whoever claims to have come by TLS only hardens his own cookie: no need to trust the sender.
-        is_https = self._is_https or Headers(scope=scope).get("X-Forwarded-Proto", scope["scheme"]) == "https"
-        start: Message = {}
+        scheme = Headers(scope=scope).get("X-Forwarded-Proto", scope["scheme"]).partition(",")[0]
+        is_https = self._is_https or scheme == "https"
+        is_page, held = _path_of(scope) in PAGES, list[Message]()
 
         async def send_hardened(message: Message) -> None:
-            nonlocal start
             if message["type"] == "http.response.start":
-                start = message
-                return
-            if start:
-                self._harden(start, message.get("body", b""), is_https)
+                self._harden(message, is_https)
+                if is_page:  # until its body, which comes as a whole, is there
+                    held.append(message)
+                    return
+            elif held:
+                start = held.pop()
+                policy = POLICY.format(_hashes(message.get("body", b"")))
+                MutableHeaders(scope=start)["Content-Security-Policy"] = policy
                 await send(start)
-                start = {}
             await send(message)
 
         await self._app(scope, receive, send_hardened)
 
-    def _harden(self, start: Message, body: bytes, is_https: bool) -> None:
-        """Complete the headers of an answer whose body, in the case of HTML, comes as a whole."""
+    def _harden(self, start: Message, is_https: bool) -> None:
+        """Complete the headers of an answer."""
         headers = MutableHeaders(scope=start)
         headers.update(HEADERS)
-        is_html = headers.get("Content-Type", "").startswith("text/html")
-        headers["Content-Security-Policy"] = POLICY.format(_hashes(_scripts(body)) if is_html else "")
         if headers.get("Location", "").startswith("/"):
             headers["Location"] = self._root + headers["Location"]
         cookies = headers.getlist("Set-Cookie")
@@ -176,11 +186,7 @@ class HeadersMiddleware:
 _REPLACED = frozenset({"httponly", "samesite", "path", "secure"})
 
 
-def _scripts(html: bytes) -> Iterator[bytes]:
-    """Yield the scripts of a document, and those of our own, which Gradio adds to it by a script."""
-    yield from (script.encode() for script in SCRIPTS)
-    yield from (found[1] for found in _INLINE_SCRIPT.finditer(html))
-
-
-def _hashes(scripts: Iterable[bytes]) -> str:
+def _hashes(html: bytes) -> str:
+    """Return the sources that let a document's scripts run, and our own, which Gradio adds to it by a script."""
+    scripts = [*(script.encode() for script in SCRIPTS), *(found[1] for found in _INLINE_SCRIPT.finditer(html))]
     return "".join(f" 'sha256-{b64encode(sha256(script).digest()).decode()}'" for script in scripts)

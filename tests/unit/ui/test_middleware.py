@@ -145,6 +145,13 @@ def test_every_answer_has_the_headers(path: str) -> None:
     assert "'unsafe-inline'" not in headers["Content-Security-Policy"].partition("script-src")[2].partition(";")[0]
 
 
+def test_only_the_page_itself_has_scripts_by_hash() -> None:
+    """A file in HTML that somebody uploads is no page."""
+    client = client_of(make_app())
+    assert "'sha256-" in client.get("/").headers["Content-Security-Policy"]
+    assert "'sha256-" not in client.get("/static/x").headers["Content-Security-Policy"]
+
+
 def test_the_session_is_not_told_to_scripts() -> None:
     """The cookie hides it from them; Gradio has a route that does not."""
     client = client_of(make_app(), "https://page.example")
