@@ -86,6 +86,8 @@ def test_the_documentation_of_the_api_is_not_served() -> None:
 def test_a_login_opens_the_rest_below_the_root_path(root_path: str, prefix: str) -> None:
     """Whether the proxy strips the path or not; logging out ends the session at the server."""
     client = client_of(make_app(root_path), "https://page.example")
+    root = root_path if root_path.startswith("https") else f"https://page.example{root_path}"
+    assert f'"root":"{root}"' in client.get(f"{prefix}/").text
     (cookie,) = log_in(client, f"{prefix}/login")
     headers = {"Cookie": cookie.partition(";")[0]}
     assert client.get(f"{prefix}/config", headers=headers).status_code == 200
