@@ -4,11 +4,12 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import gradio as gr
-from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from services.common.contract.load import read_contract
 from services.common.errors import Stop
@@ -33,7 +34,8 @@ from ui.live import tab as live_tab
 from ui.live.drift import current_drift
 from ui.live.reading import watch_all
 from ui.login import texts as login_texts
-from ui.login.access import Access, ClientAddressMiddleware, Sessions
+from ui.login.access import Access, Sessions
+from ui.middleware import app_options
 from ui.page import Tab
 from ui.payment import tab as payment_tab
 from ui.payment.payment import send_one
@@ -129,12 +131,13 @@ def serve(
     log.info("page_closed")
 
 
-def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list[object]) -> None:
+def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: Sequence[BaseRoute]) -> None:
     """Start to serve; returns when the page answers.
 
     Raises:
         Stop: the port is in use.
     """
+    os.environ["FORWARDED_ALLOW_IPS"] = settings.trusted_proxies  # read by uvicorn, which Gradio configures itself
     try:
         blocks.launch(
             server_name=settings.host,
@@ -152,7 +155,8 @@ def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: list
             css_paths=STYLESHEETS,
             favicon_path=FAVICON,
             head=scripts(),
-            app_kwargs={"routes": routes, "middleware": [Middleware(ClientAddressMiddleware)]},
+            root_path=settings.root_path,
+            app_kwargs=app_options(settings.root_path, routes),
             enable_monitoring=False,
             ssr_mode=False,
             mcp_server=False,

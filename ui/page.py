@@ -35,6 +35,8 @@ def build(tabs: Sequence[Tab], access: Access, contract: Contract) -> gr.Blocks:
         _lay_out(page, tabs, access, russian)
     with page.route(english.title, english.path, show_in_navbar=False):
         _lay_out(page, tabs, access, english)
+    for handler in page.fns.values():
+        handler.api_visibility = "private"  # Gradio tells anybody who opens the form to log in of the public ones
     return page
 
 
@@ -50,7 +52,7 @@ def _lay_out(page: gr.Blocks, tabs: Sequence[Tab], access: Access, texts: Texts)
                 tab.build(Frame(texts, page, clock, state, bar, place))
     gr.HTML(Markup('<p class="hint">fraud-scoring {}</p>').format(__version__))
     state.wire(page, head)
-    page.load(None, js=_set_language(texts), api_visibility="private")
+    page.load(None, js=_set_language(texts))
 
 
 def _set_language(texts: Texts) -> str:

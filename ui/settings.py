@@ -4,16 +4,33 @@ The database is set by libpq's variables: PGHOST, PGPORT, PGUSER, PGPASSWORD, PG
 """
 
 import ipaddress
+import re
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from services.common.errors import Stop
 from services.common.manifest import CURVE_NAME, MANIFEST_NAME
 from services.common.settings import ModelFolder, Settings
 from ui.login.users import Role, User, hash_password, read_users
+
+_ROOT_PATH = re.compile(r"(https?://[\w.-]+(:\d+)?)?(/[\w.~-]+)*/?", re.ASCII)
+
+
+def _root_path(value: str) -> str:
+    """Return a root path without a slash at its end."""
+    if not _ROOT_PATH.fullmatch(value) or re.search(r"/\.+(/|$)", value):
+        raise ValueError("a path such as /fraud, or the whole address such as https://fraud.example/fraud")
+    return value.rstrip("/")
+
+
+def _networks(value: str) -> str:
+    """Return addresses and networks, separated by commas, unless one of them is neither."""
+    for part in value.split(","):
+        ipaddress.ip_network(part.strip())
+    return value
 
 
 class ShareSettings(Settings):
@@ -37,6 +54,12 @@ class UiSettings(Settings):
     password: SecretStr | None = Field(None, description="password of that login; or its file, UI_PASSWORD_FILE")
     session_hours: float = Field(12.0, gt=0, le=24 * 31, description="lifetime of a login, in hours")
     published_on: str | None = Field(None, description="address a container's port is published on; default: UI_HOST")
+    root_path: Annotated[str, AfterValidator(_root_path)] = Field(
+        "", description="path of the page behind a reverse proxy, such as /fraud, or its whole address with https://"
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        "127.0.0.1,::1", description="addresses and networks of proxies whose X-Forwarded-For names the client"
+    )
     probe_port: int = Field(
         9103, ge=0, le=65535, description="port of the probes and metrics, not the page's; 0: any free port"
     )

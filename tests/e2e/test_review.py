@@ -18,6 +18,7 @@ from services.common.settings import KafkaSettings, TopicSettings
 from services.topics.__main__ import make_topics
 from stack.ports import free_port
 from stack.servers import PostgresServer
+from tests.support.page import faults_of
 from tests.support.processes import ROOT, ServiceProcess, wait_for
 from tests.support.reasons import CALM, NIGHT, reasons_of
 from tests.support.topics import read_all
@@ -90,13 +91,11 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Page]:
-    """A browser tab; fails at the end if anything outside was asked for, or a script broke."""
+    """A browser tab; fails at the end if the page did what faults_of() lists."""
     context = browser.new_context(locale="ru-RU", timezone_id="Europe/Moscow", viewport={"width": 1280, "height": 900})
-    page, faults = context.new_page(), list[str]()
+    page = context.new_page()
+    faults = faults_of(page)
     page.set_default_timeout(PATIENCE_MS)
-    own = ("http://127.0.0.1:", "data:", "blob:")
-    page.on("request", lambda request: None if request.url.startswith(own) else faults.append(request.url))
-    page.on("pageerror", lambda error: faults.append(str(error)))
     yield page
     context.close()
     assert not faults
@@ -489,7 +488,10 @@ def test_a_login_ends(start_page: Start, users: Path) -> None:
 
 
 def test_without_a_login_nothing_is_revealed(guarded: ServiceProcess) -> None:
-    """The page's data and its calls want a session; the health check does not."""
+    """The page's data and its calls want a session; the health check does not. The form knows of no calls."""
+    connection = http.client.HTTPConnection("127.0.0.1", guarded.probe_port, timeout=30)
+    connection.request("GET", "/")
+    assert b'window.gradio_api_info = {"named_endpoints":{},"unnamed_endpoints":{}};' in connection.getresponse().read()
     status = {}
     for path in ("/config", "/gradio_api/info", "/gradio_api/queue/data?session_hash=x", SCORES, "/healthz"):
         connection = http.client.HTTPConnection("127.0.0.1", guarded.probe_port, timeout=30)

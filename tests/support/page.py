@@ -43,12 +43,10 @@ StartUi = Callable[..., Ui]
 
 
 def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
-    """Open an address; fail at the end if anything outside was asked for, or a script broke."""
+    """Open an address; fail at the end if the page did what faults_of() lists."""
     context = browser.new_context(**({"locale": "ru-RU", "timezone_id": "Europe/Moscow"} | options))
     page = context.new_page()
-    faults: list[str] = []
-    page.on("request", lambda request: None if is_own(request.url) else faults.append(request.url))
-    page.on("pageerror", lambda error: faults.append(str(error)))
+    faults = faults_of(page)
     page.goto(url)
     expect(page.locator("h1")).to_be_visible(timeout=60_000)
     yield page
@@ -56,8 +54,17 @@ def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     assert not faults
 
 
+def faults_of(page: Page) -> list[str]:
+    """Return a list that grows: requests to elsewhere, scripts that broke, what the page's own policy blocked."""
+    faults: list[str] = []
+    page.on("request", lambda request: None if is_own(request.url) else faults.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
+    return faults
+
+
 def is_own(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1:", "data:", "blob:"))
+    return url.startswith(("http://127.0.0.1:", "https://127.0.0.1:", "data:", "blob:"))
 
 
 def wait_ready(ui: Ui) -> None:

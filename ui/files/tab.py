@@ -64,7 +64,7 @@ def build(frame: Frame, *, jobs: Jobs, uploads: Watch[list[Upload]], access: Acc
     for event in (timer.tick, frame.tab.select):
         event(refresh, [frame.clock], [under_way, shown], **viewing)
     under_way.click(cancel_one, None, [under_way], **VIEWING)
-    frame.tabs.select(pause_when_hidden, None, [timer], show_progress="hidden", api_visibility="private", queue=False)
+    frame.tabs.select(pause_when_hidden, None, [timer], show_progress="hidden", queue=False)
 
 
 def jobs_under_way(jobs: Sequence[Job], texts: Texts, words: UploadsTexts, *, may_cancel: bool) -> Markup:

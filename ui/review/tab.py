@@ -129,11 +129,9 @@ class Review:
             event(self.queue, [self._order], queued, **VIEWING)
         self._order.change(self.queue, [self._order], queued, **VIEWING)
         viewing = {**VIEWING, "js": ADD_UTC_OFFSET}
-        frame.page.load(None, js=OPEN_CASES, api_visibility="private")
-        self._opener.click(self.open, [clock], shown, **viewing).then(None, js=TO_CASE, api_visibility="private")
-        self._next.click(self.open_next, [self._order, clock], shown, **viewing).then(
-            None, js=TO_CASE, api_visibility="private"
-        )
+        frame.page.load(None, js=OPEN_CASES)
+        self._opener.click(self.open, [clock], shown, **viewing).then(None, js=TO_CASE)
+        self._next.click(self.open_next, [self._order, clock], shown, **viewing).then(None, js=TO_CASE)
         state = frame.state
         state.restore(queue_order=self._order)
         state.store(case_id=self._case_id, comment=self._comment)

@@ -17,7 +17,7 @@ VIEWERS_AT_ONCE = 16
 ADD_UTC_OFFSET = "(...inputs) => [...inputs.slice(0, -1), -new Date().getTimezoneOffset()]"
 """Fills the last input, the frame's clock, with the minutes by which the reader's clock is ahead of UTC."""
 
-NO_PROGRESS: Mapping[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+NO_PROGRESS: Mapping[str, Any] = {"show_progress": "hidden"}
 VIEWING: Mapping[str, Any] = {**NO_PROGRESS, "concurrency_limit": VIEWERS_AT_ONCE}
 """Wiring of handlers that only read."""
 

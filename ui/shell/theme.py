@@ -10,6 +10,8 @@ _PAGE = Path(__file__).resolve().parents[1]
 STYLESHEETS = tuple(sorted(_PAGE.rglob("*.css"), key=lambda path: path.name))
 """One for the whole page and one for each section that needs it."""
 
+SCRIPTS = tuple(path.read_text(encoding="utf-8") for path in sorted(_PAGE.rglob("*.js")))
+
 FAVICON = Path(__file__).with_name("favicon.svg")
 
 _WEIGHTS = (400, 700)
@@ -18,7 +20,7 @@ _WEIGHTS = (400, 700)
 
 def scripts() -> str:
     """Return the script elements for the head of the page."""
-    return "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in sorted(_PAGE.rglob("*.js")))
+    return "".join(f"<script>{script}</script>" for script in SCRIPTS)
 
 
 def theme() -> gr.Theme:

@@ -14,7 +14,8 @@ from ui.settings import ShareSettings, UiSettings, check_exposure, is_loopback
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (
         "UI_HOST", "UI_PORT", "UI_MAX_FILE_MB", "UI_USERNAME", "UI_PASSWORD", "UI_USERS_FILE", "UI_PUBLISHED_ON",
-        "UI_SESSION_HOURS", "UI_MANIFEST", "GRADIO_SHARE", "SCORER_MODEL_DIR",
+        "UI_SESSION_HOURS", "UI_MANIFEST", "UI_ROOT_PATH", "UI_TRUSTED_PROXIES", "GRADIO_SHARE",
+        "SCORER_MODEL_DIR",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
 
@@ -103,3 +104,39 @@ def test_compose_tells_the_page_the_address_it_publishes() -> None:
 def test_loopback_is_known_by_its_addresses(host: str) -> None:
     """Any of 127.0.0.0/8, ::1, and the one name that cannot be anything else."""
     assert is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    ("value", "root_path"),
+    [
+        ("/fraud", "/fraud"),
+        ("/fraud/", "/fraud"),
+        ("/a/b-c", "/a/b-c"),
+        ("/", ""),
+        ("https://x.example:8443/fraud", None),
+    ],
+)
+def test_a_root_path_is_a_path_or_an_address(
+    monkeypatch: pytest.MonkeyPatch, value: str, root_path: str | None
+) -> None:
+    """A slash at the end changes nothing."""
+    monkeypatch.setenv("UI_ROOT_PATH", value)
+    assert UiSettings.read().root_path == (value if root_path is None else root_path)
+
+
+@pytest.mark.parametrize("value", ["fraud", "//x.example", "/a/../b", "/a b", "ftp://x/", "https:///fraud", "/a?b"])
+def test_a_wrong_root_path_is_refused_in_a_line(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Which says what is expected."""
+    monkeypatch.setenv("UI_ROOT_PATH", value)
+    with pytest.raises(Stop, match=r"UI_ROOT_PATH: .* a path such as /fraud") as refused:
+        UiSettings.read()
+    assert str(refused.value).count("\n") == 1
+
+
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A star, which would let every client choose its address, is none."""
+    monkeypatch.setenv("UI_TRUSTED_PROXIES", "127.0.0.1, 172.16.0.0/12")
+    assert UiSettings.read().trusted_proxies == "127.0.0.1, 172.16.0.0/12"
+    monkeypatch.setenv("UI_TRUSTED_PROXIES", "*")
+    with pytest.raises(Stop, match=r"UI_TRUSTED_PROXIES: .*'\*'"):
+        UiSettings.read()
