@@ -98,7 +98,11 @@ def write_results(results: Results, *, complete: bool) -> None:
     data.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     table.write_text(to_markdown(results), encoding="utf-8")
     everything = {name: found for section in results["sections"].values() for name, found in section["figures"].items()}
-    written = [data, table, *([picture] if chart.draw(everything, picture) else [])]
+    written = [data, table]
+    try:
+        written += [picture] if chart.draw(everything, picture) else []
+    except ModuleNotFoundError as error:
+        print(f"\n{picture.name} is not drawn: {error}; make bench installs it")
     print("\nwritten: " + ", ".join(str(path.relative_to(ROOT)) for path in written))
 
 

@@ -1,5 +1,6 @@
 """The chart for the documents: messages per second of the scorer, its limit and its peers, with their spread."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,15 @@ def chart(figures: Figures) -> alt.LayerChart:
 
 
 def draw(figures: Figures, path: Path) -> bool:
-    """Write the chart as SVG; return False if there is nothing to draw."""
+    """Write the chart as SVG; return False if there is nothing to draw.
+
+    Raises:
+        ModuleNotFoundError: vl-convert, which Altair draws SVG with, is not installed.
+    """
     if not bars(figures):
         return False
+    if find_spec("vl_convert") is None:  # Altair says so by a ValueError like others
+        raise ModuleNotFoundError("vl-convert is not installed")
     chart(figures).save(path)
     return True
 

@@ -113,7 +113,7 @@ def _commands(servers: Servers) -> dict[str | None, list[str]]:
 
 @dataclass(frozen=True)
 class _Comparison:
-    """What all runs share: the source topic, its messages, and the time that is measured."""
+    """Shared by all runs: the source topic, its messages, and the time that is measured."""
 
     servers: Servers
     source: str

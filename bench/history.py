@@ -23,7 +23,7 @@ from services.scorer.settings import ScorerSettings
 
 FEW_CUSTOMERS = 1_000
 MIN_BYTES_A_TRANSACTION = 20
-"""Time, amount, id and risk: the least that is stored of a transaction."""
+"""Time, amount, id and risk: the minimum that is stored of a transaction."""
 
 TRANSACTIONS_EACH = 10
 BATCH = 10_000

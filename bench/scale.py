@@ -68,7 +68,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a rate takes; cores are those that are busy, not those to buy."""
+    """The resources that a rate takes; cores are those that are busy, not those to buy."""
 
     scorers: int
     partitions: int

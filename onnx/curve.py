@@ -12,13 +12,13 @@ from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its own folder on the path, services/ not
 
-from dataset import label, read_payments
-from export import CURVE_NAME, write_curve
+from dataset import label, read_transactions
+from export import write_curve
 from train import FOLDER, TREES, learn
 from validate import CURVE_OF, validate_curve
 
 from services.common.errors import Stop
-from services.common.manifest import Manifest
+from services.common.manifest import CURVE_NAME, Manifest
 from services.scorer.models.load import load_model
 
 TOLERANCE = 0.0005
@@ -45,11 +45,11 @@ def write(path: Path, model: Path, trees: int = TREES) -> None:
     """
     loaded = load_model(model)
     manifest, contract = loaded.manifest, loaded.plan.contract
-    data = label(read_payments(path, contract), contract)
+    data = label(read_transactions(path, contract), contract)
     curve = validate_curve(data, partial(learn, contract=contract, trees=trees))
     check(curve, manifest)
     write_curve(model, manifest.version, curve)
-    print(f"{model / CURVE_NAME}: {curve['payments']} payments, {curve['frauds']} frauds")
+    print(f"{model / CURVE_NAME}: {curve['payments']} transactions, {curve['frauds']} frauds")
 
 
 def check(curve: dict[str, Any], manifest: Manifest) -> None:

@@ -1,4 +1,4 @@
-"""Labelled payments of a file, as the scorer sees them. Knows the file's format, nothing of models.
+"""Labelled transactions of a file, as the scorer sees them. Knows the file's format, nothing of models.
 
 The scorer's own code decodes the rows, makes the features and adds the past, for training as for serving.
 """
@@ -28,17 +28,17 @@ RISK, RISK_FILE = "risk", "risk.json"
 RISK_STEP = 2.0**-12
 """Risks are multiples of it, so that sums of them are exact, and those that differ do so in float32 too."""
 
-RISK_PRIOR_PAYMENTS = 20
-"""Payments with the mean share of frauds that are added to each cell of the risk table."""
+RISK_PRIOR_TRANSACTIONS = 20
+"""Transactions with the mean share of frauds that are added to each cell of the risk table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """n payments whose outcome is known, in order of event time.
+    """n transactions whose outcome is known, in order of event time.
 
     Attributes:
-        columns: the payments, with what they see of their customers' past, if anything.
-        frauds: which payments are frauds, bool [n].
+        columns: the transactions, with what they see of their customers' past, if anything.
+        frauds: which transactions are frauds, bool [n].
         customers: a number a customer, the same in every file, uint32 [n]; 0 where it is not known who paid.
     """
 
@@ -50,15 +50,15 @@ class Labelled:
         return len(self.frauds)
 
     def take(self, rows: NDArray[np.bool_]) -> "Labelled":
-        """Return the chosen payments, bool [n]; what they see stays as it is."""
+        """Return the chosen transactions, bool [n]; what they see stays as it is."""
         return Labelled(self.columns.take(np.flatnonzero(rows)), self.frauds[rows], self.customers[rows])
 
     def in_stream(self, plan: FeaturePlan) -> "Labelled":
-        """Return the payments as the scorer sees them when these, and no others, come to it one after another."""
+        """Return the transactions as the scorer sees them when these, and no others, come to it one after another."""
         return self._seeing(self.customers, plan)
 
     def as_first_ones(self, plan: FeaturePlan) -> "Labelled":
-        """Return the payments as the scorer sees them when each is the first of its customer."""
+        """Return the transactions as the scorer sees them when each is the first of its customer."""
         return self._seeing(np.arange(1, len(self) + 1, dtype=np.uint32), plan)
 
     def _seeing(self, customers: NDArray[np.uint32], plan: FeaturePlan) -> "Labelled":
@@ -69,8 +69,8 @@ class Labelled:
         return replace(self, columns=with_past(self.columns, readings, values))
 
 
-def read_payments(path: Path, contract: Contract) -> pd.DataFrame:
-    """Return the payments of a Parquet or CSV file with the contract's fields and the column `target`.
+def read_transactions(path: Path, contract: Contract) -> pd.DataFrame:
+    """Return the transactions of a Parquet or CSV file with the contract's fields and the column `target`.
 
     Raises:
         Stop: a column is missing, a target is neither 0 nor 1, or one of the two kinds does not occur.
@@ -89,7 +89,7 @@ def read_payments(path: Path, contract: Contract) -> pd.DataFrame:
 
 
 def label(frame: pd.DataFrame, contract: Contract) -> Labelled:
-    """Return a frame's payments in order of event time, with all that the contract's features need, and their outcomes.
+    """Return a frame's transactions in order of event time, with what the contract's features need, and their outcomes.
 
     Raises:
         Stop: a row that the scorer would reject.
@@ -115,7 +115,7 @@ def to_columns(frame: pd.DataFrame, decoder: Decoder) -> Columns:
 
 
 def customer_numbers(columns: Columns, contract: Contract) -> NDArray[np.uint32]:
-    """Return the CRC-32 of each payment's key, uint32 [n]: equal for equal customers, whatever the file.
+    """Return the CRC-32 of each transaction's key, uint32 [n]: equal for equal customers, whatever the file.
 
     It is 0 where a part of the key is missing.
     """
@@ -137,8 +137,8 @@ def with_risks(contract: Contract, data: Labelled) -> Contract:
     )
     size = int(np.prod([axis.places for axis in axes]))
     cells = _risks(with_table(contract, LookupTable(axes=axes, values=tuple(range(size)))), data).astype(np.int64)
-    payments, frauds = np.bincount(cells, minlength=size), np.bincount(cells, data.frauds, minlength=size)
-    shares = (frauds + RISK_PRIOR_PAYMENTS * data.frauds.mean()) / (payments + RISK_PRIOR_PAYMENTS)
+    counts, frauds = np.bincount(cells, minlength=size), np.bincount(cells, data.frauds, minlength=size)
+    shares = (frauds + RISK_PRIOR_TRANSACTIONS * data.frauds.mean()) / (counts + RISK_PRIOR_TRANSACTIONS)
     risks = (np.round(shares / RISK_STEP) * RISK_STEP).tolist()
     return with_table(contract, LookupTable(axes=axes, values=tuple(risks)))
 
@@ -149,13 +149,13 @@ def with_table(contract: Contract, table: LookupTable) -> Contract:
 
 
 def training_data(path: Path, contract: Contract) -> Labelled:
-    """Return the labelled payments of the file that a model with this contract was trained on.
+    """Return the labelled transactions of the file that a model with this contract was trained on.
 
     Raises:
         Stop: the data is unfit, or teaches other risks than the contract holds.
         OSError: the file cannot be read.
     """
-    data = label(read_payments(path, contract), contract)
+    data = label(read_transactions(path, contract), contract)
     if with_risks(contract, data).tables != contract.tables:
         raise Stop(f"{path} is not what the model was trained on: it teaches other risks")
     return data

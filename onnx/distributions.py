@@ -26,11 +26,12 @@ FOLDER = Path(__file__).resolve().parent
 
 AMOUNT_BINS = 10
 SCORE_EDGES = (1e-4, 2e-4, 1e-3, 1e-2, 0.1, 0.5)
-"""Six of seven scores are below 1e-4, where payments leave the trees early: finer steps there tell little but how long
-the customers have been known (PSI of undrifted payments of new customers: 0.16 with five steps below 1e-4, 0.06 so)."""
+"""Six of seven scores are below 1e-4, where transactions leave the trees early: finer steps there tell little but
+how long the customers have been known (PSI of undrifted transactions of new customers: 0.16 with five steps below
+1e-4, else 0.06)."""
 
 PAST_EDGES = (1, 4, 16, 64)
-"""Earlier payments of the customer: none, some, and from the last on as many as any."""
+"""Earlier transactions of the customer: none, some, and from the last on as many as any."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,18 +56,18 @@ def write(path: Path, folder: Path) -> None:
 
 
 def add_distributions(folder: Path, data: Labelled) -> None:
-    """Add to the manifest in a folder how the payments, and the model's scores of them, are distributed."""
+    """Add to the manifest in a folder how the transactions, and the model's scores of them, are distributed."""
     model = load_model(folder)
     found = distributions(data.in_stream(model.plan), model)
     write_manifest(folder, model.manifest.model_copy(update={"distributions": found}))
     load_model(folder)
-    print(f"{folder}: distributions of {', '.join(found)} over {len(data)} payments")
+    print(f"{folder}: distributions of {', '.join(found)} over {len(data)} transactions")
 
 
 def distributions(data: Labelled, model: Model) -> dict[str, Distribution]:
-    """Return how scores and features are distributed in each hour of the day, of payments in their stream.
+    """Return how scores and features are distributed in each hour of the day, of transactions in their stream.
 
-    `past` is the number of a customer's earlier payments; those of whom it is not known who pays are left out of it.
+    `past` is the number of a customer's earlier transactions; those of whom it is not known who pays are left out.
     """
     columns, category = data.columns, model.plan.contract.fields["cat_id"]
     hours = columns.seconds % SECONDS_A_DAY // 3600
@@ -93,7 +94,7 @@ def _by_edges(values: NDArray[np.float64], edges: tuple[float, ...], hours: NDAr
 
 
 def _counts(bins: NDArray[np.int64], width: int, hours: NDArray[np.int64]) -> tuple[tuple[int, ...], ...]:
-    """Return how many payments each hour of the day has in each bin, [24][width]."""
+    """Return how many transactions each hour of the day has in each bin, [24][width]."""
     counts = np.bincount(hours * width + bins, minlength=24 * width).reshape(24, width)
     return tuple(map(tuple, counts.tolist()))
 

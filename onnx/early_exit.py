@@ -1,8 +1,8 @@
-"""Trees that most payments leave early: what the first of them take for settled is not shown to the others.
+"""Trees that most transactions leave early: what the first of them take for settled is not shown to the others.
 
-Boosted trees add up to a score, and most payments are legitimate beyond doubt after a few of them (B. B. Cambazoglu and
-others, "Early Exit Optimizations for Additive Machine Learned Ranking Systems", WSDM 2010; LightGBM has the like for
-its own predictions, `pred_early_stop`). A payment's score depends on that payment alone, not on its neighbours.
+Boosted trees add up to a score, and most transactions are legitimate beyond doubt after a few of them (B. B. Cambazoglu
+and others, "Early Exit Optimizations for Additive Machine Learned Ranking Systems", WSDM 2010; LightGBM has the like
+for its own predictions, `pred_early_stop`). A transaction's score depends on it alone, not on its neighbours.
 """
 
 import math
@@ -19,14 +19,14 @@ from onnx import NodeProto, TensorProto
 
 FIRST_TREES = 40
 SETTLED = 0.0005
-"""A payment with a lower score by the first trees is settled."""
+"""A transaction with a lower score by the first trees is settled."""
 
 REST = -4.0
-"""Log-odds that a settled payment is given for what the other trees would add: about their average for such ones."""
+"""Log-odds that a settled transaction is given for what the other trees would add: about their average for such."""
 
 OUTPUT = "probability"
 THRESHOLD = "settled"
-"""An optional input: the log-odds of SETTLED if it is not given. With -inf no payment leaves early."""
+"""An optional input: the log-odds of SETTLED if it is not given. With -inf no transaction leaves early."""
 
 
 def predict(booster: lightgbm.Booster, features: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ from onnx import TensorProto
 from services.common.contract.load import read_contract
 from services.common.contract.model import CONTRACT_NAME
 from services.common.errors import Stop
-from services.common.manifest import GoldenRow, Manifest, write_manifest
+from services.common.manifest import CURVE_NAME, GoldenRow, Manifest, write_manifest
 from services.scorer.decode import Decoder
 from services.scorer.features import FeaturePlan
 from services.scorer.models.load import decode_golden, load_model
@@ -36,7 +36,6 @@ from services.scorer.score import probabilities
 
 MODEL_NAME = "fraud.onnx"
 CARD_NAME = "MODEL_CARD.md"
-CURVE_NAME = "curve.json"
 OPSETS = {"": 15, "ai.onnx.ml": 3}
 IR_VERSION = 8
 TOLERANCE = 1e-5
@@ -46,7 +45,7 @@ Trees = Any
 
 FIGURES_BEGIN, FIGURES_END = "<!-- figures: written by train.py -->", "<!-- end of figures -->"
 
-_PAYMENT = {
+_TRANSACTION = {
     "transaction_time": "2020-06-17 14:05", "merch": "fraud_Invented and Sons", "cat_id": "grocery_pos",
     "amount": 104.5, "name_1": "Ada", "name_2": "Example", "gender": "F", "street": "1 Test Lane",
     "one_city": "Nowhere", "us_state": "TX", "post_code": 12345, "lat": 32.1, "lon": -99.2, "population_city": 5_000,
@@ -54,7 +53,7 @@ _PAYMENT = {
 }  # fmt: skip
 
 GOLDEN_TRANSACTIONS: list[Mapping[str, Any]] = [
-    _PAYMENT | changes
+    _TRANSACTION | changes
     for changes in (
         {},
         {"cat_id": "gas_transport", "amount": 62.0, "transaction_time": "2020-06-15 08:30", "gender": "M"},
@@ -74,7 +73,7 @@ GOLDEN_TRANSACTIONS: list[Mapping[str, Any]] = [
         {"cat_id": "personal_care", "amount": 1e9, "population_city": 2_501},
     )
 ]
-"""Payments that nobody made: legitimate and fraudulent in kind, with missing values, at the edges of what is valid."""
+"""Invented transactions: legitimate and fraudulent in kind, with missing values, at the edges of what is valid."""
 
 
 def export(
@@ -161,7 +160,7 @@ def to_onnx(trees: Trees, width: int) -> bytes:
 
 
 def _from_lightgbm(booster: lightgbm.Booster, width: int) -> tuple[list[Any], Any, Any, Any]:
-    """Return nodes, inputs, output and constants; most payments leave the trees early.
+    """Return nodes, inputs, output and constants; most transactions leave the trees early.
 
     onnxmltools puts the trees in the first node; those after it make a label and multiply by one.
     """
@@ -223,10 +222,10 @@ def figures_table(manifest: Manifest) -> str:
         "unseen_customers": "customers never seen, whole stream",
         "unseen_customers_later": "customers never seen, later time",
         "unseen_customers_no_history": "customers never seen, no history",
-        "known_after_all_others": "known customers: a quarter of the payments, all others as history",
+        "known_after_all_others": "known customers: a quarter of the transactions, all others as history",
         "known_alone": "known customers: the same quarter alone",
         "known_no_history": "known customers, no history",
-        "known_first_payment": "known customers, each payment the first",
+        "known_first_payment": "known customers, each transaction the first",
     }
     names = ["average_precision", "f1", "precision", "recall", "best_f1", "rows", "frauds"]
     features = ", ".join(manifest.references)

@@ -48,7 +48,7 @@ def write(path: Path, model: Path) -> None:
 
 
 def references(data: Labelled, plan: FeaturePlan) -> dict[str, float | None]:
-    """Return what each feature usually is: its median over the legitimate payments, seen in their stream.
+    """Return what each feature usually is: its median over the legitimate transactions, seen in their stream.
 
     It is always a value that occurs. A feature that is missing in all of them has None.
     """

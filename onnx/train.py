@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its ow
 
 import lightgbm
 import numpy as np
-from dataset import RISK_FILE, Labelled, label, read_payments, with_risks, with_table
+from dataset import RISK_FILE, Labelled, label, read_transactions, with_risks, with_table
 from distributions import add_distributions
 from export import Trees, export, predict, write_curve
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ PARAMETERS = {
     "objective": "binary",  # unweighted: class weights inflate the scores
     "learning_rate": 0.1,
     "num_leaves": 31,
-    "min_sum_hessian_in_leaf": 5.0,  # one payment in 180 is a fraud: leaves of less evidence blow up
+    "min_sum_hessian_in_leaf": 5.0,  # one transaction in 180 is a fraud: leaves of less evidence blow up
     "seed": SEED,
     "deterministic": True,
     "force_row_wise": True,
@@ -47,7 +47,7 @@ PARAMETERS = {
 LEAVES_OF_THE_FOREST = 512
 
 THIN = 3
-"""Streams that the payments are dealt to, so that the model learns what a past with gaps is worth."""
+"""Streams that the transactions are dealt to, so that the model learns what a past with gaps is worth."""
 
 BLANK_SHARE = 0.02
 """Share of the optional values that is blanked for training, so that the model learns what to do without them."""
@@ -75,7 +75,7 @@ def train(
     learner: str = "lightgbm",
     risks_of: Path | None = None,
 ) -> None:
-    """Train on a file's payments and write the artifact and its model card to a folder.
+    """Train on a file's transactions and write the artifact and its model card to a folder.
 
     A model that is to take over from another one while scorers run must know the risks that they remember: `risks_of`
     names the other one's folder. Its table is then kept, in validation too.
@@ -87,8 +87,8 @@ def train(
     contract, keep_risks = read_contract(contract_file.parent), risks_of is not None
     if risks_of:
         contract = with_table(contract, read_contract(risks_of).tables[RISK_FILE])
-    data = label(read_payments(path, contract), contract)
-    print(f"{len(data)} payments, {data.frauds.sum()} frauds, {len(np.unique(data.customers))} customers")
+    data = label(read_transactions(path, contract), contract)
+    print(f"{len(data)} transactions, {data.frauds.sum()} frauds, {len(np.unique(data.customers))} customers")
 
     way = partial(learn, contract=contract, trees=trees, learner=learner, keep_risks=keep_risks)
     threshold, figures, curve = validate(data, way)
@@ -108,17 +108,17 @@ def train(
 def learn(
     part: Labelled, contract: Contract, trees: int, learner: str = "lightgbm", *, keep_risks: bool = False
 ) -> Scorer:
-    """Return what a part of the payments teaches: the risk table, unless it is kept, and the trees."""
+    """Return what a part of the transactions teaches: the risk table, unless it is kept, and the trees."""
     plan = compile_features(contract if keep_risks else with_risks(contract, part))
     trained = FITS[learner](*lessons(part, plan), trees)
-    return Scorer(plan, lambda payments: predict(trained, plan.to_features(payments.columns)))
+    return Scorer(plan, lambda transactions: predict(trained, plan.to_features(transactions.columns)))
 
 
 def lessons(data: Labelled, plan: FeaturePlan) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Return what the model is trained on: features, float32 [m, k], and frauds, bool [m].
 
-    Every payment occurs three times: with the past of the whole stream, with that of a third of it, and without one,
-    half of these as the first payment of a customer. A model of the first alone takes a short past for a quiet
+    Every transaction occurs three times: with the past of the whole stream, with that of a third, and without one,
+    half of these as the first transaction of a customer. A model of the first alone takes a short past for a quiet
     customer, and no past for something it never saw.
     """
     deal = np.random.default_rng(SEED).integers(0, THIN, len(data))
@@ -164,7 +164,7 @@ def blank(features: NDArray[np.float32], optional: tuple[int, ...]) -> NDArray[n
 
 
 def optional_places(plan: FeaturePlan) -> tuple[int, ...]:
-    """Return the places of the features that need a field which a payment may lack, besides those of the past.
+    """Return the places of the features that need a field which a transaction may lack, besides those of the past.
 
     A past is there or not as a whole.
     """

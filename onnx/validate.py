@@ -1,6 +1,6 @@
-"""How good a way of training is, on payments it did not see. Knows folds and figures, nothing of the learner.
+"""How good a way of training is, on transactions it did not see. Knows folds and figures, nothing of the learner.
 
-What a customer's past is worth depends on how much of it the scorer has seen, so the same payments are judged in
+What a customer's past is worth depends on how much of it the scorer has seen, so the same transactions are judged in
 several situations, all of them at one threshold: that of the artifact.
 """
 
@@ -26,16 +26,16 @@ ALERTS_A_DAY = 10
 SEED = 20_261_123
 
 SITUATIONS = {
-    "unseen_customers": f"customers in {FOLDS} folds by hash, {JUDGED_FOLDS} held out: all payments of theirs in order "
+    "unseen_customers": f"customers in {FOLDS} folds by hash, {JUDGED_FOLDS} held out: all their transactions in order "
     "of time, by a model of the other customers",
-    "unseen_customers_later": f"as above, trained on the first {1 - LATE_SHARE:.0%} of the payments in time, judged on "
-    "the rest",
-    "unseen_customers_no_history": "the same payments as in unseen_customers, each without a past",
-    "known_after_all_others": f"payments in {FOLDS} folds at random, {JUDGED_FOLDS} held out: by a model of the other "
-    "payments, with all earlier payments of the file as past",
-    "known_alone": "as above, with the earlier held-out payments alone as past",
-    "known_no_history": "as above, each payment without a past, as when it is not known who pays",
-    "known_first_payment": "as above, each payment as the first of its customer",
+    "unseen_customers_later": f"as above, trained on the first {1 - LATE_SHARE:.0%} of the transactions in time, "
+    "judged on the rest",
+    "unseen_customers_no_history": "the same transactions as in unseen_customers, each without a past",
+    "known_after_all_others": f"transactions in {FOLDS} folds at random, {JUDGED_FOLDS} held out: by a model of the "
+    "other transactions, with all earlier transactions of the file as past",
+    "known_alone": "as above, with the earlier held-out transactions alone as past",
+    "known_no_history": "as above, each transaction without a past, as when it is not known who pays",
+    "known_first_payment": "as above, each transaction as the first of its customer",
 }
 """Where figures come from: what is judged, and by which model."""
 
@@ -47,19 +47,19 @@ _THRESHOLDS = np.arange(1, 100) / 100
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """What was learned: `plan` makes the features, also of what payments see of each other; `score` float64 [n]."""
+    """What was learned: `plan` makes the features, also of what transactions see of each other; `score` float64 [n]."""
 
     plan: FeaturePlan
     score: Callable[[Labelled], NDArray[np.float64]]
 
 
 Learner = Callable[[Labelled], Scorer]
-"""Trains on payments."""
+"""Trains on transactions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """n payments with their scores.
+    """n transactions with their scores.
 
     Attributes:
         scores: float64 [n].
@@ -109,10 +109,10 @@ def validate_curve(data: Labelled, learner: Learner) -> dict[str, Any]:
 def _unseen_customers(data: Labelled, learner: Learner, fold: int) -> dict[str, Scored]:
     held_out = data.customers % FOLDS == fold
     scorer = _learn(learner, data.take(~held_out))
-    payments = data.take(held_out)
+    transactions = data.take(held_out)
     return {
-        "unseen_customers": _score(scorer, payments.in_stream(scorer.plan)),
-        "unseen_customers_no_history": _score(scorer, payments),
+        "unseen_customers": _score(scorer, transactions.in_stream(scorer.plan)),
+        "unseen_customers_no_history": _score(scorer, transactions),
     }
 
 
@@ -126,12 +126,12 @@ def _unseen_customers_later(data: Labelled, learner: Learner, fold: int) -> dict
 def _known_customers(data: Labelled, learner: Learner, fold: int) -> dict[str, Scored]:
     held_out = np.random.default_rng(SEED).integers(0, FOLDS, len(data)) == fold
     scorer = _learn(learner, data.take(~held_out))
-    payments = data.take(held_out)
+    transactions = data.take(held_out)
     return {
         "known_after_all_others": _score(scorer, data.in_stream(scorer.plan).take(held_out)),
-        "known_alone": _score(scorer, payments.in_stream(scorer.plan)),
-        "known_no_history": _score(scorer, payments),
-        "known_first_payment": _score(scorer, payments.as_first_ones(scorer.plan)),
+        "known_alone": _score(scorer, transactions.in_stream(scorer.plan)),
+        "known_no_history": _score(scorer, transactions),
+        "known_first_payment": _score(scorer, transactions.as_first_ones(scorer.plan)),
     }
 
 
@@ -156,11 +156,11 @@ def curve(scored: Scored) -> dict[str, Any]:
     """Return what each hundredth would do as the threshold: alerts, frauds among them, and the frauds' amounts.
 
     Raises:
-        Stop: there is no fraud among the payments.
+        Stop: there is no fraud among the transactions.
     """
     frauds = scored.frauds
     if not frauds.any():
-        raise Stop("too few frauds to validate: none among the payments to judge")
+        raise Stop("too few frauds to validate: none among the transactions to judge")
     flags = scored.scores >= _THRESHOLDS[:, None]
     return {
         "situation": CURVE_OF,
@@ -175,14 +175,14 @@ def curve(scored: Scored) -> dict[str, Any]:
 
 
 def judge(scored: Scored, threshold: float) -> dict[str, float | int]:
-    """Return the figures of scored payments.
+    """Return the figures of scored transactions.
 
     Raises:
         Stop: there is no fraud among them.
     """
     frauds, flags = scored.frauds, scored.scores >= threshold
     if not frauds.any():
-        raise Stop("too few frauds to validate: none among the payments to judge")
+        raise Stop("too few frauds to validate: none among the transactions to judge")
     best = best_threshold([scored])
     return {
         "rows": len(frauds),

@@ -1,6 +1,7 @@
 """`python -m stack COMMAND`: the whole product without Docker. Parts meet here."""
 
 import argparse
+import errno
 import os
 import sys
 import time
@@ -48,6 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
     except PermissionError as error:
         print(f"\n{error.filename}: {error.strerror}; STACK_HOME names a folder of your own", file=sys.stderr)
         return 1
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        print(f"\n{error.filename or 'writing'}: {error.strerror}; free some space, then run it again", file=sys.stderr)
+        return 1
 
 
 def _load_env_file(*, is_needed: bool) -> None:
@@ -69,7 +75,7 @@ def _settings() -> StackSettings:
 
 
 def _up(options: argparse.Namespace, settings: StackSettings) -> None:
-    up(settings, with_sample=not options.no_sample)
+    up(settings, options.since, with_sample=not options.no_sample)
 
 
 def _down(options: argparse.Namespace, settings: StackSettings) -> None:
@@ -163,6 +169,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("up", help="start everything, send a sample file through")
     command.add_argument("--no-sample", action="store_true", help="do not send the sample file")
+    since = "when the command began, in seconds of the Unix epoch; now by default"
+    command.add_argument("--since", type=float, default=time.time(), help=since)
     command.set_defaults(run=_up)
 
     command = commands.add_parser("down", help="stop everything")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from services.common.errors import Stop
+from stack.progress import Progress
 
 if TYPE_CHECKING:
     from jgo.maven import MavenContext
@@ -22,12 +23,16 @@ ROOTS = (
     "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!",
     "org.apache.logging.log4j:log4j-core:2.25.4!",
 )
-"""What the lock is resolved from. The `!` keeps one root's version wishes from the others: log4j's own parent manages
-kafka-clients, and would replace it with a 3.x."""
+"""The roots that the lock is resolved from. The `!` keeps one root's version wishes from the others: log4j's own parent
+manages kafka-clients, and would replace it with a 3.x."""
 
 LOCK = Path(__file__).with_name("kafka.lock")
 PARALLEL_DOWNLOADS = 6
 DOWNLOAD_TRIES = 3
+ADVICE = (
+    "check the network; HTTPS_PROXY names a proxy, REQUESTS_CA_BUNDLE its certificates,"
+    " ~/.config/jgo.conf another repository"
+)
 
 
 def read_lock(lock: Path = LOCK) -> dict[str, str]:
@@ -53,7 +58,7 @@ def jar_path(folder: Path, coordinate: str) -> Path:
     return folder / f"{artifact}-{version}.jar"
 
 
-def fetch_jars(folder: Path, lock: Path = LOCK, tell: Callable[[str], object] = print) -> int:
+def fetch_jars(folder: Path, lock: Path = LOCK, report: Callable[[str], object] = print) -> int:
     """Bring the folder in line with the lock; return how many jars were fetched: 0 needs no network.
 
     Of several processes that want the same folder one fetches, and the others wait for it.
@@ -67,26 +72,29 @@ def fetch_jars(folder: Path, lock: Path = LOCK, tell: Callable[[str], object] = 
     folder.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)  # ends with the file
-        return _fetch_missing(folder, locked, tell)
+        return _fetch_missing(folder, locked, report)
 
 
 def _missing(folder: Path, locked: Mapping[str, str]) -> list[str]:
     return [coordinate for coordinate, sha256 in locked.items() if not _is_intact(jar_path(folder, coordinate), sha256)]
 
 
-def _fetch_missing(folder: Path, locked: Mapping[str, str], tell: Callable[[str], object]) -> int:
+def _fetch_missing(folder: Path, locked: Mapping[str, str], report: Callable[[str], object]) -> int:
     missing = _missing(folder, locked)
     if not missing:
         return 0
-    tell(f"fetching {len(missing)} jars of Kafka, once")
+    report(f"fetching {len(missing)} jars of Kafka, once")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="fetching-") as draft:
         maven = _maven(Path(draft))
         with ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool:
             tasks = [pool.submit(_fetch, maven, coordinate, locked[coordinate], folder) for coordinate in missing]
+            progress = Progress(len(tasks))
             try:
-                for task in tasks:
+                for done, task in enumerate(tasks):
+                    progress.show(done, missing[done])
                     task.result()
             finally:
+                progress.clear()
                 pool.shutdown(cancel_futures=True)
     return len(missing)
 
@@ -111,7 +119,7 @@ def _fetch(maven: "MavenContext", coordinate: str, sha256: str, folder: Path) ->
             draft = artifact.resolve()
         except (OSError, RuntimeError) as error:  # requests' errors are OSErrors; not found is a RuntimeError
             if attempt == DOWNLOAD_TRIES:
-                raise Stop(f"cannot fetch {coordinate}: {error}") from error
+                raise Stop(f"cannot fetch {coordinate}: {ADVICE} ({error})") from error
             if artifact.cached_path:
                 artifact.cached_path.unlink(missing_ok=True)
         else:

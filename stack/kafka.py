@@ -71,7 +71,7 @@ def prepare_kafka(
     home: Path,
     port: int,
     jars: Path,
-    tell: Callable[[str], object] = print,
+    report: Callable[[str], object] = print,
     *,
     properties: Mapping[str, str] | None = None,
     cluster_id: str | None = None,
@@ -83,7 +83,7 @@ def prepare_kafka(
         home: folder of this broker's configuration and data.
         port: where clients connect; the controller takes a free port of its own.
         jars: folder of the jars, shared by all brokers.
-        tell: is called with a line before a slow step.
+        report: is called with a line before a slow step.
         properties: of the broker, over those of PROPERTIES, with the same placeholders.
         cluster_id: of a new storage, as from make_cluster_id(); a new one by default.
         scram: users of SCRAM-SHA-512 that exist from the first start on, and their passwords.
@@ -93,7 +93,7 @@ def prepare_kafka(
     """
     if any("\udc80" <= letter <= "\udcff" for letter in str(home)):
         raise Stop(f"Java cannot open a folder whose name is not UTF-8: {str(home)!a}")
-    fetch_jars(jars, tell=tell)
+    fetch_jars(jars, report=report)
     home.mkdir(parents=True, exist_ok=True)
     data = home / "data"
     own = {"{host}": HOST, "{port}": str(port), "{controller_port}": str(free_port())}
@@ -102,7 +102,7 @@ def prepare_kafka(
     _write_private(home / "server.properties", to_properties(settings))
     if (data / "meta.properties").exists():
         return
-    tell("formatting Kafka's storage, once")
+    report("formatting Kafka's storage, once")
     shutil.rmtree(data, ignore_errors=True)  # left by a format that was interrupted
     _format(home, jars, cluster_id or make_cluster_id(), scram or {})
 

@@ -15,15 +15,15 @@ from stack.settings import StackSettings, read_passwords
 HOST = "127.0.0.1"
 
 
-def prepare(settings: StackSettings, tell: Callable[[str], object] = print) -> None:
-    """Prepare what the plan needs, once. `tell` is called with a line before a slow step.
+def prepare(settings: StackSettings, report: Callable[[str], object] = print) -> None:
+    """Prepare what the plan needs, once. `report` is called with a line before a slow step.
 
     Raises:
         Stop: something cannot be fetched or made.
     """
     uploads_folder(settings).mkdir(mode=0o700, parents=True, exist_ok=True)
-    prepare_kafka(settings.home / "kafka", settings.kafka_port, settings.jars, tell)
-    prepare_postgres(settings.home / "postgres", read_passwords(settings.home)["POSTGRES_PASSWORD"], tell)
+    prepare_kafka(settings.home / "kafka", settings.kafka_port, settings.jars, report)
+    prepare_postgres(settings.home / "postgres", read_passwords(settings.home)["POSTGRES_PASSWORD"], report)
 
 
 def infrastructure(settings: StackSettings) -> list[Service]:

@@ -35,7 +35,7 @@ SETTINGS = {
 }
 
 
-def prepare_postgres(home: Path, password: str, tell: Callable[[str], object] = print) -> None:
+def prepare_postgres(home: Path, password: str, report: Callable[[str], object] = print) -> None:
     """On the first start create the cluster in `home/data`, its owner (a superuser) and the database.
 
     Raises:
@@ -44,7 +44,7 @@ def prepare_postgres(home: Path, password: str, tell: Callable[[str], object] = 
     data = home / "data"
     if data.exists():
         return
-    tell("creating the PostgreSQL cluster, once")
+    report("creating the PostgreSQL cluster, once")
     home.mkdir(parents=True, exist_ok=True)
     draft, password_file = home / "data.new", home / "password.new"
     shutil.rmtree(draft, ignore_errors=True)

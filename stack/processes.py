@@ -18,6 +18,9 @@ from services.common.settings import project_root
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal this process gets when the thread that started it ends."""
 
+ON_LINUX = sys.platform == "linux"
+"""Whether there are prctl(2) and /proc."""
+
 LOG_LIMIT_BYTES = 20_000_000
 """A longer log is rotated at the next start."""
 
@@ -70,7 +73,8 @@ def spawn(
     """Start a process in a session of its own, its output appended to `log`, in the project's folder or in `cwd`.
 
     On Linux it gets `death_signal` when this process ends, however it ends. The kernel watches the *thread* that
-    started it, so it is tied only when started from the main thread.
+    started it, so it is tied only when started from the main thread. Elsewhere stack/leftovers.py ends what a
+    supervisor leaves.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
@@ -100,7 +104,7 @@ def stop(process: subprocess.Popen[bytes], stop_signal: signal.Signals, within_s
 
 
 def _tie_to_this_process(death_signal: signal.Signals) -> Callable[[], None] | None:
-    if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
+    if not ON_LINUX or threading.current_thread() is not threading.main_thread():
         return None
     prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
 
@@ -114,7 +118,7 @@ def _tie_to_this_process(death_signal: signal.Signals) -> Callable[[], None] | N
 
 def _started(pid: int) -> str | None:
     """Return when a process was started, in a form that only this machine's other answers compare with."""
-    if sys.platform == "linux":
+    if ON_LINUX:
         try:
             after_name = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         except OSError:

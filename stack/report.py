@@ -63,7 +63,7 @@ class Report:
         return self.phase if ended or self.is_running else Phase.KILLED
 
     def clear_leftovers(self, within_seconds: float = 10.0) -> None:
-        """End what a killed supervisor left running. On Linux the kernel already asked these processes to end."""
+        """End what a killed supervisor left running. On Linux the kernel has already asked these processes to end."""
         for entry in reversed(self.entries):
             if entry.process:
                 entry.process.end(signal.Signals(entry.stop_signal), within_seconds)

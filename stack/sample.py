@@ -23,8 +23,10 @@ SCORED_WITHIN_SECONDS = 90.0
 SHOWN = 5
 
 
-def send_sample(settings: StackSettings, file: Path = SAMPLE) -> None:
+def send_sample(settings: StackSettings, since: float, file: Path = SAMPLE) -> None:
     """Send the file if its fields are the contract's, wait until all its rows are in the database, and print the worst.
+
+    Also prints how long after `since`, in seconds of the Unix epoch, the first flagged one was in the database.
 
     Raises:
         Stop: the sender failed, or the scores did not come in time.
@@ -33,40 +35,44 @@ def send_sample(settings: StackSettings, file: Path = SAMPLE) -> None:
     if not ids:
         print(f"\n{file.relative_to(project_root())} has other fields than the contract, and is not sent")
         return
-    print(f"\nsending {file.relative_to(project_root())}")
+    print(f"\nsending {file.relative_to(project_root())}", flush=True)
     sender = [sys.executable, "-m", "services.sender", str(file)]
     if subprocess.run(sender, env=kafka_environment(settings), cwd=project_root(), check=False).returncode != 0:
         raise Stop(f"the sender could not send {file}")
     started = time.monotonic()
     password = read_passwords(settings.home)["POSTGRES_PASSWORD"]
     with psycopg.connect(conninfo(settings.postgres_port, password), autocommit=True) as session:
-        scored, flagged = _wait_for_scores(session, ids)
-        print(
-            f"{scored} of {len(ids)} payments scored in {time.monotonic() - started:.1f} s, {flagged} flagged as fraud"
-        )
+        flagged, first_flagged = _wait_for_scores(session, ids)
+        took = time.monotonic() - started
+        print(f"{len(ids)} of {len(ids)} transactions scored in {took:.1f} s, {flagged} flagged")
+        if first_flagged:
+            print(f"first flagged transaction in the database {first_flagged - since:.0f} s after the command")
         _print_worst(session, ids)
 
 
 def _ids(file: Path) -> list[str]:
     """Return the ids that the sender gives to the rows of a file; none if its columns are not the contract's fields."""
     contract = read_contract(ModelFolder.read().scorer_model_dir)
-    with suppress(FileRefused), prepare(file, contract=contract) as payments:
-        if not payments.report.missing_columns:
-            return [orjson.loads(value)[contract.record.id] for _, value in payments]
+    with suppress(FileRefused), prepare(file, contract=contract) as prepared:
+        if not prepared.report.missing_columns:
+            return [orjson.loads(value)[contract.record.id] for _, value in prepared]
     return []
 
 
-def _wait_for_scores(session: psycopg.Connection, ids: list[str]) -> tuple[int, int]:
-    """Wait until the ids have scores; return how many have, and how many of these are flagged."""
+def _wait_for_scores(session: psycopg.Connection, ids: list[str]) -> tuple[int, float | None]:
+    """Wait until the ids have scores; return how many are flagged, and when, by time.time(), the first one was seen."""
+    first_flagged: float | None = None
     deadline = time.monotonic() + SCORED_WITHIN_SECONDS
     count = "select count(*), coalesce(sum(fraud_flag), 0) from scores where transaction_id = any(%s)"
     while True:
         scored, flagged = session.execute(count, [ids]).fetchone() or (0, 0)
+        if flagged and not first_flagged:
+            first_flagged = time.time()
         if scored == len(ids):
-            return scored, flagged
+            return flagged, first_flagged
         if time.monotonic() > deadline:
-            raise Stop(f"only {scored} of {len(ids)} payments were scored within {SCORED_WITHIN_SECONDS:.0f} s")
-        time.sleep(0.2)
+            raise Stop(f"only {scored} of {len(ids)} transactions were scored within {SCORED_WITHIN_SECONDS:.0f} s")
+        time.sleep(0.1)
 
 
 def _print_worst(session: psycopg.Connection, ids: list[str]) -> None:

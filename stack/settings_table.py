@@ -35,7 +35,7 @@ PLAIN = {
     "PGSSLMODE, PGSSLROOTCERT": ("", "libpq's own: verify-full, and the CA certificate of the server's"),
     "PGPASSWORD_FILE": ("", "a file with PGPASSWORD"),
     "LOG_LEVEL": ("INFO", "lowest level of the log lines"),
-    "LOG_FORMAT": ("json", "json or text"),
+    "LOG_FORMAT": ("", "json or text; by default text in a terminal and in compose, json elsewhere"),
     "IMAGE_PREFIX": ("fraud-", "of compose's images: ghcr.io/OWNER/fraud- runs released ones instead of building"),
     "PROMETHEUS_PORT": ("9090", "port of Prometheus on loopback, compose's profile `monitoring`"),
     "PROMETHEUS_RETENTION": ("15d", "how long it retains what it has scraped"),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from services.common.errors import Stop
+from services.common.logs import as_text, wants_text
 from services.tools.doctor.finding import fail, warn
 from stack.ports import free_port, is_taken
 from stack.report import Entry, Phase, Report
@@ -93,6 +94,8 @@ def _follow(logs: list[Path]) -> None:
 
 
 def _print_lines(log: Path, lines: Iterable[str], named: bool) -> None:
+    text = wants_text()
     for line in lines:
-        print(f"{log.stem:<10} | {line}" if named else line)
+        shown = as_text(line) if text else line
+        print(f"{log.stem:<10} | {shown}" if named else shown)
     sys.stdout.flush()

@@ -6,6 +6,7 @@ Knows nothing of what the processes do: a plan is a list of services.
 import fcntl
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ from types import FrameType
 
 from services.common.errors import Stop
 from services.common.logs import get_logger
-from stack.processes import ProcessId, spawn, stop, this_process
+from services.common.settings import project_root
+from stack.processes import ON_LINUX, ProcessId, spawn, stop, this_process
 from stack.report import Entry, Phase, Report, write_report
 from stack.service import Kind, Service, State
 
@@ -158,7 +160,7 @@ class Supervisor:
         Raises:
             Stop: another supervisor runs in this home.
         """
-        with only_one_in(self.home):
+        with only_one_in(self.home), ended_with_this_process(self.home):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, self._ask_to_stop)
             culprit: str | None = None
@@ -204,6 +206,24 @@ class Supervisor:
 
     def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  # the signature signal wants
         self._asked_to_stop = True
+
+
+@contextmanager
+def ended_with_this_process(home: Path) -> Iterator[None]:
+    """End what the report of a home names when this process ends, however it ends, where the kernel does not.
+
+    Linux does (stack/processes.py). Elsewhere a second process waits for the end of a pipe of this one.
+    """
+    if ON_LINUX:
+        yield
+        return
+    with subprocess.Popen(
+        [sys.executable, "-m", "stack.leftovers", str(home)],
+        cwd=project_root(),
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    ):
+        yield
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from services.common.errors import Stop
 from services.common.settings import project_root
+from stack.disk import check_disk
 from stack.plan import page_address, prepare
 from stack.ports import check_ports
 from stack.report import Phase, Report, read_report, report_path
@@ -27,12 +28,16 @@ SERVICE_UP_WITHIN_SECONDS = 60.0
 STILL_THERE = """
 The other services keep running, for make doctor, make logs, make psql, make topics and make dlq.
 A service is started again every few seconds; `make up` restarts everything, `make down` stops it."""
+NEEDED_BYTES = 1_000_000_000
+"""Jars, empty servers, the sample and some room to work."""
 SHOWN_STATES = {State.READY, State.DONE, State.RESTARTING, State.FAILED}
 DATA = ("kafka", "postgres", "state", "uploads", "scorer", "logs", "passwords", "state.json")
 
 
-def up(settings: StackSettings, with_sample: bool = True) -> None:
+def up(settings: StackSettings, since: float, with_sample: bool = True) -> None:
     """Start everything, wait until it is ready, send the sample, print the addresses.
+
+    Times are told from `since` on, in seconds of the Unix epoch.
 
     Raises:
         Stop: something failed. If Kafka and PostgreSQL run they go on, and all else that runs; otherwise what was
@@ -47,13 +52,12 @@ def up(settings: StackSettings, with_sample: bool = True) -> None:
         print(f"{report.culprit} does not start: restarting everything")
         down(settings)
         report = None
-    started = time.monotonic()
     supervisor = None if report and report.is_running else _start(settings)
     try:
         _wait_until_up(settings, supervisor)
-        print(f"everything is up after {time.monotonic() - started:.1f} s")
+        print(f"everything is up after {time.time() - since:.0f} s", flush=True)
         if with_sample:
-            send_sample(settings)
+            send_sample(settings, since)
     except BaseException as error:
         if isinstance(error, Stop) and _goes_on(settings.home):
             raise Stop(f"{error}\n{STILL_THERE}") from error
@@ -119,12 +123,13 @@ def make_way(settings: StackSettings, ports: Mapping[str, int]) -> None:
     """Clear what a killed supervisor left, check the ports (variable -> port), and make what the services need.
 
     Raises:
-        Stop: a port is in use, or something cannot be fetched or made.
+        Stop: a port is in use, the disk is full, or something cannot be fetched or made.
     """
     if previous := read_report(settings.home):
         previous.clear_leftovers()
     report_path(settings.home).unlink(missing_ok=True)
     check_ports(ports)
+    check_disk(settings.home, NEEDED_BYTES)
     prepare(settings)
 
 
@@ -180,5 +185,5 @@ def _print_progress(report: Report, seen: dict[str, tuple[State, int]]) -> None:
 def _say_where(settings: StackSettings) -> None:
     print(f"\npage      {page_address(settings)}")
     print("database  make psql ARGS='-c \"select * from scored_transactions order by arrival desc limit 10\"'")
-    print("send      make send FILE=payments.csv")
+    print("send      make send FILE=transactions.csv")
     print("more      make status   make logs   make down")

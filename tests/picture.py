@@ -1,6 +1,6 @@
 """`python -m tests.picture`: the README's picture, docs/page.png, from the page that runs at UI_PORT.
 
-What the page shows is what flows through it meanwhile: stream or send some payments first.
+What the page shows is what flows through it meanwhile: stream or send some transactions first.
 """
 
 import shutil

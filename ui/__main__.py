@@ -14,6 +14,7 @@ from services.common.contract.load import read_contract
 from services.common.errors import Stop
 from services.common.folders import own_folder
 from services.common.logs import configure_logs, get_logger, relay
+from services.common.manifest import current_curve
 from services.common.probes import serve_probes
 from services.common.process import StopSignal
 from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings
@@ -42,7 +43,6 @@ from ui.share import close_link, open_link_in_background
 from ui.shell.theme import FAVICON, STYLESHEETS, scripts, theme
 from ui.threshold import tab as threshold_tab
 from ui.threshold.models import ScoringModel, current_model, watch_model
-from ui.threshold.whatif import current_curve
 from ui.watch import Watch
 
 DRIFT_SECONDS = 60.0
@@ -82,8 +82,9 @@ def serve(
     drift = Watch(partial(current_drift, mart, settings.manifest, contract), DRIFT_SECONDS, "watch-drift")
     files = ExampleFiles(contract, settings.manifest)
     jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop, contract).send)
+    watches = (live.mart, live.lag, in_use, uploads, drift)
     mart.open()
-    for watch in (live, in_use, uploads, drift):
+    for watch in watches:
         watch.start()
 
     def model() -> ScoringModel | None:
@@ -122,7 +123,7 @@ def serve(
     close_link()
     jobs.close()
     close(blocks)
-    for watch in (live, in_use, uploads, drift):
+    for watch in watches:
         watch.stop()
     mart.close()
     log.info("page_closed")

@@ -25,8 +25,11 @@ _CONNECT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Flagged:
-    """A transaction with fraud_flag = 1. A field that was missing in the message, or has not arrived yet, is None."""
+class ListedTransaction:
+    """What every table of transactions shows; None: the field was missing in the message, or has not arrived yet.
+
+    `score` is in [0, 1]; `event_time` has no time zone.
+    """
 
     transaction_id: str
     score: float
@@ -35,6 +38,12 @@ class Flagged:
     category: str | None
     merchant: str | None
     state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged(ListedTransaction):
+    """A transaction with fraud_flag = 1."""
+
     earlier: int | None = None
     """The customer's transactions before this one by event time; None if the customer is not known."""
 

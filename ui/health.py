@@ -25,8 +25,8 @@ _ANSWER_SECONDS = 4.0
 class KafkaProbe:
     """Asks the brokers whether they answer, by one client for the life of the process, made at the first call.
 
-    Unlike services.common.broker_query it reuses a client that failed: metadata depends on no leader epoch, and where a
-    connection takes longer than the second allowed here, a new client each time would never be connected.
+    Unlike BrokerQuery (services.common.kafka) it reuses a client that failed: metadata depends on no leader epoch, and
+    where a connection takes longer than the second allowed here, a new client each time would never be connected.
     """
 
     def __init__(self, kafka: KafkaSettings) -> None:

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from services.common.errors import Stop
-from services.common.manifest import MANIFEST_NAME
+from services.common.manifest import CURVE_NAME, MANIFEST_NAME
 from services.common.settings import ModelFolder, Settings
 from ui.login.users import Role, User, hash_password, read_users
 
@@ -48,7 +48,7 @@ class UiSettings(Settings):
     @property
     def curve(self) -> Path:
         """The validation curve beside the manifest."""
-        return self.manifest.with_name("curve.json")
+        return self.manifest.with_name(CURVE_NAME)
 
     @property
     def has_login(self) -> bool:

@@ -1,5 +1,6 @@
-"""JSON log lines on standard output: an event and numbers, never a payload or a person's name."""
+"""Log lines on standard output, JSON or text: an event and numbers, never a payload or a person's name."""
 
+import json
 import logging
 import os
 import sys
@@ -11,10 +12,9 @@ import structlog
 
 
 def configure_logs(service: str) -> None:
-    """Send this process's log lines to standard output: JSON, or aligned text when LOG_FORMAT=text."""
+    """Send this process's log lines to standard output: text or JSON as LOG_FORMAT says, else text for a terminal."""
     level = logging.getLevelNamesMapping().get(os.environ.get("LOG_LEVEL", "INFO").upper(), logging.INFO)
-    text = os.environ.get("LOG_FORMAT", "json") == "text"
-    renderer: Any = structlog.dev.ConsoleRenderer() if text else structlog.processors.JSONRenderer()
+    renderer: Any = _text_renderer() if wants_text() else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             partial(_add_service, service),
@@ -29,6 +29,31 @@ def configure_logs(service: str) -> None:
     )
     logging.getLogger("librdkafka").handlers = [_ToStructlog()]
     logging.getLogger("librdkafka").propagate = False
+
+
+def wants_text() -> bool:
+    """Return whether log lines on standard output are text: a person reads them."""
+    return (os.environ.get("LOG_FORMAT") or ("text" if sys.stdout.isatty() else "json")) == "text"
+
+
+def as_text(line: str) -> str:
+    """Return a line of a log as text if it is one of ours in JSON; anything else is returned as it is."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(event, dict) or "event" not in event:
+        return line
+    return str(_text_renderer()(None, "", event))
+
+
+def _text_renderer() -> structlog.dev.ConsoleRenderer:
+    """Return what makes text: colours for a terminal alone, values quoted, tracebacks without those of variables."""
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stdout.isatty(),
+        repr_native_str=True,  # no value breaks a line or sends an escape sequence to a terminal
+        exception_formatter=structlog.dev.plain_traceback,
+    )
 
 
 def _add_service(service: str, _: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -1,15 +1,21 @@
-"""The manifest beside the ONNX file: the model's version, threshold and figures. Everybody reads it here."""
+"""The files beside the ONNX file: the manifest (version, input, threshold, figures) and the validation curve.
+
+Everybody reads them here.
+"""
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from services.common.errors import Stop
 
 MANIFEST_NAME = "manifest.json"
+CURVE_NAME = "curve.json"
+
+_Contents = TypeVar("_Contents", bound=BaseModel)
 
 
 class Unfinished(Stop):
@@ -56,6 +62,30 @@ class Manifest(BaseModel):
     golden: tuple[GoldenRow, ...] = Field(min_length=1)
 
 
+class Curve(BaseModel):
+    """The contents of curve.json: the effect of each threshold on labelled transactions that the model did not see.
+
+    `thresholds`, `alerts`, `caught` and `caught_amount` have the same length.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    version: str = Field(description="of the model")
+    transactions: int = Field(ge=1, alias="payments")
+    frauds: int = Field(ge=1)
+    fraud_amount: FiniteFloat
+    thresholds: tuple[FiniteFloat, ...] = Field(min_length=1)
+    alerts: tuple[int, ...]
+    caught: tuple[int, ...] = Field(description="frauds among the alerts")
+    caught_amount: tuple[FiniteFloat, ...]
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        if len({len(column) for column in (self.thresholds, self.alerts, self.caught, self.caught_amount)}) != 1:
+            raise ValueError("the columns of a curve must have the same length")
+        return self
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Return the manifest of a model folder.
 
@@ -79,15 +109,25 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 def current_manifest(path: Path) -> Manifest | None:
     """Return the manifest that a file holds now, None if it cannot be read; parsed once for each change of the file."""
+    return _current(path, Manifest)
+
+
+def current_curve(path: Path) -> Curve | None:
+    """Return the curve that a file holds now, None if it cannot be read; parsed once for each change of the file."""
+    return _current(path, Curve)
+
+
+def _current(path: Path, kind: type[_Contents]) -> _Contents | None:
     try:
-        return _parsed(path, path.stat().st_mtime_ns)
+        found = _parsed(path, path.stat().st_mtime_ns, kind)
     except OSError:
         return None
+    return found if isinstance(found, kind) else None
 
 
-@lru_cache(maxsize=2)
-def _parsed(path: Path, _changed_at: int) -> Manifest | None:
+@lru_cache(maxsize=4)
+def _parsed(path: Path, _changed_at: int, kind: type[BaseModel]) -> BaseModel | None:
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except ValidationError:
         return None

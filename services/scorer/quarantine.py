@@ -37,7 +37,7 @@ log = get_logger()
 
 
 class Quarantine:
-    """What this process is scoring, in a file for its successor, and what its predecessors left in it.
+    """A file that says what this process is scoring, for its successor; read by it after a crash.
 
     One thread scores; clear() may be called from another.
     """

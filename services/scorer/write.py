@@ -50,7 +50,7 @@ class ScoreWriter:
         scores: list[Record],
         alerts: list[Record],
         rejects: Mapping[int, Reject],
-        memories: Mapping[int, list[Record]],
+        changelog_records: Mapping[int, list[Record]],
         spans: list[Record],
         group_metadata: Any,
     ) -> None:
@@ -74,7 +74,7 @@ class ScoreWriter:
             producer.send_batch(self._topics.alerts, alerts)
             for row, reject in rejects.items():
                 self._send_reject(batch.messages[row], reject)
-            for partition, records in memories.items():
+            for partition, records in changelog_records.items():
                 producer.send_batch(self._topics.history, records, partition)
             producer.send_batch(self._topics.models, spans)
             with self._watchdog.within(self._offsets_seconds + OFFSETS_GRACE_SECONDS):

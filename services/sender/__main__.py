@@ -50,13 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _send_file(path: Path, contract: Contract, ids: TakenIds, *, check_only: bool) -> int:
     """Check a file, print the report, send its rows; return the exit code."""
     try:
-        with prepare(path, contract=contract) as payments:
-            print(f"{path.name}: {describe(payments.report)}")
+        with prepare(path, contract=contract) as prepared:
+            print(f"{path.name}: {describe(prepared.report)}")
             if not check_only:
-                with _id_lookup(payments, ids) as look:
-                    payments.settle_ids(ids, look)
-                _send(payments)
-            return SOME_REFUSED if payments.report.refused_total else ALL_SENT
+                with _id_lookup(prepared, ids) as look:
+                    prepared.settle_ids(ids, look)
+                _send(prepared)
+            return SOME_REFUSED if prepared.report.refused_total else ALL_SENT
     except FileRefused as refused:
         hint = "; choose --ids overwrite or --ids own" if refused.code in _OF_IDS else ""
         print(f"{path.name}: cannot be used ({refused.code}): {refused.detail}{hint}", file=sys.stderr)
@@ -66,9 +66,9 @@ def _send_file(path: Path, contract: Contract, ids: TakenIds, *, check_only: boo
 
 
 @contextmanager
-def _id_lookup(payments: PreparedFile, ids: TakenIds) -> Iterator[Look | None]:
+def _id_lookup(prepared: PreparedFile, ids: TakenIds) -> Iterator[Look | None]:
     """Give a query of the database by ids; None if it is unavailable or not needed."""
-    if not payments.report.has_ids or ids is TakenIds.OVERWRITE:
+    if not prepared.report.has_ids or ids is TakenIds.OVERWRITE:
         yield None
         return
     try:
@@ -80,11 +80,11 @@ def _id_lookup(payments: PreparedFile, ids: TakenIds) -> Iterator[Look | None]:
         yield lambda wanted: connection.execute(STORED, [wanted]).fetchall()
 
 
-def _send(payments: PreparedFile) -> None:
+def _send(prepared: PreparedFile) -> None:
     """Send the transactions and print the rate."""
     topic = TopicSettings.read().transactions
     started = monotonic()
-    acknowledged = publish(payments, KafkaSettings.read(), topic, on_progress=_progress(len(payments), started))
+    acknowledged = publish(prepared, KafkaSettings.read(), topic, on_progress=_progress(len(prepared), started))
     seconds = monotonic() - started
     if sys.stderr.isatty():
         print(file=sys.stderr)

@@ -151,7 +151,6 @@ class _Reading:
             ignored_columns=self._dialect.ignored,
             has_ids=self._has_ids,
             unknown=self._encoder.unknown.most_frequent(),
-            unknown_rows=self._encoder.unknown.rows,
         )
 
     def _encode(self, lines: Sequence[int], records: Sequence[Record]) -> list[EncodedRow]:

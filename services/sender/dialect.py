@@ -204,8 +204,8 @@ def _check_names(names: list[str], header: list[str], columns: _Columns) -> None
         raise FileRefused(FileFault.SCORES, f"{detail}; send the file of transactions that was scored")
     if missing := [name for name in columns.required if name not in names]:
         raise FileRefused(FileFault.MISSING_COLUMNS, f"required columns are missing: {', '.join(missing)}")
-    if doubled := [name for name, times in Counter(names).items() if times > 1 and name in columns.known]:
-        raise FileRefused(FileFault.DUPLICATE_COLUMNS, f"duplicate columns: {', '.join(doubled)}")
+    if duplicates := [name for name, times in Counter(names).items() if times > 1 and name in columns.known]:
+        raise FileRefused(FileFault.DUPLICATE_COLUMNS, f"duplicate columns: {', '.join(duplicates)}")
 
 
 def _plain(name: str) -> str:

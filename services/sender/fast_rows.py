@@ -40,7 +40,7 @@ class FastRowEncoder:
         self._record = contract.record
         self._messages = MessageMaker(contract)
         self._seconds_of_date = _SecondsOfDate()
-        self._readers = {field: self._reader(spec) for field, spec in contract.fields.items()}
+        self._readers = {field: self._reader(field, spec) for field, spec in contract.fields.items()}
         self._known = {field: spec.vocabulary for field, spec in contract.fields.items() if spec.values}
         self._between = _between(contract)
         complete = not dialect.missing and self._record.id not in dialect.positions
@@ -58,7 +58,7 @@ class FastRowEncoder:
         try:
             cells_in_json = [self._readers[field](texts) for field, texts in columns.items()]
             odd = {field: _odd_texts(columns[field], known) for field, known in self._known.items()}
-            seconds = self._seconds(columns)
+            seconds = self._seconds(columns[self._record.event_time]) if self._record.event_time else [0] * len(rows)
         except (KeyError, ValueError):
             return None
         values, octets = self._messages.with_content_ids(
@@ -73,9 +73,9 @@ class FastRowEncoder:
                     self._unknown.add(field, text, line)
         return list(zip(seconds, self._keys(columns, len(rows)), values, each, strict=True))
 
-    def _reader(self, spec: FieldSpec) -> _Reader:
+    def _reader(self, field: str, spec: FieldSpec) -> _Reader:
         if spec.type == "time":
-            return self._times
+            return _in_json if field == self._record.event_time else self._times  # its seconds are wanted, a check too
         if not spec.is_number:
             return partial(_texts, spec.missing_words)
         low, high = -math.inf if spec.min is None else spec.min, math.inf if spec.max is None else spec.max
@@ -88,17 +88,14 @@ class FastRowEncoder:
         return list(map(b"".join, zip(*parts, end, strict=False)))
 
     def _times(self, texts: _Texts) -> list[bytes]:
-        """Return times as JSON; they have no seconds, and so one spelling."""
-        for text in texts:
-            _ = self._seconds_of_date[text[:10]], _SECONDS_OF_CLOCK[text[10:]]
+        """Return times, or raise KeyError or ValueError if one is not of the form without seconds."""
+        self._seconds(texts)
         return _in_json(texts)
 
-    def _seconds(self, columns: Mapping[str, _Texts]) -> Sequence[int]:
-        """Return the seconds of the event times."""
-        if self._record.event_time is None:
-            return [0] * len(next(iter(columns.values())))
+    def _seconds(self, texts: _Texts) -> list[int]:
+        """Return the seconds of times, or raise KeyError or ValueError as above."""
         dates, clock = self._seconds_of_date, _SECONDS_OF_CLOCK
-        return [dates[text[:10]] + clock[text[10:]] for text in columns[self._record.event_time]]
+        return [dates[text[:10]] + clock[text[10:]] for text in texts]
 
     def _keys(self, columns: Mapping[str, _Texts], rows: int) -> Sequence[bytes | None]:
         """Return the Kafka keys; no part of one is missing in clean rows."""

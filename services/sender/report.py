@@ -158,8 +158,6 @@ class FileReport:
     """Texts that their fields do not know, sent as written: up to 20, the most frequent first."""
     has_ids: bool = False
     """Whether the file has a column of ids, which may be those of other transactions."""
-    unknown_rows: int = 0
-    """Rows with such values."""
 
 
 class Refusals:
@@ -194,15 +192,13 @@ class Refusals:
 
 
 class UnknownValues:
-    """Counts rows with unknown values; the first 20 values also one by one."""
+    """Counts the rows of the first 20 unknown values."""
 
     def __init__(self) -> None:
-        self.rows = 0
         self._found: dict[tuple[str, str], tuple[int, int]] = {}
 
     def add(self, field: str, text: str, line: int) -> None:
         """Count the row at `line`."""
-        self.rows += 1
         at = field, text[:VALUE_MAX_CHARACTERS]
         if at in self._found or len(self._found) < MAX_UNKNOWN_VALUES:
             rows, first = self._found.get(at, (0, line))

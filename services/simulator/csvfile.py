@@ -13,8 +13,8 @@ import numpy as np
 
 from services.simulator.cards import FIELDS
 from services.simulator.drift import DriftingSource, DriftKind
-from services.simulator.payments import DAY_MINUTES, PaymentSource
 from services.simulator.population import World
+from services.simulator.transactions import DAY_MINUTES, TransactionGenerator
 
 FIRST_DAY = datetime.date(2019, 1, 1)
 """Simulated files begin where the competition's data begin."""
@@ -52,7 +52,7 @@ def write_csv(
         unfinished.replace(path)
 
 
-def _lines(source: PaymentSource, rows: int, labels: bool) -> Iterator[str]:
+def _lines(source: TransactionGenerator, rows: int, labels: bool) -> Iterator[str]:
     """Yield lines in order of time; the text of a customer and of a shop is formatted once."""
     people = [_cells(*person) for person in source.world.customers.people]
     shops = [_cells(*shop) for shop in source.world.shops]
@@ -60,16 +60,16 @@ def _lines(source: PaymentSource, rows: int, labels: bool) -> Iterator[str]:
     endings = [",0\n", ",1\n"] if labels else ["\n", "\n"]
     day = FIRST_DAY.toordinal()
     while rows > 0:
-        payments = source.day(day)
-        payments = payments.take(np.arange(min(rows, len(payments))))
+        transactions = source.day(day)
+        transactions = transactions.take(np.arange(min(rows, len(transactions))))
         date = datetime.date.fromordinal(day).isoformat()
         columns = [
-            payments.minute, payments.shop, payments.amount, payments.customer,
-            payments.merchant_lat, payments.merchant_lon, payments.target,
+            transactions.minute, transactions.shop, transactions.amount, transactions.customer,
+            transactions.merchant_lat, transactions.merchant_lon, transactions.target,
         ]  # fmt: skip
         for minute, shop, amount, customer, lat, lon, target in zip(*(c.tolist() for c in columns), strict=True):
             yield f"{date} {clock[minute]},{shops[shop]},{amount},{people[customer]},{lat},{lon}{endings[target]}"
-        rows -= len(payments)
+        rows -= len(transactions)
         day += 1
 
 

@@ -6,9 +6,9 @@ from enum import StrEnum
 
 import numpy as np
 
-from services.simulator.payments import DAY_MINUTES, PaymentSource, SimulatedPayments
 from services.simulator.population import SHOPS_A_CATEGORY, World
 from services.simulator.profiles import CATEGORIES
+from services.simulator.transactions import DAY_MINUTES, SimulatedTransactions, TransactionGenerator
 
 AMOUNT_FACTOR = 2.5
 HOURS_LATER = 8
@@ -16,35 +16,35 @@ FASHION = "misc_net"
 
 
 class DriftKind(StrEnum):
-    """What drifts: prices rise, half of all customers pay in one category, everybody pays hours later."""
+    """The kind of drift: prices rise, half of all customers pay in one category, everybody pays hours later."""
 
     AMOUNTS = "amounts"
     CATEGORIES = "categories"
     HOURS = "hours"
 
 
-class DriftingSource(PaymentSource):
+class DriftingSource(TransactionGenerator):
     """Makes the transactions of a world that has drifted; without a drift the usual ones."""
 
     def __init__(self, world: World, drifts: Collection[DriftKind] = ()) -> None:
         super().__init__(world)
         self._drifts = drifts
 
-    def day(self, day: int, hour: int | None = None) -> SimulatedPayments:
+    def day(self, day: int, hour: int | None = None) -> SimulatedTransactions:
         """Return a day's transactions, or only those of an hour (0 to 23), in order of time."""
         later = HOURS_LATER if DriftKind.HOURS in self._drifts else 0
-        payments = super().day(day, None if hour is None else (hour - later) % 24)
+        transactions = super().day(day, None if hour is None else (hour - later) % 24)
         if later:
-            payments = _later(payments, later * 60)
+            transactions = _later(transactions, later * 60)
         if DriftKind.AMOUNTS in self._drifts:
-            payments = replace(payments, amount=np.round(payments.amount * AMOUNT_FACTOR, 2))
+            transactions = replace(transactions, amount=np.round(transactions.amount * AMOUNT_FACTOR, 2))
         if DriftKind.CATEGORIES in self._drifts:
-            shop = CATEGORIES.index(FASHION) * SHOPS_A_CATEGORY + payments.shop % SHOPS_A_CATEGORY
-            payments = replace(payments, shop=np.where(payments.customer % 2 == 1, shop, payments.shop))
-        return payments
+            shop = CATEGORIES.index(FASHION) * SHOPS_A_CATEGORY + transactions.shop % SHOPS_A_CATEGORY
+            transactions = replace(transactions, shop=np.where(transactions.customer % 2 == 1, shop, transactions.shop))
+        return transactions
 
 
-def _later(payments: SimulatedPayments, minutes: int) -> SimulatedPayments:
+def _later(transactions: SimulatedTransactions, minutes: int) -> SimulatedTransactions:
     """Return the transactions moved by some minutes, those past midnight on the same date, in order of time."""
-    moved = replace(payments, minute=(payments.minute + minutes) % DAY_MINUTES)
+    moved = replace(transactions, minute=(transactions.minute + minutes) % DAY_MINUTES)
     return moved.take(np.argsort(moved.minute, kind="stable"))

@@ -15,8 +15,8 @@ import orjson
 from services.common.contract.ids import row_id
 from services.simulator.cards import customer_key
 from services.simulator.drift import DriftingSource, DriftKind
-from services.simulator.payments import PaymentSource
 from services.simulator.population import Person, World
+from services.simulator.transactions import TransactionGenerator
 
 FIRST_DAY = datetime.date(2019, 1, 1).toordinal()
 DAYS = datetime.date.max.toordinal() - FIRST_DAY
@@ -39,7 +39,7 @@ def live_messages(
 
 
 def _messages(
-    source: PaymentSource,
+    source: TransactionGenerator,
     people: list[tuple[bytes, dict[str, object]]],
     namespace: uuid.UUID,
     now: Callable[[], datetime.datetime],
@@ -48,8 +48,14 @@ def _messages(
     moment = now()
     for passed in itertools.count():
         hour = moment.hour
-        payments = source.day(FIRST_DAY + passed % DAYS, hour)
-        columns = [payments.shop, payments.amount, payments.customer, payments.merchant_lat, payments.merchant_lon]
+        transactions = source.day(FIRST_DAY + passed % DAYS, hour)
+        columns = [
+            transactions.shop,
+            transactions.amount,
+            transactions.customer,
+            transactions.merchant_lat,
+            transactions.merchant_lon,
+        ]
         for shop, amount, customer, lat, lon in zip(*(column.tolist() for column in columns), strict=True):
             number += 1
             key, person = people[customer]

@@ -20,7 +20,7 @@ FRAUD_PERIOD_DAYS = 730
 NEVER_PAYS = 0.043
 """Share of customers who pay nothing themselves: only thieves use their cards."""
 
-PAYMENTS_A_RATE_STEP = 0.9
+TRANSACTIONS_A_RATE_STEP = 0.9
 """Legitimate transactions on a day of an average season for each step of a customer's rate (1 to `busiest`)."""
 
 _SHOP_FORMS = (
@@ -92,7 +92,7 @@ def make_customers(rng: np.random.Generator, size: int) -> Customers:
     """Return `size` customers, no two of them with the same names and street."""
     profile = _spread(rng, [profile.customers for profile in PROFILES], size)
     busiest = np.array([profile.busiest for profile in PROFILES])[profile]
-    rate = PAYMENTS_A_RATE_STEP * (1 + np.floor(rng.random(size) * busiest))
+    rate = TRANSACTIONS_A_RATE_STEP * (1 + np.floor(rng.random(size) * busiest))
     rate[rng.random(size) < NEVER_PAYS] = 0.0
     turn = (rng.permutation(size) + rng.random()) / size  # evenly spaced: small worlds have their share of frauds too
     fraud_phase = (turn * FRAUD_PERIOD_DAYS).astype(np.int64)

@@ -2,7 +2,7 @@
 
 The tables are aggregates of the training data. A profile is gender, age and town size; the age is not in the data and
 was recovered by clustering the customers of each gender and town size by their category mix. Amounts are the moments
-of the Gamma fitted to what was observed, the redrawn amounts (see payments.py) taken into account.
+of the Gamma fitted to what was observed, the redrawn amounts (see transactions.py) taken into account.
 """
 
 from dataclasses import dataclass
@@ -113,7 +113,7 @@ _WEEKDAYS = {  # Monday first, percent
 
 @dataclass(frozen=True)
 class Profile:
-    """A kind of customer: `customers` is its weight, `busiest` the highest of its rates, `frauds` least and most."""
+    """A kind of customer: `customers`: its weight; `busiest`: the highest of its rates; `frauds`: fewest and most."""
 
     gender: str
     rural: bool

@@ -30,7 +30,7 @@ MOST_INT4, MOST_INT8 = 2**31 - 1, 2**63 - 1
 """PostgreSQL's: a binary COPY truncates what exceeds an int4, and fails on what exceeds an int8."""
 
 Kind = tuple[type, Any, Any]
-"""Type of a field, least and largest value; both are ignored for text."""
+"""Type of a field, smallest and largest value; both are ignored for text."""
 
 TEXT: Kind = (str, 0, 0)
 COUNT: Kind = (int, 0, MOST_INT8)
@@ -160,12 +160,12 @@ def _share(field: str, given: Any) -> float:
 
 
 def _values(fields: dict[Any, Any], kinds: dict[str, Kind]) -> list[Any]:
-    for name, (kind, least, most) in kinds.items():
+    for name, (kind, minimum, maximum) in kinds.items():
         value: Any = fields.get(name)
         if type(value) is not kind:
             raise Reject(Reason.BAD_TYPE, name, f"expected {kind.__name__}, got {type(value).__name__}")
         if isinstance(value, str) and "\0" in value:
             raise Reject(Reason.BAD_ENCODING, name, "has a NUL character")
-        if kind is not str and not least <= value <= most:
-            raise Reject(Reason.OUT_OF_RANGE, name, f"expected {least} to {most}, got {value}")
+        if kind is not str and not minimum <= value <= maximum:
+            raise Reject(Reason.OUT_OF_RANGE, name, f"expected {minimum} to {maximum}, got {value}")
     return [fields[name] for name in kinds]

@@ -22,7 +22,7 @@ from services.sink.write import MartWriter
 IDLE_SECONDS = 0.2
 
 PACE_SECONDS = 0.05
-"""A small stream would otherwise keep the database busy with small transactions. A lone payment is stored at once."""
+"""A small stream would otherwise keep PostgreSQL busy with small commits. A lone message is stored at once."""
 
 log = get_logger()
 
@@ -31,7 +31,7 @@ OpenMart = Callable[[], AbstractContextManager[MartWriter]]
 
 @dataclass(slots=True)
 class SinkState:
-    """What the readiness probe looks at."""
+    """The state that the readiness probe looks at."""
 
     writing: bool = False
 

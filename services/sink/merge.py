@@ -34,7 +34,7 @@ class TableRows:
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """What a batch changed in a table."""
+    """The changes of a table by a batch."""
 
     rows: int
     changed: int

@@ -42,7 +42,7 @@ class PreparedRows:
 
 @dataclass(frozen=True, slots=True)
 class StoredBatch:
-    """What is counted of a committed batch.
+    """The counts of a committed batch.
 
     Attributes:
         batch: what was read.

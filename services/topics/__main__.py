@@ -49,8 +49,9 @@ def main() -> int:
 
 
 def _change_topics(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettings) -> None:
+    _wait_for_brokers(kafka)
     admin, scorers = AdminClient(kafka.client_config()), ScorerSettings.read()
-    wait_until_scorers_left(admin, scorers)
+    wait_until_scorers_left(kafka, scorers)
     if options.grow:
         grow_topics(admin, topics)
     if options.new_history:
@@ -65,14 +66,7 @@ def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
     Raises:
         Stop: the broker does not answer within a minute, or refuses to create one.
     """
-    deadline = time.monotonic() + BROKER_WAIT_SECONDS
-
-    def wait(seconds: float) -> bool:
-        time.sleep(seconds)
-        return time.monotonic() > deadline
-
-    if wait_for_cluster(kafka, wait) is None:
-        raise Stop(f"no Kafka broker answers within {BROKER_WAIT_SECONDS:.0f} s")
+    _wait_for_brokers(kafka)
     admin, wanted = AdminClient(kafka.client_config()), shapes(topics)
     copies = {"min.insync.replicas": str(topics.min_insync_replicas)}
     new = [
@@ -90,6 +84,17 @@ def make_topics(kafka: KafkaSettings, topics: TopicSettings) -> None:
             existing.append(name)
     if existing:
         align(admin, topics, existing)
+
+
+def _wait_for_brokers(kafka: KafkaSettings) -> None:
+    deadline = time.monotonic() + BROKER_WAIT_SECONDS
+
+    def wait(seconds: float) -> bool:
+        time.sleep(seconds)
+        return time.monotonic() > deadline
+
+    if wait_for_cluster(kafka, wait) is None:
+        raise Stop(f"no Kafka broker answers within {BROKER_WAIT_SECONDS:.0f} s")
 
 
 if __name__ == "__main__":

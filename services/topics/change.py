@@ -10,8 +10,9 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # re-exported unsaid
 
 from services.common.errors import Stop
+from services.common.kafka.offsets import BrokerQuery
 from services.common.logs import get_logger
-from services.common.settings import TopicSettings
+from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.settings import ScorerSettings
 
 MARGIN_SECONDS = 5.0
@@ -20,14 +21,15 @@ OPERATION_TIMEOUT_SECONDS = 30.0
 log = get_logger()
 
 
-def wait_until_scorers_left(admin: AdminClient, scorers: ScorerSettings) -> None:
+def wait_until_scorers_left(kafka: KafkaSettings, scorers: ScorerSettings) -> None:
     """Wait until no scorer is in its group: a stopped one stays a member for its session timeout.
 
     Raises:
         Stop: one still runs, or the broker refuses.
     """
+    query = BrokerQuery(kafka)
     deadline = time.monotonic() + scorers.session_timeout_ms / 1000 + MARGIN_SECONDS
-    while members := _members(admin, scorers.group_id):
+    while members := _members(query, scorers.group_id):
         if time.monotonic() > deadline:
             raise Stop(f"{members} scorers are still in the group {scorers.group_id}: stop them first")
         log.info("scorers_awaited", group=scorers.group_id, members=members)
@@ -94,12 +96,10 @@ def _counts(admin: AdminClient, topics: TopicSettings) -> dict[str, int]:
     return {name: len(found[name].partitions) for name in ours if name in found}
 
 
-def _members(admin: AdminClient, group: str) -> int:
+def _members(query: BrokerQuery, group: str) -> int:
     try:
-        return len(admin.describe_consumer_groups([group])[group].result().members)
+        return query.members(group)
     except KafkaException as error:
-        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-            return 0
         raise Stop(f"cannot see the group {group}: {error.args[0].str()}") from error
 
 

@@ -1,4 +1,4 @@
-"""A payment is its content: whatever file it stands in, it has one id; two equal ones in one file stay two."""
+"""A transaction is its content: whatever file it stands in, it has one id; two equal ones in one file stay two."""
 
 import random
 import tempfile
@@ -28,10 +28,10 @@ def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ids_of(folder: Path, lines: list[str], contract: Contract = SHIPPED) -> list[str]:
-    path = folder / "payments.csv"
+    path = folder / "prepared.csv"
     path.write_text("\n".join([*lines, ""]))
-    with prepare(path, contract=contract) as payments:
-        return [orjson.loads(value)["transaction_id"] for _, value in payments]
+    with prepare(path, contract=contract) as prepared:
+        return [orjson.loads(value)["transaction_id"] for _, value in prepared]
 
 
 def knowing(*categories: str) -> Contract:
@@ -41,14 +41,14 @@ def knowing(*categories: str) -> Contract:
 
 
 def test_a_longer_file_adds_only_what_is_new(tmp_path: Path) -> None:
-    """Four exports, a row longer each time: four payments."""
+    """Four exports, a row longer each time: four transactions."""
     exports = [ids_of(tmp_path, [HEADER, *ROWS[:rows]]) for rows in (1, 2, 3, 4)]
     assert [export[: len(exports[place - 1])] for place, export in enumerate(exports)][1:] == exports[:-1]
     assert len(set().union(*exports)) == 4
 
 
 def test_a_shuffled_and_a_mended_file_add_only_what_is_new(tmp_path: Path) -> None:
-    """Order, line ends and refused rows make no other payment."""
+    """Order, line ends and refused rows make no other transaction."""
     whole, shuffled = ids_of(tmp_path, [HEADER, *ROWS]), ROWS.copy()
     random.Random(1).shuffle(shuffled)
     assert ids_of(tmp_path, [HEADER, *shuffled]) == whole
@@ -87,8 +87,8 @@ def test_spellings_make_no_other_payment(tmp_path: Path, lines: list[str]) -> No
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_every_field_tells_payments_apart(tmp_path: Path, field: str) -> None:
-    """Another value in any of them is another payment."""
+def test_every_field_tells_transactions_apart(tmp_path: Path, field: str) -> None:
+    """Another value in any of them is another transaction."""
     other = {"transaction_time": "2020-06-01 22:11", "cat_id": "grocery_net", "gender": "M", "post_code": "75002",
              "population_city": "2681"}.get(field, "8.5" if field in {"amount", "lat", "lon"} or "merchant_" in field else "Y")  # noqa: E501  # fmt: skip
     cells = ROWS[0].split(",")
@@ -109,7 +109,7 @@ SCORES = "transaction_id{0}transaction_time{0}amount{0}cat_id{0}merch{0}us_state
 
 
 @pytest.mark.parametrize("separator", [",", ";"])
-def test_a_file_of_scores_is_no_file_of_payments(tmp_path: Path, separator: str) -> None:
+def test_a_file_of_scores_is_no_file_of_transactions(tmp_path: Path, separator: str) -> None:
     """It would take customer and place from what is stored."""
     row = separator.join(["a", "2020-03-10 22:00", "250", "grocery_pos", "x", "TX", "0", "1"])
     with pytest.raises(FileRefused, match="scores") as refused:
@@ -117,6 +117,6 @@ def test_a_file_of_scores_is_no_file_of_payments(tmp_path: Path, separator: str)
     assert refused.value.code == FileFault.SCORES
 
 
-def test_scores_beside_whole_payments_are_columns_like_others(tmp_path: Path) -> None:
+def test_scores_beside_whole_transactions_are_columns_like_others(tmp_path: Path) -> None:
     """They are not sent."""
     assert ids_of(tmp_path, [f"{HEADER},score,fraud_flag", f"{ROWS[0]},0.5,0"]) == ids_of(tmp_path, [HEADER, ROWS[0]])

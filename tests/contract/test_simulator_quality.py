@@ -1,4 +1,4 @@
-"""The simulator makes payments that the model of the real data knows."""
+"""The simulator makes transactions that the model of the real data knows."""
 
 import csv
 import subprocess
@@ -20,7 +20,7 @@ NUMBERS = {"amount", "lat", "lon", "population_city", "merchant_lat", "merchant_
 
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_shipped_model_finds_the_simulated_frauds(seed: str, tmp_path: Path) -> None:
-    """Average precision of at least 0.80 without history and more with it, on payments it was not trained on."""
+    """Average precision of at least 0.80 without history and more with it, on transactions it was not trained on."""
     path = tmp_path / "labelled.csv"
     arguments = ["csv", "--rows", "100000", "--seed", seed, "--labels", "--out", str(path)]
     subprocess.run([sys.executable, "-m", "services.simulator", *arguments], cwd=ROOT, check=True)

@@ -102,7 +102,7 @@ def test_a_file_is_sent_and_followed(page: Page, ui: Ui, kafka: str, mart: Conne
     """Rows reach Kafka with a report; the results refresh by themselves as the scores arrive."""
     before = sent_ids(kafka)
     rows = [(*GOOD_ROW[:3], f"{number}.50", *GOOD_ROW[4:]) for number in range(1, 22)]
-    send(page, write_csv(tmp_path / "payments.csv", *rows))
+    send(page, write_csv(tmp_path / "transactions.csv", *rows))
     headline = page.locator("#headline")
     expect(headline).to_contain_text("Готово: 21 строка в Kafka", timeout=30_000)
     expect(headline).to_contain_text("добавятся только новые")
@@ -133,7 +133,7 @@ def test_another_file_takes_over(page: Page, tmp_path: Path) -> None:
 def test_what_was_refused_is_reported_by_line(page: Page, tmp_path: Path) -> None:
     """Good rows go, bad ones are listed with line, field and reason; a file cannot bring markup."""
     bad_amount, bad_time = (*GOOD_ROW[:3], "<b>x</b>", *GOOD_ROW[4:]), ("yesterday", *GOOD_ROW[1:])
-    send(page, write_csv(tmp_path / "payments.csv", GOOD_ROW, bad_amount, GOOD_ROW, bad_time))
+    send(page, write_csv(tmp_path / "transactions.csv", GOOD_ROW, bad_amount, GOOD_ROW, bad_time))
     rows = page.locator("#report tbody tr")
     expect(rows).to_have_count(2, timeout=30_000)
     expect(rows.nth(0).locator("td")).to_have_text(["3", "amount", "Не число"])
@@ -152,7 +152,7 @@ def test_what_was_refused_is_reported_by_line(page: Page, tmp_path: Path) -> Non
 )
 def test_a_useless_file_is_shown_in_words(page: Page, tmp_path: Path, content: bytes, sentence: str) -> None:
     """What is wrong with it and what to do; no names of exceptions."""
-    path = tmp_path / "payments.csv"
+    path = tmp_path / "transactions.csv"
     path.write_bytes(content)
     send(page, path)
     expect(page.locator("#headline")).to_contain_text(sentence, timeout=30_000)
@@ -223,7 +223,7 @@ def test_kafka_unavailable_is_shown_in_words(browser: Browser, start_ui: StartUi
     ui = start_ui(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
     wait_ready(ui)
     for page in opened(browser, ui.url):
-        send(page, write_csv(tmp_path / "payments.csv", GOOD_ROW))
+        send(page, write_csv(tmp_path / "transactions.csv", GOOD_ROW))
         expect(page.locator("#headline")).to_contain_text(
             "Kafka не отвечает: отправлено 0 из 1 строки.", timeout=30_000
         )

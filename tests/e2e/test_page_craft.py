@@ -114,7 +114,7 @@ def test_on_a_phone_nothing_runs_off_the_screen(browser: Browser, ui: Ui, furnis
     for page in opened(browser, ui.url, viewport={"width": 390, "height": 844}):
         for name in walk(page):
             assert page.evaluate("document.documentElement.scrollWidth") == 390, name
-            expect(page.locator("[role=tabpanel] .sheet.payments thead:visible")).to_have_count(0)
+            expect(page.locator("[role=tabpanel] .sheet.transactions thead:visible")).to_have_count(0)
         for tab in page.locator("#tabs .tab-container:not(.visually-hidden) [role=tab]").all():
             box = tab.bounding_box()
             assert box

@@ -55,11 +55,11 @@ def test_what_became_of_a_file(page: Page, kafka: str, mart: Connection, tmp_pat
     """Rows, refused, sent, scored and state; it goes on by itself until the last score."""
     before = sent_ids(kafka)
     bad = (*GOOD_ROW[:3], "much", *GOOD_ROW[4:])
-    send(page, write_csv(tmp_path / "payments.csv", *rows_of(4), bad))
+    send(page, write_csv(tmp_path / "transactions.csv", *rows_of(4), bad))
     expect(page.locator("#headline")).to_contain_text("Готово: 4 строки", timeout=WITHIN)
     open_files(page)
     cells = page.locator("#uploads tbody tr").first.locator("td")
-    shown = ["payments.csv", "без входа", "5", "1", "4", "0", "ждёт оценок", "Скачать CSV"]
+    shown = ["transactions.csv", "без входа", "5", "1", "4", "0", "ждёт оценок", "Скачать CSV"]
     expect(cells).to_have_text([re.compile(r"\d\d\.\d\d\.\d{4} \d\d:\d\d"), *shown], timeout=WITHIN)
     for key in sent_ids(kafka, before):
         mart.execute("insert into scores values (%s, 0.9, 1, now(), 0, 0)", [key])
@@ -68,7 +68,7 @@ def test_what_became_of_a_file(page: Page, kafka: str, mart: Connection, tmp_pat
 
 
 @pytest.mark.slow
-def test_ids_that_other_payments_have_are_a_choice_of_the_reader(
+def test_ids_that_other_transactions_have_are_a_choice_of_the_reader(
     page: Page, kafka: str, mart: Connection, tmp_path: Path
 ) -> None:
     """Refused and told at first; then sent under ids of their own, when that is chosen."""

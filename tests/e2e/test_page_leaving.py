@@ -34,7 +34,7 @@ def empty_journal(mart: Connection) -> None:
 
 
 def long_file(folder: Path, name: str, street: str = "1 Test Lane", rows: int = MANY) -> Path:
-    """Write a file that takes some seconds; the street tells its rows from those of other files."""
+    """Write a file that takes some seconds; the street distinguishes its rows from those of other files."""
     numbered = [(*GOOD_ROW[:3], f"{row}.75", *GOOD_ROW[4:7], street, *GOOD_ROW[8:]) for row in range(1, rows + 1)]
     return write_csv(folder / name, *numbered)
 
@@ -65,7 +65,7 @@ def test_a_file_goes_on_though_its_page_is_closed(browser: Browser, ui: Ui, mart
 
 
 def test_the_language_link_goes_on_with_the_upload(page: Page, mart: Connection, tmp_path: Path) -> None:
-    """The other language tells how far the same upload is, and its end; and back."""
+    """The other language shows how far the same upload is, and its end; and back."""
     send(page, long_file(tmp_path, "both.csv", "3 Both Lane"))
     expect(page.locator("#headline progress")).to_be_visible(timeout=WITHIN)
     other_language(page, "English", "Send to Kafka")
@@ -85,7 +85,7 @@ def test_the_language_link_goes_on_with_the_upload(page: Page, mart: Connection,
 def test_an_upload_is_seen_and_cancelled_from_anywhere(
     browser: Browser, page: Page, mart: Connection, tmp_path: Path
 ) -> None:
-    """Another reader, in the other language, sees its progress; its own page tells the end."""
+    """Another reader, in the other language, sees its progress; its own page shows the end."""
     send(page, long_file(tmp_path, "seen.csv", "4 Seen Lane", rows=400_000))
     for other in opened(browser, page.url.rstrip("/") + "/en"):
         tab(other, "Files")

@@ -1,4 +1,4 @@
-"""Several readers look at the live view at once; READERS=20 for as many as docs/experiments.md tells of."""
+"""Several readers look at the live view at once; READERS=20 for as many as in docs/experiments.md."""
 
 import os
 import time

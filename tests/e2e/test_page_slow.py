@@ -44,7 +44,7 @@ def endless_uploads(port: int, number: int) -> Iterator[list[socket.socket]]:
 
 
 def seconds_to_answer(port: int) -> float:
-    """Return how long the page takes to tell its configuration."""
+    """Return how long the page takes to return its configuration."""
     started = time.monotonic()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", "/config")
@@ -63,7 +63,7 @@ def test_uploads_that_never_end_hold_up_nobody(ui: Ui, page: Page, mart: Connect
             connection.sendall(b",")
         assert min(seconds_to_answer(port) for _ in range(3)) < 2
 
-        send(page, write_csv(tmp_path / "payments.csv", GOOD_ROW))
+        send(page, write_csv(tmp_path / "transactions.csv", GOOD_ROW))
         expect(page.locator("#headline")).to_contain_text("Готово: 1 строка", timeout=30_000)
 
         assert rss_mb(ui) < before + MORE_MB

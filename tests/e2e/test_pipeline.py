@@ -43,7 +43,7 @@ def pipeline(start: Start) -> Start:
 def test_a_csv_file_comes_out_scored_with_its_context(
     kafka: str, topics: TopicSettings, pipeline: Start, mart: Connection
 ) -> None:
-    """Every row of the sample has one score and its payment beside it, and some are flagged."""
+    """Every row of the sample has one score and its transaction beside it, and some are flagged."""
     sent = send(SAMPLE, kafka, topics.transactions)
     assert sent.returncode == 0, sent.stdout + sent.stderr
     complete = "select count(*), count(event_time), count(merchant), sum(fraud_flag) from scored_transactions"

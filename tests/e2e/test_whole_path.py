@@ -70,7 +70,7 @@ def test_a_file_goes_from_the_browser_to_the_table_and_back(
     tmp_path: Path,
 ) -> None:
     """Every row is sent, scored and stored, none lost; then the latest flagged and the histogram."""
-    path, said = simulated(tmp_path / "payments.csv", rows), f"{rows:,}".replace(",", " ")
+    path, said = simulated(tmp_path / "transactions.csv", rows), f"{rows:,}".replace(",", " ")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
         page = browser.new_page(locale="ru-RU")

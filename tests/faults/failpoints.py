@@ -10,6 +10,7 @@ A specification names places and what happens there: `offsets_sent=kill@5-30,pro
 import os
 import random
 import signal
+import threading
 import time
 from dataclasses import dataclass
 
@@ -60,4 +61,8 @@ class Failpoints:
                 time.sleep(self._random.uniform(point.low, point.high) / 1000)
             elif point.reached == point.due:
                 time.sleep(UNDER_WAY_SECONDS * slack())
-                os.kill(os.getpid(), {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}[point.action])
+                # To this thread, not to the process: another one would take the signal when it is scheduled, and this
+                # one would go on until then, into the commit.
+                signal.pthread_kill(
+                    threading.get_ident(), {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}[point.action]
+                )

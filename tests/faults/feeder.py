@@ -1,4 +1,4 @@
-"""Payments without end, sent at a steady rate by an idempotent producer that remembers what was acknowledged."""
+"""Transactions without end, sent at a steady rate by an idempotent producer that remembers what was acknowledged."""
 
 import itertools
 import threading
@@ -15,18 +15,18 @@ import orjson
 from confluent_kafka import KafkaError, Message, Producer
 
 from tests.support.contracts import customer_key
-from tests.support.messages import PAYMENT
+from tests.support.messages import TRANSACTION
 
 CATEGORIES = ("grocery_net", "shopping_net", "misc_net", "gas_transport", "home")
 CUSTOMERS = 300
-FIRST_TIME, SECONDS_BETWEEN = datetime(2019, 1, 1), 20  # event times are local to the payment
+FIRST_TIME, SECONDS_BETWEEN = datetime(2019, 1, 1), 20  # event times are local to the transaction
 TICK_SECONDS = 0.01
 
 _unplaced = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
+class TransactionMessage:
     """A message of `transactions`. An empty id: it has none, or cannot be read."""
 
     id: str
@@ -34,26 +34,26 @@ class Payment:
     value: bytes
 
 
-def payments(seed: str) -> Iterator[Payment]:
-    """Yield payments of 300 customers, 20 s apart in event time; the ids begin with the seed."""
+def transactions(seed: str) -> Iterator[TransactionMessage]:
+    """Yield transactions of 300 customers, 20 s apart in event time; the ids begin with the seed."""
     random = Random(seed)
     names = [f"customer {number}" for number in range(CUSTOMERS)]
-    keys = [customer_key(PAYMENT | {"name_1": name}) for name in names]
+    keys = [customer_key(TRANSACTION | {"name_1": name}) for name in names]
     for number in itertools.count(1):
         who = random.randrange(CUSTOMERS)
-        data = PAYMENT | {
+        data = TRANSACTION | {
             "transaction_time": f"{FIRST_TIME + timedelta(seconds=SECONDS_BETWEEN * number):%Y-%m-%d %H:%M:%S}",
             "amount": round(random.gammavariate(1, 60), 2),
             "cat_id": random.choice(CATEGORIES),
             "name_1": names[who],
         }
         name = f"{seed}-{number}"
-        yield Payment(name, keys[who], orjson.dumps({"transaction_id": name, "data": data}))
+        yield TransactionMessage(name, keys[who], orjson.dumps({"transaction_id": name, "data": data}))
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """An acknowledged payment: its partition, and when it was handed over (monotonic)."""
+    """An acknowledged transaction: its partition, and when it was handed over (monotonic)."""
 
     partition: int
     at: float
@@ -66,7 +66,9 @@ class Feeder:
         acknowledged: (partition, offset) -> id; below 0 where the broker did not say which offset.
     """
 
-    def __init__(self, bootstrap: str, topic: str, source: Iterator[Payment], rate: float, **config: Any) -> None:
+    def __init__(
+        self, bootstrap: str, topic: str, source: Iterator[TransactionMessage], rate: float, **config: Any
+    ) -> None:
         self.acknowledged: dict[tuple[int, int], str] = {}
         self.by_id: dict[str, Sent] = {}
         self.failures: list[str] = []
@@ -97,7 +99,7 @@ class Feeder:
         self._thread.join()
         left = self._producer.flush(60)
         if error is None:
-            assert left == 0, f"{left} payments were not acknowledged"
+            assert left == 0, f"{left} transactions were not acknowledged"
             assert not self.failures, self.failures[:3]
 
     def _feed(self) -> None:
@@ -109,11 +111,11 @@ class Feeder:
             sent += due
             self._producer.poll(0)
 
-    def _send(self, payment: Payment) -> None:
-        report = partial(self._on_delivery, payment.id, time.monotonic())
+    def _send(self, transaction: TransactionMessage) -> None:
+        report = partial(self._on_delivery, transaction.id, time.monotonic())
         while not self._ending.is_set():
             try:
-                self._producer.produce(self._topic, payment.value, payment.key, on_delivery=report)
+                self._producer.produce(self._topic, transaction.value, transaction.key, on_delivery=report)
             except BufferError:
                 self._producer.poll(0.1)
             else:

@@ -14,7 +14,7 @@ MORE_THREADS, MORE_RSS = 12, 48 * 2**20
 
 A Kafka client has about five threads; the two that look for the lag begin a second later than the rest. What is free
 goes back to the system every 10 s, so that much is waited for. On a machine
-with other work to do (slack) payments wait, and what a sink has read ahead of them takes up to 140 MiB.
+with other work to do (slack) transactions wait, and what a sink has read ahead of them takes up to 140 MiB.
 """
 
 

@@ -4,7 +4,7 @@
     every score = the one of a single pass over the log of its partition, what is remembered of customers included
     every flagged score = one record of `alerts`, no other has one
     every record of `scores`, `alerts` and `transactions` = one effect in PostgreSQL, by an audit that no key deceives
-    in each partition the scores come in the order of the payments
+    in each partition the scores come in the order of the transactions
     nothing waits: no lag, no open Kafka transaction
 
 Everything is counted in the topics and in the audit; nothing a service says of itself is believed.
@@ -65,7 +65,7 @@ class Log:
     """The topics as a committed reader sees them."""
 
     inputs: dict[Place, str] = field(default_factory=dict)
-    payments: dict[Place, tuple[bytes | None, bytes]] = field(default_factory=dict)
+    transactions: dict[Place, tuple[bytes | None, bytes]] = field(default_factory=dict)
     """Place -> (key, value) of the inputs."""
     scores: dict[Place, tuple[str, float]] = field(default_factory=dict)
     flagged: list[str] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Log:
         log = cls()
         for message in read_each(bootstrap, topics.transactions):
             place = _place(message)
-            log.inputs[place], log.payments[place] = input_id(message), (message.key(), message.value() or b"")
+            log.inputs[place], log.transactions[place] = input_id(message), (message.key(), message.value() or b"")
         for message in read_each(bootstrap, topics.scores):
             body = orjson.loads(message.value() or b"")
             log.scores[_place(message)] = (body["transaction_id"], body["score"])
@@ -97,12 +97,12 @@ def compare_topics(log: Log, findings: Findings) -> None:
     """Note what was lost or doubled on the way through the scorers, and what overtook."""
     findings.records, findings.scores, findings.dead_letters = len(log.inputs), len(log.scores), len(log.dead)
     flagged, alerts = Counter(log.flagged), Counter(log.alerts.values())
-    findings.lost += findings.note("flagged payments without an alert", (flagged - alerts).elements())
+    findings.lost += findings.note("flagged transactions without an alert", (flagged - alerts).elements())
     findings.doubled += findings.note("alerts too many", (alerts - flagged).elements())
     dead = Counter(log.dead)
     expected = Counter(name for place, name in log.inputs.items() if place not in dead)
     found = Counter(name for name, _ in log.scores.values())
-    findings.lost += findings.note("payments without a score", (expected - found).elements())
+    findings.lost += findings.note("transactions without a score", (expected - found).elements())
     findings.doubled += findings.note("scores too many", (found - expected).elements())
     findings.doubled += findings.note("dead letters too many", [place for place, times in dead.items() if times > 1])
     findings.note("dead letters of nothing", dead.keys() - log.inputs.keys())
@@ -112,21 +112,21 @@ def compare_topics(log: Log, findings: Findings) -> None:
 def compare_scores(log: Log, model: Model, topic: str, findings: Findings) -> None:
     """Note scores that differ from those of one pass over the log; rejects are remembered by nobody."""
     dead = set(log.dead)
-    payments = {place: payment for place, payment in log.payments.items() if place not in dead}
-    expected, found = _by_id(recomputed(payments, model, topic)), _by_id(log.scores)
+    transactions = {place: transaction for place, transaction in log.transactions.items() if place not in dead}
+    expected, found = _by_id(recomputed(transactions, model, topic)), _by_id(log.scores)
     differing = [(name, found[name], wanted) for name, wanted in expected.items() if _differ(found[name], wanted)]
     findings.note("scores (id, found, expected) that are not those of one pass over the log", differing)
 
 
 def compare_acknowledged(log: Log, acknowledged: Mapping[Place, str], findings: Findings) -> None:
-    """Note payments that were acknowledged and are not in the topic, at their offset if it is known."""
+    """Note transactions that were acknowledged and are not in the topic, at their offset if it is known."""
     names = set(log.inputs.values())
 
     def is_there(place: Place, name: str) -> bool:
         return log.inputs.get(place) == name if place[1] >= 0 else name in names
 
     missing = [name for place, name in acknowledged.items() if name and not is_there(place, name)]
-    findings.lost += findings.note("acknowledged payments that are gone", missing)
+    findings.lost += findings.note("acknowledged transactions that are gone", missing)
 
 
 def compare_mart(log: Log, mart: Connection, findings: Findings) -> None:
@@ -144,7 +144,7 @@ def compare_mart(log: Log, mart: Connection, findings: Findings) -> None:
     findings.note("rows of scores that nobody wrote", kept.keys() - newest.keys())
     findings.note("scores that differ", [name for name in kept.keys() & newest.keys() if kept[name] != newest[name]])
     rows = {name for (name,) in mart.execute("select transaction_id from transactions").fetchall()}
-    findings.lost += findings.note("payments that are not in PostgreSQL", newest.keys() - rows)
+    findings.lost += findings.note("transactions that are not in PostgreSQL", newest.keys() - rows)
     told = {name for (name,) in mart.execute("select transaction_id from alerts").fetchall()}
     findings.lost += findings.note("alerts that are not in PostgreSQL", set(log.alerts.values()) - told - rejected)
 
@@ -216,7 +216,7 @@ def _place(message: Message) -> Place:
 
 
 def _overtaken(log: Log, expected: Counter[str]) -> list[tuple[str, str]]:
-    """Return pairs of scores, in one partition of `scores`, whose payments lie the other way round in theirs."""
+    """Return pairs of scores, in one partition of `scores`, whose transactions lie the other way round in theirs."""
     places = {name: place for place, name in log.inputs.items() if expected[name] == 1}
     newest: dict[tuple[int, int], tuple[int, str]] = {}
     found = []

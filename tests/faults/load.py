@@ -8,7 +8,7 @@ import psycopg
 from services.common.settings import TopicSettings, project_root
 from services.scorer.models.load import load_model
 from tests.faults.audit import Connection, applied_places, install_audit, remove_audit
-from tests.faults.feeder import Feeder, payments
+from tests.faults.feeder import Feeder, transactions
 from tests.faults.invariant import (
     Findings,
     Log,
@@ -25,14 +25,14 @@ from tests.faults.watcher import Watcher
 from tests.support.processes import wait_for
 
 RATE = 300
-"""Payments a second."""
+"""Transactions a second."""
 
 SETTLE_SECONDS = 120
 
 
 @contextlib.contextmanager
 def under_load(bootstrap: str, conninfo: str, seed: str, explain: Callable[[], str]) -> Iterator[Watcher]:
-    """Send payments while the block lasts and yield who watches their scores; then fail if any was lost or doubled.
+    """Send transactions while the block lasts and yield who watches their scores; then fail if any was lost or doubled.
 
     Counted as in the fault suite: in the topics, and in an audit of PostgreSQL that no primary key deceives.
     """
@@ -43,7 +43,7 @@ def under_load(bootstrap: str, conninfo: str, seed: str, explain: Callable[[], s
         before: dict[int, int] = dict(mart.execute(query, (topics.scores,)).fetchall())
     with (
         Watcher(bootstrap, topics.scores, topics.partitions) as watcher,
-        Feeder(bootstrap, topics.transactions, payments(seed), rate=RATE / slack()) as feeder,
+        Feeder(bootstrap, topics.transactions, transactions(seed), rate=RATE / slack()) as feeder,
     ):
         watcher.follow(feeder)
         yield watcher
@@ -57,7 +57,7 @@ def under_load(bootstrap: str, conninfo: str, seed: str, explain: Callable[[], s
         wait_for(lambda: not not_kept(mart, ends), _settled_within(), explain)
         findings = _compare(Log.read(bootstrap, topics), mart, topics, feeder.acknowledged, before)
         remove_audit(mart)
-    print(f"seed {seed}, {len(feeder.acknowledged)} payments: {findings}")
+    print(f"seed {seed}, {len(feeder.acknowledged)} transactions: {findings}")
     findings.check()
 
 

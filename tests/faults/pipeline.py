@@ -9,13 +9,14 @@ from pathlib import Path
 from random import Random
 
 import psycopg
+from confluent_kafka import IsolationLevel
 
 from services.common.settings import TopicSettings, project_root
 from services.scorer.models.load import load_model
 from services.scorer.score import Model
 from tests.faults.audit import Connection
 from tests.faults.crew import Crew, Lives, Member
-from tests.faults.feeder import Feeder, Payment, payments
+from tests.faults.feeder import Feeder, TransactionMessage, transactions
 from tests.faults.footprints import Footprints
 from tests.faults.invariant import (
     Findings,
@@ -89,13 +90,13 @@ class Pipeline:
 
     @contextlib.contextmanager
     def load(
-        self, source: Iterator[Payment] | None = None, rate: float | None = None, *, watched: bool = True
+        self, source: Iterator[TransactionMessage] | None = None, rate: float | None = None, *, watched: bool = True
     ) -> Iterator[Feeder]:
-        """Send payments while the block lasts; it begins when every partition has seen some of them scored.
+        """Send transactions while the block lasts; it begins when every partition has seen some of them scored.
 
-        Not so if it is not watched, as payments that are rejected have no score to wait for.
+        Not so if it is not watched, as transactions that are rejected have no score to wait for.
         """
-        source = source or payments(self.seed)
+        source = source or transactions(self.seed)
         with Feeder(self.bootstrap, self.topics.transactions, source, rate or self.scale.rate) as feeder:
             try:
                 if watched:
@@ -118,15 +119,27 @@ class Pipeline:
         self.inflict(f"kill -9 {of}")
         return self.recovered(of, crew.kill(member))
 
-    def freeze_itself(self, member: Member, seconds: float) -> None:
-        """Wait until a member has frozen itself at a failpoint, leave it so for a while, and wake it."""
+    def freeze_itself(self, member: Member, seconds: float = 0, *, until_aborted: bool = False) -> None:
+        """Wait until a member has frozen itself at a failpoint, leave it so for a while, and wake it.
+
+        With `until_aborted` until the broker has ended the Kafka transactions that were open then: a busy broker looks
+        for those that are past their timeout seconds late.
+        """
         wait_for(lambda: member.is_stopped, 30 * self.slack, self.text)
         self.inflict("SIGSTOP scorer")
+        written = log_ends(self.bootstrap, self.topics.scores)
+
+        def open_ones() -> dict[int, int]:
+            decided = log_ends(self.bootstrap, self.topics.scores, IsolationLevel.READ_COMMITTED)
+            return {partition: decided[partition] for partition, end in written.items() if decided[partition] < end}
+
         time.sleep(seconds)
+        if until_aborted:
+            wait_for(lambda: not open_ones(), 60 * self.slack, lambda: f"still open: {open_ones()} of {written}")
         self.scorers.thaw(member)
 
     def recovered(self, what: str, since: float, within: float = 30) -> float:
-        """Wait until payments sent after `since` are scored in every partition; return the seconds, and keep them.
+        """Wait until transactions sent after `since` are scored in every partition; return the seconds, and keep them.
 
         They are checked against RECOVERY_SECONDS, if it has a limit for what failed.
         """
@@ -137,7 +150,7 @@ class Pipeline:
         return seconds
 
     def longest_wait(self, seconds: float, until: Callable[[], bool] = lambda: True) -> float:
-        """Look on for so long and until that is true; return how old the newest scored payment was at worst."""
+        """Look on for so long and until that is true; return how old the newest scored transaction was at worst."""
         worst, end = 0.0, time.monotonic() + seconds
         while time.monotonic() < end or not until():
             assert time.monotonic() < end + 30 * self.slack, self.text()
@@ -202,7 +215,7 @@ class Pipeline:
         return findings
 
     def records(self) -> int:
-        """Return how many offsets the topic of the payments has used."""
+        """Return how many offsets the topic of the transactions has used."""
         return sum(log_ends(self.bootstrap, self.topics.transactions).values())
 
     @property
@@ -221,7 +234,7 @@ class Pipeline:
         return f"{service}-{self.topics.transactions}"
 
     def wait_until_scored(self) -> None:
-        """Wait until the scorers' group has read all payments."""
+        """Wait until the scorers' group has read all transactions."""
         ends = ends_of(self.bootstrap, self.topics.transactions)
 
         def behind() -> dict[int, int]:
@@ -230,7 +243,7 @@ class Pipeline:
         wait_for(lambda: not behind(), QUIET_SECONDS * self.slack, lambda: f"not scored: {behind()}\n{self.text()}")
 
     def wait_until_kept(self) -> None:
-        """Wait until the database holds all scores, payments and alerts."""
+        """Wait until the database holds all scores, transactions and alerts."""
         topics = (self.topics.scores, self.topics.transactions, self.topics.alerts)
         ends = {(t, partition): end for t in topics for partition, end in ends_of(self.bootstrap, t).items()}
 

@@ -66,22 +66,22 @@ def _in_two_steps(name: str, points: Failpoints) -> None:
 
 def _assigned(_: str, __: Failpoints) -> None:
     class AssignedConsumer(confluent_kafka.Consumer):
-        _tell: Callable[[], None] | None = None
+        _report: Callable[[], None] | None = None
 
         def subscribe(self, *arguments: Any, **options: Any) -> None:
             [topics], on_assign = arguments, options["on_assign"]
             metadata = self.list_topics(timeout=10).topics
             places = [TopicPartition(topic, partition) for topic in topics for partition in metadata[topic].partitions]
 
-            def tell() -> None:
+            def report() -> None:
                 on_assign(self, places)  # the reader assigns them
 
-            self._tell = tell
+            self._report = report
 
         def consume(self, *arguments: Any) -> list[confluent_kafka.Message]:
-            if self._tell:  # a real one calls back from here too
-                tell, self._tell = self._tell, None
-                tell()
+            if self._report:  # a real one calls back from here too
+                report, self._report = self._report, None
+                report()
             messages: list[confluent_kafka.Message] = super().consume(*arguments)
             return messages
 

@@ -20,7 +20,7 @@ class Watcher:
     def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
         self.seen: Counter[str] = Counter()
         self.freshest: dict[int, float] = {}
-        """Partition of `transactions` -> when the newest payment of it was sent whose score has been seen."""
+        """Partition of `transactions` -> when the newest transaction of it was sent whose score has been seen."""
         self._partitions = partitions
         self._feeder: Feeder | None = None
         self._consumer = Consumer(
@@ -53,7 +53,7 @@ class Watcher:
         self._feeder = feeder
 
     def seconds_to_recover(self, since: float, within: float, explain: Callable[[], str]) -> float:
-        """Wait until payments sent after `since` (monotonic) are scored in every partition; return how long it took."""
+        """Wait until transactions sent after `since` (monotonic) are scored in every partition; return the seconds."""
         wait_for(
             lambda: min(self.freshest.get(partition, 0.0) for partition in range(self._partitions)) > since,
             within,
@@ -62,7 +62,7 @@ class Watcher:
         return time.monotonic() - since
 
     def seconds_behind(self) -> float:
-        """Return how old the newest scored payment of the slowest partition is."""
+        """Return how old the newest scored transaction of the slowest partition is."""
         return time.monotonic() - min(self.freshest.get(partition, 0.0) for partition in range(self._partitions))
 
     def _late(self, since: float) -> dict[int, float]:

@@ -11,19 +11,19 @@ from tests.support.contracts import past_features
 
 Fates = Counter[str]
 
-PAYMENTS = 250
+TRANSACTIONS = 250
 
 
-def payments_see_the_past(seed: bytes) -> Fates:
-    """Check a stream made of a seed: cut anywhere, with restarts in between, its payments see the same, bit by bit.
+def transactions_see_the_past(seed: bytes) -> Fates:
+    """Check a stream made of a seed: cut anywhere, with restarts in between, its transactions see the same, bit by bit.
 
     Namely what they see in the plain reference, which knows no batches and no changelog.
     """
     random, plain, partition = Random(seed), PlainPast(), Partition()
     fates: Fates = Counter()
-    for batch in cut(random, stream(random, PAYMENTS)):
+    for batch in cut(random, stream(random, TRANSACTIONS)):
         past = partition.observe(batch)
-        seen = [plain.observe(payment) or [np.nan] * len(past_features()) for payment in batch]
+        seen = [plain.observe(transaction) or [np.nan] * len(past_features()) for transaction in batch]
         expected = np.array(seen, np.float64).reshape(len(batch), len(past_features()))
         assert np.array_equal(past.values, expected, equal_nan=True)
         fates += Counter({"remembered": int(past.stored.sum()), "known already": int((~past.stored).sum())})

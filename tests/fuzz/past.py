@@ -1,4 +1,4 @@
-"""What a payment sees of its customer's past, payment by payment from the definition, and streams to try it on."""
+"""What each transaction sees of its customer's past, straight from the definition, and streams to try it on."""
 
 import math
 from bisect import insort
@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 
 from services.scorer.history.store import MOST_EVENTS
-from tests.fuzz.product import Payment
+from tests.fuzz.product import HistoryEvent
 
 DAY = 86_400
 MONDAY = 1_546_819_200  # 2019-01-07 00:00
@@ -21,35 +21,37 @@ _SECONDS, _AMOUNT, _NUMBER, _RISK = 1, 2, 3, 4
 
 @dataclass
 class _Customer:
-    kept: list[Payment] = field(default_factory=list)
+    kept: list[HistoryEvent] = field(default_factory=list)
     """By event time; of the same time, by arrival."""
-    forgotten: list[Payment] = field(default_factory=list)
+    forgotten: list[HistoryEvent] = field(default_factory=list)
 
 
 class PlainPast:
-    """All customers' payments in lists, searched from end to end."""
+    """All customers' transactions in lists, searched from end to end."""
 
     def __init__(self) -> None:
         self._customers: dict[int, _Customer] = defaultdict(_Customer)
 
-    def observe(self, payment: Payment) -> list[float] | None:
-        """Take a payment in and return what it sees, in the order of past_features(); None if it is too late."""
-        customer = self._customers[payment[0]]
+    def observe(self, transaction: HistoryEvent) -> list[float] | None:
+        """Take a transaction in and return what it sees, in the order of past_features(); None if it is too late."""
+        customer = self._customers[transaction[0]]
         kept, forgotten = customer.kept, customer.forgotten
-        is_new = (payment[_SECONDS], payment[_NUMBER]) not in [(event[_SECONDS], event[_NUMBER]) for event in kept]
-        is_late = forgotten and payment[_SECONDS] < kept[0][_SECONDS]
+        is_new = (transaction[_SECONDS], transaction[_NUMBER]) not in [
+            (event[_SECONDS], event[_NUMBER]) for event in kept
+        ]
+        is_late = forgotten and transaction[_SECONDS] < kept[0][_SECONDS]
         if is_new and not is_late and len(kept) == MOST_EVENTS:
             forgotten += kept[: MOST_EVENTS // 2]
             del kept[: MOST_EVENTS // 2]
-        if forgotten and payment[_SECONDS] < kept[0][_SECONDS]:
+        if forgotten and transaction[_SECONDS] < kept[0][_SECONDS]:
             return None
         if is_new:
-            insort(kept, payment, key=itemgetter(_SECONDS))
-        return _seen(payment, [event for event in kept if event[_SECONDS] < payment[_SECONDS]], forgotten)
+            insort(kept, transaction, key=itemgetter(_SECONDS))
+        return _seen(transaction, [event for event in kept if event[_SECONDS] < transaction[_SECONDS]], forgotten)
 
 
-def _seen(payment: Payment, earlier: list[Payment], forgotten: list[Payment]) -> list[float]:
-    seconds, amount = payment[_SECONDS], float(np.float32(payment[_AMOUNT]))
+def _seen(transaction: HistoryEvent, earlier: list[HistoryEvent], forgotten: list[HistoryEvent]) -> list[float]:
+    seconds, amount = transaction[_SECONDS], float(np.float32(transaction[_AMOUNT]))
     last = earlier[-1] if earlier else (0, math.nan, math.nan, 0, math.nan)
     row = [seconds - last[_SECONDS], last[_AMOUNT], last[_RISK]]
     for window in WINDOWS:
@@ -63,15 +65,15 @@ def _seen(payment: Payment, earlier: list[Payment], forgotten: list[Payment]) ->
     return [*row, len(past)]
 
 
-def stream(random: Random, payments: int) -> list[Payment]:
-    """Return payments of a few customers: out of order, at the same time, sent again, as odd as a contract allows.
+def stream(random: Random, transactions: int) -> list[HistoryEvent]:
+    """Return transactions of a few customers: out of order, at the same time, sent again, as odd as a contract allows.
 
     Amounts are multiples of 1/64 and risks of 1/4096, so that sums of them are exact.
     """
     pace = random.choice((60, 3_600, DAY))
-    made: list[Payment] = []
-    now = random.choice((0, 300_000, MONDAY, 4_102_444_799 - payments * pace * 2))
-    for number in range(payments):
+    made: list[HistoryEvent] = []
+    now = random.choice((0, 300_000, MONDAY, 4_102_444_799 - transactions * pace * 2))
+    for number in range(transactions):
         if made and random.random() < 0.1:
             made.append(random.choice(made))
             continue
@@ -82,11 +84,11 @@ def stream(random: Random, payments: int) -> list[Payment]:
     return made
 
 
-def cut(random: Random, payments: list[Payment]) -> list[list[Payment]]:
+def cut(random: Random, transactions: list[HistoryEvent]) -> list[list[HistoryEvent]]:
     """Return a stream in batches of any size, empty ones among them."""
-    most, batches = random.choice((1, 3, 20, len(payments))), []
-    while payments:
+    most, batches = random.choice((1, 3, 20, len(transactions))), []
+    while transactions:
         size = random.randint(0, most)
-        batches.append(payments[:size])
-        payments = payments[size:]
+        batches.append(transactions[:size])
+        transactions = transactions[size:]
     return batches

@@ -25,7 +25,7 @@ from tests.support.contracts import SHIPPED, cards, cards_plan
 
 TOPIC = "transactions"
 
-Payment = tuple[int, int, float, int, float]
+HistoryEvent = tuple[int, int, float, int, float]
 """customer, seconds, amount, id, risk: what a history takes in"""
 
 
@@ -57,7 +57,7 @@ class _Read:
 
 
 def recall(columns: Columns, keys: Sequence[bytes | None]) -> Columns:
-    """Give the payments of a batch their past, from an empty history; `keys` are those of all messages of the batch."""
+    """Give the transactions of a batch their past, from an empty history; `keys` are those of all its messages."""
     memory = PartitionHistories(cards_plan())
     memory.follow({0: 0})
     return memory.recall(cast(list[Message], [_Read(key) for key in keys]), columns, cards_plan().readings)[0]
@@ -79,9 +79,9 @@ def read_file(content: bytes) -> tuple[FileReport, list[tuple[bytes | None, byte
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)
         file.flush()
-        with prepare(Path(file.name), contract=cards()) as payments:
-            assert len(payments) == payments.report.ready
-            return payments.report, list(payments)
+        with prepare(Path(file.name), contract=cards()) as prepared:
+            assert len(prepared) == prepared.report.ready
+            return prepared.report, list(prepared)
 
 
 class Partition:
@@ -92,9 +92,9 @@ class Partition:
         self._number = number
         self._changelog: list[tuple[bytes, bytes | None]] = []
 
-    def observe(self, payments: Sequence[Payment]) -> Past:
+    def observe(self, transactions: Sequence[HistoryEvent]) -> Past:
         """Take a batch in."""
-        batch = events(payments)
+        batch = events(transactions)
         past = self._history.observe(batch, cards_plan().readings, np.full(len(batch), self._number))
         stored, evicted = batch.take(past.stored), past.evicted.get(self._number, ())
         self._write(to_records(cards_plan().numbers, stored, past.sequences[past.stored], evicted))
@@ -115,9 +115,9 @@ class Partition:
         self._changelog += [(record["key"] or b"", record["value"]) for record in records]
 
 
-def events(payments: Sequence[Payment]) -> Events:
-    """Return payments as columns."""
-    customers, seconds, amounts, numbers, risks = list(zip(*payments, strict=True)) or [()] * 5
+def events(transactions: Sequence[HistoryEvent]) -> Events:
+    """Return transactions as columns."""
+    customers, seconds, amounts, numbers, risks = list(zip(*transactions, strict=True)) or [()] * 5
     return Events(
         np.array(customers, np.uint64),
         np.array(seconds, np.int64),

@@ -46,5 +46,5 @@ TARGETS = {
     "tables": Target(_seed, file_claims.rows_arrive_as_written, 15_000),
     "files": Target(_file, file_claims.any_file_adds_up, 20_000, guided=20_000),
     "lines": Target(_file, file_claims.bad_lines_never_cost_good_ones, 8_000, guided=10_000),
-    "histories": Target(_seed, history_claims.payments_see_the_past, 300),
+    "histories": Target(_seed, history_claims.transactions_see_the_past, 300),
 }

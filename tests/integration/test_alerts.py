@@ -1,4 +1,4 @@
-"""Reasons of flagged payments, from the scorer through the topic to the table, on a real Kafka and PostgreSQL."""
+"""Reasons of flagged transactions, from the scorer through the topic to the table, on a real Kafka and PostgreSQL."""
 
 from typing import Any
 
@@ -24,24 +24,26 @@ from ui.shell.texts import RUSSIAN
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-def send(kafka: str, topics: TopicSettings, payments: dict[str, dict[str, Any]]) -> None:
-    """Send payments as the sender does: keyed by customer, in order."""
+def send(kafka: str, topics: TopicSettings, transactions: dict[str, dict[str, Any]]) -> None:
+    """Send transactions as the sender does: keyed by customer, in order."""
     producer = Producer({"bootstrap.servers": kafka, "enable.idempotence": True, "partitioner": "murmur2_random"})
-    for transaction_id, payment in payments.items():
-        producer.produce(topics.transactions, nested(transaction_id, **payment), customer_key(payment))
+    for transaction_id, transaction in transactions.items():
+        producer.produce(topics.transactions, nested(transaction_id, **transaction), customer_key(transaction))
     assert producer.flush(10) == 0
 
 
-def payments() -> dict[str, dict[str, Any]]:
-    """A quiet month, a huge payment at night, a burst, and a fraud of somebody else."""
-    calm = {f"day-{at}": payment for at, payment in enumerate(CALM)}
-    burst = {f"burst-{at}": payment for at, payment in enumerate(BURST)}
+def transactions() -> dict[str, dict[str, Any]]:
+    """A quiet month, a huge transaction at night, a burst, and a fraud of somebody else."""
+    calm = {f"day-{at}": transaction for at, transaction in enumerate(CALM)}
+    burst = {f"burst-{at}": transaction for at, transaction in enumerate(BURST)}
     return calm | {"night": NIGHT} | burst | {"eve": FRAUD}
 
 
-def test_each_flagged_payment_has_one_alert_and_no_other_has(kafka: str, topics: TopicSettings, start: Start) -> None:
-    """Keyed by the id, with the score that was published, the model and the payment."""
-    send(kafka, topics, payments())
+def test_each_flagged_transaction_has_one_alert_and_no_other_has(
+    kafka: str, topics: TopicSettings, start: Start
+) -> None:
+    """Keyed by the id, with the score that was published, the model and the transaction."""
+    send(kafka, topics, transactions())
 
     assert start("scorer", "--until-empty").finish() == 0
 
@@ -54,7 +56,7 @@ def test_each_flagged_payment_has_one_alert_and_no_other_has(kafka: str, topics:
         assert list(alert) == ["transaction_id", "score", "reasons", "model_version", "threshold", "data"]
         assert alert["transaction_id"].encode() == key
         assert alert["score"] == scores[key]["score"] >= alert["threshold"]
-        assert alert["data"] == payments()[key.decode() if key else ""]
+        assert alert["data"] == transactions()[key.decode() if key else ""]
         assert 1 <= len(alert["reasons"]) <= 3
     first = {key: alert["reasons"][0] for key, alert in alerts.items()}
     assert (first[b"night"]["feature"], first[b"night"]["direction"]) == ("amount", "up")
@@ -66,11 +68,11 @@ def test_each_flagged_payment_has_one_alert_and_no_other_has(kafka: str, topics:
 def test_reasons_arrive_in_the_table_once_whatever_is_killed(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
-    """Scorer and sink are killed in the middle; each flagged payment then has one row, with what its alert said."""
+    """Scorer and sink are killed in the middle; each flagged transaction then has one row, with what its alert said."""
     crowd = {
-        f"{transaction_id}-{customer}": payment | {"name_1": f"{payment['name_1']}-{customer}"}
+        f"{transaction_id}-{customer}": transaction | {"name_1": f"{transaction['name_1']}-{customer}"}
         for customer in range(60)
-        for transaction_id, payment in payments().items()
+        for transaction_id, transaction in transactions().items()
     }
     send(kafka, topics, crowd)
     small = {"SCORER_BATCH_MAX_MESSAGES": "50", "SINK_BATCH_MAX_MESSAGES": "50"}

@@ -41,7 +41,7 @@ def offsets(kafka: str, topics: TopicSettings) -> dict[tuple[str, int], int]:
 def test_the_comparison_is_told_and_kept_and_the_live_system_is_not_touched(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection, owner: dict[str, str], tmp_path: Path
 ) -> None:
-    """The live model flags nothing, the other one everything; an analyst has judged three payments."""
+    """The live model flags nothing, the other one everything; an analyst has judged three transactions."""
     live, other = write_constant(tmp_path / "a", "a", 0.25), write_constant(tmp_path / "b", "b", 0.75)
     produce(kafka, topics.transactions, [nested(f"{n}") for n in range(100)] + [b"{"])
     assert start("scorer", "--until-empty", SCORER_MODEL_DIR=str(live)).finish() == 0

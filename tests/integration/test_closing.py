@@ -1,7 +1,7 @@
 """Members of groups that are closed in the middle of rebalances, against a real broker.
 
 In a process of its own, and that one ends by itself: with Consumer.close() alone it hangs so hard that no thread of
-Python's could end it. docs/experiments.md tells how often.
+Python's could end it. docs/experiments.md says how often.
 """
 
 import pytest

@@ -76,7 +76,7 @@ def run(start: Start, topics: TopicSettings, owner: dict[str, str], *arguments: 
 def test_the_customer_is_gone_and_nobody_else(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection, owner: dict[str, str], paid: dict[str, str]
 ) -> None:
-    """No row of hers is left, and a new scorer scores her next payment as a stranger's, but Eve's with Eve's past."""
+    """No row of hers is left; a new scorer scores her next transaction as a stranger's, but Eve's with Eve's past."""
     before = counts(mart)
     assert before == {"transactions": 21, "scores": 20, "alerts": 2, "verdicts": 2, "sink_rejects": 1}
 
@@ -121,14 +121,14 @@ def test_a_running_scorer_stops_the_erasure(
 def test_everything_that_is_kept_is_shown(
     topics: TopicSettings, start: Start, mart: Connection, owner: dict[str, str], paid: dict[str, str]
 ) -> None:
-    """As JSON, every table, the history and the dead letters; as CSV, payments with their scores."""
+    """As JSON, every table, the history and the dead letters; as CSV, transactions with their scores."""
     mart.execute("update transactions set merchant = '=1+1' where transaction_id = 'ada-0'")
     found = orjson.loads(run(start, topics, owner, "export", ADA))
     assert {table: len(rows) for table, rows in found["tables"].items() if rows} == {
         "transactions": 11, "scores": 10, "alerts": 1, "verdicts": 1, "sink_rejects": 1,
     }  # fmt: skip
     assert {row["transaction_id"] for row in found["tables"]["scores"]} == {f"ada-{hour}" for hour in range(10)}
-    assert [payment["event_time"] for payment in found["history"]["transactions"]] == [
+    assert [transaction["event_time"] for transaction in found["history"]["transactions"]] == [
         f"2019-09-14 0{hour}:00:00" for hour in range(10)
     ]
     assert found["dead_letters"][0]["reason"] == "bad_type"

@@ -69,7 +69,7 @@ def services(
 
 
 def places(services: dict[str, ServiceProcess]) -> list[str]:
-    """Return what tells the doctor where services answer."""
+    """Return the variables with the services' addresses."""
     return [f"--{name}-url=http://127.0.0.1:{service.probe_port}" for name, service in services.items()]
 
 
@@ -82,7 +82,7 @@ def line(told: str, status: str, subject: str) -> str:
 
 @pytest.mark.timeout(600)
 def test_everything_that_runs_well_is_well(examine: Examine, services: dict[str, ServiceProcess]) -> None:
-    """No cure is offered, and the exit code is 0."""
+    """No fix is offered, and the exit code is 0."""
     code, told = examine(*places(services))
 
     assert code == 0, told
@@ -255,7 +255,7 @@ def test_the_rights_that_are_examined_are_those_that_the_migrations_give(mart: C
 
 
 def test_a_wrong_setting_is_told(examine: Examine) -> None:
-    """In one line, as the services tell it."""
+    """In one line, as the services log it."""
     code, told = examine(TOPIC_MIN_INSYNC_REPLICAS="3")
 
     assert code == 1

@@ -40,7 +40,7 @@ def test_a_drift_is_seen_where_it_is_and_none_where_there_is_none(
     kafka: str,
     tmp_path: Path,
 ) -> None:
-    """Usual payments are stable in every figure; each drift shifts the figure of its own, also as a metric."""
+    """Usual transactions are stable in every figure; each drift shifts the figure of its own, also as a metric."""
     scorer, sink = start("scorer"), start("sink")
     reference = current_reference(project_root() / "onnx" / "manifest.json", SHIPPED)
     assert reference is not None

@@ -40,7 +40,7 @@ def idle(source: SinkSource) -> None:
 def test_a_member_whose_place_is_taken_stops(
     join: Callable[[], SinkSource], step: Callable[[SinkSource], None]
 ) -> None:
-    """Whether it reads or waits for the database: librdkafka tells it once and then does nothing any more."""
+    """Whether it reads or waits for the database: librdkafka reports it once and then does nothing any more."""
 
     def ready(source: SinkSource) -> bool:
         read(source)

@@ -77,7 +77,7 @@ def test_chunks_without_any_score_hold_up_no_other(page: Connection, mart: Conne
 
 
 def test_missing_ids_make_no_wrong_count(page: Connection, mart: Connection) -> None:
-    """Where the database was away while a file was sent, it is not known how many are scored."""
+    """Where the database was unavailable while a file was sent, it is not known how many are scored."""
     upload_id = sent(page, ["a"])
     journal.update(page, upload_id, UploadState.SENT, sent=3)
     score(mart, "a")

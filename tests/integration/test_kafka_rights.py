@@ -10,8 +10,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 from conftest import ROOT, database_env
 from services.common.errors import Stop
 from services.common.kafka.closing import close
+from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
-from services.tools.doctor.kafka import Cluster
 from stack.ports import free_port
 from stack.servers import PostgresServer
 from tests.support.certificates import Certificates, make_certificates
@@ -83,7 +83,7 @@ def as_user(secure: SecureKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.slow
 def test_a_refused_login_is_no_outage(as_user: Callable[..., KafkaSettings]) -> None:
-    """The page tells a wrong password from brokers that are silent, and knows when it is let in."""
+    """The page distinguishes a wrong password from brokers that are silent, and knows when it is let in."""
     assert KafkaProbe(as_user("page")).state() == "up"
     assert KafkaProbe(as_user("page", KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")).state() == "unavailable"
     wrong = KafkaProbe(as_user("page", "guess"))
@@ -95,7 +95,7 @@ def test_a_refused_login_is_no_outage(as_user: Callable[..., KafkaSettings]) -> 
 def test_who_may_not_see_a_group_is_told_so(as_user: Callable[..., KafkaSettings]) -> None:
     """Doctor must not say that nobody reads."""
     with pytest.raises(KafkaException, match="AUTHORIZATION"):
-        Cluster(as_user("stranger"), TOPICS)._members("scorer")
+        BrokerQuery(as_user("stranger")).members("scorer")
 
 
 def test_the_product_works_over_tls_with_least_rights(
@@ -161,7 +161,7 @@ def test_who_may_not_write_is_refused(user: str, topic: str, secure: SecureKafka
     ],
 )
 def test_who_may_not_read_is_refused(user: str, topic: str, secure: SecureKafka) -> None:
-    """So whoever sends payments sees nobody else's."""
+    """So whoever sends transactions sees nobody else's."""
     consumer = Consumer(secure.client(user) | {"group.id": "sink", "auto.offset.reset": "earliest"})
     try:
         error = consumer.list_topics(topic, timeout=20).topics[topic].error

@@ -16,7 +16,7 @@ from services.scorer.models.load import load_model
 from tests.faults.invariant import ends_of
 from tests.faults.standing import not_read
 from tests.support.contracts import customer_key
-from tests.support.messages import PAYMENT, nested
+from tests.support.messages import TRANSACTION, nested
 from tests.support.models import write_probe
 from tests.support.processes import ServiceProcess, wait_for
 from tests.support.recompute import recomputed
@@ -31,8 +31,8 @@ def probe(tmp_path: Path) -> Path:
     return write_probe(tmp_path / "probe")
 
 
-def payments(count: int) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (key, value) of payments, of which some come out of order, some twice and some without a key."""
+def transactions(count: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield (key, value) of transactions, of which some come out of order, some twice and some without a key."""
     random = np.random.default_rng(7)
     minutes = np.sort(random.integers(0, 60 * 24 * 60, count)) + random.choice([0, -1_000], count, p=[0.95, 0.05])
     times = np.datetime_as_string(np.datetime64("2019-06-01T00:00") + minutes.astype("timedelta64[m]"))
@@ -40,7 +40,7 @@ def payments(count: int) -> Iterator[tuple[bytes, bytes]]:
     amounts = random.gamma(1, 60, count).round(2).tolist()
     earlier: list[tuple[bytes, bytes]] = []
     for number, (time, customer, amount) in enumerate(zip(times.tolist(), customers, amounts, strict=True)):
-        data = PAYMENT | {"transaction_time": time, "amount": amount, "name_1": f"customer {customer}"}
+        data = TRANSACTION | {"transaction_time": time, "amount": amount, "name_1": f"customer {customer}"}
         record = (
             b"" if number % 50 == 0 else customer_key(data) or b"",
             orjson.dumps({"transaction_id": f"{number}", "data": data}),
@@ -50,7 +50,7 @@ def payments(count: int) -> Iterator[tuple[bytes, bytes]]:
 
 
 def scored_again(kafka: str, topics: TopicSettings, probe: Path) -> list[tuple[str, float]]:
-    """Return (id, score) of every payment, worked out in one go over the log."""
+    """Return (id, score) of every transaction, worked out in one go over the log."""
     log = {
         (m.partition() or 0, m.offset() or 0): (m.key(), m.value() or b"") for m in read_all(kafka, topics.transactions)
     }
@@ -66,7 +66,7 @@ def test_scores_are_those_of_one_pass_over_the_log(
     settings = {"SCORER_MODEL_DIR": str(probe), "SCORER_BATCH_MAX_MESSAGES": "700"}
     scorers = [start("scorer", **settings).wait_ready()]
     producer = Producer({"bootstrap.servers": kafka, "enable.idempotence": True, "partitioner": "murmur2_random"})
-    for number, (key, value) in enumerate(payments(messages)):
+    for number, (key, value) in enumerate(transactions(messages)):
         producer.produce(topics.transactions, value, key or None)
         if number % 1_000 == 0:
             producer.poll(0)
@@ -118,7 +118,7 @@ def test_a_restarted_scorer_remembers(kafka: str, topics: TopicSettings, start: 
 
 
 @pytest.mark.slow
-def test_a_payment_whose_key_is_not_its_customer_is_scored_without_history(
+def test_a_transaction_whose_key_is_not_its_customer_is_scored_without_history(
     kafka: str, topics: TopicSettings, start: Start, probe: Path
 ) -> None:
     """Keyless and wrongly keyed ones are scored, counted, named once in the log, and not remembered."""

@@ -173,7 +173,7 @@ def span(partition: int, first_offset: int, model: str, offset: int) -> Row:
 
 
 def test_the_model_in_use_is_the_one_that_was_told_last(mart: Connection) -> None:
-    """Also once the topic that tells of it was recreated, and where a span of before has the same name and place."""
+    """Also once its topic was recreated, and where a span of before has the same name and place."""
     mart.execute(SPANS.create_staging())
     for told in (span(0, 0, "a", 0), span(0, 50, "b", 900), span(0, 0, "c", 0), span(0, 20, "d", 3)):
         with mart.transaction():

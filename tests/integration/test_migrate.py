@@ -33,7 +33,7 @@ def test_a_server_takes_a_second_database(database: PostgresServer, postgres: st
 
 
 def test_dbmate_reads_its_migrations_and_nothing_else(database: PostgresServer, tmp_path: Path) -> None:
-    """It would read `.env`, tell all of it as soon as a line is wrong, and refuse; and take two folders for `a, b`."""
+    """It would read `.env`, print all of it as soon as a line is wrong, and refuse; and take two folders for `a, b`."""
     project = tmp_path / "проба, 'a' #1"
     for name in ("db", "services/common"):
         shutil.copytree(ROOT / name, project / name)

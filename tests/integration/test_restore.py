@@ -12,7 +12,7 @@ from tests.support.topics import read_all
 def test_a_restore_waits_for_an_open_transaction_but_not_for_ever(
     kafka: str, topics: TopicSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is not decided yet is waited for; a restore that stands still is begun anew with new clients."""
+    """What is not decided yet is waited for; a restore that stands still is restarted with new clients."""
     settings = KafkaSettings(bootstrap_servers=kafka)
     producer = Producer({"bootstrap.servers": kafka, "transactional.id": topics.history})
     producer.init_transactions(30)

@@ -41,7 +41,7 @@ def test_the_latest_flagged_come_first(mart: Connection, reader: Connection) -> 
     assert [row.transaction_id for row in results.latest_flagged(reader)] == flagged[:1:-1]
 
 
-def test_a_flagged_transaction_comes_with_the_number_of_its_customers_earlier_payments(
+def test_a_flagged_transaction_comes_with_the_number_of_its_customers_earlier_transactions(
     mart: Connection, reader: Connection
 ) -> None:
     """Earlier in event time, of the same customer; None if it is not known who pays."""
@@ -65,8 +65,8 @@ def test_a_flagged_transaction_comes_with_the_number_of_its_customers_earlier_pa
     assert [row.earlier for row in results.latest_flagged(reader)] == [None, 2]
 
 
-def test_a_flagged_transaction_comes_with_its_payment(mart: Connection, reader: Connection) -> None:
-    """Time, amount, category, merchant and state; None for all of it while the payment has not arrived."""
+def test_a_flagged_transaction_comes_with_its_fields(mart: Connection, reader: Connection) -> None:
+    """Time, amount, category, merchant and state; None for all of it while the message has not arrived."""
     known, unknown = add(mart, 0.9, 0.8)
     mart.execute(
         "insert into transactions"
@@ -112,7 +112,7 @@ def test_the_page_can_only_read(mart: Connection, reader: Connection) -> None:
 
 
 def test_an_outage_shows_what_was_last_read(mart: Connection, database: PostgresServer) -> None:
-    """While the database is away the last answer stands; when it is back, so is the page."""
+    """While the database is unavailable the last answer stands; when it is back, so is the page."""
     add(mart, 0.9, 0.1)
     page = Database(database.conninfo)
     page.open()
@@ -122,8 +122,8 @@ def test_an_outage_shows_what_was_last_read(mart: Connection, database: Postgres
         assert page.is_up()
         mart.close()
         database.stop()
-        away = page.answer()
-        assert (away.snapshot, away.fresh) == (before.snapshot, False)
+        outage = page.answer()
+        assert (outage.snapshot, outage.fresh) == (before.snapshot, False)
         assert not page.is_up()
         database.start()
         back = page.answer()
@@ -154,7 +154,7 @@ def test_an_error_of_the_database_is_no_outage(mart: Connection, database: Postg
 
 
 def test_a_frozen_database_is_not_waited_for(database: PostgresServer) -> None:
-    """A server that neither answers nor refuses is away, and the page says so within seconds."""
+    """A server that neither answers nor refuses is unavailable, and the page says so within seconds."""
     page = Database(database.conninfo)
     page.open()
     started = time.monotonic()

@@ -28,7 +28,7 @@ def owner(database: PostgresServer) -> dict[str, str]:
 
 @pytest.fixture
 def months(mart: Connection) -> Connection:
-    """12,000 payments of 40 days ago and 3,000 of today, one in 100 an alert with a verdict; 20 without a score."""
+    """12,000 transactions of 40 days ago and 3,000 of today, one in 100 an alert with a verdict; 20 without a score."""
     fill = (
         "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
         " select %(name)s || n, 0.5, 0, now() - %(age)s::interval, 0, n from generate_series(1, %(rows)s) n"
@@ -66,7 +66,7 @@ def counts(mart: Connection) -> dict[str, int]:
 
 
 def test_old_rows_go_and_new_ones_stay(months: Connection, start: Start, owner: dict[str, str]) -> None:
-    """A dry run counts them; verdicts stay; a payment that was never scored goes by the time it was kept."""
+    """A dry run counts them; verdicts stay; a transaction that was never scored goes by the time it was kept."""
     before = counts(months)
     dry = start("retention", "--days", "30", "--dry-run", **owner)
     assert dry.finish() == 0, dry.text()
@@ -101,18 +101,18 @@ def test_the_sink_goes_on_and_what_it_scores_anew_stays(
     months: Connection, kafka: str, topics: TopicSettings, start: Start, owner: dict[str, str]
 ) -> None:
     """Both work on the same rows at the same time; neither fails, and every row is as it should be afterwards."""
-    anew = [f"old-{number}" for number in range(1, OLD, 3)]
+    rescored = [f"old-{number}" for number in range(1, OLD, 3)]
     sink = start("sink", SINK_BATCH_MAX_MESSAGES="500").wait_ready()
-    scores = [orjson.dumps({"transaction_id": name, "score": 0.9, "fraud_flag": 1}) for name in anew]
+    scores = [orjson.dumps({"transaction_id": name, "score": 0.9, "fraud_flag": 1}) for name in rescored]
     produce(kafka, topics.scores, scores)
     job = start("retention", **owner, RETENTION_DAYS="30")
     assert job.finish() == 0, job.text()
     offsets = "select coalesce(sum(next_offset), 0)::int8 from sink_offsets where topic = %s"
-    wait_for(lambda: months.execute(offsets, [topics.scores]).fetchone() == (len(anew),), 60, sink.text)
+    wait_for(lambda: months.execute(offsets, [topics.scores]).fetchone() == (len(rescored),), 60, sink.text)
 
     assert months.execute("select count(*) from scores where transaction_id like 'new%'").fetchone() == (NEW,)
     kept = months.execute("select count(*), min(score) from scores where transaction_id like 'old%'").fetchone()
-    assert kept == (len(anew), 0.9)
+    assert kept == (len(rescored), 0.9)
     assert sink.terminate() == 0
 
 

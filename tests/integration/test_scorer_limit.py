@@ -38,7 +38,7 @@ def test_a_producer_of_rubbish_takes_scoring_from_nobody(kafka: str, topics: Top
 
 @pytest.mark.slow
 def test_an_ordinary_bad_file_is_no_alarm(kafka: str, topics: TopicSettings, start: Start) -> None:
-    """A few hundred in a row, with the limits as they come; the metrics tell of them."""
+    """A few hundred in a row, with the limits as they come; the metrics count them."""
     scorer = start("scorer").wait_ready()
     produce(kafka, topics.transactions, [b"{"] * 300)
     wait_for(lambda: scorer.metrics()["fraud_scorer_rejects_in_a_row"] == 300, 20, scorer.text)

@@ -39,7 +39,7 @@ def count(mart: Connection, table: str) -> int:
 def test_scores_and_their_context_meet_in_the_view(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
-    """A score joins the payment it belongs to, whichever of the two comes first."""
+    """A score joins the transaction it belongs to, whichever of the two comes first."""
     produce(kafka, topics.transactions, [nested("a", amount=995.7)])
     produce_scores(kafka, topics.scores, [("a", score("a", 0.9, 1)), ("b", score("b"))])
 
@@ -172,7 +172,7 @@ def test_a_topic_made_anew_stops_the_sink_loudly(
 def test_a_topic_that_was_recreated_and_has_grown_is_not_taken_for_the_old_one(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
-    """The topic's id gives it away; after what docs/operations.md says, the newer scores win over the old ones."""
+    """The topic's id shows it; after what docs/operations.md says, the newer scores win over the old ones."""
     produce_scores(kafka, topics.scores, [(f"{n % 10}", score(f"{n % 10}", 0.1)) for n in range(50)])
     assert start("sink", "--until-empty").finish() == 0
     admin = AdminClient({"bootstrap.servers": kafka})

@@ -86,7 +86,7 @@ def test_scores_that_break_the_contract_keep_no_others_from_the_database(
 def test_an_ordinary_number_of_rejects_is_no_reason_to_stop(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection
 ) -> None:
-    """A few hundred in a row, with the limits as they come; the metrics tell of them."""
+    """A few hundred in a row, with the limits as they come; the metrics count them."""
     sink = start("sink").wait_ready()
     producer = Producer({"bootstrap.servers": kafka})
     for n in range(300):

@@ -228,7 +228,7 @@ def test_ctrl_c_during_up_leaves_nothing(environment: dict[str, str], tmp_path: 
 
 @pytest.mark.slow
 def test_a_failed_up_shows_why_and_leaves_the_tools_that_mend_it(environment: dict[str, str], tmp_path: Path) -> None:
-    """The end of the culprit's log, exit code 1; the database answers, and the next `up` begins anew."""
+    """The end of the culprit's log, exit code 1; the database answers, and the next `up` starts again."""
     command = stack(environment | {"TOPIC_PARTITIONS": "0"}, "up")
     output, _ = command.communicate(timeout=WITHIN_SECONDS)
     assert command.returncode == 1

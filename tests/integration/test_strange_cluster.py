@@ -62,7 +62,7 @@ def low(admin: AdminClient, topic: str) -> int:
 
 
 def wait_for_config(admin: AdminClient, topic: str, expected: dict[str, str]) -> None:
-    """Wait until a topic has these settings: a broker tells of a change a moment later."""
+    """Wait until a topic has these settings: a broker shows a change a moment later."""
 
     def found() -> dict[str, str | None]:
         there = describe(admin, [topic])[topic]
@@ -77,6 +77,12 @@ def let_the_broker_make(bootstrap: str, topic: str) -> None:
     wait_for(lambda: producer.list_topics(topic, timeout=10).topics[topic].partitions, 30)
 
 
+def test_a_new_cluster_is_asked_for_the_members_of_a_group(strange: str) -> None:
+    """First in this file: nobody has asked for a coordinator yet, and the first request creates its topic."""
+    assert "__consumer_offsets" not in made(AdminClient({"bootstrap.servers": strange}), "__")
+    assert BrokerQuery(KafkaSettings(bootstrap_servers=strange)).members("nobody") == 0
+
+
 def test_no_client_of_ours_lets_a_broker_make_a_topic(strange: str) -> None:
     """Producers, consumers and admin clients ask for topics that are not there: they say so, and none comes about."""
     kafka, topics = KafkaSettings(bootstrap_servers=strange), names("none")
@@ -87,9 +93,9 @@ def test_no_client_of_ours_lets_a_broker_make_a_topic(strange: str) -> None:
     with pytest.raises(Retry, match=topics.dead_letters):
         DeadLetterTopic.open(kafka, topics.dead_letters)
     assert read_history(kafka, topics.history) == {}
-    teller = ShadowPublisher(kafka, topics.models)
-    teller.publish({"key": b"tally", "value": b"{}"})
-    teller.flush()
+    publisher = ShadowPublisher(kafka, topics.models)
+    publisher.publish({"key": b"tally", "value": b"{}"})
+    publisher.flush()
     producer, failures = Producer(kafka.client_config(message_timeout_ms=3_000)), list[KafkaError | None]()
     producer.produce(topics.scores, b"{}", on_delivery=lambda error, _: failures.append(error))
     assert producer.flush(30) == 0

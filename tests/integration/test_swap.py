@@ -39,9 +39,9 @@ def scored(kafka: str, topics: TopicSettings) -> list[tuple[str, float]]:
 def test_each_score_is_of_one_model_and_can_be_traced_to_it(
     kafka: str, topics: TopicSettings, start: Start, mart: "psycopg.Connection[Any]", tmp_path: Path
 ) -> None:
-    """Swapped under load: every payment is scored once, by the old model or the new one, and SQL names the right one.
+    """Swapped under load: every transaction is scored once, by the old or the new model, and SQL names the right one.
 
-    Also for payments that were sent again after the swap.
+    Also for transactions that were sent again after the swap.
     """
     folder = write_constant(tmp_path / "model", "a", SCORE_OF["a"])
     scorer = start("scorer", SCORER_MODEL_DIR=str(folder), SCORER_BATCH_MAX_MESSAGES="200", **EVERY_MS).wait_ready()
@@ -91,7 +91,7 @@ def test_a_refused_model_changes_nothing(kafka: str, topics: TopicSettings, star
 
 
 @pytest.mark.slow
-def test_a_shadow_is_compared_and_a_broken_one_refused_while_every_payment_is_scored(
+def test_a_shadow_is_compared_and_a_broken_one_refused_while_every_transaction_is_scored(
     kafka: str, topics: TopicSettings, start: Start, mart: "psycopg.Connection[Any]", tmp_path: Path
 ) -> None:
     """The scores are the model's alone; what the shadow would have said reaches SQL as a sum."""
@@ -151,7 +151,7 @@ def test_a_model_that_fails_later_is_dropped_and_nothing_is_lost(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("raises", [True, False])
-def test_a_payment_without_a_score_is_a_dead_letter(
+def test_a_transaction_without_a_score_is_a_dead_letter(
     kafka: str, topics: TopicSettings, start: Start, tmp_path: Path, raises: bool
 ) -> None:
     """Of a model that nothing is there to replace: never a score of null, and the others of the batch have theirs."""
@@ -193,12 +193,12 @@ def test_a_model_that_scores_next_to_nothing_is_dropped_at_the_reject_limit(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_model_of_another_family_takes_over_while_payments_flow(
+def test_a_model_of_another_family_takes_over_while_transactions_flow(
     kafka: str, topics: TopicSettings, start: Start, tmp_path: Path
 ) -> None:
-    """A random forest of scikit-learn, trained on simulated payments and exported by train.py, follows LightGBM.
+    """A random forest of scikit-learn, trained on simulated transactions and exported by train.py, follows LightGBM.
 
-    Every payment has one score, and it is the one that the model of its span gives to the payment and its whole past.
+    Every transaction has one score, the one that the model of its range gives to it and its whole past.
     """
     labelled = tmp_path / "labelled.csv"
     simulate = ["--rows", "20000", "--seed", "3", "--labels", "--out", str(labelled)]
@@ -237,7 +237,7 @@ def test_a_model_of_another_family_takes_over_while_payments_flow(
     assert len(found) == len(scored(kafka, topics)) == 7_000
     for partition, offset in by_version[forest.manifest.version]:
         [*_, span] = [s for s in spans if s["partition"] == partition and s["first_offset"] <= offset]
-        payment, score = by_version[span["model_version"]][partition, offset]
-        assert found[payment] == pytest.approx(score, abs=2e-6)
+        transaction, score = by_version[span["model_version"]][partition, offset]
+        assert found[transaction] == pytest.approx(score, abs=2e-6)
         used.add(span["model_version"])
     assert used == set(by_version)

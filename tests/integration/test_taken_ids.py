@@ -1,4 +1,4 @@
-"""What the mart holds of a payment is found again in the file it came from, and told from another's."""
+"""What the mart holds of a transaction is found again in the file it came from, and told from another's."""
 
 import tempfile
 from pathlib import Path
@@ -23,15 +23,15 @@ def test_equal_content_is_no_conflict_and_other_content_is(
 ) -> None:
     """Times, fractions and missing fields come back from PostgreSQL as they went in."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    path = tmp_path / "payments.csv"
+    path = tmp_path / "transactions.csv"
     path.write_text("\n".join([f"transaction_id,{','.join(FIELDS)}", ROW, BARE, ""]))
-    with prepare(path, contract=cards()) as payments:
-        for _, value in payments:
+    with prepare(path, contract=cards()) as prepared:
+        for _, value in prepared:
             mart.execute(
                 f"insert into transactions ({COLUMNS}) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",  # noqa: S608
                 decode_transaction(value, "", 0, 0, cards()),
             )
-        payments.settle_ids(TakenIds.ASK, lambda ids: mart.execute(STORED, [ids]).fetchall())
+        prepared.settle_ids(TakenIds.ASK, lambda ids: mart.execute(STORED, [ids]).fetchall())
     path.write_text(path.read_text().replace("Ann", "Bea"))
-    with prepare(path, contract=cards()) as payments, pytest.raises(FileRefused, match=r"first 7: 1$"):
-        payments.settle_ids(TakenIds.ASK, lambda ids: mart.execute(STORED, [ids]).fetchall())
+    with prepare(path, contract=cards()) as prepared, pytest.raises(FileRefused, match=r"first 7: 1$"):
+        prepared.settle_ids(TakenIds.ASK, lambda ids: mart.execute(STORED, [ids]).fetchall())

@@ -23,7 +23,7 @@ def change(start: Start, topics: TopicSettings, *arguments: str, exit_code: int 
 
 
 def counts(kafka: str, topics: TopicSettings) -> list[int]:
-    """Return the partitions of each topic, once the broker knows of all: it tells of a new one a moment later."""
+    """Return the partitions of each topic, once the broker knows of all: a new one shows a moment later."""
     admin = AdminClient({"bootstrap.servers": kafka})
     names = (topics.transactions, topics.scores, topics.alerts, topics.dead_letters, topics.history)
     wait_for(lambda: admin.list_topics(timeout=10).topics.keys() >= set(names), 10, lambda: "a topic is not there")
@@ -37,7 +37,7 @@ def scores(kafka: str, topics: TopicSettings) -> list[tuple[str, float]]:
 
 
 @pytest.mark.slow
-def test_partitions_are_raised_and_the_history_begins_anew(kafka: str, topics: TopicSettings, start: Start) -> None:
+def test_partitions_are_raised_and_the_history_is_rebuilt(kafka: str, topics: TopicSettings, start: Start) -> None:
     """All topics have one count again, the scorer starts, and what was not scored before is scored after."""
     produce(kafka, topics.transactions, [nested(f"{n}") for n in range(10)])
     assert start("scorer", "--until-empty", **SHORT).finish() == 0
@@ -76,9 +76,7 @@ def test_nothing_is_changed_under_a_running_scorer(kafka: str, topics: TopicSett
 
 
 @pytest.mark.slow
-def test_a_history_that_begins_anew_is_made_of_the_messages_there_are(
-    kafka: str, topics: TopicSettings, start: Start
-) -> None:
+def test_a_history_is_rebuilt_from_the_messages_there_are(kafka: str, topics: TopicSettings, start: Start) -> None:
     """With --rescore every message is scored again, with the same result as the first time."""
     times = [f"2019-09-14 0{hour}:00" for hour in range(9)]
     produce(kafka, topics.transactions, [nested(time, transaction_time=time) for time in times])

@@ -20,7 +20,7 @@ from services.scorer.compile import compile_features
 from services.scorer.decode import Columns, Decoder
 from services.scorer.models.load import load_model
 from tests.support.contracts import FIELDS, SHIPPED, cards, cards_plan, contract, past_features
-from tests.support.messages import PAYMENT
+from tests.support.messages import TRANSACTION
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACT = ("fraud.onnx", "contract.toml", "risk.json", "manifest.json", "curve.json", "MODEL_CARD.md")
@@ -34,7 +34,7 @@ def train(data: Path, out: Path, *arguments: str) -> "subprocess.CompletedProces
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """20,000 payments with their outcomes, shuffled."""
+    """20,000 transactions with their outcomes, shuffled."""
     path = tmp_path_factory.mktemp("data") / "labelled.csv"
     options = ["--rows", "20000", "--seed", "3", "--labels", "--shuffle", "--out", str(path)]
     subprocess.run([sys.executable, "-m", "services.simulator", "csv", *options], cwd=ROOT, check=True)
@@ -43,7 +43,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def trained(labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of those payments."""
+    """A model of those transactions."""
     out = tmp_path_factory.mktemp("trained") / "model"
     done = train(labelled, out)
     assert done.returncode == 0, done.stderr
@@ -67,9 +67,11 @@ def test_a_retrained_model_is_accepted_by_the_scorer_and_ranks_frauds_first(trai
     model = load_model(trained)
     with labelled.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    payments = [row | {"amount": float(row["amount"]), "population_city": int(row["population_city"])} for row in rows]
+    transactions = [
+        row | {"amount": float(row["amount"]), "population_city": int(row["population_city"])} for row in rows
+    ]
     needed = ("transaction_time", "cat_id", "amount", "population_city", "gender")
-    values = [json.dumps({field: payment[field] for field in needed}).encode() for payment in payments]
+    values = [json.dumps({field: transaction[field] for field in needed}).encode() for transaction in transactions]
     scores = model.score(model.features(model.decoder.decode(values, str)[0]))
     frauds = np.array([row["target"] == "1" for row in rows])
     assert scores[frauds].mean() > 20 * scores[~frauds].mean()
@@ -148,7 +150,7 @@ def seen(columns: Columns, feature: str) -> list[float]:
 
 
 def test_a_payment_sees_what_its_customer_paid_before_and_nobody_elses(dataset: ModuleType) -> None:
-    """Rows are put in order of time; the past comes from the payments of the stream alone."""
+    """Rows are put in order of time; the past comes from the transactions of the stream alone."""
     ada: dict[str, Any] = {"name_1": "Ada", "amount": 10.0, "transaction_time": "2020-01-01 10:00"}
     rows: list[dict[str, Any]] = [
         ada | {"amount": 40.0, "transaction_time": "2020-01-01 10:20"},
@@ -156,10 +158,10 @@ def test_a_payment_sees_what_its_customer_paid_before_and_nobody_elses(dataset: 
         {"name_1": "Bob", "transaction_time": "2020-01-01 10:05"},
         ada | {"amount": 30.0, "transaction_time": "2020-01-01 10:10"},
     ]
-    frame = pd.DataFrame([PAYMENT | row | {"target": 0} for row in rows])
+    frame = pd.DataFrame([TRANSACTION | row | {"target": 0} for row in rows])
     stream = dataset.label(frame, cards()).in_stream(cards_plan())
 
-    assert stream.columns.numbers["amount"].tolist() == [10, PAYMENT["amount"], 30, 40]
+    assert stream.columns.numbers["amount"].tolist() == [10, TRANSACTION["amount"], 30, 40]
     assert seen(stream.columns, "count_1h") == [0, 0, 1, 2]
     assert seen(stream.columns, "sum_1h") == [0, 0, 10, 40]
 
@@ -169,21 +171,21 @@ def test_a_payment_sees_what_its_customer_paid_before_and_nobody_elses(dataset: 
 
 
 def test_who_is_not_known_has_no_past_and_a_first_payment_an_empty_one(dataset: ModuleType) -> None:
-    """No name: every value is NaN. First payment: the counts are 0."""
-    frame = pd.DataFrame([PAYMENT | {"name_1": name, "target": 0} for name in ("Ada", "Ada", None, "")])
-    payments = dataset.label(frame, cards())
+    """No name: every value is NaN. First transaction: the counts are 0."""
+    frame = pd.DataFrame([TRANSACTION | {"name_1": name, "target": 0} for name in ("Ada", "Ada", None, "")])
+    transactions = dataset.label(frame, cards())
 
-    assert payments.columns.past == {}
-    assert all(np.isnan(past[2:]).all() for past in payments.in_stream(cards_plan()).columns.past.values())
-    assert seen(payments.as_first_ones(cards_plan()).columns, "count_so_far") == [0] * 4
+    assert transactions.columns.past == {}
+    assert all(np.isnan(past[2:]).all() for past in transactions.in_stream(cards_plan()).columns.past.values())
+    assert seen(transactions.as_first_ones(cards_plan()).columns, "count_so_far") == [0] * 4
 
 
-def test_the_model_is_taught_each_payment_with_its_past_a_third_of_it_and_none(
+def test_the_model_is_taught_each_transaction_with_its_past_a_third_of_it_and_none(
     labelled: Path, dataset: ModuleType
 ) -> None:
-    """Three lessons a payment, the same outcomes in each; without a past: nobody's payment, or somebody's first."""
+    """Three lessons a transaction, the same outcomes in each; without a past: nobody's, or somebody's first one."""
     given = contract(("amount", "count_so_far"))
-    data = dataset.label(dataset.read_payments(labelled, given), given)
+    data = dataset.label(dataset.read_transactions(labelled, given), given)
     features, frauds = importlib.import_module("train").lessons(data, compile_features(given))
     whole, thinned, none = np.split(features[:, 1], 3)
 
@@ -194,14 +196,14 @@ def test_the_model_is_taught_each_payment_with_its_past_a_third_of_it_and_none(
 
 
 def test_a_frames_columns_equal_those_of_its_rows_sent_as_json(dataset: ModuleType) -> None:
-    """Training and serving see the same payment the same way, missing values and seconds included."""
+    """Training and serving see the same transaction the same way, missing values and seconds included."""
     changes: list[dict[str, Any]] = [
         {},
         {"transaction_time": "2020-02-29 23:59:59", "amount": 0.01, "gender": None},
         {"population_city": math.nan, "amount": -5.5, "cat_id": "new"},
         {"merchant_lat": math.inf, "lat": None, "gender": "", "jobs": "Ñandú, keeper"},
     ]
-    rows = [PAYMENT | change for change in changes]
+    rows = [TRANSACTION | change for change in changes]
     decoder = Decoder(cards(), FIELDS)
     decoded, rejects = decoder.decode([json.dumps(row).encode() for row in rows], str)
     columns = dataset.to_columns(pd.DataFrame(rows), decoder)
@@ -220,13 +222,13 @@ def test_risks_are_shares_of_frauds_by_category_night_and_amount(dataset: Module
     """Drawn to the mean where few paid; the categories are those of the contract, and one place for all others."""
     rows = [("home", "10:00", 0)] * 60 + [("home", "23:00", 1)] * 20 + [("books", "10:00", 0)] * 20
     changes = [{"cat_id": category, "transaction_time": f"2020-01-01 {time}"} for category, time, _ in rows]
-    frame = pd.DataFrame([PAYMENT | change for change in changes]).assign(target=[target for _, _, target in rows])
+    frame = pd.DataFrame([TRANSACTION | change for change in changes]).assign(target=[target for _, _, target in rows])
     given = contract(("amount", "risk_1h"), values=("home",))
     data = dataset.label(frame, given)
 
     [(name, table)] = dataset.with_risks(given, data).tables.items()
     risks = np.array(table.values).reshape([axis.places for axis in table.axes])
-    place = np.searchsorted(table.axes[2].edges, PAYMENT["amount"])
+    place = np.searchsorted(table.axes[2].edges, TRANSACTION["amount"])
     steps = [0.2 * 20 / 80, (0.2 * 20 + 20) / 40, 0.2 * 20 / 40, 0.2]
 
     assert (name, table.axes[0].values, table.axes[1:]) == ("risk.json", ("home",), given.tables[name].axes[1:])

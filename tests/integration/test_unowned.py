@@ -15,7 +15,7 @@ from services.scorer.settings import ScorerSettings
 from tests.support.processes import wait_for
 
 SESSION_MS = 60_000
-"""Longer than any of these tests wait: nobody's place is given away."""
+"""Longer than any of these tests wait: nothing is reassigned."""
 
 Owned = dict[str, set[int]]
 """Member -> the partitions it was given, as the broker knows them."""

@@ -25,7 +25,7 @@ SECONDS_A_LINE = 500e-6
 BYTES_A_BYTE = 60
 """Of memory: a field of three letters is a Python object, and is read with care as well."""
 
-PAYMENT = nested("a").replace(b"1897", b"NaN")
+TRANSACTION = nested("a").replace(b"1897", b"NaN")
 
 
 def one_field(value: bytes) -> bytes:
@@ -34,22 +34,22 @@ def one_field(value: bytes) -> bytes:
 
 MESSAGES = {
     "a text of 10 MB": nested("a", jobs="x" * 10 * MB),
-    "a text of 10 MB beside a NaN": PAYMENT.replace(b"Chief", b"x" * 10 * MB),
-    "a text of escapes": PAYMENT.replace(b"Chief", b"\\u0436" * MB),
+    "a text of 10 MB beside a NaN": TRANSACTION.replace(b"Chief", b"x" * 10 * MB),
+    "a text of escapes": TRANSACTION.replace(b"Chief", b"\\u0436" * MB),
     "a text of half pairs": nested("a").replace(b"Chief", b"\\ud800" * MB),
     "a text that is not closed": b'{"transaction_id": "' + b"x" * 10 * MB,
     "a backslash at every place": b'"' + b"\\" * 10 * MB,
     "an id of 10 MB": nested("x" * 10 * MB),
     "a time of 10 MB": nested("a", transaction_time="2019-09-14 02:46" * MB),
     "a number of 1 MB": one_field(b"1" * MB),
-    "a number of 1 MB beside a NaN": PAYMENT.replace(b"25.79", b"1" * MB),
+    "a number of 1 MB beside a NaN": TRANSACTION.replace(b"25.79", b"1" * MB),
     "a fraction of 1 MB": one_field(b"0." + b"3" * MB),
     "a small fraction of 1 MB": one_field(b"0." + b"0" * MB + b"1"),
     "an exponent of 1 MB": one_field(b"1e" + b"9" * MB),
     "100,000 lists in each other": b"[" * 100_000 + b"]" * 100_000,
     "10 million brackets": b"[" * 10 * MB,
     "100,000 objects in each other": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-    "a payment with 100,000 lists in each other": one_field(b"[" * 100_000 + b"]" * 100_000),
+    "a transaction with 100,000 lists in each other": one_field(b"[" * 100_000 + b"]" * 100_000),
     "300,000 fields": b"{" + b",".join(b'"%d":1' % number for number in range(300_000)) + b"}",
     "the same field a million times": b"{" + b'"amount":1,' * MB + b'"amount":2}',
     "blanks": b" " * 10 * MB,
@@ -117,8 +117,8 @@ def test_a_huge_file_is_read_in_bounded_time(content: bytes, path: Path) -> None
     path.write_bytes(content)
     lines = content.count(b"\n") + content.count(b"\r")
     started = time.process_time()
-    with suppress(FileRefused), prepare(path, contract=cards()) as payments:
-        assert payments.report.rows == payments.report.ready + payments.report.refused_total
+    with suppress(FileRefused), prepare(path, contract=cards()) as prepared:
+        assert prepared.report.rows == prepared.report.ready + prepared.report.refused_total
 
     assert time.process_time() - started < 1 + SECONDS_A_MB * len(content) / MB + SECONDS_A_LINE * lines
 

@@ -1,4 +1,4 @@
-"""The history against a plain reference: cut anywhere, restarted anywhere, every payment sees the same, bit for bit."""
+"""The history against a plain reference: wherever cut or restarted, every transaction sees the same, bit for bit."""
 
 from random import Random
 
@@ -10,13 +10,13 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from numpy.typing import NDArray
 
 from services.scorer.history.store import MOST_EVENTS
-from tests.fuzz.history_claims import payments_see_the_past
+from tests.fuzz.history_claims import transactions_see_the_past
 from tests.fuzz.past import MONDAY, PlainPast
-from tests.fuzz.product import Partition, Payment, empty_history, events
+from tests.fuzz.product import HistoryEvent, Partition, empty_history, events
 from tests.support.contracts import cards_plan, past_features
 from tests.support.profiles import fixed
 
-PAYMENTS = st.lists(
+TRANSACTIONS = st.lists(
     st.tuples(
         st.integers(1, 2),
         st.integers(0, 400).map(lambda quarters: MONDAY + 900 * quarters) | st.sampled_from([0, 1, 4_102_444_799]),
@@ -40,15 +40,17 @@ class AnyHistory(RuleBasedStateMachine):
         history = empty_history()
         self.partitions = {number: Partition(history, number) for number in NUMBERS}
         self.plain = {number: PlainPast() for number in NUMBERS}
-        self.seen: dict[int, list[Payment]] = {number: [] for number in NUMBERS}
+        self.seen: dict[int, list[HistoryEvent]] = {number: [] for number in NUMBERS}
 
-    @rule(number=st.sampled_from(NUMBERS), payments=PAYMENTS)
-    def observe(self, number: int, payments: list[Payment]) -> None:
-        """A batch sees what the reference sees, payment by payment."""
-        found = self.partitions[number].observe(payments)
-        seen = [self.plain[number].observe(payment) or [np.nan] * len(past_features()) for payment in payments]
+    @rule(number=st.sampled_from(NUMBERS), transactions=TRANSACTIONS)
+    def observe(self, number: int, transactions: list[HistoryEvent]) -> None:
+        """A batch sees what the reference sees, transaction by transaction."""
+        found = self.partitions[number].observe(transactions)
+        seen = [
+            self.plain[number].observe(transaction) or [np.nan] * len(past_features()) for transaction in transactions
+        ]
         assert np.array_equal(found.values, np.array(seen).reshape(-1, len(past_features())), equal_nan=True)
-        self.seen[number] += payments
+        self.seen[number] += transactions
 
     @rule(number=st.sampled_from(NUMBERS), data=st.data())
     def repeat(self, number: int, data: st.DataObject) -> None:
@@ -74,17 +76,17 @@ TestAnyHistory.settings = fixed(60)
 
 
 @fixed(100)
-@given(st.lists(st.tuples(st.sampled_from((0, 1, 7)), PAYMENTS), max_size=5))
-def test_partitions_of_a_batch_have_nothing_in_common(parts: list[tuple[int, list[Payment]]]) -> None:
+@given(st.lists(st.tuples(st.sampled_from((0, 1, 7)), TRANSACTIONS), max_size=5))
+def test_partitions_of_a_batch_have_nothing_in_common(parts: list[tuple[int, list[HistoryEvent]]]) -> None:
     """Read together, in any order, they see what each of them sees alone."""
-    payments = [payment for _, part in parts for payment in part]
+    transactions = [transaction for _, part in parts for transaction in part]
     partitions = np.array([number for number, part in parts for _ in part], np.int64)
 
-    together = empty_history().observe(events(payments), cards_plan().readings, partitions)
+    together = empty_history().observe(events(transactions), cards_plan().readings, partitions)
 
     for number in (0, 1, 7):
         own = partitions == number
-        alone = empty_history().observe(events(payments).take(own), cards_plan().readings)
+        alone = empty_history().observe(events(transactions).take(own), cards_plan().readings)
         assert np.array_equal(together.values[own], alone.values, equal_nan=True)
         assert np.array_equal(together.sequences[own], alone.sequences)
 
@@ -93,11 +95,11 @@ def test_partitions_that_come_and_go_need_no_more_memory() -> None:
     """A hundred restarts of one of two partitions."""
     history = empty_history()
     staying, going = Partition(history, 0), Partition(history, 1)
-    payments: list[Payment] = [(n % 50, MONDAY + 60 * n, 1.0, n, 0.0) for n in range(3_000)]
+    transactions: list[HistoryEvent] = [(n % 50, MONDAY + 60 * n, 1.0, n, 0.0) for n in range(3_000)]
     sizes = []
     for _ in range(100):
-        staying.observe(payments)
-        going.observe(payments)
+        staying.observe(transactions)
+        going.observe(transactions)
         going.restart()
         sizes.append(history.nbytes)
 
@@ -107,8 +109,8 @@ def test_partitions_that_come_and_go_need_no_more_memory() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_long_streams_are_seen_alike_however_they_are_cut(seed: int) -> None:
-    """250 payments of four customers, out of order and sent again, with restarts between batches of any size."""
-    payments_see_the_past(b"%d" % seed)
+    """250 transactions of four customers, out of order and sent again, with restarts between batches of any size."""
+    transactions_see_the_past(b"%d" % seed)
 
 
 @fixed(60)
@@ -117,18 +119,18 @@ def test_long_streams_are_seen_alike_however_they_are_cut(seed: int) -> None:
     st.integers(1, 80),
 )
 def test_amounts_in_cents_sum_up_alike_however_they_are_cut(rows: list[tuple[int, int, int]], size: int) -> None:
-    """Cents are no binary fractions; still their sums do not tell how they came about."""
-    payments: list[Payment] = [
+    """Cents are no binary fractions; still their sums do not depend on their order."""
+    transactions: list[HistoryEvent] = [
         (customer, MONDAY + 600 * at, cents / 100, number, 0.0) for number, (customer, at, cents) in enumerate(rows)
     ]
 
-    assert seen_in_batches(payments, size).tobytes() == seen_in_batches(payments, len(payments)).tobytes()
+    assert seen_in_batches(transactions, size).tobytes() == seen_in_batches(transactions, len(transactions)).tobytes()
 
 
-def seen_in_batches(payments: list[Payment], size: int) -> NDArray[np.float64]:
+def seen_in_batches(transactions: list[HistoryEvent], size: int) -> NDArray[np.float64]:
     partition = Partition()
-    starts = range(0, len(payments), size)
-    return np.vstack([partition.observe(payments[start : start + size]).values for start in starts])
+    starts = range(0, len(transactions), size)
+    return np.vstack([partition.observe(transactions[start : start + size]).values for start in starts])
 
 
 def test_a_giant_amount_costs_other_customers_nothing() -> None:
@@ -139,7 +141,7 @@ def test_a_giant_amount_costs_other_customers_nothing() -> None:
     assert np.array_equal(seen_in_batches(giants + small, 505)[500:], seen_in_batches(small, 5), equal_nan=True)
 
 
-def test_a_payment_that_comes_too_late_may_come_alone() -> None:
+def test_a_transaction_that_comes_too_late_may_come_alone() -> None:
     """It sees nothing, and nothing breaks."""
     partition = Partition()
     for half in range(2):
@@ -150,35 +152,35 @@ def test_a_payment_that_comes_too_late_may_come_alone() -> None:
 
 
 def test_what_is_forgotten_does_not_depend_on_the_batches() -> None:
-    """A customer with more payments in three days than are kept."""
-    payments: list[Payment] = [(1, MONDAY + number, 1.0, number, 0.0) for number in range(MOST_EVENTS + 200)]
+    """A customer with more transactions in three days than are kept."""
+    transactions: list[HistoryEvent] = [(1, MONDAY + number, 1.0, number, 0.0) for number in range(MOST_EVENTS + 200)]
 
-    assert np.array_equal(seen_in_batches(payments, 1), seen_in_batches(payments, 300), equal_nan=True)
+    assert np.array_equal(seen_in_batches(transactions, 1), seen_in_batches(transactions, 300), equal_nan=True)
 
 
 def test_a_restart_forgets_no_more_than_was_forgotten() -> None:
-    """A payment of long ago makes the older half be forgotten; is it remembered itself, before and after a restart?"""
+    """A transaction of long ago evicts the older half; is it remembered itself, before and after a restart?"""
     kept, restarted = Partition(), Partition()
-    stream: list[Payment] = [(1, MONDAY + 600 * number, 1.0, number, 0.0) for number in range(MOST_EVENTS)]
+    stream: list[HistoryEvent] = [(1, MONDAY + 600 * number, 1.0, number, 0.0) for number in range(MOST_EVENTS)]
     for partition in (kept, restarted):
         partition.observe(stream)
         partition.observe([(1, MONDAY + 300, 1.0, 5_000, 0.0)])
     restarted.restart()
-    later: list[Payment] = [(1, MONDAY + 10**6, 1.0, 6_000, 0.0)]
+    later: list[HistoryEvent] = [(1, MONDAY + 10**6, 1.0, 6_000, 0.0)]
 
     assert np.array_equal(kept.observe(later).values, restarted.observe(later).values, equal_nan=True)
 
 
-def test_customers_with_many_payments_see_what_the_reference_sees() -> None:
-    """Over 2,600 payments in order of time and a restart now and then: three times the older half is forgotten."""
+def test_customers_with_many_transactions_see_what_the_reference_sees() -> None:
+    """Over 2,600 transactions in order of time and a restart now and then: three times the older half is forgotten."""
     random, plain, partition = Random(3), PlainPast(), Partition()
-    stream: list[Payment] = [
+    stream: list[HistoryEvent] = [
         (1, MONDAY + 1_200 * number, random.randint(1, 6_400) / 64, number, random.randint(0, 4_096) / 4_096)
         for number in range(2_600)
     ]
     for start in range(0, len(stream), 130):
         batch = stream[start : start + 130]
-        expected = [plain.observe(payment) for payment in batch]
+        expected = [plain.observe(transaction) for transaction in batch]
         assert np.array_equal(partition.observe(batch).values, np.array(expected, np.float64), equal_nan=True)
         if random.random() < 0.3:
             partition.restart()

@@ -27,7 +27,7 @@ from tests.fuzz.messages import (
 )
 from tests.fuzz.product import decode, decoders, model
 from tests.support.contracts import FIELDS
-from tests.support.messages import PAYMENT, flat, nested
+from tests.support.messages import TRANSACTION, flat, nested
 from tests.support.profiles import fixed
 
 CHANCE = st.randoms(use_true_random=False)
@@ -58,7 +58,7 @@ def test_every_score_is_kept_or_rejected(message: bytes) -> None:
 @pytest.mark.parametrize("field", ["transaction_id", *FIELDS])
 def test_every_odd_value_in_every_field_has_one_fate(field: str) -> None:
     """Each alone in an otherwise sound message, all of them in one batch with sound ones."""
-    sound = {"transaction_id": '"a"'} | {name: orjson.dumps(value).decode() for name, value in PAYMENT.items()}
+    sound = {"transaction_id": '"a"'} | {name: orjson.dumps(value).decode() for name, value in TRANSACTION.items()}
     between = SEPARATOR + nested("b") + SEPARATOR
     fates = messages_have_one_fate_each(between.join(with_odd_values(sound, field)))
 

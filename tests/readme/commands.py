@@ -13,12 +13,12 @@ def commands(program: str) -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line.startswith(program)]
 
 
-def run(command: str, seconds: float = 900) -> str:
-    """Run a command in a shell at the root of the repository; return what it printed."""
+def run(command: str, seconds: float = 900, folder: Path = ROOT) -> str:
+    """Run a command in a shell in a folder, the root of the repository by default; return what it printed."""
     done = subprocess.run(  # noqa: S602  # the README's commands are meant for a shell
         command,
         shell=True,
-        cwd=ROOT,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=seconds,

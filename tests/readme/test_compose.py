@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,9 +17,11 @@ from typing import Any, cast
 import pytest
 
 from services import __version__
+from stack.ports import free_port
 from tests.faults.load import under_load
 from tests.faults.slack import slack
 from tests.readme.commands import ROOT, commands, run
+from tests.support.compose import Project
 from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.timeout(900)  # images are built and libraries fetched in a fixture
@@ -97,6 +101,40 @@ def test_a_container_has_no_more_than_it_needs(up: dict[str, str], service: str)
     assert config["User"] not in {"", "root", "0"}
 
 
+def test_nothing_stays_behind_without_a_name(up: dict[str, str]) -> None:
+    """Each volume belongs to the project by name, those that the official images declare too: `down -v` takes all."""
+    project = json.loads(compose("config", "--format", "json"))
+    names = {volume["name"] for volume in project["volumes"].values()}
+    for service in SERVICES | JOBS:
+        used = {mount["Name"] for mount in inspect(service)["Mounts"] if mount["Type"] == "volume"}
+        assert used <= names, service
+
+
+def test_the_broker_logs_to_standard_output_alone(up: dict[str, str]) -> None:
+    """Its files would be in memory, and nothing removes them."""
+    assert "Kafka Server started" in compose("logs", "--no-color", "kafka")
+    files = compose("exec", "-T", "kafka", "sh", "-c", "ls /tmp /opt/kafka/logs 2>/dev/null || true").split()
+    assert not [file for file in files if ".log" in file]
+
+
+def test_logs_are_text_for_people_and_json_for_what_collects_them(up: dict[str, str]) -> None:
+    """Without a setting, and with LOG_FORMAT=json: of the job `topics`, which can be run again at any time."""
+    for service in ("topics", "scorer", "sink", "ui"):
+        told = compose("logs", "--no-color", "--no-log-prefix", service)
+        assert "[info" in told, service
+        assert "\x1b" not in told
+        assert '"event"' not in told
+    done = subprocess.run(
+        ["docker", "compose", "run", "--rm", "-T", "--no-deps", "topics"],
+        cwd=ROOT,
+        env=os.environ | {"LOG_FORMAT": "json"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {json.loads(line)["event"] for line in done.stdout.splitlines()} == {"topic_exists"}
+
+
 def test_no_password_stands_in_an_environment(up: dict[str, str]) -> None:
     """Neither of a container nor of an image: they are made at random and come by file."""
     for service in SERVICES | JOBS:
@@ -165,7 +203,7 @@ def test_an_own_model_is_mounted_swapped_by_a_copy_and_tried_by_a_backfill(
     monkeypatch.setenv("SCORER_MODEL_DIR", str(live))
     monkeypatch.setenv("SCORER_SHADOW_MODEL_DIR", str(later))
     compose("up", "--wait", "scorer")
-    assert '"model": "own-1"' in compose("logs", "--no-color", "scorer")
+    assert "model='own-1'" in compose("logs", "--no-color", "scorer")
     assert "read-only file system" in compose("exec", "-T", "scorer", "sh", "-c", "touch onnx/x 2>&1 || true").lower()
     shutil.copy(later / "manifest.json", live)
     wait_for(lambda: "model_swapped" in compose("logs", "--no-color", "scorer"), 60 * slack())
@@ -216,3 +254,78 @@ def test_whichever_container_is_killed_nothing_is_lost_or_doubled(up: dict[str, 
 
 def _all_healthy() -> bool:
     return states() == dict.fromkeys(SERVICES, ("running", "healthy"))
+
+
+PORTS = ("KAFKA_PORT", "POSTGRES_PORT", "UI_PORT")
+
+
+@pytest.fixture
+def second() -> Iterator[Project]:
+    """A second project, on ports and with images of its own; nothing of it is left."""
+    name = f"fraud-second-{os.getpid()}"
+    env = {port: str(free_port()) for port in PORTS} | {"IMAGE_PREFIX": f"{name}/"}
+    project = Project(name=name, files=["docker-compose.yml"], env=env)
+    try:
+        yield project
+    finally:
+        project.compose("down", "--volumes", "--remove-orphans")
+        built = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{name}/*"]
+        images = subprocess.run(built, capture_output=True, text=True, check=True).stdout.split()
+        if images:
+            subprocess.run(["docker", "image", "rm", *images], capture_output=True, check=True)
+
+
+@pytest.mark.timeout(1_800)
+def test_up_without_a_flag_builds_what_is_missing_beside_another_project(
+    up: dict[str, str], second: Project, tmp_path: Path
+) -> None:
+    """From a fresh clone and attached: readable lines under the services' names; Ctrl+C stops everything."""
+    log = tmp_path / "up.log"
+    with log.open("wb") as file:
+        attached = subprocess.Popen(
+            second.command("up"),
+            cwd=ROOT,
+            env=os.environ | second.env,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            wait_for(
+                lambda: _all_healthy_in(second) or attached.poll() is not None,
+                600 * slack(),
+                lambda: log.read_text(errors="replace")[-3000:],
+            )
+            assert attached.poll() is None, log.read_text(errors="replace")[-3000:]
+        finally:
+            if attached.poll() is None:
+                os.killpg(attached.pid, signal.SIGINT)  # as a terminal does
+            attached.wait(120 * slack())
+    lines = log.read_text(errors="replace").splitlines()
+    assert [line for line in lines if re.match(r"scorer-1 +\| .*\[info *\] started ", line)]
+    assert second.states() == []
+    assert states() == dict.fromkeys(SERVICES, ("running", "healthy"))
+
+
+def _all_healthy_in(project: Project) -> bool:
+    return project.states() == [(service, "running", "healthy") for service in sorted(SERVICES)]
+
+
+def test_a_port_that_is_taken_is_named(second: Project) -> None:
+    """By the engine, so that docs/operations.md can say which variable to set."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = subprocess.run(
+            second.command("up", "--detach", "kafka"),
+            cwd=ROOT,
+            env=os.environ | second.env | {"KAFKA_PORT": port},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+    assert done.returncode != 0
+    assert f"127.0.0.1:{port}" in done.stderr

@@ -21,6 +21,7 @@ from onnx import TensorProto, helper, numpy_helper
 from services.common.errors import Reason, Stop
 from services.common.kafka.lag import Lag
 from services.common.settings import project_root
+from services.common.spreadsheet import safe_text
 from services.scorer.decode import Decoder
 from services.scorer.models.load import load_model
 from services.sender.csvfile import prepare
@@ -50,7 +51,6 @@ from ui.review.case import Case
 from ui.review.features import describe
 from ui.review.texts import CASE_TEXTS
 from ui.review.verdicts import GivenVerdict, Queue
-from ui.shell.excel import safe_text
 from ui.shell.texts import RUSSIAN
 from ui.threshold import render as threshold
 from ui.threshold.models import ModelHistory, ScoringModel
@@ -71,7 +71,7 @@ def zipped() -> bytes:
 @pytest.mark.parametrize("content", [gzip.compress(ZEROS), zipped()], ids=["gzip", "zip or xlsx"])
 def test_an_archive_that_holds_far_more_than_its_size_is_refused(content: bytes, tmp_path: Path) -> None:
     """A bomb stays small: unpacking ends at 200 times its size, or at 16 MiB."""
-    path = tmp_path / "payments.csv"
+    path = tmp_path / "transactions.csv"
     path.write_bytes(content)
     with pytest.raises(FileRefused) as refused, prepare(path, contract=cards()):
         pass
@@ -147,7 +147,7 @@ def test_no_text_of_a_record_is_markup(record: type, rendered: Callable[[Any], M
     ids=["arrays", "objects", "data", "long number", "infinity"],
 )
 def test_a_message_made_to_exhaust_the_decoder_is_one_reject(value: bytes) -> None:
-    """Neither the process nor the batch falls: the payment beside it is decoded."""
+    """Neither the process nor the batch falls: the transaction beside it is decoded."""
     columns, rejects = Decoder(cards(), {"population_city"}).decode([nested("good"), value], str)
     assert columns.ids == ["good"]
     assert set(rejects) == {1}

@@ -1,10 +1,10 @@
-"""No log line and no metric tells what a payment holds, whoever sent what."""
+"""No log line and no metric shows what a transaction holds, whoever sent what."""
 
 import orjson
 
 from conftest import Start
 from services.common.settings import TopicSettings
-from tests.support.messages import FRAUD, PAYMENT, nested
+from tests.support.messages import FRAUD, TRANSACTION, nested
 from tests.support.processes import ServiceProcess, wait_for
 from tests.support.topics import produce
 
@@ -30,7 +30,7 @@ def bad_transactions() -> list[bytes | None]:
         nested("id-4", **MARKED, transaction_time=MARK),
         nested("id-5", **MARKED, lat=MARK, population_city=[MARK]),
         nested(MARK * 20, **MARKED),
-        orjson.dumps({"transaction_id": {"a": MARK}, "data": PAYMENT | MARKED}),
+        orjson.dumps({"transaction_id": {"a": MARK}, "data": TRANSACTION | MARKED}),
         None,
     ]
 
@@ -49,8 +49,10 @@ def bad_scores() -> list[bytes | None]:
     ]
 
 
-def test_neither_logs_nor_metrics_tell_a_payment(kafka: str, topics: TopicSettings, start: Start, mart: object) -> None:
-    """Good payments, rejects of every kind and broken scores, with all log lines there are."""
+def test_neither_logs_nor_metrics_tell_a_transaction(
+    kafka: str, topics: TopicSettings, start: Start, mart: object
+) -> None:
+    """Good transactions, rejects of every kind and broken scores, with all log lines there are."""
     produce(kafka, topics.transactions, [WHOLE, nested("id-9", **FRAUD | MARKED), *bad_transactions()])
     produce(kafka, topics.scores, bad_scores())
     limits = {"REJECT_LIMIT_SHARE": "0", "REJECT_LIMIT_IN_A_ROW": "0"}

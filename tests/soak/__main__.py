@@ -28,7 +28,7 @@ from tests.support.processes import ROOT, wait_for
 
 SERVICES = ("scorer", "sink", "ui")
 CUSTOMERS = 1_000
-"""Few enough that each soon has as many payments as are kept of one: from then on the history does not grow."""
+"""Few enough that each soon has as many transactions as are kept of one: from then on the history does not grow."""
 
 SAMPLE_SECONDS = 15.0
 MOST_SPREAD = 0.05

@@ -2,7 +2,7 @@
 
 `python -m tests.support.closings BOOTSTRAP TOPIC static|dynamic ours|plain`: for each line on standard input members
 join, about half of them without polling; "joined" is printed, another line is waited for, and all are closed at once.
-Then a line of JSON tells how long each close took, and how many answers had to wait for the end of their client.
+Then a line of JSON says how long each close took, and how many answers had to wait for the end of their client.
 """
 
 import faulthandler

@@ -1,4 +1,4 @@
-"""Dead letters made for tests: what a scorer of a bad release would have written about good payments."""
+"""Dead letters made for tests: what a scorer of a bad release would have written about good transactions."""
 
 from collections.abc import Iterable
 

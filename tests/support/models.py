@@ -15,7 +15,7 @@ from services.scorer.models.load import decode_golden
 from services.scorer.models.session import open_session
 from services.scorer.score import probabilities
 from tests.support.contracts import contract, past_features, risk_table, write_contract
-from tests.support.messages import PAYMENT
+from tests.support.messages import TRANSACTION
 
 RISKS = risk_table(("home",), (20, 60, 150), [place / 16 for place in range(16)])
 PLAIN = contract(("amount", "hour"))
@@ -43,7 +43,7 @@ def write_probe(folder: Path) -> Path:
 
 
 def write_constant(folder: Path, version: str, score: float, contract: Contract = PLAIN) -> Path:
-    """Write a model that gives every payment the same score, flagged from 0.5 on, so that a score tells whose it is."""
+    """Write a model that gives every transaction one score, flagged from 0.5 on, so that a score tells whose it is."""
     nodes = [
         helper.make_node("ReduceSum", ["features", "axis"], ["sums"], keepdims=1),
         helper.make_node("IsNaN", ["sums"], ["missing"]),
@@ -54,7 +54,7 @@ def write_constant(folder: Path, version: str, score: float, contract: Contract 
 
 
 def write_trap(folder: Path, version: str, score: float, amount: float, *, raises: bool) -> Path:
-    """Write a model that gives every payment the same score but those of one amount: none, or it raises an error."""
+    """Write a model that gives every transaction one score, but those of one amount none, or an error."""
     nodes = [
         helper.make_node("Gather", ["features", "first"], ["amounts"], axis=1),
         helper.make_node("Equal", ["amounts", "amount"], ["trapped"]),
@@ -101,11 +101,11 @@ def write_artifact(
 
     written = write_contract(folder, contract)
     plan = compile_features(written)
-    features = plan.to_features(decode_golden(Decoder(written, plan.fields), [PAYMENT]))
+    features = plan.to_features(decode_golden(Decoder(written, plan.fields), [TRANSACTION]))
     if score is None:
         score = float(probabilities(open_session(content, plan), features)[0])
     golden = {
-        "transaction": PAYMENT,
+        "transaction": TRANSACTION,
         "features": [None if np.isnan(value) else float(value) for value in features[0]],
         "score": score,
     }

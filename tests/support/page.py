@@ -79,7 +79,7 @@ def cpu_seconds(ui: Ui) -> float:
 
 
 def add(mart: Connection, *scores: float, threshold: float = 0.37) -> None:
-    """Insert scored payments in this order of arrival: ids p-0, p-1, …"""
+    """Insert scored transactions in this order of arrival: ids p-0, p-1, …"""
     for number, score in enumerate(scores):
         mart.execute(
             "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"

@@ -1,4 +1,4 @@
-"""Scores worked out anew from the log alone, in one go, to compare with what processes wrote."""
+"""Scores recomputed from the log alone, in one go, to compare with what processes wrote."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,25 +12,25 @@ from services.scorer.score import Model
 Place = tuple[int, int]
 """(partition, offset)"""
 
-Payments = Mapping[Place, tuple[bytes | None, bytes]]
+Transactions = Mapping[Place, tuple[bytes | None, bytes]]
 """Place -> (key, value)"""
 
 
-def recomputed(payments: Payments, model: Model, topic: str) -> dict[Place, tuple[str, float]]:
-    """Return place -> (id, score) of the payments of a topic, each of which must be one that can be decoded."""
+def recomputed(transactions: Transactions, model: Model, topic: str) -> dict[Place, tuple[str, float]]:
+    """Return place -> (id, score) of the transactions of a topic, each of which must be one that can be decoded."""
     scores: dict[Place, tuple[str, float]] = {}
-    for partition in {partition for partition, _ in payments}:
-        places = sorted(place for place in payments if place[0] == partition)
-        scores |= _recomputed_in_order(places, payments, model, topic)
+    for partition in {partition for partition, _ in transactions}:
+        places = sorted(place for place in transactions if place[0] == partition)
+        scores |= _recomputed_in_order(places, transactions, model, topic)
     return scores
 
 
 def _recomputed_in_order(
-    places: Sequence[Place], payments: Payments, model: Model, topic: str
+    places: Sequence[Place], transactions: Transactions, model: Model, topic: str
 ) -> dict[Place, tuple[str, float]]:
-    keys = [payments[place][0] for place in places]
+    keys = [transactions[place][0] for place in places]
     columns, rejects = model.decoder.decode(
-        [payments[place][1] for place in places], lambda row: record_id(topic, *places[row])
+        [transactions[place][1] for place in places], lambda row: record_id(topic, *places[row])
     )
     assert not rejects, f"cannot be decoded: {rejects}"
     plan = model.plan

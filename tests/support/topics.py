@@ -15,9 +15,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 
 from services.common.kafka.closing import close
 from tests.support.contracts import customer_key
-from tests.support.messages import PAYMENT
+from tests.support.messages import TRANSACTION
 
-CUSTOMER = customer_key(PAYMENT)
+CUSTOMER = customer_key(TRANSACTION)
 
 
 def produce(bootstrap: str, topic: str, values: Iterable[bytes | None], key: bytes | None = CUSTOMER) -> None:
@@ -72,7 +72,7 @@ def read_each(bootstrap: str, topic: str, isolation: str = "read_committed", sec
 
 
 def set_config(bootstrap: str, topic: str, name: str, value: str) -> None:
-    """Set one setting of a topic; the broker tells of it a moment later."""
+    """Set one setting of a topic; the broker shows it a moment later."""
     entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     admin = AdminClient({"bootstrap.servers": bootstrap, "allow.auto.create.topics": False})

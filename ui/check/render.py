@@ -5,9 +5,14 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from services.sender.report import FileReport, Refusal, Repair
+<<<<<<< HEAD
+from ui.check.steps import Cancelled, Queued, Reading, Refused, Sending, Sent, Step
+=======
 from ui.check.steps import Cancelled, Obstacle, Queued, ReadingFile, Refused, Sending, Sent, Step
+>>>>>>> c-tests
 from ui.check.texts import CheckTexts
 from ui.database import Flagged, Results, Snapshot, Totals
+from ui.files.journal import UploadState
 from ui.shell.formats import local_clock
 from ui.shell.render import (
     MISSING,
@@ -109,13 +114,13 @@ def _summary(sent: Sent, texts: Texts, words: CheckTexts) -> Markup:
     numbers = texts.numbers
     if not sent.report.ready:
         return notice(words.sent_none, "warning")
-    if sent.obstacle:
-        sentence = {
-            Obstacle.UNAVAILABLE: words.kafka_unavailable,
-            Obstacle.REJECTS: words.kafka_rejects,
-            Obstacle.CANCELLED: words.cancelled,
-            Obstacle.STOPPED: words.interrupted,
-        }[sent.obstacle]
+    stopped_early = {
+        UploadState.KAFKA_UNAVAILABLE: words.kafka_unavailable,
+        UploadState.KAFKA_REJECTS: words.kafka_rejects,
+        UploadState.CANCELLED: words.cancelled,
+        UploadState.INTERRUPTED: words.interrupted,
+    }
+    if sentence := stopped_early.get(sent.state):
         rows = numbers.counted(sent.report.ready, words.of_row_forms)
         return notice(sentence.format(sent=numbers.whole(sent.sent), rows_counted=rows), "warning")
     rate = round(sent.sent / max(sent.seconds, 0.001))
@@ -227,7 +232,7 @@ def flagged_table(flagged: Sequence[Flagged], texts: Texts, words: CheckTexts) -
         (texts.column_id, "id"),
     )
     rows = (_flagged_cells(row, texts, words) for row in flagged)
-    return table(heads, rows, words.flagged_heading, kind="payments") + hint(words.earlier_hint)
+    return table(heads, rows, words.flagged_heading, kind="transactions") + hint(words.earlier_hint)
 
 
 def totals(

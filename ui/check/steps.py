@@ -1,10 +1,10 @@
 """The steps of an upload, as reported to those who watch it."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from uuid import UUID
 
 from services.sender.report import FileFault, FileReport
+from ui.files.journal import UploadState
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,6 @@ class Sending:
     seconds: float
 
 
-class Obstacle(StrEnum):
-    """Why not all rows were sent.
-
-    Kafka is unavailable; Kafka rejects them (no topic, no permission); the reader cancelled; the page was stopped.
-    """
-
-    UNAVAILABLE = "unavailable"
-    REJECTS = "rejects"
-    CANCELLED = "cancelled"
-    STOPPED = "stopped"
-
-
 @dataclass(frozen=True, slots=True)
 class Refused:
     """The file as a whole was rejected."""
@@ -57,7 +45,7 @@ class Cancelled:
 
 @dataclass(frozen=True, eq=False)
 class Sent:
-    """The end: the report on the file, how many of its rows Kafka has, and why not all of them.
+    """The end: the report on the file, how many of its rows Kafka has, and in `state` why not all of them.
 
     `upload_id` is that of the journal, None if the database was unavailable.
     """
@@ -66,7 +54,7 @@ class Sent:
     sent: int
     seconds: float
     upload_id: UUID | None = None
-    obstacle: Obstacle | None = None
+    state: UploadState = UploadState.SENT
 
 
 Step = Queued | ReadingFile | Sending | Refused | Cancelled | Sent

@@ -25,7 +25,11 @@ from services.sender.ids import STORED, MessageMaker, TakenIds
 from services.sender.publish import publish
 from services.sender.report import FileFault, FileRefused
 from ui.check.record import Record
+<<<<<<< HEAD
+from ui.check.steps import Cancelled, Queued, Reading, Refused, Sending, Sent, Step
+=======
 from ui.check.steps import Cancelled, Obstacle, Queued, ReadingFile, Refused, Sending, Sent, Step
+>>>>>>> c-tests
 from ui.database import Database
 from ui.files.journal import UploadState
 from ui.watch import in_background
@@ -35,14 +39,6 @@ LEAVE_WITHIN_SECONDS = 5.0
 """How long an abandoned upload may take to end."""
 
 UPLOADS_AT_ONCE = 4
-
-_STATES = {
-    None: UploadState.SENT,
-    Obstacle.UNAVAILABLE: UploadState.KAFKA_AWAY,
-    Obstacle.REJECTS: UploadState.KAFKA_REFUSES,
-    Obstacle.CANCELLED: UploadState.CANCELLED,
-    Obstacle.STOPPED: UploadState.INTERRUPTED,
-}
 
 
 @dataclass(eq=False)
@@ -130,9 +126,9 @@ class Uploads:
         try:
             yield from self._wait(place, request)
             with ExitStack() as files:
-                payments = yield from self._read(request, files)
-                record.read(payments.report)
-                yield from self._publish(payments, request, record)
+                prepared = yield from self._read(request, files)
+                record.read(prepared.report)
+                yield from self._publish(prepared, request, record)
         except FileRefused as refused:
             record.end(UploadState.REFUSED, refusal=refused.code.value)
             yield Refused(refused.code, refused.detail)
@@ -162,9 +158,9 @@ class Uploads:
                 raise UploadAbandoned
 
         def prepared() -> PreparedFile:
-            payments = files.enter_context(prepare(request.path, on_rows=on_rows, contract=self._contract))
-            payments.settle_ids(request.taken_ids, self._stored)
-            return payments
+            prepared = files.enter_context(prepare(request.path, on_rows=on_rows, contract=self._contract))
+            prepared.settle_ids(request.taken_ids, self._stored)
+            return prepared
 
         reading = in_background(prepared, "read")
         try:
@@ -185,11 +181,11 @@ class Uploads:
             raise FileRefused(FileFault.IDS_UNCHECKED, "the database is unavailable")
         return found
 
-    def _publish(self, payments: PreparedFile, request: UploadRequest, record: Record) -> Iterator[Step]:
+    def _publish(self, prepared: PreparedFile, request: UploadRequest, record: Record) -> Iterator[Step]:
         """Publish in a thread of its own and yield the progress."""
-        if not len(payments):
+        if not len(prepared):
             record.end(UploadState.SENT)
-            yield Sent(payments.report, 0, 0.0)
+            yield Sent(prepared.report, 0, 0.0)
             return
         started, acknowledged, left = time.monotonic(), _Counter(), threading.Event()
 
@@ -198,31 +194,31 @@ class Uploads:
 
         def send_all() -> None:
             self._check_kafka()
-            with record.storing_ids(payments, self._id_of) as messages:
+            with record.storing_ids(prepared, self._id_of) as messages:
                 publish(messages, self._kafka, self._topic, on_progress=acknowledged.set, stop=stop)
 
         sending = in_background(send_all, "publish")
         try:
             while wait([sending], REPORT_EVERY_SECONDS).not_done:
-                yield Sending(acknowledged.value, len(payments), time.monotonic() - started)
-            obstacle = self._obstacle(sending, request, complete=acknowledged.value == len(payments))
+                yield Sending(acknowledged.value, len(prepared), time.monotonic() - started)
+            state = self._end_of(sending, request, complete=acknowledged.value == len(prepared))
         finally:
             left.set()
             wait([sending], LEAVE_WITHIN_SECONDS)
             record.sent(acknowledged.value)
-        record.end(_STATES[obstacle])
-        yield Sent(payments.report, acknowledged.value, time.monotonic() - started, record.upload_id, obstacle)
+        record.end(state)
+        yield Sent(prepared.report, acknowledged.value, time.monotonic() - started, record.upload_id, state)
 
-    def _obstacle(self, sending: "Future[None]", request: UploadRequest, *, complete: bool) -> Obstacle | None:
-        """Return what ended the sending early, None if nothing did; raise an error that is not Kafka's."""
+    def _end_of(self, sending: "Future[None]", request: UploadRequest, *, complete: bool) -> UploadState:
+        """Return how the sending ended; raise an error that is not Kafka's."""
         try:
             sending.result()
         except (Retry, Stop) as error:
             get_logger().warning("upload_stopped", reason=str(error))
-            return Obstacle.UNAVAILABLE if isinstance(error, Retry) else Obstacle.REJECTS
+            return UploadState.KAFKA_UNAVAILABLE if isinstance(error, Retry) else UploadState.KAFKA_REJECTS
         if complete:
-            return None
-        return Obstacle.CANCELLED if request.is_cancelled else Obstacle.STOPPED
+            return UploadState.SENT
+        return UploadState.CANCELLED if request.is_cancelled else UploadState.INTERRUPTED
 
 
 class _Counter:

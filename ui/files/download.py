@@ -15,10 +15,11 @@ from starlette.routing import Route
 
 from services.common.contract.model import Contract
 from services.common.logs import get_logger
+from services.common.spreadsheet import safe_text
 from ui.database import Database
 from ui.files import journal
 from ui.files.journal import ScoredRow
-from ui.shell.excel import BYTE_ORDER_MARK, DIALECTS, ExcelDialect, path_in, safe_text
+from ui.shell.excel import BYTE_ORDER_MARK, DIALECTS, ExcelDialect, path_in
 
 PATH = "files/uploads/{upload_id:uuid}.csv"
 """Without the parameter `language` it is written as in English."""

@@ -36,8 +36,8 @@ class UploadState(StrEnum):
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
     REFUSED = "refused"
-    KAFKA_AWAY = "kafka_away"
-    KAFKA_REFUSES = "kafka_refuses"
+    KAFKA_UNAVAILABLE = "kafka_away"
+    KAFKA_REJECTS = "kafka_refuses"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,8 @@ class UploadsTexts:
             UploadState.CANCELLED: "отменён",
             UploadState.INTERRUPTED: "прерван",
             UploadState.REFUSED: "отклонён",
-            UploadState.KAFKA_AWAY: "Kafka недоступна",
-            UploadState.KAFKA_REFUSES: "отклонён Kafka",
+            UploadState.KAFKA_UNAVAILABLE: "Kafka недоступна",
+            UploadState.KAFKA_REJECTS: "отклонён Kafka",
         }
     )
     scored_all: str = "оценён"
@@ -76,8 +76,8 @@ UPLOADS_TEXTS = {
             UploadState.CANCELLED: "cancelled",
             UploadState.INTERRUPTED: "interrupted",
             UploadState.REFUSED: "rejected",
-            UploadState.KAFKA_AWAY: "Kafka unavailable",
-            UploadState.KAFKA_REFUSES: "rejected by Kafka",
+            UploadState.KAFKA_UNAVAILABLE: "Kafka unavailable",
+            UploadState.KAFKA_REJECTS: "rejected by Kafka",
         },
         scored_all="scored",
         scoring="waiting for scores",

@@ -78,13 +78,7 @@ def density(rows: Iterable[LiveRow]) -> list[int]:
     return counts
 
 
-def choices(rows: Iterable[LiveRow]) -> Choices:
+def choices(rows: Sequence[LiveRow]) -> Choices:
     """Return the values of the rows that can be filtered by."""
-    states: set[str] = set()
-    categories: set[str] = set()
-    merchants: set[str] = set()
-    for row in rows:
-        for found, value in ((states, row.state), (categories, row.category), (merchants, row.merchant)):
-            if value:
-                found.add(value)
-    return Choices(tuple(sorted(states)), tuple(sorted(categories)), tuple(sorted(merchants)))
+    columns = ([row.state for row in rows], [row.category for row in rows], [row.merchant for row in rows])
+    return Choices(*(tuple(sorted(filter(None, set(column)))) for column in columns))

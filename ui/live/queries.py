@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from psycopg.rows import class_row, tuple_row
 
-from ui.database import Connection
+from ui.database import Connection, ListedTransaction
 
 LATEST = 1_000
 """Transactions in the window, and flagged ones in the list."""
@@ -23,19 +23,12 @@ NEW_ROWS_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class LiveRow:
-    """A scored transaction. A field that was missing in the message, or has not arrived yet, is None."""
+class LiveRow(ListedTransaction):
+    """A scored transaction of the stream."""
 
-    transaction_id: str
-    score: float
     fraud_flag: int
     scored_at: datetime
     arrival: int
-    event_time: datetime | None
-    amount: float | None
-    category: str | None
-    merchant: str | None
-    state: str | None
     city: str | None = field(repr=False)
     customer: str | None = field(repr=False)
 

@@ -34,16 +34,6 @@ class Live:
     mart: Watch[LiveReading]
     lag: Watch[Lag]
 
-    def start(self) -> None:
-        """Start both."""
-        self.mart.start()
-        self.lag.start()
-
-    def stop(self) -> None:
-        """Stop both."""
-        self.mart.stop()
-        self.lag.stop()
-
 
 def watch_all(mart: Database, kafka: KafkaSettings, topics: TopicSettings, groups: GroupNames) -> Live:
     """Return the watches of the mart and of the consumer groups, not started."""

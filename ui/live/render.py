@@ -189,7 +189,7 @@ def flagged_table(
         below.append(words.flagged_matching.format(found=numbers.whole(len(found)), seen=numbers.whole(seen)))
     if len(rows) < len(found):
         below.append(words.flagged_shown.format(shown=numbers.whole(len(rows))))
-    listed = table(heads, rows, words.flagged_heading, kind="long payments captionless")
+    listed = table(heads, rows, words.flagged_heading, kind="long transactions captionless")
     return listed + (hint(" ".join(below)) if below else "")
 
 

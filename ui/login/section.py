@@ -16,11 +16,11 @@ def build(access: Access, texts: Texts, page: gr.Blocks) -> None:
     words = LOGIN_TEXTS[texts.language]
     line = gr.HTML(elem_id="who")
 
-    def who(request: gr.Request) -> Markup:
+    def user_line(request: gr.Request) -> Markup:
         role = access.role(request)
         if role is None:
             return Markup()
         line = Markup('<p><b>{}</b> · {} · <a href="logout?all_session=false">{}</a></p>')
         return line.format(request.username or "", words.roles[role], words.leave)
 
-    page.load(who, None, [line], **NO_PROGRESS)
+    page.load(user_line, None, [line], **NO_PROGRESS)

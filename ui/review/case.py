@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.rows import class_row, scalar_row, tuple_row
 
-from ui.database import Connection
+from ui.database import Connection, ListedTransaction
 from ui.review.verdicts import GivenVerdict, read_verdicts
 
 EARLIER_LIMIT = 200
@@ -16,21 +16,11 @@ EARLIER_LIMIT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class ScoredTransaction:
-    """A scored transaction. A field that was missing in the message, or has not arrived yet, is None.
+class ScoredTransaction(ListedTransaction):
+    """A scored transaction; `customer` is the key, its fields joined by |."""
 
-    `score` is in [0, 1]; `event_time` has no time zone; `customer` is the key, its fields joined by |.
-    """
-
-    transaction_id: str
-    score: float
     fraud_flag: int
     scored_at: datetime
-    event_time: datetime | None
-    amount: float | None
-    category: str | None
-    merchant: str | None
-    state: str | None
     city: str | None
     customer: str | None = field(repr=False)
 

@@ -46,7 +46,7 @@ def queue(found: Queue, texts: Texts, words: CaseTexts) -> Markup:
         )
         for row in found.head
     )
-    return table(heads, rows, sentence, kind="payments")
+    return table(heads, rows, sentence, kind="transactions")
 
 
 def precision(found: Precision, texts: Texts, words: CaseTexts) -> Markup:

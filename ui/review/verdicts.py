@@ -12,7 +12,7 @@ from enum import StrEnum
 import psycopg
 from psycopg.rows import class_row, scalar_row
 
-from ui.database import Connection
+from ui.database import Connection, ListedTransaction
 
 COMMENT_MAX_CHARACTERS = 1000
 QUEUE_LIMIT = 1000
@@ -47,23 +47,10 @@ class GivenVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class QueuedCase:
-    """A flagged transaction without a verdict that counts."""
-
-    transaction_id: str
-    score: float
-    event_time: datetime | None
-    amount: float | None
-    category: str | None
-    merchant: str | None
-    state: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Queue:
     """The head of the queue and how many wait; with `more`, `waiting` is a lower bound."""
 
-    head: list[QueuedCase]
+    head: list[ListedTransaction]
     waiting: int
     more: bool
 
@@ -149,7 +136,7 @@ def read_queue(connection: Connection, order: QueueOrder, shown: int, limit: int
         ) w left join transactions t using (transaction_id)
         order by w.arrival desc
     """
-    with connection.cursor(row_factory=class_row(QueuedCase)) as cursor:
+    with connection.cursor(row_factory=class_row(ListedTransaction)) as cursor:
         found = cursor.execute(query, [limit + 1]).fetchall()
     waiting = found[:limit]
     if order is QueueOrder.SCORE:

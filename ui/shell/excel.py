@@ -8,9 +8,6 @@ from dataclasses import dataclass
 BYTE_ORDER_MARK = "\ufeff"
 """Makes Excel read a file as UTF-8 instead of the system's legacy code page."""
 
-_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""Spreadsheets read a cell that begins like this as a formula (OWASP, CSV Injection), full-width forms too."""
-
 
 @dataclass(frozen=True, slots=True)
 class ExcelDialect:
@@ -31,11 +28,6 @@ class ExcelDialect:
 
 
 DIALECTS = {"ru": ExcelDialect(";", ","), "en": ExcelDialect(",", ".")}
-
-
-def safe_text(text: str | None) -> str:
-    """Return a text that no spreadsheet reads as a formula: an apostrophe precedes anything that may be one."""
-    return "'" + text if text and text.lstrip(" \u00a0").startswith(_FORMULA_BEGINS) else text or ""
 
 
 def path_in(path: str, language: str) -> str:

@@ -86,5 +86,5 @@ def value_of(box: str | None, name: str) -> Any:
 
 
 def skips(count: int) -> tuple[Any, ...]:
-    """Return what leaves so many components as they are."""
+    """Return updates that leave `count` components as they are."""
     return (gr.skip(),) * count

@@ -6,8 +6,7 @@ no Markup itself, and mypy shows where a plain str stands for HTML.
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from markupsafe import Markup
 
@@ -29,26 +28,6 @@ _TD_END = Markup("</td>")
 
 Head = tuple[str, str]
 """A column's text, and its class."""
-
-
-class TransactionFields(Protocol):
-    """What every table of transactions shows; None: missing in the message, or not arrived yet."""
-
-    @property
-    def event_time(self) -> datetime | None:
-        """When it was made, by the clock of the message."""
-
-    @property
-    def amount(self) -> float | None:
-        """In the currency of the message."""
-
-    @property
-    def category(self) -> str | None:
-        """Of the merchant."""
-
-    @property
-    def merchant(self) -> str | None:
-        """With the prefix that all of them may have."""
 
 
 COLUMN_CLASSES = {"time": "time", "amount": "number", "category": "text", "merchant": "merchant", "state": "text side"}
@@ -121,7 +100,7 @@ def table(heads: Iterable[Head], rows: Iterable[Iterable[str]], caption: str, *,
     """Return a table from heads (text, class of the column) and rows of cells, each plain text or Markup.
 
     Kinds: a `long` one scrolls in itself. On a narrow screen page.css turns each row into a card, which takes its
-    labels from data-label; a card of `payments` does without, its cells are known by their class. A `grid` stays one.
+    labels from data-label; a card of `transactions` has none, its cells are known by their class. A `grid` stays one.
     """
     heads = tuple(heads)
     head = Markup().join(Markup('<th scope="col" class="{}">{}</th>').format(kind, text) for text, kind in heads)
@@ -145,12 +124,12 @@ def transaction_heads(texts: Texts, *, without: Collection[str] = ()) -> tuple[H
 
 
 def transaction_cells(
-    row: TransactionFields, texts: Texts, *, names: bool = False, without: Collection[str] = ()
+    row: object, texts: Texts, *, names: bool = False, without: Collection[str] = ()
 ) -> tuple[str, ...]:
     """Return the cells that every table of transactions has, those of COLUMN_CLASSES that the contract has.
 
     Args:
-        row: a transaction.
+        row: a transaction: it has an attribute for each role.
         texts: of the page.
         names: whether to show personal values.
         without: roles to leave out, which the row need not have.
@@ -162,7 +141,7 @@ def transaction_cells(
     )
 
 
-def role_text(role: str, row: TransactionFields, texts: Texts, *, names: bool = False) -> str:
+def role_text(role: str, row: object, texts: Texts, *, names: bool = False) -> str:
     """Return the value of a role as it is shown."""
     value: Any = getattr(row, "event_time" if role == "time" else role)
     if not value and value != 0:

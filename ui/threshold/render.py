@@ -3,13 +3,14 @@
 import altair as alt
 from markupsafe import Markup
 
+from services.common.manifest import Curve
 from ui.shell import charts
 from ui.shell.formats import Numbers, local_clock
 from ui.shell.render import MISSING, hint, notice, subheading, table
 from ui.shell.texts import Texts
 from ui.threshold.models import SHADOW_HOURS, ModelHistory, ModelStart, ScoringModel, ShadowComparison
 from ui.threshold.texts import ModelsTexts, WhatIfTexts
-from ui.threshold.whatif import Curve, WhatIfData, confirmed, expected, stream_alerts
+from ui.threshold.whatif import WhatIfData, confirmed, expected, stream_alerts
 
 CHART_HEIGHT = 240
 RECALL, CHOSEN = "#0d9488", "#3b82f6"
@@ -140,9 +141,9 @@ def _sources(
     if curve is not None:
         sentences.append(
             words.sources.format(
-                transactions_counted=numbers.counted(curve.payments, texts.transaction_forms),
+                transactions_counted=numbers.counted(curve.transactions, texts.transaction_forms),
                 frauds=numbers.whole(curve.frauds),
-                share=numbers.percent(curve.frauds / curve.payments),
+                share=numbers.percent(curve.frauds / curve.transactions),
             )
         )
     if data is not None and data.stream.transactions:

@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 import gradio as gr
 
+from services.common.manifest import Curve
 from ui.database import Database
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.render import section_head
 from ui.threshold import render, whatif
 from ui.threshold.models import ScoringModel, read_models
 from ui.threshold.texts import MODELS_TEXTS, WHATIF_TEXTS
-from ui.threshold.whatif import Curve, WhatIfData
+from ui.threshold.whatif import WhatIfData
 
 TITLES = {"ru": "Порог", "en": "Threshold"}
 TAB = "whatif"

@@ -4,46 +4,18 @@ The curve covers labelled transactions that the model did not see; the stream sh
 verdicts show how many of the alerts so far were fraud, which says nothing about thresholds below the current one.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 from psycopg.rows import tuple_row
-from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
+from services.common.manifest import Curve
 from ui.database import Connection
 from ui.review.verdicts import IS_LATEST, Precision, Verdict
 
 THRESHOLDS = tuple(hundredth / 100 for hundredth in range(1, 100))
 LATEST = 10_000
 """Transactions of the stream, and verdicts, that are counted: the latest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """The effect of each threshold on labelled transactions: alerts, frauds among them, and the amount of these.
-
-    `thresholds`, `alerts`, `caught` and `caught_amount` have the same length; `version` is the model's. The names are
-    those of the file; `payments` are its transactions.
-    """
-
-    version: str
-    payments: int
-    frauds: int
-    fraud_amount: FiniteFloat
-    thresholds: Sequence[FiniteFloat]
-    alerts: Sequence[int]
-    caught: Sequence[int]
-    caught_amount: Sequence[FiniteFloat]
-
-    def __post_init__(self) -> None:
-        columns = (self.thresholds, self.alerts, self.caught, self.caught_amount)
-        if len({len(column) for column in columns}) != 1 or not self.thresholds:
-            raise ValueError("the columns of a curve must have the same length, at least 1")
-        if min(self.payments, self.frauds) < 1:
-            raise ValueError("a curve needs transactions, some of them fraud")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,28 +51,11 @@ class WhatIfData:
     judged: Sequence[tuple[float, bool]]
 
 
-def current_curve(path: Path) -> Curve | None:
-    """Return the curve in the file as it is now, or None if it is missing or unusable."""
-    try:
-        return _read(path, path.stat().st_mtime_ns)
-    except OSError:
-        return None
-
-
-@lru_cache(maxsize=2)
-def _read(path: Path, _changed_at: int) -> Curve | None:
-    """Return the curve; the file is read again only after it has changed."""
-    try:
-        return TypeAdapter(Curve).validate_python(json.loads(path.read_bytes()))
-    except (ValueError, ValidationError):
-        return None
-
-
 def expected(curve: Curve, threshold: float, per_day: float) -> ExpectedEffect:
-    """Return the effect of a threshold on so many transactions per day, if they are like those of the curve."""
+    """Return the effect of a threshold at this rate of transactions, if they are like those of the curve."""
     place = min(range(len(curve.thresholds)), key=lambda place: abs(curve.thresholds[place] - threshold))
     alerts, caught, amount = curve.alerts[place], curve.caught[place], curve.caught_amount[place]
-    scale = per_day / curve.payments
+    scale = per_day / curve.transactions
     return ExpectedEffect(
         alerts=alerts * scale,
         precision=caught / alerts if alerts else None,

@@ -14,7 +14,7 @@ from services.common.settings import GroupSettings, KafkaSettings
 
 FIRST_MESSAGE_WAIT_SECONDS = 0.2
 QUEUED_KIB = 8_192
-"""What librdkafka may fetch ahead; 64 MiB by default, and small messages take several times their size."""
+"""The limit of what librdkafka fetches ahead; 64 MiB by default, and small messages take several times their size."""
 
 log = get_logger()
 

@@ -1,5 +1,6 @@
 """Asks the brokers where topics and groups stand. Joins no group, commits nothing."""
 
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -20,6 +21,19 @@ Partition = tuple[str, int]
 
 BROKER_TIMEOUT_SECONDS = 10.0
 CLUSTER_TIMEOUT_SECONDS = 5.0
+COORDINATOR_ANSWER_SECONDS = 3.0
+COORDINATOR_RETRY_SECONDS = 0.2
+COORDINATOR_COMES = frozenset(
+    {
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.NOT_COORDINATOR,
+        KafkaError._TIMED_OUT,
+    }
+)
+"""A new cluster has no group coordinator: the first request for one creates its topic, and is refused or, by librdkafka
+2.16, left unanswered. A coordinator that has just taken a group over loads it first.
+"""
 
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -81,6 +95,24 @@ class BrokerQuery:
             self.close()
             raise
 
+    def members(self, group: str, timeout_seconds: float = BROKER_TIMEOUT_SECONDS) -> int:
+        """Return how many members a group has, 0 if it is unknown; waits for its coordinator.
+
+        Raises:
+            KafkaException: a broker does not answer in time, or refuses: who may not see the group must not hear that
+                it has no members.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            try:
+                return self.ask(lambda admin: _members(admin, group))
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                    return 0
+                if error.args[0].code() not in COORDINATOR_COMES or time.monotonic() > deadline:
+                    raise
+            time.sleep(COORDINATOR_RETRY_SECONDS)
+
     def close(self) -> None:
         """Close the clients, as far as that goes in time; the next question makes new ones."""
         self._admin = None
@@ -110,6 +142,11 @@ def wait_for_cluster(kafka: KafkaSettings, wait: Callable[[float], bool]) -> str
                 return str(cluster_id)
         if backoff.wait(wait):
             return None
+
+
+def _members(admin: AdminClient, group: str) -> int:
+    answers = admin.describe_consumer_groups([group], request_timeout=COORDINATOR_ANSWER_SECONDS)
+    return len(answer_of(answers[group]).members)
 
 
 def _offsets(answer: Iterable[TopicPartition]) -> dict[Partition, int]:

@@ -59,7 +59,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Steps(Generic[Prepared, Written]):
-    """What a service does with its batches.
+    """Processes the batches of a service.
 
     Attributes:
         source: where they come from.
@@ -69,7 +69,7 @@ class Steps(Generic[Prepared, Written]):
         count: counts what was written.
         report: logs it.
         idle: called when no message waits and nothing is being written.
-        pace_seconds: least time from one batch to the next, unless the first was full or of few messages.
+        pace_seconds: minimum time from one batch to the next, unless the first was full or of few messages.
     """
 
     source: GroupConsumer
@@ -99,7 +99,7 @@ def run(
 
     Args:
         open_steps: opens what the steps need; where to go on is asked of Kafka or of the database.
-        on_retry: told the error, and how many came in a row.
+        on_retry: is called with the error, and how many came in a row.
         wait: waits for some seconds before the next try.
         most_failures: how many may come in a row.
 

@@ -107,7 +107,7 @@ def _take(messages: list[Message], ranges: Mapping[int, Range], missing: set[int
     """Return the messages that lie in their ranges; take partitions whose end was reached out of `missing`.
 
     The last offsets of a range may hold markers of Kafka transactions, aborted messages or, in a compacted topic,
-    nothing: then the next message or the end of the partition tells that they are passed.
+    nothing: then the next message or the end of the partition shows that they are passed.
     """
     taken = []
     for message in messages:

@@ -6,14 +6,12 @@ not affected: no consumer group, no offsets, no topic. Exit code: 0 done, 1 fail
 
 import argparse
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from services.common.contract.load import read_contract
 from services.common.database import session
-from services.common.errors import FraudError
 from services.common.kafka.scan import BACKFILL_GROUP, scan
-from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.models.load import load_model
 from services.tools.backfill.labels import read_labels
@@ -21,18 +19,13 @@ from services.tools.backfill.read import find_ranges
 from services.tools.backfill.report import lines, make_report
 from services.tools.backfill.score import Rescorer
 from services.tools.backfill.table import Run
+from services.tools.command import MOMENT_HELP, exit_code, moment_argument
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line; return the exit code."""
     options = _parser().parse_args(arguments)
-    configure_logs("backfill")
-    try:
-        backfill(options.model, options.since, options.until, options.labels)
-    except FraudError as error:
-        print(f"backfill: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code("backfill", lambda: backfill(options.model, options.since, options.until, options.labels))
 
 
 def backfill(folder: Path, since: datetime | None, until: datetime | None, labels: Path | None) -> None:
@@ -62,18 +55,12 @@ def backfill(folder: Path, since: datetime | None, until: datetime | None, label
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.tools.backfill", description=__doc__)
     parser.add_argument("model", type=Path, metavar="MODEL", help="folder of manifest, contract and ONNX file")
-    parser.add_argument("--since", type=_moment, metavar="TIME", help="from this moment of the brokers' clock on")
-    parser.add_argument("--until", type=_moment, metavar="TIME", help="up to this moment; UTC if no zone is given")
+    parser.add_argument(
+        "--since", type=moment_argument, metavar="TIME", help=f"from then on by the brokers' clock: {MOMENT_HELP}"
+    )
+    parser.add_argument("--until", type=moment_argument, metavar="TIME", help="up to this moment")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="labelled CSV that was sent: F1 by its target")
     return parser
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"not a time like 2026-11-25T12:00: {text}") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":

@@ -66,12 +66,12 @@ def _made_ids(path: Path, rows: list[list[str]], contract: Contract) -> Iterator
     messages, seen = MessageMaker(contract), Counter[bytes]()
     for number, row in enumerate(rows, start=1):
         try:
-            payment = encoder.encode(row)
+            transaction = encoder.encode(row)
         except BadRow:
-            payment = None
-        if payment is None:
+            transaction = None
+        if transaction is None:
             yield ()
             continue
-        _, _, message, octets = payment
+        _, _, message, octets = transaction
         yield messages.id_of(messages.numbered(message, seen[octets])), row_id(namespace, number)
         seen[octets] += octets != OWN_ID

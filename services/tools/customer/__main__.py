@@ -11,15 +11,15 @@ import sys
 from typing import Any
 
 import orjson
-from confluent_kafka.admin import AdminClient
 
 from services.common.contract.load import read_contract
 from services.common.contract.model import Contract
-from services.common.errors import FraudError, Stop
-from services.common.logs import configure_logs
+from services.common.errors import Stop
 from services.common.settings import KafkaSettings, ModelFolder, TopicSettings
+from services.common.spreadsheet import safe_text
 from services.scorer.compile import compile_features
 from services.scorer.settings import ScorerSettings
+from services.tools.command import exit_code
 from services.tools.customer.changelog import Records, hash_of, records_without, remembered
 from services.tools.customer.mentions import mentions
 from services.tools.customer.tables import Rows, Tables
@@ -28,22 +28,17 @@ from services.tools.dlq.dead_letter import DeadLetter
 from services.tools.dlq.topic import DeadLetterTopic
 from services.topics.change import wait_until_scorers_left
 
-FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""Spreadsheets evaluate a cell that begins with one of these (OWASP, CSV Injection)."""
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit code."""
     options = _parser().parse_args(arguments)
-    configure_logs("customer")
-    try:
+
+    def run() -> None:
         contract = read_contract(ModelFolder.read().scorer_model_dir)
         check_customer(options.customer, contract)
         options.run(options, KafkaSettings.read(), TopicSettings.read(), contract)
-    except FraudError as error:
-        print(f"customer: {error}", file=sys.stderr)
-        return 1
-    return 0
+
+    return exit_code("customer", run)
 
 
 def export(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettings, contract: Contract) -> None:
@@ -53,7 +48,7 @@ def export(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSetti
             _print_csv(tables.scored())
             return
         found: dict[str, Any] = {"customer": options.customer, "tables": tables.rows()}
-        letters = _letters(kafka, topics, options.customer, tables.ids, contract)
+        dead_letters = _dead_letters(kafka, topics, options.customer, tables.ids, contract)
     customer, history = hash_of(options.customer), read_history(kafka, topics.history)
     numbers = compile_features(contract).numbers
     histories = [remembered(records, customer, numbers) for records in history.values()]
@@ -62,8 +57,12 @@ def export(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSetti
         "older_transactions_as_sums": sum(one.summed_up for one in histories),
     }
     found["dead_letters"] = [
-        {"place": _place(letter), "reason": letter.reason, "value": (letter.value or b"").decode(errors="replace")}
-        for letter in letters
+        {
+            "place": dead_letter.place,
+            "reason": dead_letter.reason,
+            "value": (dead_letter.value or b"").decode(errors="replace"),
+        }
+        for dead_letter in dead_letters
     ]
     sys.stdout.write(orjson.dumps(found, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
 
@@ -78,7 +77,7 @@ def erase(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettin
     """
     customer = hash_of(options.customer)
     if options.go:
-        wait_until_scorers_left(AdminClient(kafka.client_config()), ScorerSettings.read())
+        wait_until_scorers_left(kafka, ScorerSettings.read())
     history: dict[int, Records] = read_history(kafka, topics.history)
     numbers = compile_features(contract).numbers
     changes = {partition: records_without(records, customer, numbers) for partition, records in history.items()}
@@ -86,51 +85,42 @@ def erase(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSettin
     if options.go and any(changes.values()):
         write_history(kafka, topics.history, changes)
     with Tables.open(options.customer, contract) as tables:
-        letters = _letters(kafka, topics, options.customer, tables.ids, contract)
+        dead_letters = _dead_letters(kafka, topics, options.customer, tables.ids, contract)
         rows = tables.erase() if options.go else {table: len(found) for table, found in tables.rows().items()}
     verb = "erased" if options.go else "would be erased"
     for table, count in rows.items():
         print(f"{count:>9,} rows of {table} {verb}")
     rewritten = sum(map(len, changes.values()))
     print(f"{transactions:>9,} transactions of {topics.history} {verb}, {rewritten} records rewritten")
-    _print_what_stays(kafka, topics, letters)
+    _print_what_stays(kafka, topics, dead_letters)
     if not options.go:
         print("dry run: nothing was changed; add --go")
 
 
-def _print_what_stays(kafka: KafkaSettings, topics: TopicSettings, letters: list[DeadLetter]) -> None:
-    print(f"{len(letters):>9,} dead letters stay until retention removes them:")
-    for letter in letters:
-        print(f"            {_place(letter)}")
+def _print_what_stays(kafka: KafkaSettings, topics: TopicSettings, dead_letters: list[DeadLetter]) -> None:
+    print(f"{len(dead_letters):>9,} dead letters stay until retention removes them:")
+    for dead_letter in dead_letters:
+        print(f"            {dead_letter.place}")
     sent = [topics.transactions, topics.scores, topics.alerts, topics.dead_letters]
     for topic, days in retention_days(kafka, sent).items():
         print(f"{'':>9} {topic} keeps records {'for ever' if days is None else f'for {days:g} days'}")
 
 
-def _letters(
+def _dead_letters(
     kafka: KafkaSettings, topics: TopicSettings, customer: str, ids: list[str], contract: Contract
 ) -> list[DeadLetter]:
     """Return the dead letters of a customer."""
     known = frozenset(ids)
-    letters = DeadLetterTopic.open(kafka, topics.dead_letters).letters()
-    return [letter for letter in letters if mentions(letter.key, letter.value, customer, known, contract)]
-
-
-def _place(letter: DeadLetter) -> str:
-    topic, partition, offset = letter.at
-    return f"{topic}/{partition}@{offset}"
+    found = DeadLetterTopic.open(kafka, topics.dead_letters).dead_letters()
+    return [one for one in found if mentions(one.key, one.value, customer, known, contract)]
 
 
 def _print_csv(rows: Rows) -> None:
     columns = list(rows[0]) if rows else ["transaction_id"]
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
-    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
-
-
-def _cell(value: object) -> object:
-    """Return a cell that no spreadsheet evaluates; numbers stay numbers."""
-    return "'" + value if isinstance(value, str) and value.startswith(FORMULA_BEGINS) else value
+    for row in rows:
+        writer.writerow([safe_text(cell) if isinstance(cell, str) else cell for cell in row.values()])
 
 
 def check_customer(customer: str, contract: Contract) -> None:

@@ -58,7 +58,7 @@ def remembered(records: Records, customer: int, numbers: PastNumbers) -> Remembe
 
 
 def records_without(records: Records, customer: int, numbers: PastNumbers) -> list[Record]:
-    """Return the records that erase a customer from a partition's changelog; none if it has none of is_own.
+    """Return the records that erase a customer from a partition's changelog; none if it holds nothing of theirs.
 
     A key contains the hash of one customer, so events of others under such a key are moved to a key of their own.
     """

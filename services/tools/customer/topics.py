@@ -1,4 +1,4 @@
-"""One customer in Kafka: the history's changelog, read and written anew; and what the other topics still hold."""
+"""One customer in Kafka: the history's changelog, read and rewritten; and what the other topics still hold."""
 
 from collections.abc import Mapping
 
@@ -62,7 +62,7 @@ def retention_days(kafka: KafkaSettings, topics: list[str]) -> dict[str, float |
         if not asked:
             return {}
         answers = admin.describe_configs(asked, request_timeout=TIMEOUT_SECONDS)
-        kept = {resource.name: int(answer.result()["retention.ms"].value) for resource, answer in answers.items()}
+        retention = {resource.name: int(answer.result()["retention.ms"].value) for resource, answer in answers.items()}
     except KafkaException as error:
-        raise Retry(f"cannot see how long topics are kept: {error.args[0].name()}") from error
-    return {topic: None if milliseconds < 0 else milliseconds / 86_400_000 for topic, milliseconds in kept.items()}
+        raise Retry(f"cannot see the retention of topics: {error.args[0].name()}") from error
+    return {topic: None if milliseconds < 0 else milliseconds / 86_400_000 for topic, milliseconds in retention.items()}

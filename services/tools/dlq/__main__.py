@@ -7,13 +7,12 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from services.common.database import session
 from services.common.errors import FraudError, Reason
-from services.common.logs import configure_logs
 from services.common.settings import KafkaSettings, TopicSettings
-from services.tools.dlq.dead_letter import UNKNOWN, DeadLetter, Selection, moment, obstacle
+from services.tools.command import MOMENT_HELP, exit_code, moment_argument
+from services.tools.dlq.dead_letter import UNKNOWN, DeadLetter, Selection, obstacle
 from services.tools.dlq.replay import Replay, batches
 from services.tools.dlq.summary import Summary, obstacle_lines
 from services.tools.dlq.topic import DeadLetterTopic
@@ -22,21 +21,15 @@ from services.tools.dlq.topic import DeadLetterTopic
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit code."""
     options = _parser().parse_args(arguments)
-    configure_logs("dlq")
-    try:
-        options.run(options)
-    except FraudError as error:
-        print(f"dlq: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code("dlq", lambda: options.run(options))
 
 
 def inspect(options: argparse.Namespace) -> None:
     """Print a summary of the selected dead letters, and how many records the sink rejected."""
     selection, summary = _selection(options), Summary(options.examples)
     topic = DeadLetterTopic.open(KafkaSettings.read(), TopicSettings.read().dead_letters)
-    for letter in filter(selection.takes, topic.letters()):
-        summary.add(letter)
+    for dead_letter in filter(selection.takes, topic.dead_letters()):
+        summary.add(dead_letter)
     for line in summary.lines(show=options.show):
         print(line)
     print(f"\n{_count_sink_rejects()}")
@@ -60,15 +53,15 @@ def replay(options: argparse.Namespace) -> None:
     target = Replay(kafka, topics.dead_letters, topics.transactions) if options.go else None
     if target:
         target.open()
-    selected = filter(_selection(options).takes, DeadLetterTopic.open(kafka, topics.dead_letters).letters())
+    selected = filter(_selection(options).takes, DeadLetterTopic.open(kafka, topics.dead_letters).dead_letters())
     obstacles: Counter[str] = Counter()
 
     def replayable() -> Iterator[DeadLetter]:
-        for letter in selected:
-            if why := obstacle(letter, topics.transactions, options.max_attempts):
+        for dead_letter in selected:
+            if why := obstacle(dead_letter, topics.transactions, options.max_attempts):
                 obstacles[why] += 1
             else:
-                yield letter
+                yield dead_letter
 
     sent = 0
     try:
@@ -112,9 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     some.add_argument("--from", dest="first", type=int, metavar="OFFSET", help="in the record's own topic, included")
     some.add_argument("--to", dest="last", type=int, metavar="OFFSET", help="included")
-    when = "30m (ago; s, m, h, d) or 2026-11-24T03:00 (UTC)"
-    some.add_argument("--since", type=_moment, metavar="TIME", help=f"rejected then or later: {when}")
-    some.add_argument("--until", type=_moment, metavar="TIME", help="rejected before")
+    some.add_argument("--since", type=moment_argument, metavar="TIME", help=f"rejected then or later: {MOMENT_HELP}")
+    some.add_argument("--until", type=moment_argument, metavar="TIME", help="rejected before")
 
     command = commands.add_parser("inspect", parents=[which], allow_abbrev=False, help="counts, times and examples")
     command.add_argument("--examples", type=_whole, default=1, metavar="N", help="of each reason and field; default: 1")
@@ -135,13 +127,6 @@ def _whole(text: str) -> int:
     if (number := int(text)) < 0:
         raise argparse.ArgumentTypeError("must be 0 or more")
     return number
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return moment(text, datetime.now(UTC))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"neither like 30m nor like 2026-11-24T03:00: {text}") from None
 
 
 if __name__ == "__main__":

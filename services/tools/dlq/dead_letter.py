@@ -1,16 +1,14 @@
 """A dead letter, and the selection of those to show or to replay. Pure."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from services.common.errors import Reject
 from services.common.kafka.dead_letters import Headers
 from services.common.message import open_envelope
 
 UNKNOWN = "unknown"
-"""Reason of a letter whose headers name none."""
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+"""Reason of a dead letter whose headers name none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +46,11 @@ class DeadLetter:
         return f"{self.topic}/{self.partition}@{self.offset}"
 
     @property
+    def place(self) -> str:
+        """Where it is stored now, for a person."""
+        return "{}/{}@{}".format(*self.at)
+
+    @property
     def transaction_id(self) -> str:
         """The id in the record, as far as it can be read; else the empty text."""
         try:
@@ -58,7 +61,7 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Selects the letters that match all conditions given.
+    """Selects the dead letters that match all conditions given.
 
     Attributes:
         reasons: any of these; empty = all.
@@ -74,44 +77,26 @@ class Selection:
     since: datetime | None = None
     until: datetime | None = None
 
-    def takes(self, letter: DeadLetter) -> bool:
-        """Return whether a letter is selected."""
+    def takes(self, dead_letter: DeadLetter) -> bool:
+        """Return whether a dead letter is selected."""
         return (
-            (not self.reasons or letter.reason in self.reasons)
-            and (not self.partitions or letter.partition in self.partitions)
-            and (self.first_offset is None or letter.offset >= self.first_offset)
-            and (self.last_offset is None or letter.offset <= self.last_offset)
-            and (self.since is None or letter.rejected_at >= self.since)
-            and (self.until is None or letter.rejected_at < self.until)
+            (not self.reasons or dead_letter.reason in self.reasons)
+            and (not self.partitions or dead_letter.partition in self.partitions)
+            and (self.first_offset is None or dead_letter.offset >= self.first_offset)
+            and (self.last_offset is None or dead_letter.offset <= self.last_offset)
+            and (self.since is None or dead_letter.rejected_at >= self.since)
+            and (self.until is None or dead_letter.rejected_at < self.until)
         )
 
 
-def obstacle(letter: DeadLetter, topic: str, max_attempts: int) -> str | None:
-    """Return why a letter cannot be replayed, None if it can."""
-    if letter.replayed:
+def obstacle(dead_letter: DeadLetter, topic: str, max_attempts: int) -> str | None:
+    """Return why a dead letter cannot be replayed, None if it can."""
+    if dead_letter.replayed:
         return "already replayed"
-    if letter.truncated:
+    if dead_letter.truncated:
         return "truncated because it was too large: its producer must send it again"
-    if letter.topic != topic:
+    if dead_letter.topic != topic:
         return f"from another topic than {topic}"
-    if letter.attempts >= max_attempts:
+    if dead_letter.attempts >= max_attempts:
         return f"rejected {max_attempts} times or more: fix its producer, or raise --max-attempts"
     return None
-
-
-def moment(text: str, now: datetime) -> datetime:
-    """Return the moment of `30m` (ago; also s, h, d) or `2026-11-24T03:00` (UTC unless it has an offset).
-
-    Raises:
-        ValueError: neither.
-    """
-    if text[-1:] in _UNITS and text[:-1].isdigit():
-        try:
-            return now - timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
-        except OverflowError:
-            raise ValueError(f"{text} is too long ago") from None
-    found = datetime.fromisoformat(text)
-    try:
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except OverflowError:
-        raise ValueError(f"{text} is outside of the years 1 to 9999 in UTC") from None

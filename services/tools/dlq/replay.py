@@ -1,7 +1,7 @@
-"""Replays letters: publishes their records again and notes that, in one Kafka transaction. Knows no selection.
+"""Replays dead letters: publishes their records again and notes that, in one Kafka transaction. Knows no selection.
 
 The notes lie in the dead letters' topic itself. A consumer group's offsets would not do: a selection leaves gaps, and
-Kafka forgets the offsets of an idle group after a week, when the letters are still there.
+Kafka forgets the offsets of an idle group after a week, when the dead letters are still there.
 """
 
 from collections import defaultdict
@@ -16,11 +16,11 @@ BATCH_BYTES = 8 * 1024 * 1024
 BATCH_LETTERS = 500
 PATIENCE_SECONDS = 60.0
 TRANSACTION_TIMEOUT_MS = 10_000
-"""What a killed replay leaves open holds up the readers of its topics for this long, and 10 s more at most."""
+"""A Kafka transaction that a killed replay leaves open blocks readers for this long, and 10 s more at most."""
 
 
 class Replay:
-    """Replays letters under a transactional id that is always the same: a second replay ends the first, and what a
+    """Replays dead letters under a transactional id that is always the same: a second replay ends the first, and what a
     killed one left open is aborted, both when the new one opens. So notes that are read after open() are all there are.
     """
 
@@ -39,8 +39,8 @@ class Replay:
         """
         self._producer.open(patience_seconds=PATIENCE_SECONDS)
 
-    def send(self, letters: Sequence[DeadLetter]) -> None:
-        """Replay letters, all of them or none, in one Kafka transaction:
+    def send(self, dead_letters: Sequence[DeadLetter]) -> None:
+        """Replay dead letters, all of them or none, in one Kafka transaction:
 
         1. publish their records to the topic they came from: key and value untouched, headers of their own
         2. write a note to each of their partitions in the dead letters
@@ -52,34 +52,33 @@ class Replay:
         """
         replayed: dict[int, list[int]] = defaultdict(list)
         with self._producer.transaction("replaying"):
-            for letter in letters:
-                self._producer.send(self._topic, letter.value, letter.key, headers_again(letter))
-                _, partition, offset = letter.at
+            for dead_letter in dead_letters:
+                self._producer.send(self._topic, dead_letter.value, dead_letter.key, headers_again(dead_letter))
+                _, partition, offset = dead_letter.at
                 replayed[partition].append(offset)
             for partition, offsets in replayed.items():
                 value, headers = replay_marker(offsets)
                 self._producer.send(self._dead_letters, value, None, headers, partition)
 
 
-def headers_again(letter: DeadLetter) -> Headers:
+def headers_again(dead_letter: DeadLetter) -> Headers:
     """Return the headers of a record that is published again: its own, and what the next rejection goes on from."""
-    topic, partition, offset = letter.at
-    told = {"attempts": str(letter.attempts), "replayed_from": f"{topic}/{partition}@{offset}"}
-    if first_seen := errors_of(letter.headers).get("first_seen"):
-        told["first_seen"] = first_seen
-    return own_headers(letter.headers) + [(PREFIX + name, text) for name, text in told.items()]
+    origin = {"attempts": str(dead_letter.attempts), "replayed_from": dead_letter.place}
+    if first_seen := errors_of(dead_letter.headers).get("first_seen"):
+        origin["first_seen"] = first_seen
+    return own_headers(dead_letter.headers) + [(PREFIX + name, text) for name, text in origin.items()]
 
 
-def batches(letters: Iterable[DeadLetter]) -> Iterator[list[DeadLetter]]:
-    """Yield letters in batches of at most 500 and (but for a single large one) 8 MiB."""
+def batches(dead_letters: Iterable[DeadLetter]) -> Iterator[list[DeadLetter]]:
+    """Yield dead letters in batches of at most 500 and (but for a single large one) 8 MiB."""
     batch: list[DeadLetter] = []
     size = 0
-    for letter in letters:
-        added = len(letter.value or b"") + len(letter.key or b"")
+    for dead_letter in dead_letters:
+        added = len(dead_letter.value or b"") + len(dead_letter.key or b"")
         if batch and (len(batch) == BATCH_LETTERS or size + added > BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(letter)
+        batch.append(dead_letter)
         size += added
     if batch:
         yield batch

@@ -22,21 +22,21 @@ class Group:
 
 
 class Summary:
-    """Counts letters as they pass."""
+    """Counts dead letters as they pass."""
 
     def __init__(self, examples: int) -> None:
         self._examples = examples
         self.groups: dict[tuple[str, str], Group] = {}
 
-    def add(self, letter: DeadLetter) -> None:
-        """Count a letter; the first few of each reason and field become examples."""
-        at = letter.rejected_at
-        group = self.groups.setdefault((letter.reason, letter.field), Group(0, 0, at, at, []))
+    def add(self, dead_letter: DeadLetter) -> None:
+        """Count a dead letter; the first few of each reason and field become examples."""
+        at = dead_letter.rejected_at
+        group = self.groups.setdefault((dead_letter.reason, dead_letter.field), Group(0, 0, at, at, []))
         group.count += 1
-        group.replayed += letter.replayed
+        group.replayed += dead_letter.replayed
         group.first, group.last = min(group.first, at), max(group.last, at)
         if len(group.examples) < self._examples:
-            group.examples.append(letter)
+            group.examples.append(dead_letter)
 
     def lines(self, *, show: bool = False) -> Iterator[str]:
         """Yield the lines of a report, the most frequent reason first; with `show`, the examples with their bytes."""
@@ -52,26 +52,26 @@ class Summary:
                 f"{group.count:>9,} {group.replayed:>9,}  {printable(reason):<14} {printable(field) or '-':<17}"
                 f" {_time(group.first)} {_time(group.last)}"
             )
-        examples = [letter for _, group in ordered for letter in group.examples]
+        examples = [dead_letter for _, group in ordered for dead_letter in group.examples]
         if examples:
             yield ""
-        for letter in examples:
-            yield from _example(letter, show=show)
+        for dead_letter in examples:
+            yield from _example(dead_letter, show=show)
 
 
-def _example(letter: DeadLetter, *, show: bool) -> Iterator[str]:
-    about = f"{letter.reason} of {letter.field}" if letter.field else letter.reason
-    state = ", replayed" if letter.replayed else ""
-    named = f"  id {printable(letter.transaction_id)}" if letter.transaction_id else ""
-    yield f"{printable(letter.source)}  {printable(about)}: {printable(letter.message)}"
-    yield f"    {_time(letter.rejected_at)}  attempts {letter.attempts}{state}{named}"
+def _example(dead_letter: DeadLetter, *, show: bool) -> Iterator[str]:
+    about = f"{dead_letter.reason} of {dead_letter.field}" if dead_letter.field else dead_letter.reason
+    state = ", replayed" if dead_letter.replayed else ""
+    named = f"  id {printable(dead_letter.transaction_id)}" if dead_letter.transaction_id else ""
+    yield f"{printable(dead_letter.source)}  {printable(about)}: {printable(dead_letter.message)}"
+    yield f"    {_time(dead_letter.rejected_at)}  attempts {dead_letter.attempts}{state}{named}"
     if show:
-        yield f"    key   {_bytes(letter.key)}"
-        yield f"    value {_bytes(letter.value)}"
+        yield f"    key   {_bytes(dead_letter.key)}"
+        yield f"    value {_bytes(dead_letter.value)}"
 
 
 def obstacle_lines(obstacles: Counter[str]) -> Iterator[str]:
-    """Yield a line for each reason why letters cannot be replayed."""
+    """Yield a line for each reason why dead letters cannot be replayed."""
     for why, count in obstacles.most_common():
         yield f"{count:>9,} skipped: {printable(why)}"
 

@@ -27,7 +27,7 @@ RecordPosition = tuple[int, int]
 
 
 class DeadLetterTopic:
-    """The topic up to where it ended when this was opened, and which of its letters were replayed by then."""
+    """The topic up to where it ended when this was opened, and which of its dead letters were replayed by then."""
 
     def __init__(self, kafka: KafkaSettings, topic: str, ranges: dict[int, Range]) -> None:
         self._kafka = kafka
@@ -44,15 +44,15 @@ class DeadLetterTopic:
         """
         return cls(kafka, topic, whole_topic(kafka, topic))
 
-    def letters(self) -> Iterator[DeadLetter]:
-        """Yield every letter; those of a partition by offset.
+    def dead_letters(self) -> Iterator[DeadLetter]:
+        """Yield every dead letter; those of a partition by offset.
 
         Raises:
             Retry: the broker does not answer, or a Kafka transaction stays open.
         """
         for message in self._read():
             if not is_replay_marker(_headers(message)):
-                yield to_letter(message, replayed=_position(message) in self.replayed)
+                yield to_dead_letter(message, replayed=_position(message) in self.replayed)
 
     def _read_notes(self) -> set[RecordPosition]:
         replayed: set[RecordPosition] = set()
@@ -66,23 +66,23 @@ class DeadLetterTopic:
         return chain.from_iterable(scan(self._kafka, DLQ_GROUP, self._topic, self._ranges))
 
 
-def to_letter(message: Message, *, replayed: bool) -> DeadLetter:
-    """Return a letter as it was read; what its headers do not tell, or tell badly, stays empty."""
+def to_dead_letter(message: Message, *, replayed: bool) -> DeadLetter:
+    """Return a dead letter as it was read; what its headers lack, or hold in a wrong form, stays empty."""
     headers = _headers(message)
-    told = defaultdict(str, errors_of(headers))
+    errors = defaultdict(str, errors_of(headers))
     partition, offset = _position(message)
     return DeadLetter(
-        topic=told["topic"],
-        partition=whole(told["partition"], -1),
-        offset=whole(told["offset"], -1),
+        topic=errors["topic"],
+        partition=whole(errors["partition"], -1),
+        offset=whole(errors["offset"], -1),
         at=(message.topic() or "", partition, offset),
-        reason=told["reason"] or UNKNOWN,
-        field=told["field"],
-        message=told["message"],
+        reason=errors["reason"] or UNKNOWN,
+        field=errors["field"],
+        message=errors["message"],
         rejected_at=_moment(message.timestamp()[1]),
-        attempts=attempts_of(told),
+        attempts=attempts_of(errors),
         replayed=replayed,
-        truncated=any(name.startswith("truncated.") for name in told),
+        truncated=any(name.startswith("truncated.") for name in errors),
         key=message.key(),
         value=message.value(),
         headers=headers or [],

@@ -1,11 +1,10 @@
 """Kafka as an installation needs it: brokers, topics, groups and how far behind they are. Changes nothing."""
 
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaException
 
 from services.common.kafka.lag import GroupPosition, edges
 from services.common.kafka.offsets import BrokerQuery, Partition
@@ -15,9 +14,6 @@ from services.topics.align import Config, describe
 from services.topics.shape import shapes
 
 TIMEOUT_SECONDS = 10.0
-RETRY_SECONDS = 0.2
-NO_GROUP = frozenset({KafkaError.GROUP_ID_NOT_FOUND, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.NOT_COORDINATOR})
-"""Nobody reads in the group: it is unknown, or the cluster is so new that groups have no coordinator yet."""
 MAKE_TOPICS = "make topics, or docker compose run --rm topics"
 
 
@@ -70,8 +66,8 @@ class Cluster:
         try:
             count = len(self.metadata.brokers)
         except KafkaException as error:
-            cure = "start Kafka (make up, docker compose up), or set KAFKA_BOOTSTRAP_SERVERS and KAFKA_CONF_…"
-            yield fail("kafka", f"no broker answers at {self._address}: {error.args[0].name()}", cure)
+            fix = "start Kafka (make up, docker compose up), or set KAFKA_BOOTSTRAP_SERVERS and KAFKA_CONF_…"
+            yield fail("kafka", f"no broker answers at {self._address}: {error.args[0].name()}", fix)
         else:
             yield ok("kafka", f"{count} of {self._address} answer" if count > 1 else f"answers at {self._address}")
 
@@ -90,7 +86,7 @@ class Cluster:
             yield warn("topics", text, "set TOPIC_PARTITIONS to what there is, or make topics ARGS=--grow")
         behind = [f"{name}/{number}" for name, number in self.partitions if self._is_behind(name, number)]
         if behind:
-            yield warn("topics", f"copies are behind: {', '.join(behind[:5])}", "look after the broker that is away")
+            yield warn("topics", f"copies are behind: {', '.join(behind[:5])}", "bring the missing broker back")
         if not missing and not behind:
             yield ok("topics", f"{len(counts)} with {sum(counts.values())} partitions")
 
@@ -108,18 +104,18 @@ class Cluster:
             text = f"retention counts from the producers' own time of a message, not from its arrival: {names}"
             yield warn("topics", f"{text}; messages of years ago are removed before they are read", MAKE_TOPICS)
 
-    def check_group(self, service: str, group: str, topics: Iterable[str], much: int) -> Iterator[Finding]:
+    def check_group(self, service: str, group: str, topics: Iterable[str], limit: int) -> Iterator[Finding]:
         """Say whether somebody reads for a service, and how many messages it is behind."""
         logs = f"make logs SERVICE={service}"
-        members = self._members(group)
+        members = self._query.members(group)
         behind = self._behind(group, set(topics))
         if not members:
             yield fail(
                 "lag", f"nobody reads in the group {group}; {behind:,} messages wait", f"start {service}; {logs}"
             )
-        elif behind > much:
-            cure = f"more of them (--scale {service}=2), up to the number of partitions; {logs}"
-            yield warn("lag", f"{service} is {behind:,} messages behind", cure)
+        elif behind > limit:
+            fix = f"more of them (--scale {service}=2), up to the number of partitions; {logs}"
+            yield warn("lag", f"{service} is {behind:,} messages behind", fix)
         else:
             yield ok("lag", f"{service}: {members} in the group {group}, {behind:,} messages behind")
 
@@ -139,23 +135,6 @@ class Cluster:
     def _is_behind(self, topic: str, partition: int) -> bool:
         about = self.metadata.topics[topic].partitions[partition]
         return len(about.isrs) < len(about.replicas)
-
-    def _members(self, group: str) -> int:
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while True:
-            try:
-                return self._query.ask(
-                    lambda admin: len(admin.describe_consumer_groups([group])[group].result(TIMEOUT_SECONDS).members)
-                )
-            except KafkaException as error:
-                if error.args[0].code() in NO_GROUP:
-                    return 0
-                # A coordinator that is loading knows in a moment. Any other refusal is passed on: who may not see the
-                # group must not hear that nobody reads.
-                loading = error.args[0].code() == KafkaError.COORDINATOR_LOAD_IN_PROGRESS
-                if not loading or time.monotonic() > deadline:
-                    raise
-            time.sleep(RETRY_SECONDS)
 
     def _behind(self, group: str, topics: Collection[str]) -> int:
         wanted = [at for at in self.partitions if at[0] in topics]

@@ -10,8 +10,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from services.common.database import session
-from services.common.errors import FraudError
-from services.common.logs import configure_logs, get_logger
+from services.common.logs import get_logger
+from services.tools.command import exit_code
 from services.tools.retention.delete import RetentionJob
 from services.tools.retention.settings import MOST_DAYS, RetentionSettings
 
@@ -25,21 +25,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--days", type=_days, help="default: RETENTION_DAYS")
     parser.add_argument("--dry-run", action="store_true", help="only count old rows; reads whole tables")
     options = parser.parse_args(arguments)
-    configure_logs("retention")
-    try:
-        settings = RetentionSettings.read()
-        days = settings.days if options.days is None else options.days
-        if days <= 0:
-            print("RETENTION_DAYS is 0: nothing is deleted")
-            return 0
-        _run(datetime.now(UTC) - timedelta(days=days), dry_run=options.dry_run)
-    except FraudError as error:
-        print(f"retention: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return exit_code("retention", lambda: retain(options.days, dry_run=options.dry_run))
 
 
-def _run(before: datetime, *, dry_run: bool) -> None:
+def retain(days: int | None, *, dry_run: bool) -> None:
+    """Delete, or count, rows older than this many days; by default RETENTION_DAYS.
+
+    Raises:
+        Stop, Retry: the settings or the database cannot be used.
+    """
+    if not (days := RetentionSettings.read().days if days is None else days):
+        print("RETENTION_DAYS is 0: nothing is deleted")
+        return
+    before = datetime.now(UTC) - timedelta(days=days)
     started, deleted = time.monotonic(), Counter[str]()
     try:
         with session("fraud-retention", statement_timeout=600_000, lock_timeout=5_000) as connection:

@@ -1,4 +1,4 @@
-"""Three brokers: one may die at any time, and while two are away nothing is written that could be lost."""
+"""Three brokers: one may die at any time, and while two are unavailable nothing is written that could be lost."""
 
 import time
 
@@ -33,7 +33,7 @@ def test_each_broker_is_killed_in_turn(pipeline: Pipeline, cluster: Cluster, lon
             wait_for_copies(pipeline)
             pipeline.inflict("kill -9 broker of three")
             cluster[number].kill()
-            pipeline.recovered("broker of three away", time.monotonic(), within=60)
+            pipeline.recovered("broker of three unavailable", time.monotonic(), within=60)
             cluster[number].start()
             pipeline.recovered("broker", time.monotonic(), within=60)
         wait_for_copies(pipeline)

@@ -23,5 +23,5 @@ def test_a_loop_that_commits_first_loses_and_is_caught(pipeline: Pipeline) -> No
 
     findings = pipeline.compare()
     assert findings.lost > 0
-    assert any("payments without a score" in fault for fault in findings.faults)
+    assert any("transactions without a score" in fault for fault in findings.faults)
     assert findings.doubled == 0

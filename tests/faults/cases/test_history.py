@@ -1,4 +1,4 @@
-"""What is remembered of customers: scorers that die while they read it back, and a history that begins anew."""
+"""What is remembered of customers: scorers that die while they read it back, and a history that is rebuilt."""
 
 import os
 import subprocess
@@ -44,8 +44,8 @@ def test_killed_while_the_history_is_restored_and_right_after(remembering: Pipel
     assert victim.exits[: len(lives)] == [-9] * len(lives)
 
 
-def test_a_history_that_is_wiped_is_rebuilt_from_the_payments(remembering: Pipeline, tmp_path: Path) -> None:
-    """Deleted, and all payments scored again: each has two scores then, and both are those of one pass over the log."""
+def test_a_history_that_is_wiped_is_rebuilt_from_the_transactions(remembering: Pipeline, tmp_path: Path) -> None:
+    """Deleted, and all transactions scored again: each has two scores then, both those of one pass over the log."""
     settings = {"SCORER_SESSION_TIMEOUT_MS": "6000"}
     remembering.start(scorers=2, sinks=0, **settings)
     with remembering.load():

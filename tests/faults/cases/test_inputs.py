@@ -1,4 +1,4 @@
-"""Payments that are too many, broken, too large, deadly, sent twice, or never committed."""
+"""Transactions that are too many, broken, too large, poisonous, sent twice, or never committed."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported
 
 from conftest import ROOT
 from services.common.kafka.dead_letters import PREFIX
-from tests.faults.feeder import Payment, payments
+from tests.faults.feeder import TransactionMessage, transactions
 from tests.faults.pipeline import HOLD, Pipeline
 from tests.support.messages import nested
 from tests.support.processes import wait_for
@@ -42,15 +42,15 @@ BROKEN = {
 """Reason -> a message that is rejected for it."""
 
 
-def mixed_with_broken(seed: str, share: float) -> Iterator[Payment]:
-    """Yield payments of which a share cannot be scored; the key of such a one is the reason."""
+def mixed_with_broken(seed: str, share: float) -> Iterator[TransactionMessage]:
+    """Yield transactions of which a share cannot be scored; the key of such a one is the reason."""
     random = Random(f"{seed}/broken")
-    for payment in payments(seed):
+    for transaction in transactions(seed):
         if random.random() < share:
             reason = random.choice(list(BROKEN))
-            yield Payment("", reason.encode(), BROKEN[reason])
+            yield TransactionMessage("", reason.encode(), BROKEN[reason])
         else:
-            yield payment
+            yield transaction
 
 
 def test_the_producers_queue_is_full_inside_a_kafka_transaction(pipeline: Pipeline) -> None:
@@ -67,7 +67,7 @@ def test_the_producers_queue_is_full_inside_a_kafka_transaction(pipeline: Pipeli
 
 
 @pytest.mark.parametrize("share", [0.01, 1.0])
-def test_broken_payments(pipeline: Pipeline, share: float) -> None:
+def test_broken_transactions(pipeline: Pipeline, share: float) -> None:
     """One in a hundred, or all of them: each a dead letter with its reason and its bytes, the others are scored."""
     pipeline.start(scorers=2, points="", SCORER_REJECT_LIMIT_SHARE="0", SCORER_REJECT_LIMIT_IN_A_ROW="0")
     with pipeline.load():
@@ -85,7 +85,7 @@ def test_broken_payments(pipeline: Pipeline, share: float) -> None:
     assert findings.dead_letters == len(letters)
 
 
-def test_payments_too_large_for_any_producer(pipeline: Pipeline) -> None:
+def test_transactions_too_large_for_any_producer(pipeline: Pipeline) -> None:
     """Broken ones beyond the client's limit and beyond the broker's: kept in part, and the batch goes on."""
     limit = ConfigResource(ResourceType.TOPIC, pipeline.topics.transactions)
     limit.add_incremental_config(
@@ -116,7 +116,7 @@ def test_payments_too_large_for_any_producer(pipeline: Pipeline) -> None:
     assert pipeline.scorers.text.count("clients_recreated") == rebuilt
 
 
-def test_payments_sent_twice(pipeline: Pipeline) -> None:
+def test_transactions_sent_twice(pipeline: Pipeline) -> None:
     """In one batch, in two, and with another amount: one row an id in PostgreSQL, and it is the newest score."""
     pipeline.start(scorers=2, sinks=2)
     with pipeline.load(twice(pipeline.seed)):
@@ -129,37 +129,37 @@ def test_payments_sent_twice(pipeline: Pipeline) -> None:
     assert rows[0] < findings.scores
 
 
-def twice(seed: str) -> Iterator[Payment]:
-    """Yield payments of which every tenth comes again, soon or some hundred later, as it was or with another amount."""
+def twice(seed: str) -> Iterator[TransactionMessage]:
+    """Yield transactions; every tenth comes again, soon or some hundred later, as it was or with another amount."""
     random = Random(f"{seed}/twice")
-    waiting: list[Payment] = []
-    for number, payment in enumerate(payments(seed)):
-        yield payment
+    waiting: list[TransactionMessage] = []
+    for number, transaction in enumerate(transactions(seed)):
+        yield transaction
         if number % 10 == 0:
-            again = orjson.loads(payment.value)
+            again = orjson.loads(transaction.value)
             again["data"]["amount"] = random.choice([again["data"]["amount"], 977.77])
-            waiting.append(Payment(payment.id, payment.key, orjson.dumps(again)))
+            waiting.append(TransactionMessage(transaction.id, transaction.key, orjson.dumps(again)))
         if waiting and (random.random() < 0.5 or len(waiting) > 40):
             yield waiting.pop(random.randrange(len(waiting)))
 
 
-def test_payments_whose_kafka_transactions_are_aborted(pipeline: Pipeline, long: bool) -> None:
-    """A producer that aborts one transaction in three: what it took back is never scored."""
+def test_kafka_transactions_that_are_aborted(pipeline: Pipeline, long: bool) -> None:
+    """A producer that aborts one Kafka transaction in three: what it took back is never scored."""
     pipeline.start(scorers=2)
     config = {"transactional.id": f"uploader-{pipeline.topics.transactions}", "partitioner": "murmur2_random"}
     producer = Producer({"bootstrap.servers": pipeline.bootstrap, **config})
     producer.init_transactions(30)
-    source, aborted = payments(f"{pipeline.seed}/aborted"), set()
+    source, aborted = transactions(f"{pipeline.seed}/aborted"), set()
     with pipeline.load():
         for _ in range(300 if long else 40):
             producer.begin_transaction()
             some = list(islice(source, pipeline.random.randint(1, 100)))
-            for payment in some:
-                producer.produce(pipeline.topics.transactions, payment.value, payment.key)
+            for transaction in some:
+                producer.produce(pipeline.topics.transactions, transaction.value, transaction.key)
             if pipeline.random.random() < 1 / 3:
                 producer.flush(10)  # so that there is something to take back
                 producer.abort_transaction(10)
-                aborted |= {payment.id for payment in some}
+                aborted |= {transaction.id for transaction in some}
             else:
                 producer.commit_transaction(10)
     pipeline.done["aborted uploads"] = len(aborted)
@@ -176,7 +176,7 @@ def _has_more(pipeline: Pipeline, than: int) -> bool:
 def test_an_upload_that_is_killed_and_run_again(pipeline: Pipeline, tmp_path: Path, long: bool) -> None:
     """kill -9 of the sender in the middle of a file, the file sent again from its beginning: one row a line."""
     rows = 200_000 if long else 30_000
-    file = tmp_path / "payments.csv"
+    file = tmp_path / "transactions.csv"
     command = ["services.simulator", "csv", "--rows", str(rows), "--seed", "3", "--shuffle", "--out", str(file)]
     subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True)
     pipeline.start(scorers=2, points="")
@@ -201,7 +201,7 @@ def test_an_upload_that_is_killed_and_run_again(pipeline: Pipeline, tmp_path: Pa
         assert mart.execute("select count(*) from transactions").fetchone() == (rows,)
 
 
-def test_a_payment_that_kills_the_process(pipeline: Pipeline) -> None:
+def test_a_transaction_that_kills_the_process(pipeline: Pipeline) -> None:
     """A native crash while it is scored: after three deaths of its own it is a dead letter, and the rest is scored."""
     amount = 31_337.25
     pipeline.start(scorers=2, points=HOLD, FAULTS_POISON_AMOUNT=str(amount))

@@ -26,9 +26,9 @@ def hire_behind(cable: Proxy, pipeline: Pipeline, points: str = HOLD, **env: str
 
 
 def test_the_broker_is_killed(pipeline: Pipeline, broker: KafkaServer, long: bool) -> None:
-    """kill -9, away for 2 s and for longer: within 15 s of its return payments of all partitions are scored again.
+    """kill -9, down for 2 s and for longer: within 15 s of its return transactions of all partitions are scored again.
 
-    The sink then has to find its place anew, with clients that have known the broker from before.
+    The sink then has to find its offsets again, with clients that have known the broker from before.
     """
     pipeline.start(scorers=3)
     with pipeline.load(), pipeline.mart() as mart:
@@ -105,7 +105,7 @@ def freeze_within_a_transaction(cable: Proxy, pipeline: Pipeline) -> None:
 
 
 @pytest.mark.xfail(
-    strict=False, reason="librdkafka repeats an EndTxn over a new connection by itself and tells nobody of it"
+    strict=False, reason="librdkafka repeats an EndTxn over a new connection by itself and reports it to nobody"
 )
 def test_a_commit_that_arrives_too_late_meets_a_new_producer(pipeline: Pipeline, cable: Proxy) -> None:
     """librdkafka cannot fence a late EndTxn within an epoch (before KIP-890): no Kafka transaction may follow in it.

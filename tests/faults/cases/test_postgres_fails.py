@@ -1,4 +1,4 @@
-"""Sinks that are killed, a database that goes away, answers that are lost: one effect a record, by the audit."""
+"""Killed sinks, an unavailable database, lost answers: one effect a record, by the audit."""
 
 import os
 import subprocess
@@ -148,7 +148,7 @@ def test_rows_the_database_refuses(pipeline: Pipeline) -> None:
 
 
 def test_the_mart_is_emptied_and_filled_again_from_the_topics(pipeline: Pipeline) -> None:
-    """Under load, its offsets with it: the sink reads everything from the beginning, without being started anew."""
+    """Under load, its offsets with it: the sink reads everything from the beginning, without a restart."""
     pipeline.start(sinks=2)
     with pipeline.load(), pipeline.mart() as mart:
         pipeline.pause(2, 2)

@@ -1,4 +1,4 @@
-"""What no retry mends: messages that retention removed too early, a topic made anew, a model that is a wrong one."""
+"""Not retryable: messages that retention removed too early, a recreated topic, a model that is a wrong one."""
 
 import json
 import shutil
@@ -82,7 +82,7 @@ def test_a_topic_made_anew_under_a_running_sink_stops_it(pipeline: Pipeline) -> 
     admin.delete_topics([scores], operation_timeout=30)[scores].result()
     wait_for(lambda: scores not in admin.list_topics(timeout=10).topics, 30 * pipeline.slack)
     make_topics(KafkaSettings(bootstrap_servers=pipeline.bootstrap), pipeline.topics)
-    pipeline.inflict("topic made anew")
+    pipeline.inflict("topic recreated")
     wait_for(lambda: len(sink.exits) >= 2, 120 * pipeline.slack, pipeline.text)
     assert set(sink.exits) == {1}
     assert "was recreated" in sink.service.text()
@@ -99,7 +99,7 @@ def test_a_topic_made_anew_under_a_running_sink_stops_it(pipeline: Pipeline) -> 
         assert names <= {name for (name,) in mart.execute("select transaction_id from scores").fetchall()}
 
 
-def test_payments_removed_before_they_were_scored_are_told(pipeline: Pipeline) -> None:
+def test_transactions_removed_before_they_were_scored_are_told(pipeline: Pipeline) -> None:
     """Nobody can score them any more. How many they were is in the log and in a metric, and the others are scored."""
     transactions = pipeline.topics.transactions
     pipeline.start(scorers=1, sinks=0)
@@ -108,9 +108,9 @@ def test_payments_removed_before_they_were_scored_are_told(pipeline: Pipeline) -
         pipeline.pause(2, 2)
         stood = committed_offsets(pipeline.bootstrap, pipeline.group("scorer"), transactions, range(6))
         firsts = remove_records(pipeline.bootstrap, transactions)
-        pipeline.inflict("payments removed")
+        pipeline.inflict("transactions removed")
         scorer = pipeline.hire_scorer(HOLD)
-        pipeline.recovered("payments removed", time.monotonic(), within=60)
+        pipeline.recovered("transactions removed", time.monotonic(), within=60)
     gone = sum(firsts[partition] - stood[partition] for partition in firsts)
     assert scorer.service.metrics()["fraud_scorer_expired_offsets_total"] == gone > 0
     assert "offsets_expired" in scorer.service.text()

@@ -17,13 +17,13 @@ from bench.venvs import REQUIREMENTS, locked_version
 from services.scorer.settings import ScorerSettings
 from stack.jars import read_lock
 from tests.support.contracts import CUSTOMER_FIELDS, customer_key
-from tests.support.messages import FRAUD, PAYMENT, flat, nested
+from tests.support.messages import FRAUD, TRANSACTION, flat, nested
 
-PAYMENTS: list[dict[str, Any]] = [
-    PAYMENT,
+TRANSACTIONS: list[dict[str, Any]] = [
+    TRANSACTION,
     FRAUD,
-    PAYMENT | {"gender": "M", "amount": 7, "transaction_time": "2020-02-29 00:00"},
-    PAYMENT | {"cat_id": "never seen"},
+    TRANSACTION | {"gender": "M", "amount": 7, "transaction_time": "2020-02-29 00:00"},
+    TRANSACTION | {"cat_id": "never seen"},
 ]
 
 
@@ -34,8 +34,8 @@ def model() -> Model:
 
 def test_a_peer_scores_like_the_scorer_without_history(model: Model) -> None:
     """Within 1e-5, one at a time and all at once, in the same message."""
-    ours = scores_without_history([flat(str(number), **transaction) for number, transaction in enumerate(PAYMENTS)])
-    rows = [model.to_row(transaction) for transaction in PAYMENTS]
+    ours = scores_without_history([flat(str(number), **transaction) for number, transaction in enumerate(TRANSACTIONS)])
+    rows = [model.to_row(transaction) for transaction in TRANSACTIONS]
 
     together, alone = model.score(rows), [model.score([row])[0] for row in rows]
 
@@ -48,20 +48,20 @@ def test_a_peer_scores_like_the_scorer_without_history(model: Model) -> None:
 
 def test_the_usual_loop_has_the_same_features(model: Model) -> None:
     """With pandas, one row at a time; a missing population is NaN for both."""
-    for transaction in [*PAYMENTS, PAYMENT | {"population_city": None}]:
+    for transaction in [*TRANSACTIONS, TRANSACTION | {"population_city": None}]:
         frame = to_features(pd.DataFrame([transaction]), model).to_numpy("float32")
         np.testing.assert_array_equal(frame, np.array([model.to_row(transaction)], np.float32))
 
 
 def test_peers_read_both_forms() -> None:
     """Nested and flat."""
-    assert open_message(orjson.loads(nested("a"))) == ("a", PAYMENT)
-    assert open_message(orjson.loads(flat("a")))[1].items() >= PAYMENT.items()
+    assert open_message(orjson.loads(nested("a"))) == ("a", TRANSACTION)
+    assert open_message(orjson.loads(flat("a")))[1].items() >= TRANSACTION.items()
 
 
 def test_every_customer_of_a_stream_pays_once_before_one_pays_again() -> None:
     """Keys are those of the contract; times increase and are valid dates."""
-    leap = PAYMENT | {"transaction_time": "2020-02-29 02:46"}
+    leap = TRANSACTION | {"transaction_time": "2020-02-29 02:46"}
     base = [(b"", nested("a", **leap)), (b"", nested("b", transaction_time="2020-03-01 00:00"))]
 
     stream = list(customer_stream(base, customers=10, first=0, count=20))

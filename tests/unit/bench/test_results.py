@@ -1,11 +1,13 @@
 """The output of the benchmarks: table and chart."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import bench.__main__
 from bench.chart import BARS, bars, chart, draw
 from bench.figures import Figures, Goal, figure
 from bench.table import Results, cells, number, to_markdown, to_text
@@ -110,6 +112,19 @@ def test_nothing_measured_is_no_chart(tmp_path: Path) -> None:
     """Rather than an empty one."""
     assert not draw({}, tmp_path / "bench.svg")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_figures_are_stored_without_the_renderer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The chart is left out, in one line; the table was measured for a long time."""
+    monkeypatch.setattr(bench.__main__, "ROOT", tmp_path)
+    monkeypatch.setattr(bench.__main__, "TRIALS", tmp_path / "build")
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    bench.__main__.write_results(RESULTS, complete=False)
+    told = capsys.readouterr().out
+    assert "bench.svg is not drawn: vl-convert is not installed; make bench installs it" in told
+    assert "written: build/2026-01-01.json, build/latest.md\n" in told
 
 
 def test_the_chart_is_drawn(tmp_path: Path) -> None:

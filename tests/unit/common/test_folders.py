@@ -31,7 +31,7 @@ def test_a_folder_is_its_user_s_alone(temporary: Path, monkeypatch: pytest.Monke
 
 
 def test_a_folder_that_somebody_put_there_is_not_taken(temporary: Path) -> None:
-    """A link would lead the payments to wherever its maker likes."""
+    """A link would lead the transactions to wherever its maker likes."""
     elsewhere = temporary / "elsewhere"
     elsewhere.mkdir()
     (temporary / f"fraud-ui-7860-{os.getuid()}").symlink_to(elsewhere)

@@ -54,7 +54,7 @@ def told_by_stuck(script: str) -> bytes:
 
 
 def test_the_watchdog_ends_a_stuck_process() -> None:
-    """With its own exit code, although the main thread hangs, and it tells where that hangs."""
+    """With its own exit code, although the main thread hangs, and it logs where that hangs."""
     script = (
         "import time; from services.common.process import Watchdog; Watchdog(0.5).start()\n"
         "def sleeping(): time.sleep(60)\n"
@@ -93,7 +93,7 @@ def test_the_watchdog_ends_a_process_whose_lock_is_kept() -> None:
 
 
 def test_waits_double_up_to_a_limit() -> None:
-    """And begin anew after a success."""
+    """And start again after a success."""
     waited: list[float] = []
     backoff = Backoff(0.1, 1.0)
     for _ in range(6):

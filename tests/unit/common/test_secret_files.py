@@ -46,7 +46,7 @@ def test_a_secret_given_twice_is_refused_and_not_told(held: Path) -> None:
 
 
 def test_the_settings_take_their_secrets_from_files(held: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the page's login, of Kafka's, of the database's; printing the settings tells none."""
+    """Of the page's login, of Kafka's, of the database's; printing the settings shows none."""
     monkeypatch.setenv("UI_USERNAME", "ada")
     monkeypatch.setenv("UI_PASSWORD_FILE", str(held))
     monkeypatch.setenv("KAFKA_CONF_SASL_USERNAME", "scorer")

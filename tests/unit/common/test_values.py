@@ -23,7 +23,7 @@ NUMBERS = st.floats(-1e9, 1e9, allow_nan=False).map(lambda number: round(number,
 def test_every_form_of_a_time_shows_the_same_clock(time: datetime, form: str) -> None:
     """Whatever the marks, the order and the zone; what comes out is the contract's spelling, and reads as itself.
 
-    Seconds of 0 are left out: so a payment has one content, with them or without.
+    Seconds of 0 are left out: so a transaction has one content, with them or without.
     """
     moment = read_time(time.strftime(form))
     assert moment.time == time

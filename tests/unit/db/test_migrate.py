@@ -1,4 +1,4 @@
-"""The database's address, which dbmate and libpq tell in their errors."""
+"""The database's address, which dbmate and libpq repeat in their errors."""
 
 import pytest
 

@@ -10,7 +10,7 @@ from services.scorer.score import Model
 from tests.faults.invariant import Findings, Log, compare_acknowledged, compare_scores, compare_topics
 from tests.faults.tally import summed_up
 from tests.support.contracts import customer_key
-from tests.support.messages import PAYMENT, nested
+from tests.support.messages import TRANSACTION, nested
 from tests.support.models import write_probe
 from tests.support.recompute import recomputed
 
@@ -22,13 +22,16 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 @pytest.fixture
 def log(model: Model) -> Log:
-    """Three payments of a customer, scored as they should be."""
+    """Three transactions of a customer, scored as they should be."""
     log = Log()
     for offset, hour in enumerate((10, 11, 12)):
         name = f"at {hour}"
         log.inputs[0, offset] = name
-        log.payments[0, offset] = (customer_key(PAYMENT), nested(name, transaction_time=f"2019-09-14 {hour}:00"))
-    for place, score in recomputed(log.payments, model, "transactions").items():
+        log.transactions[0, offset] = (
+            customer_key(TRANSACTION),
+            nested(name, transaction_time=f"2019-09-14 {hour}:00"),
+        )
+    for place, score in recomputed(log.transactions, model, "transactions").items():
         log.scores[place] = score
     return log
 
@@ -71,25 +74,25 @@ def forget_the_past(log: Log) -> None:
 
 
 def lose_an_input(log: Log) -> None:
-    for of in (log.inputs, log.payments, log.scores):
+    for of in (log.inputs, log.transactions, log.scores):
         del of[0, 1]
 
 
 def lose_an_input_whose_offset_nobody_knows(log: Log) -> None:
-    for of in (log.inputs, log.payments, log.scores):
+    for of in (log.inputs, log.transactions, log.scores):
         del of[0, 2]
 
 
 @pytest.mark.parametrize(
     ("harm", "said", "lost", "doubled"),
     [
-        (lose, "payments without a score", 1, 0),
+        (lose, "transactions without a score", 1, 0),
         (double, "scores too many", 0, 1),
         (double_a_dead_letter, "dead letters too many", 0, 1),
         (swap, "scores out of order", 0, 0),
         (forget_the_past, "not those of one pass over the log", 0, 0),
-        (lose_an_input, "acknowledged payments that are gone", 1, 0),
-        (lose_an_input_whose_offset_nobody_knows, "acknowledged payments that are gone", 1, 0),
+        (lose_an_input, "acknowledged transactions that are gone", 1, 0),
+        (lose_an_input_whose_offset_nobody_knows, "acknowledged transactions that are gone", 1, 0),
     ],
 )
 def test_each_kind_of_harm_is_noted(

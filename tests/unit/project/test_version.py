@@ -3,13 +3,16 @@
 import re
 
 import pytest
+from prometheus_client import generate_latest
 
 from services import __version__
+from services.common import probes
 from services.common.settings import project_root
 
 REPEATED = {
+    "CHANGELOG.md": r"\A(?s:.*?)^## (\S+) \(\d{4}-\d\d-\d\d\)$",  # the newest that is released
     "pyproject.toml": r'^version = "(.+)"$',
-    "docker-compose.yml": r"^  image: \$\{IMAGE_PREFIX:-fraud-\}\w+:(\S+)|VERSION: ([\d.]+)",
+    "docker-compose.yml": r"\$\{IMAGE_PREFIX:-fraud-\}\w+:(\S+)|VERSION: ([\d.]+)",
     "docker-compose.tools.yml": r"^    image: \$\{IMAGE_PREFIX:-fraud-\}tools:(\S+)",
     "deploy/kubernetes/example/kustomization.yaml": r"newTag: ([^}\s]+)",
 }
@@ -24,3 +27,13 @@ def test_a_file_that_repeats_the_version_has_the_right_one(file: str) -> None:
     assert {
         version for groups in found for version in ([groups] if isinstance(groups, str) else groups) if version
     } == {__version__}
+
+
+def test_metrics_and_page_have_no_version_of_their_own() -> None:
+    """No file of Python but services/__init__.py writes one: the page, the metrics and the headers read that one."""
+    code = [path for folder in ("services", "ui", "db", "stack") for path in (project_root() / folder).rglob("*.py")]
+    written = [path for path in code if re.search(rf"[\"' ]{re.escape(__version__)}[\"' <]", path.read_text())]
+
+    assert written == [project_root() / "services/__init__.py"]
+    assert "__version__" in (project_root() / "ui/page.py").read_text()
+    assert f'fraud_build_info{{version="{__version__}"}} 1.0' in generate_latest(probes.BUILD).decode()

@@ -15,7 +15,7 @@ from services.common.values import ValueRepair
 from services.scorer.decode import Columns, Decoder, Rejects
 from services.scorer.recall import are_keys
 from tests.support.contracts import cards
-from tests.support.messages import PAYMENT, flat, nested
+from tests.support.messages import TRANSACTION, flat, nested
 
 DECODER = Decoder(cards(), {"population_city", "gender", "lat"})
 
@@ -93,8 +93,8 @@ CASES: list[tuple[bytes | None, Reason, str]] = [
     (nested("a").replace(b"25.79", b"-Infinity"), Reason.OUT_OF_RANGE, "amount"),
     (nested("a").replace(b"25.79", b"1" + b"0" * 400), Reason.OUT_OF_RANGE, "amount"),
     (nested("a").replace(b"25.79", b"1" + b"0" * 5_000), Reason.OUT_OF_RANGE, "amount"),
-    (orjson.dumps({"transaction_id": 7.5, "data": PAYMENT}), Reason.BAD_TYPE, "transaction_id"),
-    (orjson.dumps({"transaction_id": True, "data": PAYMENT}), Reason.BAD_TYPE, "transaction_id"),
+    (orjson.dumps({"transaction_id": 7.5, "data": TRANSACTION}), Reason.BAD_TYPE, "transaction_id"),
+    (orjson.dumps({"transaction_id": True, "data": TRANSACTION}), Reason.BAD_TYPE, "transaction_id"),
     (nested("x" * 129), Reason.OUT_OF_RANGE, "transaction_id"),
     (nested("a\0b"), Reason.BAD_ENCODING, "transaction_id"),
     (nested("a").replace(b'"a"', b'"\\ud800"').replace(b"1897", b"NaN"), Reason.BAD_ENCODING, "transaction_id"),
@@ -117,8 +117,10 @@ def test_what_cannot_be_scored_is_rejected_with_reason_and_field(
 
 def test_a_producer_that_writes_every_value_as_text_is_read() -> None:
     """Numbers and ids in quotes come out as without; each kind of mending is counted once a message."""
-    texts = {field: str(value) for field, value in PAYMENT.items()}
-    columns, rejects = decode(nested("a", **texts), orjson.dumps({"transaction_id": 12345678901234567890, **PAYMENT}))
+    texts = {field: str(value) for field, value in TRANSACTION.items()}
+    columns, rejects = decode(
+        nested("a", **texts), orjson.dumps({"transaction_id": 12345678901234567890, **TRANSACTION})
+    )
 
     assert not rejects
     assert columns.ids == ["a", "12345678901234567890"]
@@ -170,9 +172,9 @@ def test_words_for_missing_are_missing_in_every_field(word: str) -> None:
     assert columns.ids == ["row-0", "b"]
     assert [columns.texts[field][0] for field in ("gender", "name_1", "name_2", "street")] == [None] * 4
     assert math.isnan(columns.numbers["lat"][0])
-    keys = [f"{word}|{word}|{word}".encode(), record_key(PAYMENT, cards()) or b""]
+    keys = [f"{word}|{word}|{word}".encode(), record_key(TRANSACTION, cards()) or b""]
     assert are_keys(keys, columns, key).tolist() == [False, True]
-    assert record_key(PAYMENT | changes, cards()) is None
+    assert record_key(TRANSACTION | changes, cards()) is None
 
 
 def test_null_may_be_a_surname() -> None:
@@ -200,7 +202,9 @@ def test_a_whole_batch_of_rejects_leaves_empty_columns() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*PAYMENT, "data"]), inner, max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*TRANSACTION, "data"]), inner, max_size=6)
+    ),
     max_leaves=10,
 )
 

@@ -1,4 +1,4 @@
-"""services.scorer.explain and alerts: why the shipped model flags a payment, and what is written of it."""
+"""services.scorer.explain and alerts: why the shipped model flags a transaction, and what is written of it."""
 
 from typing import Any
 
@@ -19,10 +19,10 @@ from ui.review.texts import REASON_TEXTS
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
 
 
-def said(payments: list[dict[str, Any]], language: str = "ru") -> list[str]:
+def said(transactions: list[dict[str, Any]], language: str = "ru") -> list[str]:
     """Return how the page says the reasons of the last of them, those that raise the score."""
     numbers = RUSSIAN_NUMBERS if language == "ru" else ENGLISH_NUMBERS
-    reasons = parse_reasons(orjson.loads(orjson.dumps(reasons_of(payments))))
+    reasons = parse_reasons(orjson.loads(orjson.dumps(reasons_of(transactions))))
     return [
         in_words(reason, describe(cards(), language), REASON_TEXTS[language], numbers)
         for reason in reasons
@@ -32,14 +32,14 @@ def said(payments: list[dict[str, Any]], language: str = "ru") -> list[str]:
 
 def test_a_huge_amount_at_night_names_the_amount_and_the_night() -> None:
     """As the page says it: against the customer's mean, in both languages."""
-    payments = [*CALM, NIGHT]
-    assert [reason["feature"] for reason in reasons_of(payments)] == ["amount", "hour", "last"]
-    assert said(payments) == [
+    transactions = [*CALM, NIGHT]
+    assert [reason["feature"] for reason in reasons_of(transactions)] == ["amount", "hour", "last"]
+    assert said(transactions) == [
         "сумма в 24,4\u00a0раза выше средней по клиенту (880,00)",
         "ночь, 22–03 (час 23)",
         "предыдущая транзакция 36,6 ч назад, на 51,00",
     ]
-    assert said(payments, "en") == [
+    assert said(transactions, "en") == [
         "amount is 24.4× higher than the customer's mean (880.00)",
         "night, 22–03 (hour 23)",
         "previous transaction 36.6 h ago, for 51.00",
@@ -47,7 +47,7 @@ def test_a_huge_amount_at_night_names_the_amount_and_the_night() -> None:
 
 
 def test_a_burst_names_the_pace() -> None:
-    """The payments just before, what they came to, and that they are like frauds themselves."""
+    """The transactions just before, what they came to, and that they are like frauds themselves."""
     first = reasons_of([*CALM, *BURST])[0]
     assert (first["feature"], first["direction"]) == ("pace", "up")
     assert first["values"]["count_1h"] == 3.0
@@ -57,7 +57,7 @@ def test_a_burst_names_the_pace() -> None:
     )
 
 
-def test_a_first_payment_is_said_to_be_one() -> None:
+def test_a_first_transaction_is_said_to_be_one() -> None:
     """Nothing before in three days; the amount has no mean to stand to."""
     assert said([FRAUD]) == [
         "сумма 995,70",
@@ -108,7 +108,7 @@ def test_a_model_without_references_has_reasons_too() -> None:
     assert reasons[0]["feature"] == "amount"
 
 
-def test_a_category_is_named_as_the_payment_has_it() -> None:
+def test_a_category_is_named_as_the_transaction_has_it() -> None:
     """One that the model does not know has no name."""
     model = shipped()
     rows = features_of([FRAUD, FRAUD | {"cat_id": "no_such_category", "name_1": "Ida"}])
@@ -131,13 +131,13 @@ def test_every_feature_belongs_to_one_group_that_has_a_name() -> None:
 
 
 def test_the_shipped_references_are_of_its_features() -> None:
-    """A usual value for each, and each is what a payment can have."""
+    """A usual value for each, and each is what a transaction can have."""
     manifest, names = shipped().manifest, shipped().plan.names
     assert manifest.references.keys() == set(names)
     assert None not in manifest.references.values()
 
 
-def test_an_alert_holds_the_payment_its_reasons_and_the_model() -> None:
+def test_an_alert_holds_the_transaction_its_reasons_and_the_model() -> None:
     """Keyed by the id; the 17 fields as they came."""
     manifest = shipped().manifest
     reasons = reasons_of([FRAUD])
@@ -164,7 +164,7 @@ def test_an_alert_holds_the_payment_its_reasons_and_the_model() -> None:
         (b'{"amount": 5, "unread": "\\x"}', {}),
     ],
 )  # fmt: skip
-def test_whatever_a_payment_holds_its_alert_can_be_written(value: bytes, expected: dict[str, Any]) -> None:
+def test_whatever_a_transaction_holds_its_alert_can_be_written(value: bytes, expected: dict[str, Any]) -> None:
     """What is no text and no finite number is null, long texts are cut, a message that cannot be opened has no data."""
     found = transaction_fields(value, cards())
     assert found == expected

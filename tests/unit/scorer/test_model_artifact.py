@@ -17,7 +17,7 @@ from services.common.values import ValueRepair
 from services.scorer.features import Expression, repaired_texts, unknown_texts
 from services.scorer.models.load import load_model
 from services.scorer.score import Model, probabilities
-from tests.support.messages import FRAUD, PAYMENT, flat
+from tests.support.messages import FRAUD, TRANSACTION, flat
 
 SHIPPED = Path(__file__).resolve().parents[3] / "onnx"
 
@@ -127,9 +127,9 @@ def test_onnx_runtime_agrees_with_the_trees_it_was_exported_from(model: Model) -
     assert model.manifest.figures["onnx"]["largest_difference"] <= 1e-5
 
 
-def test_a_plain_fraud_is_flagged_and_a_plain_payment_is_not(model: Model) -> None:
+def test_a_plain_fraud_is_flagged_and_a_plain_transaction_is_not(model: Model) -> None:
     """The shipped threshold tells the obvious ones apart."""
-    assert model.flag(np.array(score(model, FRAUD, PAYMENT))).tolist() == [True, False]
+    assert model.flag(np.array(score(model, FRAUD, TRANSACTION))).tolist() == [True, False]
 
 
 def test_a_changed_byte_is_refused(artifact: Path) -> None:
@@ -205,7 +205,7 @@ def test_spellings_of_a_category_and_a_gender_score_alike(model: Model) -> None:
 
 
 @pytest.mark.parametrize("missing", [None, math.nan])
-def test_a_payment_without_population_and_gender_is_scored(model: Model, missing: float | None) -> None:
+def test_a_transaction_without_population_and_gender_is_scored(model: Model, missing: float | None) -> None:
     """What is missing is NaN to the model, and an obvious fraud is flagged all the same."""
     transaction = FRAUD | {"population_city": missing, "gender": missing}
     assert model.flag(np.array(score(model, transaction))).tolist() == [True]

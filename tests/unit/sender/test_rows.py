@@ -48,11 +48,11 @@ CELLS = st.fixed_dictionaries({}, optional={place: PARTLY_CLEAN | st.text(max_si
 def test_the_short_way_gives_what_the_careful_way_gives(changes: list[dict[int, str]]) -> None:
     """Rows that pass as clean have the same times, keys and bytes as if looked at cell by cell, and no repairs."""
     rows = [[cells.get(place, cell) for place, cell in enumerate(ROW)] for cells in changes]
-    payments = FastRowEncoder(SHIPPED, DIALECT).encode(rows, range(len(rows)))
-    if payments is not None:
+    transactions = FastRowEncoder(SHIPPED, DIALECT).encode(rows, range(len(rows)))
+    if transactions is not None:
         repaired: Counter[Repair] = Counter()
         encoder = RowEncoder(SHIPPED, DIALECT, repaired)
-        assert payments == [encoder.encode(row) for row in rows]
+        assert transactions == [encoder.encode(row) for row in rows]
         assert not repaired
 
 
@@ -102,15 +102,15 @@ def test_equal_rows_are_numbered_in_the_files_order(ids: list[bytes]) -> None:
 
 
 @given(seconds=st.lists(st.integers(0, 5), max_size=50), cut=st.integers(0, 50))
-def test_the_spool_gives_payments_by_time_and_ties_in_order(seconds: list[int], cut: int) -> None:
+def test_the_spool_gives_transactions_by_time_and_ties_in_order(seconds: list[int], cut: int) -> None:
     """What went in in parts comes out sorted by time, stably, as often as asked, keys and values intact."""
-    payments = [
+    transactions = [
         (second, b"k%d" % place if place % 3 else None, b"v" * place, OWN_ID) for place, second in enumerate(seconds)
     ]
     with Spool() as spool:
-        spool.extend(payments[:cut])
-        spool.extend(payments[cut:])
-        expected = [(key, value) for _, key, value, _ in sorted(payments, key=lambda payment: payment[0])]
+        spool.extend(transactions[:cut])
+        spool.extend(transactions[cut:])
+        expected = [(key, value) for _, key, value, _ in sorted(transactions, key=lambda transaction: transaction[0])]
         assert len(spool) == len(seconds)
         assert list(spool.in_time_order(MessageMaker(SHIPPED))) == expected
         assert list(spool.in_time_order(MessageMaker(SHIPPED))) == expected

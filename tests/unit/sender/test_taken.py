@@ -1,4 +1,4 @@
-"""Ids of a file that other payments have: told before anything is sent, and kept apart if that is wanted."""
+"""Ids of a file that other transactions have: told before anything is sent, and kept apart if that is wanted."""
 
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ def temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def written(folder: Path, rows: dict[str, str]) -> Path:
     """Return a file with a column of ids."""
-    path = folder / "payments.csv"
+    path = folder / "transactions.csv"
     lines = [f"{transaction_id},{row}" for transaction_id, row in rows.items()]
     path.write_text("\n".join([f"transaction_id,{','.join(FIELDS)}", *lines, ""]))
     return path
@@ -45,9 +45,9 @@ def stored(messages: Messages) -> Look:
 
 
 def sent(path: Path, policy: TakenIds, look: Look | None) -> Messages:
-    with prepare(path, contract=SHIPPED) as payments:
-        payments.settle_ids(policy, look)
-        return list(payments)
+    with prepare(path, contract=SHIPPED) as prepared:
+        prepared.settle_ids(policy, look)
+        return list(prepared)
 
 
 def ids_of(messages: Messages) -> list[str]:
@@ -58,7 +58,7 @@ MARCH = {"1": ROW.format(day=1, amount="53.63"), "2": ROW.format(day=2, amount="
 APRIL = {"1": ROW.format(day=3, amount="995.7"), "2": MARCH["2"], "3": ROW.format(day=4, amount="995.7")}
 
 
-def test_ids_of_other_payments_are_told_and_nothing_is_sent(tmp_path: Path) -> None:
+def test_ids_of_other_transactions_are_told_and_nothing_is_sent(tmp_path: Path) -> None:
     """With their number; equal content under the same id is no conflict, nor is an id that is new."""
     march = sent(written(tmp_path, MARCH), TakenIds.ASK, stored([]))
     assert sent(written(tmp_path, MARCH), TakenIds.ASK, stored(march)) == march
@@ -82,7 +82,7 @@ def test_overwriting_is_a_choice(tmp_path: Path) -> None:
 
 
 def test_an_id_that_stands_twice_in_a_file_is_taken(tmp_path: Path) -> None:
-    """By the other row, if that is another payment."""
+    """By the other row, if that is another transaction."""
     path = written(tmp_path, MARCH)
     path.write_text(path.read_text() + f"1,{APRIL['1']}\n2,{MARCH['2']}\n")
     with pytest.raises(FileRefused, match=r"first 1: 1$"):

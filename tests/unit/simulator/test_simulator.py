@@ -1,4 +1,4 @@
-"""Simulated payments follow the rules of the data they imitate, and the seed decides all of them."""
+"""Simulated transactions follow the rules of the data they imitate, and the seed decides all of them."""
 
 import csv
 import datetime
@@ -23,10 +23,10 @@ from services.simulator import send as send_module
 from services.simulator.cards import FIELDS, customer_key
 from services.simulator.csvfile import customers_for, write_csv
 from services.simulator.live import live_messages
-from services.simulator.payments import PaymentSource, SimulatedPayments, season
 from services.simulator.population import FRAUD_PERIOD_DAYS, World, make_world
 from services.simulator.profiles import CATEGORIES, FRAUD_HABITS, HABITS, PROFILES
 from services.simulator.send import Pace, Sender, SendLimits, send
+from services.simulator.transactions import SimulatedTransactions, TransactionGenerator, season
 
 SAMPLE = Path(command.__file__).with_name("sample.csv")
 SPRING = datetime.date(2019, 3, 1).toordinal()
@@ -39,12 +39,12 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def days(world: World) -> list[SimulatedPayments]:
-    source = PaymentSource(world)
+def days(world: World) -> list[SimulatedTransactions]:
+    source = TransactionGenerator(world)
     return [source.day(SPRING + number) for number in range(84)]
 
 
-def joined(days: list[SimulatedPayments], name: str) -> Any:
+def joined(days: list[SimulatedTransactions], name: str) -> Any:
     return np.concatenate([getattr(day, name) for day in days])
 
 
@@ -85,22 +85,22 @@ class TestWorld:
             assert {len(habit.weights), len(habit.means), len(habit.deviations)} == {len(CATEGORIES)}
 
 
-class TestPayments:
-    def test_a_thousand_customers_make_about_2500_payments_a_day(self, days: list[SimulatedPayments]) -> None:
+class TestTransactions:
+    def test_a_thousand_customers_make_about_2500_transactions_a_day(self, days: list[SimulatedTransactions]) -> None:
         """Volume and fraud rate are those of the data."""
         target = joined(days, "target")
         assert 2_000 < len(target) / len(days) < 2_800
         assert 0.0045 < target.mean() < 0.0065
 
-    def test_four_of_five_frauds_fall_at_night(self, days: list[SimulatedPayments]) -> None:
-        """80 % of the frauds are at 22:00-03:59, far fewer of the legitimate payments are."""
+    def test_four_of_five_frauds_fall_at_night(self, days: list[SimulatedTransactions]) -> None:
+        """80 % of the frauds are at 22:00-03:59, far fewer of the legitimate transactions are."""
         target, hour = joined(days, "target"), joined(days, "minute") // 60
         at_night = np.isin(hour, NIGHT_HOURS)
         assert 0.78 < at_night[target == 1].mean() < 0.90
         assert 0.20 < at_night[target == 0].mean() < 0.26
 
-    def test_only_the_thief_pays_on_the_two_dates_of_a_fraud_window(self, days: list[SimulatedPayments]) -> None:
-        """A window is at most two dates in a row with 2 to 19 frauds, and no legitimate payment on them."""
+    def test_only_the_thief_pays_on_the_two_dates_of_a_fraud_window(self, days: list[SimulatedTransactions]) -> None:
+        """A window is at most two dates in a row with 2 to 19 frauds, and no legitimate transaction on them."""
         fraud_dates: dict[int, list[int]] = defaultdict(list)
         honest: set[tuple[int, int]] = set()
         for date, day in enumerate(days):
@@ -119,7 +119,7 @@ class TestPayments:
     def test_every_customer_is_a_victim_once_in_the_period(self) -> None:
         """Two years hold one window for each customer, no more and no fewer."""
         world = make_world(seed=2, customers=30)
-        source = PaymentSource(world)
+        source = TransactionGenerator(world)
         dates: dict[int, set[int]] = defaultdict(set)
         for date in range(FRAUD_PERIOD_DAYS):
             day = source.day(SPRING + date)
@@ -129,8 +129,8 @@ class TestPayments:
         cut_in_two = {0, FRAUD_PERIOD_DAYS - 1}
         assert all(max(found) - min(found) <= 1 or found == cut_in_two for found in dates.values())
 
-    def test_amounts_are_those_of_the_data(self, days: list[SimulatedPayments]) -> None:
-        """Mean amounts of legitimate payments and of frauds are near the data's, in the categories that decide."""
+    def test_amounts_are_those_of_the_data(self, days: list[SimulatedTransactions]) -> None:
+        """Mean amounts of legitimate transactions and of frauds are near the data's, in the categories that decide."""
         target, amount = joined(days, "target"), joined(days, "amount")
         category = np.array(CATEGORIES)[joined(days, "shop") // 50]
         for name, honest, fraud in (("grocery_pos", 110.6, 309.5), ("gas_transport", 64.0, 12.1)):
@@ -140,33 +140,33 @@ class TestPayments:
         assert np.median(amount[(category == "shopping_net") & (target == 0)]) == pytest.approx(8.5, rel=0.1)
         assert amount.min() >= 1
 
-    def test_some_categories_keep_to_half_of_the_day(self, days: list[SimulatedPayments]) -> None:
+    def test_some_categories_keep_to_half_of_the_day(self, days: list[SimulatedTransactions]) -> None:
         """Petrol is bought a.m., homes are furnished p.m., as in the data."""
         category = np.array(CATEGORIES)[joined(days, "shop") // 50]
         is_am = joined(days, "minute") < 720
         assert is_am[category == "gas_transport"].all()
         assert not is_am[category == "home"].any()
 
-    def test_payments_are_in_order_of_time(self, days: list[SimulatedPayments]) -> None:
-        """A day's payments come out sorted by minute, frauds among the others."""
+    def test_transactions_are_in_order_of_time(self, days: list[SimulatedTransactions]) -> None:
+        """A day's transactions come out sorted by minute, frauds among the others."""
         assert all((np.diff(day.minute) >= 0).all() for day in days)
 
-    def test_shops_are_within_a_degree_of_home(self, world: World, days: list[SimulatedPayments]) -> None:
+    def test_shops_are_within_a_degree_of_home(self, world: World, days: list[SimulatedTransactions]) -> None:
         """Distance is at most one degree each way and carries no signal."""
         home = world.customers.lat[joined(days, "customer")]
         assert np.abs(joined(days, "merchant_lat") - home).max() <= 1.000001
 
-    def test_a_day_does_not_depend_on_other_days(self, world: World, days: list[SimulatedPayments]) -> None:
+    def test_a_day_does_not_depend_on_other_days(self, world: World, days: list[SimulatedTransactions]) -> None:
         """Any day can be made on its own and comes out the same."""
-        alone = PaymentSource(world).day(SPRING + 40)
+        alone = TransactionGenerator(world).day(SPRING + 40)
         assert alone.amount.tolist() == days[40].amount.tolist()
 
     @pytest.mark.parametrize("hour", [2, 15, 23])
     def test_an_hour_on_its_own_is_like_that_hour_of_whole_days(
-        self, world: World, days: list[SimulatedPayments], hour: int
+        self, world: World, days: list[SimulatedTransactions], hour: int
     ) -> None:
         """The live stream's hour has the volume, the categories and the frauds of the same hour in the files."""
-        source = PaymentSource(world)
+        source = TransactionGenerator(world)
         hours = [source.day(SPRING + number, hour) for number in range(len(days))]
         of_days = [day.take(np.flatnonzero(day.minute // 60 == hour)) for day in days]
         assert set((joined(hours, "minute") // 60).tolist()) == {hour}
@@ -245,7 +245,7 @@ class TestCsv:
         assert len(read_rows(tmp_path / "file.csv")) == rows
 
     def test_another_seed_gives_another_file(self, tmp_path: Path) -> None:
-        """The seed decides people and payments."""
+        """The seed decides people and transactions."""
         for seed in (1, 2):
             write_csv(tmp_path / f"{seed}.csv", make_world(seed, 20), 100)
         one, two = ({row["street"] for row in read_rows(tmp_path / f"{seed}.csv")} for seed in (1, 2))
@@ -301,7 +301,7 @@ class TestLive:
         assert times[-1] > "2026-03-05 18"
 
     def test_categories_follow_the_clock(self) -> None:
-        """At 15:00 nobody buys petrol, at 04:00 a fifth of all payments are petrol."""
+        """At 15:00 nobody buys petrol, at 04:00 a fifth of all transactions are petrol."""
         shares = []
         for hour in (15, 4):
             clock = Clock(AFTERNOON.replace(hour=hour, minute=0), datetime.timedelta(0))
@@ -411,7 +411,7 @@ class TestSend:
         assert sender.sent == sender.delivered == 0
 
     def test_a_request_to_stop_is_heard_while_the_queue_is_full(self) -> None:
-        """A broker that is away does not keep the process from stopping."""
+        """An unavailable broker does not keep the process from stopping."""
         stop = StopSignal()
 
         class Full(FakeProducer):

@@ -52,7 +52,7 @@ def test_jars_that_match_the_lock_are_not_fetched(tmp_path: Path, lock: Path, mo
     """A second start needs no network."""
     (tmp_path / "thing-1.0.jar").write_bytes(b"right")
     maven = serve(monkeypatch, tmp_path, None)
-    assert jars.fetch_jars(tmp_path, lock, tell=lambda _: None) == 0
+    assert jars.fetch_jars(tmp_path, lock, report=lambda _: None) == 0
     assert maven.asked == []
 
 
@@ -61,7 +61,7 @@ def test_of_two_that_want_the_jars_one_fetches(tmp_path: Path, lock: Path, monke
     maven = serve(monkeypatch, tmp_path, b"right")
 
     def fetch(_: int) -> int:
-        return jars.fetch_jars(tmp_path / "jars", lock, tell=lambda _: None)
+        return jars.fetch_jars(tmp_path / "jars", lock, report=lambda _: None)
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(fetch, range(4))) == [0, 0, 0, 1]
@@ -78,7 +78,7 @@ def test_a_missing_or_damaged_jar_is_fetched(
         folder.mkdir()
         (folder / "thing-1.0.jar").write_bytes(before)
     maven = serve(monkeypatch, tmp_path, b"right")
-    assert jars.fetch_jars(folder, lock, tell=lambda _: None) == 1
+    assert jars.fetch_jars(folder, lock, report=lambda _: None) == 1
     assert maven.asked == ["org.example:thing:1.0"]
     assert (folder / "thing-1.0.jar").read_bytes() == b"right"
 
@@ -89,15 +89,15 @@ def test_a_jar_that_is_not_the_locked_one_is_refused(
     """A repository that serves other bytes stops the start, and its jar is not kept."""
     serve(monkeypatch, tmp_path, b"wrong")
     with pytest.raises(Stop, match=r"org\.example:thing:1\.0: the jar that came is not the one"):
-        jars.fetch_jars(tmp_path / "jars", lock, tell=lambda _: None)
+        jars.fetch_jars(tmp_path / "jars", lock, report=lambda _: None)
     assert list((tmp_path / "jars").iterdir()) == []
 
 
 def test_without_a_network_the_coordinate_is_named(tmp_path: Path, lock: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After its tries a fetch says what it could not get, and why."""
     maven = serve(monkeypatch, tmp_path, None)
-    with pytest.raises(Stop, match=r"cannot fetch org\.example:thing:1\.0: no network"):
-        jars.fetch_jars(tmp_path / "jars", lock, tell=lambda _: None)
+    with pytest.raises(Stop, match=r"cannot fetch org\.example:thing:1\.0: check the network.*\(no network\)"):
+        jars.fetch_jars(tmp_path / "jars", lock, report=lambda _: None)
     assert len(maven.asked) == jars.DOWNLOAD_TRIES
 
 

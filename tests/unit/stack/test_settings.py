@@ -97,7 +97,7 @@ def test_a_wrong_line_of_the_env_file_stops_what_would_start(
     monkeypatch.setenv("STACK_HOME", str(tmp_path / "home"))
     (tmp_path / ".env").write_text("# mine\ntops3cret\n", encoding="utf-8")
 
-    assert stack.__main__.main(["send", "payments.csv"]) == 1
+    assert stack.__main__.main(["send", "transactions.csv"]) == 1
     assert ".env: line 2 is not NAME=value" in (told := capsys.readouterr().err)
     assert stack.__main__.main(["status"]) == 1
     assert ".env: line 2 is not NAME=value" in (again := capsys.readouterr()).err

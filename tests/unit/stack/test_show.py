@@ -67,6 +67,18 @@ def test_logs_of_all_services_are_named(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out == "two\n"
 
 
+def test_json_is_shown_as_text_to_a_person(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a terminal, or with LOG_FORMAT=text; what is not JSON stays as it is."""
+    (tmp_path / "sink.log").write_text('{"event": "batches_stored", "level": "info", "records": 7}\nTraceback\n')
+    monkeypatch.setenv("LOG_FORMAT", "text")
+    print_logs(tmp_path, "sink", follow=False)
+    shown, rest = capsys.readouterr().out.splitlines()
+    assert shown.split() == ["[info", "]", "batches_stored", "records=7"]
+    assert rest == "Traceback"
+
+
 def test_an_unknown_log_is_told_with_those_there_are(tmp_path: Path) -> None:
     """A misspelt name is answered with the right ones."""
     (tmp_path / "scorer.log").touch()

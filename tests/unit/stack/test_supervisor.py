@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from services.common.settings import project_root
-from stack.processes import ProcessId
+from stack.processes import ON_LINUX, ProcessId
 from stack.report import Entry, Phase, Report, read_report
 from stack.service import State
 
@@ -40,11 +40,13 @@ WITHIN_SECONDS = 20.0
 class Stack:
     """A supervisor in a process of its own, as `up` would start it."""
 
-    def __init__(self, home: Path, plan: str) -> None:
+    def __init__(self, home: Path, plan: str, on_linux: bool = ON_LINUX) -> None:
         self.home = home
         script = home / "plan.py"
         script.write_text(f"{PREAMBLE}\nplan = [{plan}]\nsys.exit(Supervisor(plan, home).run())\n")
-        environment = os.environ | {"PYTHONPATH": str(project_root())}
+        changed = f"import stack.processes\nstack.processes.ON_LINUX = {on_linux}\n"
+        (home / "sitecustomize.py").write_text(changed)  # each Python that is started imports it
+        environment = os.environ | {"PYTHONPATH": f"{home}:{project_root()}"}
         self.output = home / "supervisor.out"
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
@@ -79,8 +81,8 @@ class Stack:
 def start(tmp_path: Path) -> Iterator[Callable[[str], Stack]]:
     stacks: list[Stack] = []
 
-    def start(plan: str) -> Stack:
-        stacks.append(Stack(tmp_path, plan))
+    def start(plan: str, **more: bool) -> Stack:
+        stacks.append(Stack(tmp_path, plan, **more))
         return stacks[-1]
 
     yield start
@@ -201,13 +203,13 @@ def test_a_vital_service_that_fails_stops_everything(start: Callable[[str], Stac
     [
         'sh("culprit", "echo because; exit 3", kind=Kind.JOB)',
         'sh("culprit", "echo because; exec sleep 60", kind=Kind.JOB, ready_within_seconds=0.5)',
-        'sh("culprit", "echo because; [ -e $HOME_DIR/mended ] || exit 3; exec sleep 60", ready=exists("mended"))',
-        'sh("culprit", "echo because; exec sleep 60", ready=exists("mended"), ready_within_seconds=0.5)',
+        'sh("culprit", "echo because; [ -e $HOME_DIR/fixed ] || exit 3; exec sleep 60", ready=exists("fixed"))',
+        'sh("culprit", "echo because; exec sleep 60", ready=exists("fixed"), ready_within_seconds=0.5)',
     ],
     ids=["job fails", "job hangs", "service never lives", "service never ready"],
 )
 def test_what_is_not_vital_fails_and_the_others_go_on(start: Callable[[str], Stack], culprit: str) -> None:
-    """It is named, nothing else is stopped; a service is tried again, and once it is mended all is up."""
+    """It is named, nothing else is stopped; a service is tried again, and once it is fixed all is up."""
     stack = start(
         f'sh("good", "exec sleep 60", vital=True), {culprit}, sh("after", "exec sleep 60", needs=("culprit",))'
     )
@@ -218,7 +220,7 @@ def test_what_is_not_vital_fails_and_the_others_go_on(start: Callable[[str], Sta
     if "JOB" in culprit:
         assert stack.entry("culprit").state is State.FAILED
     else:
-        (stack.home / "mended").touch()
+        (stack.home / "fixed").touch()
         stack.wait_for_phase(Phase.UP)
         assert stack.report().culprit is None
     assert "because" in (stack.home / "logs" / "culprit.log").read_text()
@@ -236,6 +238,26 @@ def test_kill_9_of_the_supervisor_leaves_nothing_behind(start: Callable[[str], S
     stack.process.wait()
     assert all(process is not None and process.wait(3) for process in processes)
     assert stack.report().actual_phase is Phase.KILLED
+
+
+def test_without_the_kernel_kill_9_of_the_supervisor_leaves_nothing_behind_either(start: Callable[..., Stack]) -> None:
+    """The branch of macOS, tried on the system at hand: no prctl, no /proc."""
+    stack = start('sh("a", "exec sleep 60"), sh("b", "exec sleep 60")', on_linux=False)
+    stack.wait_for_phase(Phase.UP)
+    processes = [ProcessId.of(entry.process.pid) for entry in stack.report().entries if entry.process]
+    assert len(processes) == 2
+    stack.process.kill()
+    stack.process.wait()
+    assert all(process is not None and process.wait(20) for process in processes)
+
+
+def test_without_the_kernel_the_supervisor_ends_as_it_does_elsewhere(start: Callable[..., Stack]) -> None:
+    """What waits for its death ends with it, and delays nothing."""
+    stack = start('sh("a", "exec sleep 60")', on_linux=False)
+    stack.wait_for_phase(Phase.UP)
+    stack.process.terminate()
+    assert stack.process.wait(WITHIN_SECONDS) == 0
+    assert stack.report().phase is Phase.STOPPED
 
 
 def test_leftovers_of_a_killed_supervisor_are_cleared_by_their_recorded_pids(start: Callable[[str], Stack]) -> None:

@@ -28,8 +28,8 @@ def test_labels_have_the_ids_that_the_sender_gives(tmp_path: Path) -> None:
     path = tmp_path / "labelled.csv"
     rows = ["2019-09-14 02:46,Home,1,0", "2019-09-14 02:46,home,2,1", "never,home,2,1", "2019-09-14 02:46,home,2.0,1"]
     path.write_text("\n".join(["transaction_time,cat_id,amount,target", *rows, ""]))
-    with prepare(path, contract=SHIPPED) as payments:
-        sent = [orjson.loads(value)["transaction_id"] for _, value in payments]
+    with prepare(path, contract=SHIPPED) as prepared:
+        sent = [orjson.loads(value)["transaction_id"] for _, value in prepared]
     namespace = file_namespace(hashlib.sha256(path.read_bytes()).digest())
     before = [row_id(namespace, number) for number in (1, 2, 4)]
     assert len(set(sent)) == 3
@@ -51,7 +51,7 @@ def test_a_file_without_outcomes_is_refused(content: str, tmp_path: Path) -> Non
         list(read_labels(tmp_path / "none.csv", SHIPPED))
 
 
-def test_quality_is_worked_out_for_both_models_on_the_same_payments() -> None:
+def test_quality_is_worked_out_for_both_models_on_the_same_transactions() -> None:
     """8 of 10 frauds with 10 flags; 5 of 10 with 5."""
     report = make_report(COUNTS, JUDGED, "labels", "all", 4)
     assert report["model"] == {"f1": 0.8, "precision": 0.8, "recall": 0.8}

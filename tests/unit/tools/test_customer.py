@@ -15,7 +15,7 @@ from services.scorer.history.history import History
 from services.tools.customer.__main__ import check_customer, main
 from services.tools.customer.changelog import Records, hash_of, records_without, remembered
 from services.tools.customer.mentions import mentions
-from tests.support.messages import PAYMENT, nested
+from tests.support.messages import TRANSACTION, nested
 from tests.support.other_contracts import LOANS, SHIPPED
 
 PLAN = compile_features(SHIPPED)
@@ -29,7 +29,7 @@ def stored(amounts: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def paid(*who: str, first_id: int = 0, hour: int = 0) -> list[Record]:
-    """Return the records of payments remembered together, each of 10 plus its number; numbers are sequences too."""
+    """Return the records of transactions remembered together, each of 10 plus its number; numbers are sequences too."""
     count = len(who)
     events = Events(
         customers=np.array([hash_of(name) for name in who], np.uint64),
@@ -55,7 +55,7 @@ def erased(records: list[tuple[bytes, bytes | None]], name: str) -> list[tuple[b
 
 
 def amounts(records: Records, name: str) -> list[object]:
-    return [payment["amount"] for payment in remembered(records, hash_of(name), NUMBERS).transactions]
+    return [transaction["amount"] for transaction in remembered(records, hash_of(name), NUMBERS).transactions]
 
 
 SHARED = log(paid(ANN, BOB, ANN), paid(BOB, ANN, EVE, first_id=3, hour=1), paid(ANN, first_id=6, hour=2), sums(ANN, 5))
@@ -130,7 +130,7 @@ ADA = "Ada|Example|1 Test Lane"
 )
 def test_a_record_is_told_by_key_fields_or_transaction(key: bytes | None, value: bytes | None, found: bool) -> None:
     """Broken ones too, as far as they can be read."""
-    assert PAYMENT["name_1"] == "Ada"
+    assert TRANSACTION["name_1"] == "Ada"
     assert mentions(key, value, ADA, {"known"}, SHIPPED) is found
 
 

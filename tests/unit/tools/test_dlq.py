@@ -9,7 +9,7 @@ import pytest
 
 from services.common.kafka.dead_letters import PREFIX, errors_of
 from services.tools.dlq.__main__ import main
-from services.tools.dlq.dead_letter import DeadLetter, Selection, moment, obstacle
+from services.tools.dlq.dead_letter import DeadLetter, Selection, obstacle
 from services.tools.dlq.replay import BATCH_BYTES, BATCH_LETTERS, batches, headers_again
 from services.tools.dlq.summary import Summary, obstacle_lines, printable
 from tests.support.messages import nested
@@ -46,28 +46,6 @@ def test_a_selection_takes_what_fits_all_of_it(selection: Selection, taken: bool
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("30m", NOW - timedelta(minutes=30)),
-        ("2h", NOW - timedelta(hours=2)),
-        ("2026-11-24T01:30", datetime(2026, 11, 24, 1, 30, tzinfo=UTC)),
-        ("2026-11-24T04:30+03:00", datetime(2026, 11, 24, 1, 30, tzinfo=UTC)),
-        ("2026-11-24", datetime(2026, 11, 24, tzinfo=UTC)),
-    ],
-)
-def test_moments(text: str, expected: datetime) -> None:
-    """So long ago, or a time, of UTC unless it says other."""
-    assert moment(text, NOW) == expected
-
-
-@pytest.mark.parametrize("text", ["", "h", "-5m", "yesterday", "99999999999999d", "0001-01-01T00:00+05:00"])
-def test_what_is_no_moment_is_said(text: str) -> None:
-    """An argument that is not understood does nothing."""
-    with pytest.raises(ValueError, match=r".+"):
-        moment(text, NOW)
-
-
-@pytest.mark.parametrize(
     ("change", "why"),
     [
         ({"replayed": True}, "already replayed"),
@@ -78,7 +56,7 @@ def test_what_is_no_moment_is_said(text: str) -> None:
     ],
 )
 def test_what_cannot_be_replayed_is_told_why(change: dict[str, Any], why: str | None) -> None:
-    """One reason, the one that no option mends first."""
+    """One reason, the one that no option fixes first."""
     found = obstacle(replace(LETTER, **change), "transactions", 3)
 
     assert (found is None) if why is None else (why in (found or ""))

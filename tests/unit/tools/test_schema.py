@@ -13,7 +13,7 @@ from services.common.contract.schema import message_schema
 from services.common.message import FieldReader
 from services.common.settings import project_root
 from services.tools.schema.__main__ import main
-from tests.support.messages import PAYMENT, flat, keyed, nested
+from tests.support.messages import TRANSACTION, flat, keyed, nested
 from tests.support.other_contracts import LOANS, SHIPPED, TERMINALS
 
 SAMPLE = project_root() / "services" / "simulator" / "sample.csv"
@@ -48,7 +48,7 @@ def test_messages_of_the_sample_follow_it() -> None:
 
 def test_the_forms_of_the_readme_follow_it() -> None:
     """With the fields where README.md writes how many there are."""
-    fields = json.dumps(PAYMENT)[1:-1]
+    fields = json.dumps(TRANSACTION)[1:-1]
     readme = (project_root() / "README.md").read_text(encoding="utf-8")
     forms = re.findall(r"`([{][^`]*17 fields[}]+)`", readme)
 

@@ -46,7 +46,7 @@ def test_half_a_login_is_refused(monkeypatch: pytest.MonkeyPatch, half: str) -> 
 
 @pytest.mark.parametrize("value", ["1", "true", "True"])
 def test_sharing_without_a_login_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """Payments are not opened to the internet."""
+    """Transactions are not opened to the internet."""
     monkeypatch.setenv("GRADIO_SHARE", value)
     with pytest.raises(Stop, match="UI_USERNAME and UI_PASSWORD"):
         check_exposure(ShareSettings.read(), UiSettings.read())
@@ -74,7 +74,7 @@ def test_two_logins_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.7", "fraud.example", "127.0.0.1.example", "*"])  # noqa: S104
 def test_beyond_loopback_a_login_is_required(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    """Whoever reaches the page could else read every payment; the message says what to set."""
+    """Whoever reaches the page could else read every transaction; the message says what to set."""
     monkeypatch.setenv("UI_HOST", host)
     with pytest.raises(Stop, match=r"would be open to anyone who reaches .* UI_USERS_FILE"):
         check_exposure(ShareSettings.read(), UiSettings.read())

@@ -105,7 +105,7 @@ def test_a_revoked_partition_is_given_up_at_once(ownership: Ownership) -> None:
 
 
 def test_a_slow_consumer_is_made_anew(ownership: Ownership) -> None:
-    """The group gave its partitions away: the batch is dropped."""
+    """The group reassigned its partitions: the batch is dropped."""
     messages: Any = [FakeMessage(0, 5, KafkaError(KafkaError._MAX_POLL_EXCEEDED))]
 
     with pytest.raises(Retry):

@@ -71,7 +71,7 @@ def test_a_letter_tells_all_there_is_to_tell() -> None:
 
 @pytest.mark.parametrize(("reason", "stage"), [(Reason.CRASH, "score"), (Reason.BAD_TYPE, "decode")])
 def test_the_stage_is_where_it_happened(reason: Reason, stage: str) -> None:
-    """A payment that killed the process may have been decoded."""
+    """A transaction that killed the process may have been decoded."""
     headers = error_headers(cast(Message, FakeMessage(None)), Reject(reason, "", ""))
 
     assert errors_of(headers)["stage"] == stage
@@ -121,7 +121,7 @@ def test_a_damaged_note_names_none(value: bytes | None) -> None:
 
 
 @pytest.mark.parametrize("told", ["9" * 4_300, "9" * 5_000, str(2**64), "-1", "many", ""])
-def test_a_count_that_is_none_begins_anew(told: str) -> None:
+def test_a_count_that_is_none_restarts(told: str) -> None:
     """Anybody may write a header; 4,300 nines are the longest number that Python reads, one more it does not write."""
     headers = dict(as_read(rejected([(PREFIX + "attempts", told.encode())])))
     assert headers[PREFIX + "attempts"] == b"1"

@@ -26,7 +26,7 @@ def rejects(*places: int) -> dict[int, Reject]:
 
 
 def test_a_file_with_a_few_hundred_bad_rows_is_no_alarm() -> None:
-    """Neither alone on a quiet topic, nor in the middle of good payments."""
+    """Neither alone on a quiet topic, nor in the middle of good transactions."""
     limit = RejectLimit(0.5, 1_000)
     limit.count(700, rejects(*range(700)))
     limit.count(20_000, {})
@@ -37,7 +37,7 @@ def test_a_file_with_a_few_hundred_bad_rows_is_no_alarm() -> None:
 
 
 def test_rejects_in_a_row_are_counted_across_batches() -> None:
-    """The one that reaches the limit raises the alarm, whatever the batches are; a good message begins anew."""
+    """The one that reaches the limit raises the alarm, whatever the batches are; a good message resets it."""
     limit = RejectLimit(0, 1_000)
     for _ in range(3):
         limit.count(333, rejects(*range(333)))

@@ -82,7 +82,7 @@ def same(found: NDArray[np.float64], expected: list[list[float]]) -> bool:
 
 @settings(max_examples=300, deadline=None)
 @given(TRANSACTIONS, st.lists(st.integers(1, 60)), st.lists(st.booleans(), min_size=60, max_size=60))
-def test_a_payment_sees_the_same_past_however_its_stream_is_cut(
+def test_a_transaction_sees_the_same_past_however_its_stream_is_cut(
     transactions: list[Transaction], cuts: list[int], restarts: list[bool]
 ) -> None:
     """In batches of any size, with restores from the changelog in between, in any order of event times."""

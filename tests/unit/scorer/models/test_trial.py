@@ -90,6 +90,6 @@ def test_a_model_that_fails_on_what_transactions_may_hold_is_refused(case: str, 
 
 
 def test_sound_models_pass(tmp_path: Path) -> None:
-    """One of the payment, one of the whole past."""
+    """One of the transaction, one of the whole past."""
     assert load_model(write_constant(tmp_path / "a", "a", 0.25)).manifest.version == "a"
     assert load_model(write_probe(tmp_path / "b")).manifest.version == "probe"

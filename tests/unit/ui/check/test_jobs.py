@@ -17,7 +17,7 @@ END = Refused(FileFault.EMPTY, "")
 
 
 class Sender:
-    """Stands in for Uploads: reads until it is let go or cancelled."""
+    """Stands in for Uploads: reads until it is released or cancelled."""
 
     def __init__(self) -> None:
         self.go = threading.Event()

@@ -4,8 +4,9 @@ from html import escape
 
 from services.sender.report import FileFault, FileReport, Refusal, Repair, RowFault
 from ui.check import render
-from ui.check.steps import Obstacle, Refused, Sending, Sent, Step
+from ui.check.steps import Refused, Sending, Sent, Step
 from ui.check.texts import CHECK_TEXTS
+from ui.files.journal import UploadState
 from ui.shell.texts import RUSSIAN, Texts
 
 WORDS = CHECK_TEXTS["ru"]
@@ -62,14 +63,14 @@ def test_refused_lines_are_reported_with_field_and_reason() -> None:
 
 def test_kafka_unavailable_is_reported_with_what_was_sent() -> None:
     """How far it got, and that the same file may be sent again."""
-    html = shown(Sent(found(), 7_000, 9.0, obstacle=Obstacle.UNAVAILABLE), RUSSIAN)
+    html = shown(Sent(found(), 7_000, 9.0, state=UploadState.KAFKA_UNAVAILABLE), RUSSIAN)
     assert "Kafka не отвечает: отправлено 7\u00a0000 из 18\u00a0000\u00a0строк." in html
     assert "Готово" not in html
 
 
 def test_kafka_refusing_is_no_outage() -> None:
     """No topic or no permission: trying again would not help, and the page does not say it would."""
-    html = shown(Sent(found(), 0, 0.1, obstacle=Obstacle.REJECTS), RUSSIAN)
+    html = shown(Sent(found(), 0, 0.1, state=UploadState.KAFKA_REJECTS), RUSSIAN)
     assert "нет топика или доступа" in html
     assert "Попробуйте" not in html
 

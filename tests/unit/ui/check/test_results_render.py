@@ -11,7 +11,7 @@ from ui.threshold.models import ScoringModel
 
 WORDS = CHECK_TEXTS["ru"]
 READ_AT = datetime(2026, 11, 23, 9, 4, 5, tzinfo=UTC)
-PAYMENT = Flagged("id-1", 0.9734, datetime(2020, 6, 21, 22, 14), 1250.5, "shopping_net", "fraud_Kilback LLC", "TX")
+TRANSACTION = Flagged("id-1", 0.9734, datetime(2020, 6, 21, 22, 14), 1250.5, "shopping_net", "fraud_Kilback LLC", "TX")
 TOTALS = Totals(12_345, 67, exact=True)
 MODEL = ScoringModel("2026-11-20", 0.37)
 
@@ -22,7 +22,7 @@ def snapshot(flagged: list[Flagged], totals: Totals = TOTALS) -> Snapshot:
 
 def test_a_flagged_transaction_reads_in_russian() -> None:
     """Day before month, spaces in thousands, decimal comma, and no word "fraud" before each merchant."""
-    html = render.flagged_table([PAYMENT], RUSSIAN, WORDS)
+    html = render.flagged_table([TRANSACTION], RUSSIAN, WORDS)
     for cell in ("21.06.2020 22:14", "1\u00a0250,50", "shopping_net", ">Kilback LLC<", ">TX<", ">0,973<", ">id-1<"):
         assert cell in html
     assert "fraud_" not in html
@@ -30,15 +30,15 @@ def test_a_flagged_transaction_reads_in_russian() -> None:
 
 def test_a_flagged_transaction_reads_in_english() -> None:
     """ISO date, commas in thousands, decimal point."""
-    html = render.flagged_table([PAYMENT], ENGLISH, CHECK_TEXTS["en"])
+    html = render.flagged_table([TRANSACTION], ENGLISH, CHECK_TEXTS["en"])
     for cell in ("2020-06-21 22:14", "1,250.50", ">0.973<"):
         assert cell in html
 
 
 def test_the_history_is_shown_in_words() -> None:
-    """How many earlier payments the customer has, that this is the first, or that it is not known who pays."""
+    """How many earlier transactions the customer has, that this is the first, or that it is not known who pays."""
     counts = (None, 0, 1, 22, 1_205)
-    html = {count: render.flagged_table([replace(PAYMENT, earlier=count)], RUSSIAN, WORDS) for count in counts}
+    html = {count: render.flagged_table([replace(TRANSACTION, earlier=count)], RUSSIAN, WORDS) for count in counts}
     assert ">неизвестно<" in html[None]
     assert ">первая транзакция<" in html[0]
     assert ">1\u00a0транзакция<" in html[1]
@@ -47,8 +47,8 @@ def test_the_history_is_shown_in_words() -> None:
     assert "транзакций<" in html[1_205]
 
 
-def test_a_score_without_its_payment_is_shown() -> None:
-    """The score may arrive before the payment: dashes stand for what is not known yet."""
+def test_a_score_without_its_transaction_is_shown() -> None:
+    """The score may arrive before the transaction: dashes stand for what is not known yet."""
     html = render.flagged_table([Flagged("id-1", 0.9, None, None, None, None, None)], RUSSIAN, WORDS)
     assert html.count(">—<") == 5
 

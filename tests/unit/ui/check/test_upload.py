@@ -18,7 +18,7 @@ from services.sender.report import FileFault, FileRefused
 from tests.support.other_contracts import SHIPPED
 from ui.check import record, upload
 from ui.check.downloads import ExampleFiles
-from ui.check.steps import Cancelled, Obstacle, Queued, Refused, Sending, Sent, Step
+from ui.check.steps import Cancelled, Queued, Refused, Sending, Sent, Step
 from ui.check.upload import UploadQueue, UploadRequest, Uploads
 from ui.files.journal import UploadState
 
@@ -26,7 +26,8 @@ Send = Callable[..., Iterator[Step]]
 TEMPLATE = ExampleFiles(SHIPPED, project_root() / "onnx/manifest.json").template()
 
 kafka_failures = pytest.mark.parametrize(
-    ("error", "obstacle"), [(Retry("silent"), Obstacle.UNAVAILABLE), (Stop("no topic"), Obstacle.REJECTS)]
+    ("error", "state"),
+    [(Retry("silent"), UploadState.KAFKA_UNAVAILABLE), (Stop("no topic"), UploadState.KAFKA_REJECTS)],
 )
 
 
@@ -68,7 +69,7 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> Journal:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A file with one good row."""
-    path = tmp_path / "payments.csv"
+    path = tmp_path / "transactions.csv"
     path.write_text(TEMPLATE)
     return path
 
@@ -105,18 +106,18 @@ def test_an_upload_is_sent_and_entered(file: Path, send: Callable[..., Send], jo
     """With its figures and the ids that are in the messages."""
     messages: list[Any] = []
 
-    def publish(payments: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
-        messages.extend(payments)
+    def publish(transactions: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
+        messages.extend(transactions)
         on_progress(1)
         return 1
 
     last = last_of(send(publish)(file))
     assert isinstance(last, Sent)
-    assert (last.sent, last.report.rows, last.obstacle) == (1, 1, None)
+    assert (last.sent, last.report.rows, last.state) == (1, 1, UploadState.SENT)
     assert last.upload_id is not None
     assert journal.states == [UploadState.SENDING, UploadState.SENT]
     assert journal.figures | {"size": 0} == {
-        "file_name": "payments.csv", "size": 0, "analyst": "ada", "rows": 1, "refused": 0, "sent": 1,
+        "file_name": "transactions.csv", "size": 0, "analyst": "ada", "rows": 1, "refused": 0, "sent": 1,
     }  # fmt: skip
     assert [key.encode() in message[1] for key, message in zip(journal.ids, messages, strict=True)] == [True]
 
@@ -154,13 +155,13 @@ def test_ids_are_stored_in_portions(
     header, row = TEMPLATE.splitlines()
     path.write_text("\n".join([header, *[row] * 7]))
 
-    def publish(payments: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
-        on_progress(len(list(islice(payments, 5))))
+    def publish(transactions: Any, *_: Any, on_progress: Callable[[int], None], **__: Any) -> int:
+        on_progress(len(list(islice(transactions, 5))))
         return 5
 
     last = last_of(send(publish)(path))
     assert isinstance(last, Sent)
-    assert (last.sent, last.obstacle) == (5, Obstacle.STOPPED)
+    assert (last.sent, last.state) == (5, UploadState.INTERRUPTED)
     assert len(set(journal.ids)) == len(journal.ids) == 5
     assert journal.states[-1] is UploadState.INTERRUPTED
 
@@ -172,7 +173,7 @@ def test_without_the_database_the_file_is_sent_all_the_same(
     journal.is_unavailable = True
     last = last_of(send(publish_all)(file))
     assert isinstance(last, Sent)
-    assert (last.sent, last.obstacle, last.upload_id) == (1, None, None)
+    assert (last.sent, last.state, last.upload_id) == (1, UploadState.SENT, None)
 
 
 def test_a_journal_that_refuses_does_not_stop_the_file(
@@ -182,7 +183,7 @@ def test_a_journal_that_refuses_does_not_stop_the_file(
     journal.error = psycopg.errors.InsufficientPrivilege("permission denied for table uploads")
     last = last_of(send(publish_all)(file))
     assert isinstance(last, Sent)
-    assert (last.sent, last.obstacle, last.upload_id) == (1, None, None)
+    assert (last.sent, last.state, last.upload_id) == (1, UploadState.SENT, None)
     assert "permission denied for table uploads" in capsys.readouterr().out
 
 
@@ -198,7 +199,7 @@ def test_a_cancelled_upload_says_what_was_sent(file: Path, send: Callable[..., S
 
     last = last_of(send(publish)(request))
     assert isinstance(last, Sent)
-    assert last.obstacle is Obstacle.CANCELLED
+    assert last.state is UploadState.CANCELLED
     assert journal.states[-1] is UploadState.CANCELLED
 
 
@@ -261,10 +262,10 @@ def test_progress_is_reported_while_sending(file: Path, send: Callable[..., Send
 
 
 @pytest.mark.parametrize(
-    ("error", "obstacle"), [(Retry("gone"), Obstacle.UNAVAILABLE), (Stop("no topic"), Obstacle.REJECTS)]
+    ("error", "state"), [(Retry("gone"), UploadState.KAFKA_UNAVAILABLE), (Stop("no topic"), UploadState.KAFKA_REJECTS)]
 )
 def test_kafka_becoming_unavailable_ends_with_what_was_sent(
-    file: Path, send: Callable[..., Send], error: Exception, obstacle: Obstacle
+    file: Path, send: Callable[..., Send], error: Exception, state: UploadState
 ) -> None:
     """An outage is a step like any other; nothing is followed then."""
 
@@ -273,7 +274,7 @@ def test_kafka_becoming_unavailable_ends_with_what_was_sent(
 
     last = last_of(send(publish)(file))
     assert isinstance(last, Sent)
-    assert (last.sent, last.obstacle) == (0, obstacle)
+    assert (last.sent, last.state) == (0, state)
 
 
 def test_an_unforeseen_error_is_not_hidden(file: Path, send: Callable[..., Send]) -> None:
@@ -287,10 +288,10 @@ def test_an_unforeseen_error_is_not_hidden(file: Path, send: Callable[..., Send]
 
 
 @pytest.mark.parametrize(
-    ("error", "obstacle"), [(Retry("silent"), Obstacle.UNAVAILABLE), (Stop("no"), Obstacle.REJECTS)]
+    ("error", "state"), [(Retry("silent"), UploadState.KAFKA_UNAVAILABLE), (Stop("no"), UploadState.KAFKA_REJECTS)]
 )
 def test_nothing_is_tried_without_kafka(
-    file: Path, send: Callable[..., Send], error: Exception, obstacle: Obstacle
+    file: Path, send: Callable[..., Send], error: Exception, state: UploadState
 ) -> None:
     """The user learns it at once, not at a timeout; a wrong password is distinguished from an outage."""
 
@@ -299,7 +300,7 @@ def test_nothing_is_tried_without_kafka(
 
     last = last_of(send(pytest.fail, check_kafka=check)(file))
     assert isinstance(last, Sent)
-    assert last.obstacle is obstacle
+    assert last.state is state
 
 
 def test_a_useless_file_is_refused(tmp_path: Path, send: Callable[..., Send]) -> None:

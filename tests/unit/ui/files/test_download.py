@@ -12,12 +12,13 @@ from starlette.testclient import TestClient
 
 from services.common.contract.model import Contract
 from services.common.settings import project_root
+from services.common.spreadsheet import safe_text
 from services.sender.csvfile import prepare
 from tests.support.other_contracts import LOANS, SHIPPED, TERMINALS
 from ui.check.downloads import SAMPLE, SAMPLE_PATH, ExampleFiles
 from ui.files.download import ScoresFile, path_of
 from ui.files.journal import ScoredRow
-from ui.shell.excel import DIALECTS, safe_text
+from ui.shell.excel import DIALECTS
 
 
 @pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "  =", "\u00a0@"])
@@ -88,19 +89,19 @@ def test_an_upload_has_its_address() -> None:
 
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_the_template_opens_in_excel_and_is_accepted(language: str, tmp_path: Path) -> None:
-    """With the byte-order mark; the sender reads the same payment from both."""
+    """With the byte-order mark; the sender reads the same transaction from both."""
     path = tmp_path / "template.csv"
     path.write_text(FILES.template(DIALECTS[language]), newline="")
     assert path.read_bytes().startswith(b"\xef\xbb\xbftransaction_time" + DIALECTS[language].separator.encode())
-    with prepare(path, contract=SHIPPED) as payments:
-        [(_, value)] = payments
-        assert (payments.report.ready, payments.report.refused_total) == (1, 0)
+    with prepare(path, contract=SHIPPED) as prepared:
+        [(_, value)] = prepared
+        assert (prepared.report.ready, prepared.report.refused_total) == (1, 0)
     data = orjson.loads(value)["data"]
     assert (data["amount"], data["lat"], data["population_city"]) == (104.5, 32.1, 5000)
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-def test_the_sample_in_excels_way_has_the_same_payments(language: str, tmp_path: Path) -> None:
+def test_the_sample_in_excels_way_has_the_same_transactions(language: str, tmp_path: Path) -> None:
     """All of them, with the values of the file itself."""
     route = FILES.routes()[1]
     client = TestClient(Starlette(routes=[route]))
@@ -108,9 +109,9 @@ def test_the_sample_in_excels_way_has_the_same_payments(language: str, tmp_path:
     path.write_bytes(client.get(f"/{SAMPLE_PATH}?language={language}").content)
 
     def data_of(file: Path) -> list[Any]:
-        with prepare(file, contract=SHIPPED) as payments:
-            assert payments.report.refused_total == 0
-            return [orjson.loads(value)["data"] for _, value in payments]
+        with prepare(file, contract=SHIPPED) as prepared:
+            assert prepared.report.refused_total == 0
+            return [orjson.loads(value)["data"] for _, value in prepared]
 
     assert data_of(path) == data_of(SAMPLE)
     assert client.get(f"/{SAMPLE_PATH}").content == SAMPLE.read_bytes()

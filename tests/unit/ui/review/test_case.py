@@ -8,20 +8,21 @@ from typing import Any
 import pytest
 
 from tests.support.other_contracts import LOANS, SHIPPED, TERMINALS
+from ui.database import ListedTransaction
 from ui.review import render
 from ui.review.case import Alert, AlertReason, Case, EarlierTransaction, ScoredTransaction, parse_reasons
 from ui.review.chart import transactions_chart
 from ui.review.features import describe
 from ui.review.reasons import in_words
 from ui.review.texts import CASE_TEXTS, REASON_TEXTS
-from ui.review.verdicts import GivenVerdict, Precision, Queue, QueuedCase, QueueOrder, Verdict
+from ui.review.verdicts import GivenVerdict, Precision, Queue, QueueOrder, Verdict
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
 from ui.shell.roles import with_roles
 from ui.shell.texts import ENGLISH, RUSSIAN
 
 SCORED_AT = datetime(2026, 11, 23, 21, 4, tzinfo=UTC)
 TRANSACTION = ScoredTransaction(
-    "p-1", 0.9734, 1, SCORED_AT, datetime(2020, 6, 21, 22, 14), 995.7, "misc_net", "fraud_<b>X</b>", "TX", "Nowhere",
+    "p-1", 0.9734, datetime(2020, 6, 21, 22, 14), 995.7, "misc_net", "fraud_<b>X</b>", "TX", 1, SCORED_AT, "Nowhere",
     "Ada|Example|1 Test Lane",
 )  # fmt: skip
 EARLIER = EarlierTransaction(datetime(2020, 6, 1, 10, 0), 20.5, "home", "fraud_Y", 0.01, 0, "e-1")
@@ -285,7 +286,7 @@ def test_verdicts_are_listed_with_who_and_when() -> None:
 
 def test_the_queue_says_how_many_wait() -> None:
     """And that there may be more than were looked at."""
-    row = QueuedCase("<p>", 0.9, None, None, None, None, None)
+    row = ListedTransaction("<p>", 0.9, None, None, None, None, None)
     assert "Ждут вердикта: 7. Показаны первые 1." in render.queue(Queue([row], 7, more=False), RUSSIAN, RU)
     many = render.queue(Queue([row], 1000, more=True), RUSSIAN, RU)
     assert "больше 1\u00a0000" in many

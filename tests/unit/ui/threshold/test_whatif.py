@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from services.common.manifest import Curve, current_curve
 from services.common.settings import project_root
 from ui.review.verdicts import Precision
 from ui.shell.texts import RUSSIAN
@@ -12,9 +13,12 @@ from ui.threshold import whatif
 from ui.threshold.models import ScoringModel
 from ui.threshold.render import comparison, curve_chart
 from ui.threshold.texts import WHATIF_TEXTS
-from ui.threshold.whatif import Curve, StreamStats, WhatIfData
+from ui.threshold.whatif import StreamStats, WhatIfData
 
-CURVE = Curve("v", 1000, 10, 5000.0, [0.1, 0.5, 0.9], [20, 10, 0], [10, 8, 0], [5000.0, 4500.0, 0.0])
+CURVE = Curve(
+    version="v", transactions=1000, frauds=10, fraud_amount=5000.0,
+    thresholds=(0.1, 0.5, 0.9), alerts=(20, 10, 0), caught=(10, 8, 0), caught_amount=(5000.0, 4500.0, 0.0),
+)  # fmt: skip
 
 
 def test_the_effect_of_a_threshold_is_computed_from_the_curve() -> None:
@@ -44,13 +48,13 @@ def test_alerts_of_the_stream_and_verdicts_follow_the_threshold() -> None:
 def test_the_shipped_curve_is_of_the_shipped_model() -> None:
     """At the manifest's threshold it gives the manifest's figures; each lower threshold catches no less."""
     manifest = json.loads((project_root() / "onnx/manifest.json").read_bytes())
-    curve = whatif.current_curve(project_root() / "onnx/curve.json")
+    curve = current_curve(project_root() / "onnx/curve.json")
     assert curve is not None
     assert (curve.version, tuple(curve.thresholds)) == (manifest["version"], whatif.THRESHOLDS)
     figures, found = manifest["figures"]["unseen_customers"], whatif.expected(curve, manifest["threshold"], 1.0)
     assert found.precision == pytest.approx(figures["precision"], abs=5e-4)
     assert found.recall == pytest.approx(figures["recall"], abs=5e-4)
-    assert (curve.payments, curve.frauds) == (figures["rows"], figures["frauds"])
+    assert (curve.transactions, curve.frauds) == (figures["rows"], figures["frauds"])
     for column in (curve.alerts, curve.caught, curve.caught_amount):
         assert list(column) == sorted(column, reverse=True)
 
@@ -62,9 +66,9 @@ def test_the_shipped_curve_is_of_the_shipped_model() -> None:
 def test_a_curve_that_cannot_be_used_is_none(tmp_path: Path, content: str) -> None:
     """The page works without one."""
     path = tmp_path / "curve.json"
-    assert whatif.current_curve(path) is None
+    assert current_curve(path) is None
     path.write_text(content)
-    assert whatif.current_curve(path) is None
+    assert current_curve(path) is None
 
 
 def test_what_if_says_what_it_does_not_know() -> None:

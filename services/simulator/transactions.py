@@ -37,7 +37,7 @@ _LEGITIMATE, _FRAUDULENT = 1, 2
 
 
 @dataclass(frozen=True)
-class SimulatedPayments:
+class SimulatedTransactions:
     """Transactions in order of time, n of them; every array has shape (n,).
 
     Attributes:
@@ -59,12 +59,12 @@ class SimulatedPayments:
     def __len__(self) -> int:
         return len(self.minute)
 
-    def take(self, which: Ints) -> "SimulatedPayments":
+    def take(self, which: Ints) -> "SimulatedTransactions":
         """Return the transactions at these places, in this order."""
-        return SimulatedPayments(*(getattr(self, field.name)[which] for field in fields(self)))
+        return SimulatedTransactions(*(getattr(self, field.name)[which] for field in fields(self)))
 
 
-class PaymentSource:
+class TransactionGenerator:
     """Makes the transactions of a world, any day on its own: a day's draws depend on seed and date alone.
 
     Days are counted from 1 January of the year 1 (`date.toordinal`).
@@ -77,7 +77,7 @@ class PaymentSource:
         self._weekdays = weekday_factors()
         self._fraud_counts = np.array([profile.frauds for profile in PROFILES])
 
-    def day(self, day: int, hour: int | None = None) -> SimulatedPayments:
+    def day(self, day: int, hour: int | None = None) -> SimulatedTransactions:
         """Return a day's transactions, or only those of an hour (0 to 23), which are drawn for themselves."""
         honest = self._honest(day, hour)
         stolen = [self._window(first, day) for first in range(day - WINDOW_DAYS + 1, day + 1)]
@@ -86,7 +86,7 @@ class PaymentSource:
         together = _join([honest, *stolen])
         return together.take(np.argsort(together.minute, kind="stable"))
 
-    def _honest(self, day: int, hour: int | None) -> SimulatedPayments:
+    def _honest(self, day: int, hour: int | None) -> SimulatedTransactions:
         """Return the customers' own transactions: none of those whose card is stolen on that date."""
         rng = self._rng(_LEGITIMATE, day, 0 if hour is None else hour + 1)
         customers = self.world.customers
@@ -108,13 +108,13 @@ class PaymentSource:
             minute = hour * 60 + (within * 60).astype(np.int64)
         return self._pay(rng, self._legitimate, payer, draw, minute, target=0)
 
-    def _window(self, first: int, day: int) -> SimulatedPayments:
+    def _window(self, first: int, day: int) -> SimulatedTransactions:
         """Return a day's share of the frauds in all windows that open on the day `first`."""
         rng = self._rng(_FRAUDULENT, first, 0)
         customers = self.world.customers
         victims = np.flatnonzero((first - customers.fraud_phase) % FRAUD_PERIOD_DAYS == 0)
-        least, most = self._fraud_counts[customers.profile[victims]].T
-        victim = np.repeat(victims, least + (rng.random(len(victims)) * (most - least + 1)).astype(np.int64))
+        fewest, most = self._fraud_counts[customers.profile[victims]].T
+        victim = np.repeat(victims, fewest + (rng.random(len(victims)) * (most - fewest + 1)).astype(np.int64))
         draw = rng.random(len(victim))
         is_am = draw < self._fraudulent.am_share[customers.profile[victim]]
         minute = _fraud_minutes(is_am, rng.random(len(victim)), rng.random(len(victim)))
@@ -124,7 +124,7 @@ class PaymentSource:
 
     def _pay(
         self, rng: np.random.Generator, spending: Spending, payer: Ints, draw: Floats, minute: Ints, target: int
-    ) -> SimulatedPayments:
+    ) -> SimulatedTransactions:
         """Return transactions with shop, amount and place, given who pays when and a draw for the category."""
         customers, size = self.world.customers, len(payer)
         cell = spending.cells(customers.profile[payer], draw)
@@ -133,7 +133,7 @@ class PaymentSource:
         amount = np.where(amount < 1, 1 + 9 * rng.random(size), amount)
         lat = customers.lat[payer] + 2 * rng.random(size) - 1
         lon = customers.lon[payer] + 2 * rng.random(size) - 1
-        return SimulatedPayments(
+        return SimulatedTransactions(
             minute=minute,
             customer=payer,
             shop=shop,
@@ -166,7 +166,7 @@ def _fraud_minutes(is_am: np.ndarray[tuple[int], np.dtype[np.bool_]], kind: Floa
     return minutes
 
 
-def _join(parts: list[SimulatedPayments]) -> SimulatedPayments:
-    return SimulatedPayments(
-        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(SimulatedPayments))
+def _join(parts: list[SimulatedTransactions]) -> SimulatedTransactions:
+    return SimulatedTransactions(
+        *(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(SimulatedTransactions))
     )
