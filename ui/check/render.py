@@ -5,11 +5,7 @@ from collections.abc import Iterable, Sequence
 from markupsafe import Markup
 
 from services.sender.report import FileReport, Refusal, Repair
-<<<<<<< HEAD
-from ui.check.steps import Cancelled, Queued, Reading, Refused, Sending, Sent, Step
-=======
-from ui.check.steps import Cancelled, Obstacle, Queued, ReadingFile, Refused, Sending, Sent, Step
->>>>>>> c-tests
+from ui.check.steps import Cancelled, Queued, ReadingFile, Refused, Sending, Sent, Step
 from ui.check.texts import CheckTexts
 from ui.database import Flagged, Results, Snapshot, Totals
 from ui.files.journal import UploadState

@@ -25,11 +25,7 @@ from services.sender.ids import STORED, MessageMaker, TakenIds
 from services.sender.publish import publish
 from services.sender.report import FileFault, FileRefused
 from ui.check.record import Record
-<<<<<<< HEAD
-from ui.check.steps import Cancelled, Queued, Reading, Refused, Sending, Sent, Step
-=======
-from ui.check.steps import Cancelled, Obstacle, Queued, ReadingFile, Refused, Sending, Sent, Step
->>>>>>> c-tests
+from ui.check.steps import Cancelled, Queued, ReadingFile, Refused, Sending, Sent, Step
 from ui.database import Database
 from ui.files.journal import UploadState
 from ui.watch import in_background
