@@ -186,7 +186,7 @@ def test_unknown_categories_are_scored_and_counted(kafka: str, topics: TopicSett
     counted = scorer.metrics()
     assert counted["fraud_scorer_unknown_category_total"] == 1
     assert counted['fraud_scorer_unknown_category_values_total{category="space_travel"}'] == 1
-    assert counted['fraud_scorer_values_repaired_total{kind="category_spelling"}'] == 1
+    assert counted['fraud_scorer_values_repaired_total{kind="value_spelling"}'] == 1
     assert counted['fraud_scorer_values_repaired_total{kind="decimal_comma"}'] == 1
     assert len(read_all(kafka, topics.scores)) == 3
 

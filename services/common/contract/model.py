@@ -24,7 +24,7 @@ TEXTS = frozenset(("text", "name"))
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Label(_Part):

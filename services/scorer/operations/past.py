@@ -8,10 +8,11 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from services.scorer.history.look_back import LookBack, Reading, Window
 from services.scorer.operations.registry import Option, options_of
@@ -20,6 +21,8 @@ LONGEST_DAYS = 30
 
 _WINDOW = re.compile(r"([1-9]\d{0,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+Decimals = Annotated[int, Field(ge=0, le=9)]
 
 Compute = Callable[..., NDArray[Any]]
 
@@ -100,7 +103,7 @@ def count(past: LookBack, within: Window) -> NDArray[Any]:
 @past_operation(
     unit="of the number", needs=("sum",), example='sum_24h = { sum = "amount", within = "24h", decimals = 2 }'
 )
-def sum_(past: LookBack, within: Window, number: str, *, decimals: int | None = None) -> NDArray[Any]:
+def sum_(past: LookBack, within: Window, number: str, *, decimals: Decimals | None = None) -> NDArray[Any]:
     """The sum of a number, rounded to `decimals`; a missing number adds nothing."""
     return _rounded(past.sum(number, within), decimals)
 
@@ -108,7 +111,7 @@ def sum_(past: LookBack, within: Window, number: str, *, decimals: int | None = 
 @past_operation(
     unit="of the number", needs=("sum",), wants_all=True, example='mean_7d = { mean = "amount", within = "7d" }'
 )
-def mean(past: LookBack, within: Window, number: str, *, decimals: int | None = None) -> NDArray[Any]:
+def mean(past: LookBack, within: Window, number: str, *, decimals: Decimals | None = None) -> NDArray[Any]:
     """The mean of a number; missing without any record."""
     counts = past.count(within)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -119,7 +122,7 @@ def mean(past: LookBack, within: Window, number: str, *, decimals: int | None = 
     unit="of the mean", needs=("sum", "value"), wants_all=True,
     example='amount_over_mean = { ratio_to_mean = "amount", decimals = 4 }',
 )  # fmt: skip
-def ratio_to_mean(past: LookBack, within: Window, number: str, *, decimals: int | None = None) -> NDArray[Any]:
+def ratio_to_mean(past: LookBack, within: Window, number: str, *, decimals: Decimals | None = None) -> NDArray[Any]:
     """The record's own number divided by the mean; missing without any record, or where the mean is 0."""
     counts = past.count(within)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

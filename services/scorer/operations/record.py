@@ -5,10 +5,11 @@ Each is a pure function of columns [n] and returns a column of numbers, [n], NaN
 
 from functools import partial
 from itertools import repeat
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from services.common.contract.model import Axis, LookupTable
 from services.scorer.event_time import SECONDS_A_DAY
@@ -18,6 +19,8 @@ OPERATIONS: dict[str, Operation] = {}
 """Every operation over the fields of one record, by its name in a contract."""
 
 operation = partial(register, OPERATIONS)
+
+Hour = Annotated[int, Field(ge=0, le=24)]
 
 EARTH_RADIUS_KM = 6371.0088
 """The mean radius R1 of the earth (International Union of Geodesy and Geophysics)."""
@@ -59,7 +62,7 @@ def month(time: Time) -> NDArray[Any]:
 
 
 @operation(unit="0 or 1", example='night = { hour_between = "paid_at", first = 22, end = 4 }', flag=True)
-def hour_between(time: Time, *, first: int, end: int) -> NDArray[Any]:
+def hour_between(time: Time, *, first: Hour, end: Hour) -> NDArray[Any]:
     """1 from the hour `first` to before the hour `end`, which may lie behind midnight; else 0."""
     of_day = time % SECONDS_A_DAY
     late, early = of_day >= first * 3_600, of_day < end * 3_600

@@ -121,7 +121,7 @@ def register(
 
 def options_of(function: Callable[..., Any]) -> tuple[Option, ...]:
     """Return the options of a function: its keyword-only parameters."""
-    hints = typing.get_type_hints(function)
+    hints = typing.get_type_hints(function, include_extras=True)
     return tuple(
         Option(parameter.name, TypeAdapter(hints[parameter.name]), parameter.default, _in_words(hints[parameter.name]))
         for parameter in inspect.signature(function).parameters.values()
@@ -155,5 +155,6 @@ def read_options(name: str, options: Sequence[Option], given: Mapping[str, Any])
 
 def _in_words(kind: Any) -> str:
     names = {int: "whole number", float: "number", str: "text"}
-    parts = [names[part] for part in (kind, *typing.get_args(kind)) if part in names]
+    inner = [part for one in typing.get_args(kind) for part in (one, *typing.get_args(one))]  # Annotated, or | None
+    parts = [names[part] for part in (kind, *inner) if isinstance(part, type) and part in names]
     return parts[0] if parts else "file"
