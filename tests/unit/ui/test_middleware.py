@@ -11,13 +11,15 @@ from gradio.routes import App
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from services.common.settings import KafkaSettings
-from ui.check.downloads import download_routes
+from services.common.settings import KafkaSettings, project_root
+from tests.support.other_contracts import SHIPPED
+from ui.check.downloads import ExampleFiles
 from ui.database import Database
 from ui.files.download import scores_route
 from ui.health import KafkaProbe, health_route
 from ui.middleware import app_options
 
+MANIFEST = project_root() / "onnx/manifest.json"
 PASSWORD = "correct horse battery"
 PUBLIC = {
     "/", "/assets/x", "/en", "/en/", "/favicon.ico", "/files/sample.csv", "/files/template.csv",
@@ -40,7 +42,11 @@ def make_app(root_path: str = "", *, login: bool = True) -> App:
     blocks.auth, blocks.auth_message = (_may_log_in if login else None), None
     blocks.root_path, blocks.favicon_path, blocks.theme_css = root_path, None, ""
     mart = Database()
-    routes = [health_route(mart, KafkaProbe(KafkaSettings())), *download_routes(), scores_route(mart)]
+    routes = [
+        health_route(mart, KafkaProbe(KafkaSettings())),
+        *ExampleFiles(SHIPPED, MANIFEST).routes(),
+        scores_route(mart, SHIPPED),
+    ]
     return App.create_app(blocks, app_kwargs=app_options(root_path, routes))
 
 
