@@ -47,6 +47,7 @@ from ui.payment.payment import Answer, SentTransaction
 from ui.payment.tab import answer_html
 from ui.review import render as review
 from ui.review.case import Case
+from ui.review.features import describe
 from ui.review.texts import CASE_TEXTS
 from ui.review.verdicts import GivenVerdict, Queue
 from ui.shell.texts import RUSSIAN
@@ -114,7 +115,7 @@ RENDERED: list[tuple[type, Callable[[Any], Markup]]] = [
     (Queue, lambda queue: review.queue(queue, RUSSIAN, CASE)),
     (Case, lambda case: review.head(case, RUSSIAN, CASE, True, 0)),
     (Case, lambda case: review.head(case, RUSSIAN, CASE, False, 0)),
-    (Case, lambda case: review.reasons(case, RUSSIAN, CASE)),
+    (Case, lambda case: review.reasons(case, FEATURES, RUSSIAN, CASE)),
     (Case, lambda case: review.earlier(case, RUSSIAN, CASE)),
     (GivenVerdict, lambda verdict: review.verdicts([verdict], RUSSIAN, CASE, 0)),
     (ModelHistory, lambda models: threshold.models(models, RUSSIAN, MODELS_TEXTS["ru"], 0)),
