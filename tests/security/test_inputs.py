@@ -27,7 +27,6 @@ from services.sender.csvfile import prepare
 from services.sender.report import FileFault, FileRefused
 from tests.support.hostile import HOSTILE, elements, hostile
 from tests.support.messages import nested
-from tests.support.other_contracts import SHIPPED
 from ui.check import render as check
 from ui.check.jobs import Job
 from ui.check.steps import Refused, Sent, Step
@@ -47,7 +46,6 @@ from ui.payment.tab import answer_html
 from ui.payment.texts import PAYMENT_TEXTS
 from ui.review import render as review
 from ui.review.case import Case
-from ui.review.features import describe
 from ui.review.texts import CASE_TEXTS
 from ui.review.verdicts import GivenVerdict, Queue
 from ui.shell.excel import safe_text
@@ -114,7 +112,7 @@ RENDERED: list[tuple[type, Callable[[Any], Markup]]] = [
     (Queue, lambda queue: review.queue(queue, RUSSIAN, CASE)),
     (Case, lambda case: review.head(case, RUSSIAN, CASE, True, 0)),
     (Case, lambda case: review.head(case, RUSSIAN, CASE, False, 0)),
-    (Case, lambda case: review.reasons(case, describe(SHIPPED, "ru"), RUSSIAN, CASE)),
+    (Case, lambda case: review.reasons(case, RUSSIAN, CASE)),
     (Case, lambda case: review.earlier(case, RUSSIAN, CASE)),
     (GivenVerdict, lambda verdict: review.verdicts([verdict], RUSSIAN, CASE, 0)),
     (ModelHistory, lambda models: threshold.models(models, RUSSIAN, MODELS_TEXTS["ru"], 0)),
