@@ -9,13 +9,14 @@ from confluent_kafka import Producer
 
 from conftest import Start
 from services.common.settings import TopicSettings
-from tests.support.contracts import customer_key
+from tests.support.contracts import cards, customer_key
 from tests.support.messages import FRAUD, nested
 from tests.support.processes import wait_for
 from tests.support.reasons import BURST, CALM, NIGHT
 from tests.support.topics import produce, read_all
 from ui.review import render as case_render
 from ui.review.case import read_case
+from ui.review.features import describe
 from ui.review.texts import CASE_TEXTS
 from ui.shell.texts import RUSSIAN
 
@@ -92,7 +93,7 @@ def test_reasons_arrive_in_the_table_once_whatever_is_killed(
     ] == found
     case = read_case(mart, "night-7")
     assert case
-    assert "Ночь, 22–03 (час 23)" in case_render.reasons(case, RUSSIAN, CASE_TEXTS["ru"])
+    assert "Ночь, 22–03 (час 23)" in case_render.reasons(case, describe(cards(), "ru"), RUSSIAN, CASE_TEXTS["ru"])
 
 
 @pytest.mark.slow
