@@ -13,10 +13,14 @@ from services.common.settings import project_root
 FIRST = ["up", "send", "status", "logs", "doctor", "psql", "restart", "down", "clean", "test"]
 
 
+OWN = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+"""Without what a make that runs these tests hands on to those it starts."""
+
+
 def make(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", *arguments],
-        cwd=project_root(), env=os.environ | env, capture_output=True, text=True, timeout=60, check=False,
+        cwd=project_root(), env=OWN | env, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
 
