@@ -65,6 +65,7 @@ def write_artifact(
         Stop: the scorer refuses the folder, or none of the rows can be decoded.
     """
     contract, content = read_contract(folder), (folder / model_file).read_bytes()
+    rows = [{name: value for name, value in row.items() if name in contract.fields} for row in rows]
     plan = compile_features(contract)
     sha256 = hashlib.sha256(content).hexdigest()
     manifest = Manifest(
@@ -107,15 +108,12 @@ def _golden(
     """Return rows spread over the scores, the one of the median first: the trial takes it for an ordinary one."""
     order = np.argsort(scores, kind="stable")
     order = order[np.isfinite(scores[order])]
-    spread = order[np.unique(np.linspace(0, len(order) - 1, min(GOLDEN_ROWS, len(order))).astype(int))]
-    chosen = [int(order[len(order) // 2]), *(int(one) for one in spread if one != order[len(order) // 2])]
+    median = len(order) // 2
+    spread = np.linspace(0, len(order) - 1, min(GOLDEN_ROWS - 1, len(order))).astype(int)
+    chosen = dict.fromkeys([median, *spread.tolist()])
     return tuple(
-        GoldenRow(
-            transaction=rows[int(places[one])],
-            features=tuple(features[one]),
-            score=float(scores[one]),
-        )
-        for one in chosen
+        GoldenRow(transaction=rows[int(places[one])], features=tuple(features[one]), score=float(scores[one]))
+        for one in order[list(chosen)].tolist()
     )
 
 
