@@ -209,7 +209,7 @@ def _check_names(names: list[str], header: list[str], columns: _Columns) -> None
 
 
 def _plain(name: str) -> str:
-    """Return a column's name without capitals, blanks and dashes: ` Post-Code` is `post_code`."""
+    """Return a column's name without capitals, blanks and dashes: ` Due-Date` is `due_date`."""
     return re.sub(r"[\s-]+", "_", name.strip(_AROUND).lower())
 
 
