@@ -78,8 +78,8 @@ def markdown() -> str:
         _table(RecordSpec),
         f"\n## `[fields]`\n\n{FIELDS}\n",
         _table(FieldSpec),
-        "\n## `[roles]`\n\n`amount`, `category`, `merchant`, `state`, `city`: the field that mart and page show as it."
-        " Each may be missing.\n",
+        "\n## `[roles]`\n\n`amount`, `category`, `merchant`, `state`, `city`: the field that mart and page show under"
+        " this name. Each may be missing.\n",
         "## `[model]`\n",
         _table(ModelSpec),
         f"\n## `[derived]` and `[features]`: operations over a record\n\n{DERIVED}\n",

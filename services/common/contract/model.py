@@ -44,7 +44,7 @@ class FieldSpec(_Part):
     personal: bool = Field(False, description="masked on the page until an analyst asks for it")
     values: tuple[str, ...] = Field((), description="the known texts, in the order of their codes")
     spellings: dict[str, tuple[str, ...]] = Field({}, description="known text -> other words for it")
-    label: Label | None = None
+    label: Label | None = Field(None, description="its name on the page, in English and Russian: `{ en, ru }`")
 
     @property
     def is_number(self) -> bool:
@@ -195,6 +195,8 @@ class Contract(_Part):
     @model_validator(mode="after")
     def _check_names(self) -> Self:
         record = self.record
+        if record.id == record.payload:
+            raise ValueError(f"record.id: {record.id} is the payload too")
         if record.event_time is not None:
             self._check_field("record.event_time", record.event_time, frozenset(("time",)))
         for name in record.key:

@@ -51,6 +51,7 @@ WRONG = {
     "two operations": ('count = true', 'count = true, last = "fee"', r"features\.count_1h: .*count and last are given"),
     "no operation": ('amount = "amount"\nchannel', "amount = 7\nchannel", r"features\.amount: an operation is needed"),
     "unknown field": ('code = "channel"', 'code = "way"', r"features\.channel: there is no field way"),
+    "an id that is the payload": ("[record]", '[record]\nid = "data"', r"record\.id: data is the payload too"),
     "unknown key field": ('key = ["card"]', 'key = ["cart"]', r"record\.key: there is no field cart"),
     "unknown time": ('event_time = "paid_at"', 'event_time = "at"', r"record\.event_time: there is no field at"),
     "field of the wrong type": ('code = "channel"', 'code = "amount"', r"features\.channel: amount is .* a known"),

@@ -1,12 +1,18 @@
-"""Nothing but the model's folder, the simulator, benchmarks and tests knows the fields of card transactions."""
+"""The contract file: its reference is up to date, and nothing of the product names a field that only it should name."""
 
 import re
 
 from services.common.contract.load import read_contract
 from services.common.settings import project_root
+from stack.contract_table import markdown
 
 WORDS = {"amount", "gender", "jobs", "lat", "lon", "street"}
 """Fields whose names are words that code needs for other things."""
+
+
+def test_the_reference_of_the_contract_is_up_to_date() -> None:
+    """`python -m stack.contract_table` writes it; it was run after the last change."""
+    assert (project_root() / "docs/contract.md").read_text(encoding="utf-8") == markdown()
 
 
 def test_no_field_of_cards_is_named_in_the_product() -> None:
