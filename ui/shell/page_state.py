@@ -66,8 +66,9 @@ class PageState:
     def wire(self, page: gr.Blocks, head: gr.HTML) -> None:
         """Wire the link in the head and the loading of the page, once all sections are built."""
         restored, stored = list(self._restored.values()), {**self._restored, **self._stored}
-        head.click(None, list(stored.values()), None, js=_STORE % json.dumps(list(stored)))
-        loaded = page.load(None, restored, [*restored, self.box], js=_RESTORE % json.dumps(list(self._restored)))
+        head.click(None, list(stored.values()), None, js=_STORE % json.dumps(list(stored)), show_progress="hidden")
+        restore = _RESTORE % json.dumps(list(self._restored))
+        loaded = page.load(None, restored, [*restored, self.box], js=restore, show_progress="hidden")
         loaded.then(None, [self.box], None, js=_OPEN_TAB)
         for handler, inputs, outputs, wiring in self._after:
             loaded.then(handler, inputs, outputs, **wiring)
