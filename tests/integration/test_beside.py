@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from conftest import PASSWORDS, ROOT, Start
+from conftest import PASSWORDS, ROOT, Start, database_env
 from services.common.settings import KafkaSettings, TopicSettings
 from services.topics.__main__ import make_topics
 from stack.postgres import database_url
@@ -39,7 +39,8 @@ def test_an_adopted_model_runs_beside_the_cards(
     own |= {"SCORER_MODEL_DIR": str(tmp_path / "loans"), "SCORER_GROUP_ID": "loans-scorer"}
     own |= {"SINK_GROUP_ID": "loans-sink", "PGDATABASE": "loans"}
 
-    run("services.sender", str(sample), KAFKA_BOOTSTRAP_SERVERS=kafka, **own)
+    reader = database_env(database, "fraud_ui")  # the file has ids of its own: whether they are taken is asked there
+    run("services.sender", str(sample), KAFKA_BOOTSTRAP_SERVERS=kafka, **reader | own)
     cards = ROOT / "services" / "simulator" / "sample.csv"
     run("services.sender", str(cards), KAFKA_BOOTSTRAP_SERVERS=kafka, TOPIC_TRANSACTIONS=topics.transactions)
     started = [start("scorer", "--until-empty", **env) for env in (own, {})]
