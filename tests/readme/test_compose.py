@@ -30,6 +30,9 @@ SERVICES = {"kafka", "postgres", "scorer", "sink", "ui"}
 JOBS = {"passwords", "migrate", "topics"}
 SAMPLE_ROWS = 2_000
 
+CLEAR_LINE = "\x1b[2K"
+"""Compose puts it before each line of `logs` and `up` (ECMA-48, "Erase in Line"), also where no terminal reads them."""
+
 
 def compose(*arguments: str) -> str:
     done = subprocess.run(["docker", "compose", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -120,7 +123,7 @@ def test_the_broker_logs_to_standard_output_alone(up: dict[str, str]) -> None:
 def test_logs_are_text_for_people_and_json_for_what_collects_them(up: dict[str, str]) -> None:
     """Without a setting, and with LOG_FORMAT=json: of the job `topics`, which can be run again at any time."""
     for service in ("topics", "scorer", "sink", "ui"):
-        told = compose("logs", "--no-color", "--no-log-prefix", service)
+        told = compose("logs", "--no-color", "--no-log-prefix", service).replace(CLEAR_LINE, "")
         assert "[info" in told, service
         assert "\x1b" not in told
         assert '"event"' not in told
@@ -198,7 +201,8 @@ def test_an_own_model_is_mounted_swapped_by_a_copy_and_tried_by_a_backfill(
     live, later = (tmp_path / name for name in ("live", "next"))
     for folder, version in ((live, "own-1"), (later, "own-2")):
         folder.mkdir()
-        shutil.copy(ROOT / "onnx" / shipped["model_file"], folder)
+        for file in (shipped["model_file"], "contract.toml", "risk.json"):
+            shutil.copy(ROOT / "onnx" / file, folder)
         (folder / "manifest.json").write_text(json.dumps(shipped | {"version": version}))
     monkeypatch.setenv("SCORER_MODEL_DIR", str(live))
     monkeypatch.setenv("SCORER_SHADOW_MODEL_DIR", str(later))
@@ -302,7 +306,7 @@ def test_up_without_a_flag_builds_what_is_missing_beside_another_project(
             if attached.poll() is None:
                 os.killpg(attached.pid, signal.SIGINT)  # as a terminal does
             attached.wait(120 * slack())
-    lines = log.read_text(errors="replace").splitlines()
+    lines = log.read_text(errors="replace").replace(CLEAR_LINE, "").splitlines()
     assert [line for line in lines if re.match(r"scorer-1 +\| .*\[info *\] started ", line)]
     assert second.states() == []
     assert states() == dict.fromkeys(SERVICES, ("running", "healthy"))
