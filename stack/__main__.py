@@ -21,6 +21,7 @@ from stack.plan import (
     kafka_environment,
     owner_environment,
     psql_environment,
+    sender_environment,
 )
 from stack.postgres import binary
 from stack.report import read_report
@@ -106,7 +107,7 @@ def _psql(options: argparse.Namespace, settings: StackSettings) -> None:
 
 
 def _send(options: argparse.Namespace, settings: StackSettings) -> None:
-    _become("services.sender", [options.file, *options.further], kafka_environment(settings))
+    _become("services.sender", [options.file, *options.further], sender_environment(settings))
 
 
 def _dlq(options: argparse.Namespace, settings: StackSettings) -> None:

@@ -87,6 +87,11 @@ def kafka_environment(settings: StackSettings) -> dict[str, str]:
     return for_services() | {"KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{settings.kafka_port}"}
 
 
+def sender_environment(settings: StackSettings) -> dict[str, str]:
+    """Return the environment of the sender, which asks the database whether the ids of a file are taken."""
+    return kafka_environment(settings) | _database_environment(settings, "fraud_ui")
+
+
 def dlq_environment(settings: StackSettings) -> dict[str, str]:
     """Return the environment of dlq, with the sink's rights in the database."""
     return kafka_environment(settings) | _database_environment(settings, "fraud_sink")

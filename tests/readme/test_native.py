@@ -9,6 +9,8 @@ import pytest
 
 from stack.settings import StackSettings
 from tests.readme.commands import ROOT, commands, run
+from tests.support.families import loans
+from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.timeout(900)  # images are built and libraries fetched in a fixture
 
@@ -50,3 +52,21 @@ def test_every_make_command_does_what_the_readme_says(copy: Path) -> None:
     assert re.search(
         r"^first flagged transaction in the database \d+ s after the command$", said["make up"], re.MULTILINE
     )
+
+
+def test_a_model_of_ones_own_scores_as_the_document_says(copy: Path, tmp_path: Path) -> None:
+    """docs/models.md, from model.onnx and rows.csv to scores in PostgreSQL: every command as it stands there."""
+    onnx_file, sample, predictions = loans.write(tmp_path)
+    shutil.copy(onnx_file, copy / "model.onnx")
+    shutil.copy(sample, copy / "rows.csv")
+    block = re.search(r"```sh\n(.*?)```", (ROOT / "docs/models.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert block
+    *before, last = block[1].splitlines()
+    try:
+        for command in before:
+            run(command, folder=copy)
+        wait_for(lambda: "(5 rows)" in run(last, folder=copy), 30)
+        count = run("make psql ARGS='-c \"select count(*) from scores\"'", folder=copy)
+    finally:
+        subprocess.run(["make", "down"], cwd=copy, check=False)
+    assert f" {len(predictions)}\n" in count
