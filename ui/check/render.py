@@ -218,17 +218,21 @@ def _file_refusal(step: Refused, texts: Texts) -> str:
 
 
 def flagged_table(flagged: Sequence[Flagged], texts: Texts, words: CheckTexts) -> Markup:
-    """Return the table of flagged transactions, the latest first, or a notice that there are none."""
+    """Return the table of flagged transactions, the latest first, or a notice that there are none.
+
+    Without a key in the contract nothing has a past, and none is shown.
+    """
     if not flagged:
         return notice(words.no_flagged)
     heads = (
         *transaction_heads(texts),
         (texts.column_score, "score"),
-        (words.column_earlier, "past side"),
+        *(((words.column_earlier, "past side"),) if texts.key else ()),
         (texts.column_id, "id"),
     )
     rows = (_flagged_cells(row, texts, words) for row in flagged)
-    return table(heads, rows, words.flagged_heading, kind="transactions") + hint(words.earlier_hint)
+    about_past = hint(words.earlier_hint) if texts.key else Markup()
+    return table(heads, rows, words.flagged_heading, kind="transactions") + about_past
 
 
 def totals(
@@ -274,7 +278,7 @@ def _flagged_cells(row: Flagged, texts: Texts, words: CheckTexts) -> tuple[str, 
     return (
         *transaction_cells(row, texts),
         score_cell(row.score, texts.numbers),
-        _earlier(row.earlier, texts, words),
+        *((_earlier(row.earlier, texts, words),) if texts.key else ()),
         case_button(row.transaction_id, row.transaction_id),
     )
 

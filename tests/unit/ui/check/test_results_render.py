@@ -3,9 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from tests.support.other_contracts import LOANS, SHIPPED
 from ui.check import render
 from ui.check.texts import CHECK_TEXTS
 from ui.database import Flagged, Results, Snapshot, Totals
+from ui.shell.roles import with_roles
 from ui.shell.texts import ENGLISH, RUSSIAN
 from ui.threshold.models import ScoringModel
 
@@ -38,13 +40,22 @@ def test_a_flagged_transaction_reads_in_english() -> None:
 def test_the_history_is_shown_in_words() -> None:
     """How many earlier transactions the customer has, that this is the first, or that it is not known who pays."""
     counts = (None, 0, 1, 22, 1_205)
-    html = {count: render.flagged_table([replace(TRANSACTION, earlier=count)], RUSSIAN, WORDS) for count in counts}
+    texts = with_roles(RUSSIAN, SHIPPED)
+    html = {count: render.flagged_table([replace(TRANSACTION, earlier=count)], texts, WORDS) for count in counts}
     assert ">неизвестно<" in html[None]
     assert ">первая транзакция<" in html[0]
     assert ">1\u00a0транзакция<" in html[1]
     assert "22" in html[22]
     assert "транзакции<" in html[22]
     assert "транзакций<" in html[1_205]
+
+
+def test_without_a_key_there_is_no_history_to_show() -> None:
+    """Neither its column nor what it means."""
+    html = render.flagged_table([TRANSACTION], with_roles(RUSSIAN, LOANS), WORDS)
+    assert WORDS.column_earlier not in html
+    assert WORDS.earlier_hint not in html
+    assert ">id-1<" in html
 
 
 def test_a_score_without_its_transaction_is_shown() -> None:
