@@ -49,7 +49,7 @@ clean: clean-data  ## stop everything and remove all generated files
 	@rm -rf $(VENV) .stack .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 test: $(VENV)/.dev  ## run the tests, 5 minutes; ARGS='-k name' for some
-	@$(PYTEST) --session-timeout 900 -m "not slow" $(ARGS)
+	@$(PYTEST) --session-timeout 1800 -m "not slow" $(ARGS)
 
 ##@ Operate
 
