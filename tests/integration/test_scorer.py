@@ -139,20 +139,21 @@ def test_sigterm_finishes_the_batch_and_the_next_start_goes_on(kafka: str, topic
 
 
 def test_a_killed_scorer_is_taken_over_at_once(kafka: str, topics: TopicSettings, start: Start) -> None:
-    """After kill -9 the same slot starts again, aborts what was open and goes on within 5 s; nothing is doubled."""
+    """After kill -9 the same slot starts again, aborts what was open and goes on long before the session is over; nothing is doubled."""
     produce(kafka, topics.transactions, [nested(f"{n}") for n in range(20_000)])
-    scorer = start("scorer", SCORER_BATCH_MAX_MESSAGES="500").wait_ready()
+    session = {"SCORER_SESSION_TIMEOUT_MS": "60000"}  # what it would wait for if its place were another one's
+    scorer = start("scorer", SCORER_BATCH_MAX_MESSAGES="500", **session).wait_ready()
     wait_for(lambda: scorer.metrics()["fraud_scorer_messages_consumed_total"] > 0, 20)
     scorer.kill()
 
     began = time.monotonic()
-    again = start("scorer").wait_ready()
-    wait_for(lambda: again.metrics()["fraud_scorer_messages_consumed_total"] > 0, 20, again.text)
+    again = start("scorer", **session).wait_ready()
+    wait_for(lambda: again.metrics()["fraud_scorer_messages_consumed_total"] > 0, 50, again.text)
     recovered = time.monotonic() - began
-    wait_for(lambda: len(read_all(kafka, topics.scores)) == 20_000, 30, again.text)
+    wait_for(lambda: len(read_all(kafka, topics.scores)) == 20_000, 60, again.text)
 
     assert len({message.key() for message in read_all(kafka, topics.scores)}) == 20_000
-    assert recovered < 10  # a bound against the session timeout of 15 s, not a measurement
+    assert recovered < 40  # a bound against the session timeout, not a measurement
 
 
 @pytest.mark.slow
