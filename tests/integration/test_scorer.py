@@ -139,7 +139,7 @@ def test_sigterm_finishes_the_batch_and_the_next_start_goes_on(kafka: str, topic
 
 
 def test_a_killed_scorer_is_taken_over_at_once(kafka: str, topics: TopicSettings, start: Start) -> None:
-    """After kill -9 the same slot starts again, aborts what was open, and does not wait for its session; nothing is doubled."""
+    """After kill -9 the same slot starts again, aborts what was open and waits for no session; nothing is doubled."""
     produce(kafka, topics.transactions, [nested(f"{n}") for n in range(20_000)])
     session = {"SCORER_SESSION_TIMEOUT_MS": "60000"}  # what it would wait for if its place were another one's
     scorer = start("scorer", SCORER_BATCH_MAX_MESSAGES="500", **session).wait_ready()
