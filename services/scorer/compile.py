@@ -74,7 +74,8 @@ class _Compiler:
         place = f"features.{name}"
         if isinstance(given, str):
             given = {"field": given}
-        group = given.pop(GROUP, None) if isinstance(given := _table(place, given), dict) else None
+        given = _table(place, given)
+        group = given.pop(GROUP, None)
         if group is not None and not isinstance(group, str):
             raise _wrong(place, "group must be a text")
         kind, argument, options = self._split(place, given, {"field", *OPERATIONS, *PAST_OPERATIONS})
@@ -194,13 +195,11 @@ class _Compiler:
 
     def _operand(self, name: Any, kind: str, place: str) -> tuple[Expression, Getter]:
         """Return an operand as an expression and what gets its column."""
-        if kind == "number" or (kind == "field" and name in self._contract.derived):
+        is_derived = isinstance(name, str) and name in self._contract.derived
+        if kind == "number" or (kind == "field" and (is_derived or self._field(name, place).is_number)):
             number = self.number(name, place)
             return number, number.compute
         spec = self._field(name, place)
-        if kind == "field" and spec.is_number:
-            number = self.number(name, place)
-            return number, number.compute
         wanted = {"time": {"time"}, "text": TEXTS, "known text": TEXTS}.get(kind, {spec.type})
         if spec.type not in wanted or (kind == "known text" and not spec.values):
             raise _wrong(place, f"{name} is of the type {spec.type}, a {kind} is needed{_with_values(kind)}")

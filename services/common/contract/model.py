@@ -15,9 +15,6 @@ from services.common.values import MISSING, MISSING_NAMES, Spellings
 
 CONTRACT_NAME = "contract.toml"
 
-ROLES = ("amount", "category", "merchant", "state", "city")
-"""What mart and page can show of a transaction, beside its event time and its key."""
-
 Kind = Literal["number", "integer", "coordinate", "text", "name", "time"]
 NUMBERS = frozenset(("number", "integer", "coordinate"))
 TEXTS = frozenset(("text", "name"))

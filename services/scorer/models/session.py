@@ -145,7 +145,7 @@ def open_session(content: bytes, plan: FeaturePlan, name: str = "the model", thr
     Raises:
         Stop: it cannot be served; the message names the option of the contract, or of the usual exporters, that helps.
     """
-    session = _load(content, name, threads)
+    session = load_onnx(content, name, threads)
     inputs = session.get_inputs()
     if plan.contract.model.input == "matrix":
         taken: tuple[Input, ...] = (_matrix(name, inputs, len(plan.names)),)
@@ -164,7 +164,17 @@ def open_session(content: bytes, plan: FeaturePlan, name: str = "the model", thr
     )
 
 
-def _load(content: bytes, name: str, threads: int) -> onnxruntime.InferenceSession:
+def load_onnx(content: bytes, name: str, threads: int = 1) -> onnxruntime.InferenceSession:
+    """Return a session of an ONNX file, whatever its inputs and outputs are.
+
+    Args:
+        content: of the file.
+        name: of the file, for errors.
+        threads: number of threads of one run.
+
+    Raises:
+        Stop: ONNX Runtime cannot load it; one line that says why, and what to do.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

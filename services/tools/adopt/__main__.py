@@ -10,12 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
-
 from services.common.contract.model import CONTRACT_NAME
-from services.common.errors import FraudError, Stop
+from services.common.errors import FraudError
+from services.scorer.models.session import load_onnx
 from services.tools.adopt.artifact import write_artifact
-from services.tools.adopt.draft import TARGETS, draft
+from services.tools.adopt.draft import draft, target_of
 from services.tools.adopt.sample import Rows, describe, read_sample
 
 YES, NO = frozenset(("1", "1.0", "true", "yes", "fraud")), frozenset(("0", "0.0", "false", "no", "legit"))
@@ -43,7 +42,7 @@ def adopt(model: Path, sample: Path, out: Path, threshold: float | None) -> None
         print(f"{contract} is kept")
     else:
         _draft(out / model.name, rows, contract)
-    target = next((name for name in rows[0] if name.casefold() in TARGETS), None)
+    target = target_of(rows[0])
     outcomes = [_outcome(row.get(target)) if target else None for row in rows]
     done = write_artifact(out, model.name, rows, outcomes, threshold)
     manifest = done.model.manifest
@@ -55,11 +54,7 @@ def adopt(model: Path, sample: Path, out: Path, threshold: float | None) -> None
 
 
 def _draft(model: Path, rows: Rows, contract: Path) -> None:
-    try:
-        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's exceptions share no base class
-        raise Stop(f"{model} cannot be loaded by ONNX Runtime {onnxruntime.__version__}: {error}") from error
-    inputs = session.get_inputs()
+    inputs = load_onnx(model.read_bytes(), str(model)).get_inputs()
     shape = inputs[0].shape
     width = shape[1] if len(inputs) == 1 and len(shape) == 2 and isinstance(shape[1], int) else None
     drafted = draft(model.stem, [one.name for one in inputs], width, describe(rows))

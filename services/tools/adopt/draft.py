@@ -1,6 +1,6 @@
 """Drafts a contract from the model's inputs and the columns of a sample. A person decides what a guess cannot."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.common.contract.model import NUMBERS
@@ -23,6 +23,11 @@ class Draft:
     to_decide: list[str] = field(default_factory=list)
 
 
+def target_of(names: Iterable[str]) -> str | None:
+    """Return the name of the column that says whether a row was a fraud, if there is one."""
+    return next((name for name in names if name.casefold() in TARGETS), None)
+
+
 def draft(name: str, inputs: Sequence[str], width: int | None, columns: Sequence[Column]) -> Draft:
     """Return a contract for a model.
 
@@ -36,7 +41,7 @@ def draft(name: str, inputs: Sequence[str], width: int | None, columns: Sequence
         Stop: an input has no column, or there is no column that could be a feature.
     """
     known = {column.name: column for column in columns}
-    target = next((column.name for column in columns if column.name.casefold() in TARGETS), None)
+    target = target_of(known)
     identity = next((c.name for c in columns if c.is_unique and c.kind != "time" and _is_id(c.name)), None)
     time = next((c.name for c in columns if c.kind == "time" and c.always_there), None)
     free = [column for column in columns if column.name not in {target, identity}]
