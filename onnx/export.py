@@ -29,6 +29,7 @@ from services.common.contract.model import CONTRACT_NAME
 from services.common.errors import Stop
 from services.common.manifest import CURVE_NAME, GoldenRow, Manifest, write_manifest
 from services.scorer.decode import Decoder
+from services.scorer.explain import as_written
 from services.scorer.features import FeaturePlan
 from services.scorer.models.load import decode_golden, load_model
 from services.scorer.models.session import OnnxSession, open_session
@@ -191,9 +192,10 @@ def _from_sklearn(classifier: Any, width: int) -> tuple[list[Any], Any, Any, Any
 def golden_rows(session: OnnxSession, plan: FeaturePlan) -> tuple[GoldenRow, ...]:
     """Return the golden transactions with the features the scorer's code makes of them, and their scores."""
     features = plan.to_features(decode_golden(Decoder(plan.contract, plan.fields), GOLDEN_TRANSACTIONS))
+    scored = zip(GOLDEN_TRANSACTIONS, as_written(features), probabilities(session, features), strict=True)
     return tuple(
-        GoldenRow(transaction=dict(transaction), features=tuple(map(_shortest, row)), score=round(float(score), 8))
-        for transaction, row, score in zip(GOLDEN_TRANSACTIONS, features, probabilities(session, features), strict=True)
+        GoldenRow(transaction=dict(transaction), features=tuple(row), score=round(float(score), 8))
+        for transaction, row, score in scored
     )
 
 
@@ -243,8 +245,3 @@ def figures_table(manifest: Manifest) -> str:
 
 def _figure(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
-
-
-def _shortest(value: np.float32) -> float | None:
-    """Return the shortest decimal that is this float32 again; None for NaN."""
-    return None if np.isnan(value) else float(str(value))
