@@ -18,7 +18,7 @@ from services.common.settings import KafkaSettings, TopicSettings
 from services.topics.__main__ import make_topics
 from stack.ports import free_port
 from stack.servers import PostgresServer
-from tests.support.page import faults_of
+from tests.support.page import faults_of, forget_models
 from tests.support.processes import ROOT, ServiceProcess, wait_for
 from tests.support.reasons import CALM, NIGHT, reasons_of
 from tests.support.topics import read_all
@@ -37,8 +37,11 @@ SCORES = "/files/uploads/00000000-0000-0000-0000-000000000000.csv"
 
 
 @pytest.fixture(scope="module")
-def start_page(kafka: str, database: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+def start_page(
+    kafka: str, database: PostgresServer, postgres: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Start]:
     """Start pages; whatever still runs at the end is killed."""
+    forget_models(postgres)
     running: list[ServiceProcess] = []
 
     def start(**env: str) -> ServiceProcess:

@@ -42,6 +42,12 @@ class Ui:
 StartUi = Callable[..., Ui]
 
 
+def forget_models(postgres: str) -> None:
+    """Remove the models that other tests put in use: a page keeps the last one that it has read."""
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("truncate model_spans")
+
+
 def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
     """Open an address; fail at the end if the page did what faults_of() lists."""
     context = browser.new_context(**({"locale": "ru-RU", "timezone_id": "Europe/Moscow"} | options))

@@ -4,7 +4,6 @@ import shutil
 from collections.abc import Iterator
 
 import orjson
-import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -13,7 +12,7 @@ from services.common.settings import KafkaSettings, project_root
 from services.topics.__main__ import make_topics
 from stack.ports import free_port
 from stack.servers import PostgresServer
-from tests.support.page import BROWSER_FLAGS, TOPICS, Connection, StartUi, Ui, opened, wait_ready
+from tests.support.page import BROWSER_FLAGS, TOPICS, Connection, StartUi, Ui, forget_models, opened, wait_ready
 from tests.support.processes import ServiceProcess
 
 
@@ -53,8 +52,7 @@ def start_ui(kafka: str, database: PostgresServer, tmp_path_factory: pytest.Temp
 def ui(kafka: str, postgres: str, start_ui: StartUi) -> Ui:
     """The page that most tests share, started over a mart in which no model of other tests is in use."""
     make_topics(KafkaSettings(bootstrap_servers=kafka), TOPICS)
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute("truncate model_spans")
+    forget_models(postgres)
     page = start_ui()
     wait_ready(page)
     return page
