@@ -54,8 +54,9 @@ amount_over_mean = { ratio_to_mean = "amount", decimals = 4 }
 FIELDS = """\
 A field is a type or a table. The types: `number`; `integer`, a number without decimals; `coordinate`, a number in
 degrees, written without thousands separators; `text`; `name`, a text in which Null is a person; `time`, a local time
-as in ISO 8601, whose zone is dropped. Other spellings of numbers, times and known texts are repaired and counted;
-what cannot be read is rejected with the field and the reason."""
+as in ISO 8601, whose zone is dropped, or with a `unit` a number of seconds or milliseconds since 1970-01-01 UTC.
+Other spellings of numbers, times and known texts are repaired and counted; what cannot be read is rejected with the
+field and the reason."""
 
 DERIVED = """\
 A feature is the name of a field or a derived number, or one operation with its options; a derived number is one

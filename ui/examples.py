@@ -6,6 +6,7 @@ from typing import Any
 
 from services.common.contract.model import Contract, FieldSpec
 from services.common.manifest import GoldenRow, current_manifest
+from services.common.values import read_epoch
 
 INVENTED = "Example"
 """Stands for a personal text: golden rows may be real people's."""
@@ -36,4 +37,6 @@ def _text(spec: FieldSpec, value: Any) -> str:
         return ""
     if spec.personal:
         return "" if spec.is_number or spec.type == "time" else next(iter(spec.values), INVENTED)
+    if spec.unit:
+        return read_epoch(value, spec.unit).text
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -117,7 +117,7 @@ class FieldReader:
         # Fields may have names that are none in Python.
         names = {f"f{number}": name for number, name in enumerate(self._fields)}
         kinds: dict[str, Any] = {
-            name: float if spec.is_number else str for name, spec in zip(names, specs, strict=True)
+            name: float if spec.is_number_in_json else str for name, spec in zip(names, specs, strict=True)
         }
         wanted: list[Any] = [*kinds.items()][: len(required)]
         wanted += [(name, kind | None, None) for name, kind in [*kinds.items()][len(required) :]]
@@ -251,9 +251,9 @@ def pick_field(
         return _from_text(field, spec, value, mark, repairs)
     if value is None or value != value:  # noqa: PLR0124  # NaN is not itself
         return None
-    if spec.is_number and type(value) in {float, int}:
+    if spec.is_number_in_json and type(value) in {float, int}:
         return _to_float(value)
-    wanted = "a number" if spec.is_number else "text"
+    wanted = "a number" if spec.is_number_in_json else "text"
     raise Reject(Reason.BAD_TYPE, field, f"expected {wanted}, got {type(value).__name__}")
 
 
@@ -311,13 +311,13 @@ def _to_number(digits: str) -> float:
 
 
 def _from_text(field: str, spec: FieldSpec, text: str, mark: Mark | None, repairs: Repairs) -> float | str | None:
-    if (text.strip() if spec.is_number else text) in spec.missing_words:
+    if (text.strip() if spec.is_number_in_json else text) in spec.missing_words:
         repairs += [ValueRepair.MISSING_WORD] if text else []
         return None
-    if not spec.is_number:
+    if not spec.is_number_in_json:
         return text
     try:
-        number = read_number(spec.type, text, mark)
+        number = read_number("integer" if spec.unit else spec.type, text, mark)
     except BadValue as bad:
         raise Reject(Reason.BAD_TYPE, field, f"expected a number, got text that {bad}") from None
     repairs += [ValueRepair.NUMBER_AS_TEXT, *number.repairs]

@@ -14,7 +14,7 @@ from services.common.contract.key import key_text
 from services.common.contract.model import Contract
 from services.common.errors import Reject
 from services.common.message import FieldReader, decimal_mark, open_envelope, pick_field
-from services.common.values import BadValue, read_time
+from services.common.values import BadValue, Unit, read_epoch, read_time
 
 TransactionRow = tuple[
     str, datetime | None, float | None, str | None, str | None, str | None, str | None, str | None, int, int
@@ -35,6 +35,7 @@ class TransactionReader:
         fields = tuple(dict.fromkeys(filter(None, shown)))
         self._contract, self._reader = contract, FieldReader(contract, (), fields)
         nowhere = len(fields)  # of a row's values with a None behind them
+        self._unit = _time_unit(contract)
         self._places = [fields.index(field) if field else nowhere for field in shown]
 
     def read(
@@ -55,7 +56,7 @@ class TransactionReader:
             partition, offset = places[number]
             rows[number] = (
                 transaction_id,
-                _time(time),
+                _time(time, self._unit),
                 amount if amount is None or math.isfinite(amount) else None,
                 category,
                 merchant,
@@ -86,7 +87,7 @@ def decode_transaction(
     transaction_id, data = open_envelope(value, None, record)
     return (
         transaction_id or record_id(topic, partition, offset),
-        _time(data.get(record.event_time)) if record.event_time else None,
+        _time(_picked(data, record.event_time, contract), _time_unit(contract)),
         _number(data, roles.amount, contract),
         _text(data, roles.category, contract),
         _text(data, roles.merchant, contract),
@@ -113,9 +114,19 @@ def _short(customer: str) -> str | None:
     return customer if len(customer) <= _CUSTOMER_MAX_CHARACTERS else None
 
 
-def _time(value: Any) -> datetime | None:
+def _time_unit(contract: Contract) -> Unit | None:
+    """Return the unit of the event time, None if it is text, or there is none."""
+    field = contract.record.event_time
+    return contract.fields[field].unit if field else None
+
+
+def _time(value: Any, unit: Unit | None) -> datetime | None:
     """Return a time; the contract's format is parsed by the standard library, which is faster."""
-    if type(value) is not str:
+    if value is None:
+        return None
+    if unit is not None:
+        with contextlib.suppress(BadValue):
+            return read_epoch(value, unit).time
         return None
     if len(value) in _TIME_LENGTHS:
         try:

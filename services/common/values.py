@@ -7,10 +7,10 @@ write it.
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class ValueRepair(StrEnum):
@@ -73,6 +73,12 @@ FIRST_YEAR, LAST_YEAR = 1970, 2099
 """In any other year the clock is assumed to be wrong."""
 
 
+Unit = Literal["s", "ms"]
+UNITS_A_SECOND: dict[Unit, int] = {"s": 1, "ms": 1_000}
+
+LAST_SECOND = int(datetime(LAST_YEAR, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+
+
 class Moment(NamedTuple):
     """A local time: `text` is the contract's spelling, without seconds if they are 0."""
 
@@ -110,6 +116,19 @@ def read_time(text: str) -> Moment:
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise BadValue(f"is not of the years {FIRST_YEAR} to {LAST_YEAR}")
     return Moment(time.isoformat(" ", "seconds" if seconds else "minutes"), time, _repairs_of(text, found))
+
+
+def read_epoch(number: float, unit: Unit) -> Moment:
+    """Return the time, in UTC, of a number of units since 1970-01-01 (POSIX.1-2024, "Seconds Since the Epoch").
+
+    Raises:
+        BadValue: it is not in the years that are read; the usual cause is the other unit.
+    """
+    seconds = number // UNITS_A_SECOND[unit]
+    if not 0 <= seconds <= LAST_SECOND:
+        raise BadValue(f"is no time in {unit} since 1970-01-01 of the years {FIRST_YEAR} to {LAST_YEAR}")
+    time = datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None)
+    return Moment(time.isoformat(" ", "seconds" if time.second else "minutes"), time, ())
 
 
 def _repairs_of(text: str, found: dict[str, str | None]) -> tuple[ValueRepair, ...]:

@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from services.common.contract.model import Contract, FieldSpec
 from services.common.errors import Reason, Reject
 from services.common.message import FieldReader
-from services.common.values import MISSING, BadValue, ValueRepair, read_time
+from services.common.values import (
+    LAST_SECOND,
+    MISSING,
+    UNITS_A_SECOND,
+    BadValue,
+    Unit,
+    ValueRepair,
+    read_epoch,
+    read_time,
+)
 from services.scorer.event_time import parse_times, seconds_of
 
 if TYPE_CHECKING:
@@ -104,7 +113,13 @@ class Decoder:
         numbers: dict[str, NDArray[np.float64]] = {}
         texts: dict[str, list[str | None]] = {}
         for name, spec in self._specs.items():
-            if name == self._event_time:
+            if spec.unit is not None:
+                times = _epoch_column(name, spec.unit, values[name], found)
+                if name == self._event_time:
+                    seconds = times.astype(np.int64)
+                else:
+                    numbers[name] = times
+            elif name == self._event_time:
                 seconds = _time_column(name, values[name], found, of_times)
             elif spec.type == "time":
                 numbers[name] = _optional_times(name, values[name], found, of_times)
@@ -143,6 +158,19 @@ def _optional_times(
     seconds[given] = _time_column(field, [times[place] or "" for place in given], refused, repaired)
     for place, reject in refused.items():
         found.setdefault(given[place], reject)
+    return seconds
+
+
+def _epoch_column(field: str, unit: Unit, values: Sequence[float | None], found: Rejects) -> NDArray[np.float64]:
+    """Return the whole seconds of times given as numbers, float64 [n], NaN where one is missing (0 where rejected)."""
+    seconds = np.floor(np.array(values, np.float64) / UNITS_A_SECOND[unit])  # None becomes NaN
+    outside = (seconds < 0) | (seconds > LAST_SECOND)
+    for place in np.flatnonzero(outside).tolist():
+        try:
+            read_epoch(float(values[place] or 0), unit)
+        except BadValue as bad:
+            found.setdefault(place, Reject(Reason.BAD_TIME, field, f"got a number that {bad}"))
+    seconds[outside] = 0
     return seconds
 
 

@@ -31,7 +31,7 @@ _Reader = Callable[[_Texts], Sequence[bytes]]
 
 
 class FastRowEncoder:
-    """Encodes clean rows of a file that has all fields of the contract and no ids of its own."""
+    """Encodes clean rows of a file that has all fields of the contract, times as text, and no ids of its own."""
 
     def __init__(self, contract: Contract, dialect: Dialect, unknown: UnknownValues | None = None) -> None:
         self._unknown = unknown or UnknownValues()
@@ -44,7 +44,8 @@ class FastRowEncoder:
         self._known = {field: spec.vocabulary for field, spec in contract.fields.items() if spec.values}
         self._between = _between(contract)
         complete = not dialect.missing and self._record.id not in dialect.positions
-        self._places = [dialect.positions[field] for field in self._fields] if complete else None
+        has_units = any(spec.unit for spec in contract.fields.values())
+        self._places = [dialect.positions[field] for field in self._fields] if complete and not has_units else None
 
     def encode(self, records: Sequence[Record], lines: Sequence[int]) -> list[EncodedRow] | None:
         """Return the transactions of rows, or None if any row is not clean; `lines` are their lines in the file."""

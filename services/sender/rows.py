@@ -7,6 +7,7 @@ import csv
 import math
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ from services.common.contract.model import Contract, FieldSpec
 from services.common.errors import Reject
 from services.common.message import check_id
 from services.common.numbers import PLAIN, Mark, read_number
-from services.common.values import MISSING, BadValue, read_time
+from services.common.values import MISSING, UNITS_A_SECOND, BadValue, Moment, Unit, read_epoch, read_time
 from services.sender.dialect import Dialect
 from services.sender.ids import OCTETS, MessageMaker
 from services.sender.records import Record
@@ -108,7 +109,7 @@ class RowEncoder:
             if not text:
                 data[field] = None
             elif spec.type == "time":
-                data[field], read = _read_time(field, text, repairs)
+                data[field], read = _read_time(field, spec.unit, text, repairs)
                 seconds = read if field == self._contract.record.event_time else seconds
             elif spec.is_number:
                 data[field] = self._read_number(field, spec, text, repairs)
@@ -204,14 +205,21 @@ def _respelled(spec: FieldSpec, text: str, repairs: list[Repair]) -> str:
     return known
 
 
-def _read_time(field: str, text: str, repairs: list[Repair]) -> tuple[str, int]:
-    """Return the time as `YYYY-MM-DD HH:MM[:SS]`, and its seconds."""
+def _read_time(field: str, unit: Unit | None, text: str, repairs: list[Repair]) -> tuple[str | int, int]:
+    """Return the time as `YYYY-MM-DD HH:MM[:SS]`, or as a number of its unit, and its seconds."""
     try:
-        moment = read_time(text)
+        moment = read_epoch(float(text), unit) if unit and PLAIN.fullmatch(text) else read_time(text)
     except BadValue as bad:
         reason = RowFault.AMBIGUOUS_TIME if bad.ambiguous else RowFault.BAD_TIME
         raise BadRow(reason, field, str(bad), text if bad.ambiguous else "") from None
     repairs += map(Repair, moment.repairs)
     time = moment.time
-    since_midnight = time.hour * 3600 + time.minute * 60 + time.second
-    return moment.text, time.toordinal() * DAY_SECONDS + since_midnight
+    seconds = time.toordinal() * DAY_SECONDS + time.hour * 3600 + time.minute * 60 + time.second
+    return _in_unit(moment, unit, text) if unit else moment.text, seconds
+
+
+def _in_unit(moment: Moment, unit: Unit, text: str) -> int:
+    """Return a time, in UTC, as a number of its unit: as it is written, if it is one."""
+    if PLAIN.fullmatch(text):
+        return int(float(text))
+    return int(moment.time.replace(tzinfo=UTC).timestamp()) * UNITS_A_SECOND[unit]

@@ -64,3 +64,22 @@ LOANS = to_contract(
     }
 )
 """Neither time nor key nor amount, and a personal number."""
+
+CLICKS = to_contract(
+    {
+        "format": 1,
+        "name": "clicks",
+        "record": {"event_time": "at", "key": ("user",)},
+        "fields": {
+            "at": {"type": "time", "unit": "ms"},
+            "born": {"type": "time", "unit": "s"},
+            "user": {"type": "text", "required": True},
+        },
+        "features": {
+            "hour": {"hour": "at"},
+            "born_hour": {"hour": "born"},
+            "count_1h": {"count": True, "within": "1h"},
+        },
+    }
+)
+"""Times as numbers: milliseconds and seconds since 1970."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from services.common.values import MISSING, MISSING_NAMES, Spellings
+from services.common.values import MISSING, MISSING_NAMES, Spellings, Unit
 
 CONTRACT_NAME = "contract.toml"
 
@@ -35,6 +35,10 @@ class FieldSpec(_Part):
     """A field of a record."""
 
     type: Kind = Field(description="`name` is the text of a person's name, in which the word Null is no missing value")
+    unit: Unit | None = Field(
+        None,
+        description="of a `time` that is a number: `s` or `ms` since 1970-01-01 UTC; a time without it is text",
+    )
     required: bool = Field(False, description="a record without it is rejected; any other field may be missing")
     min: float | None = Field(None, description="a smaller number is rejected")
     max: float | None = Field(None, description="a larger number is rejected")
@@ -47,6 +51,11 @@ class FieldSpec(_Part):
     def is_number(self) -> bool:
         """Whether it is a number."""
         return self.type in NUMBERS
+
+    @property
+    def is_number_in_json(self) -> bool:
+        """Whether messages hold it as a number: numbers, and times with a unit."""
+        return self.is_number or self.unit is not None
 
     @property
     def missing_words(self) -> frozenset[str]:
@@ -69,6 +78,8 @@ class FieldSpec(_Part):
             raise ValueError(f"min and max are for numbers, the type is {self.type}")
         if (self.values or self.spellings) and self.type not in TEXTS:
             raise ValueError(f"values and spellings are for texts, the type is {self.type}")
+        if self.unit is not None and self.type != "time":
+            raise ValueError(f"unit is for times, the type is {self.type}")
         if unknown := self.spellings.keys() - set(self.values):
             raise ValueError(f"spellings of {', '.join(sorted(unknown))}, which values does not have")
         return self

@@ -9,6 +9,7 @@ from typing import Any
 
 from services.common.contract.ids import ID_MAX_CHARACTERS
 from services.common.contract.model import Contract, FieldSpec
+from services.common.values import LAST_SECOND, UNITS_A_SECOND
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?$"
@@ -47,13 +48,16 @@ def message_schema(contract: Contract) -> dict[str, Any]:
 
 def _field(name: str, spec: FieldSpec, contract: Contract) -> dict[str, Any]:
     required = name in contract.required
-    kind = "number" if spec.is_number else "string"
+    kind = "number" if spec.is_number_in_json else "string"
     schema: dict[str, Any] = {"type": kind if required else [kind, "null"]}
     if spec.label:
         schema["title"] = spec.label.en
     limits = {"minimum": spec.min, "maximum": spec.max}
     schema |= {keyword: limit for keyword, limit in limits.items() if limit is not None}
-    if spec.type == "time":
+    if spec.unit:
+        behind = (LAST_SECOND + 1) * UNITS_A_SECOND[spec.unit]
+        schema |= {"description": f"in {spec.unit} since 1970-01-01 UTC", "minimum": 0, "exclusiveMaximum": behind}
+    elif spec.type == "time":
         schema["pattern"] = TIME_PATTERN
     elif required and not spec.is_number:
         schema["not"] = {"enum": sorted(spec.missing_words)}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from services.common.contract.model import TEXTS, FieldSpec
 from services.common.errors import Stop
+from services.common.values import LAST_SECOND
 from services.scorer.decode import Columns
 from services.scorer.explain import explain
 from services.scorer.features import FeaturePlan, Features
@@ -29,8 +30,8 @@ NEIGHBOUR_TOLERANCE = 1e-5
 """ONNX Runtime may sum up in another order in another batch."""
 
 HOURS_A_WEEK = 7 * 24
-ORDINARY_SECONDS, FIRST_SECOND, LAST_SECOND = 1_592_402_700, 0, 4_102_444_799
-"""2020-06-17 14:05, and the first and the last second of the years that event_time accepts."""
+ORDINARY_SECONDS, FIRST_SECOND = 1_592_402_700, 0
+"""2020-06-17 14:05, and the first second of the years that event_time accepts."""
 
 NUMBER_LIMIT = 1e12
 """The largest number tried of a field without a limit of its own, and of the past."""

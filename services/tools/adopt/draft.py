@@ -54,7 +54,7 @@ def draft(name: str, inputs: Sequence[str], width: int | None, columns: Sequence
     if not features:
         raise Stop("the sample has no column that could be a feature: numbers, or texts with few values")
     found = Draft(_text(name, free, features, identity, time, by_name=len(inputs) > 1))
-    _explain(found, features, identity, time, target, width if len(inputs) == 1 else None)
+    _explain(found, columns, features, identity, time, target, width if len(inputs) == 1 else None)
     keys = [column.name for column in free if any(word in column.name.casefold() for word in KEYS)]
     hint = f"; perhaps {', '.join(keys)}" if keys else ""
     found.to_decide.append(f"record.key: whose past counts, if the model has features of a past{hint}")
@@ -63,11 +63,18 @@ def draft(name: str, inputs: Sequence[str], width: int | None, columns: Sequence
 
 
 def _explain(
-    found: Draft, features: list[Column], identity: str | None, time: str | None, target: str | None, width: int | None
+    found: Draft,
+    columns: Sequence[Column],
+    features: list[Column],
+    identity: str | None,
+    time: str | None,
+    target: str | None,
+    width: int | None,
 ) -> None:
     """Say what was guessed."""
     found.guessed.append(f"id: {identity or 'none, it is made of topic, partition and offset'}")
-    found.guessed.append(f"event time: {time or 'none'}")
+    units = "".join(f", {one.name} counts {one.unit} since 1970" for one in columns if one.unit)
+    found.guessed.append(f"event time: {time or 'none'}{units}")
     if target:
         found.guessed.append(f"outcome, no field: {target}")
     found.guessed.append(f"features: {', '.join(column.name for column in features)}")
@@ -108,6 +115,8 @@ def _text(
 
 def _field(column: Column, is_event_time: bool) -> str:
     parts = [f'type = "{column.kind}"']
+    if column.unit:
+        parts.append(f'unit = "{column.unit}"')
     if column.always_there and not is_event_time:
         parts.append("required = true")
     if column.values:

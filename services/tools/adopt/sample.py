@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import orjson
 from services.common.contract.model import Kind
 from services.common.errors import Stop
 from services.common.numbers import PLAIN
-from services.common.values import MISSING, BadValue, read_time
+from services.common.values import LAST_SECOND, MISSING, UNITS_A_SECOND, BadValue, Unit, read_time
 
 MOST_ROWS = 10_000
 """Rows that are looked at: the first."""
@@ -20,18 +21,27 @@ MOST_ROWS = 10_000
 MOST_VALUES = 50
 """A text with fewer different values than this, each of them repeated, is taken for a category."""
 
+EPOCH_FROM = 1_000_000_000
+"""2001-09-09, in seconds since 1970: no number of seconds from here on is also a likely number of milliseconds."""
+
+_TIME_NAME = re.compile(r"time|date|epoch|(?:^|_)ts$|_at$", re.IGNORECASE)
+
 Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What the sample shows of a column: its type, whether every row has it, and its texts if they are few."""
+    """What the sample shows of a column: its type, whether every row has it, and its texts if they are few.
+
+    `unit` is that of times written as numbers.
+    """
 
     name: str
     kind: Kind
     always_there: bool
     values: tuple[str, ...]
     is_unique: bool
+    unit: Unit | None = None
 
 
 def read_sample(path: Path) -> Rows:
@@ -77,14 +87,16 @@ def _value(cell: Any) -> Any:
 def _describe(name: str, values: Sequence[Any]) -> Column:
     given = [value for value in values if value is not None and value == value]  # noqa: PLR0124  # NaN is not itself
     kind = _kind(given)
+    unit = _unit(given) if kind == "integer" and _TIME_NAME.search(name) else None
     different = {str(value) for value in given}
     few = kind == "text" and len(different) <= min(MOST_VALUES, len(given) / 2)
     return Column(
         name,
-        kind,
+        "time" if unit else kind,
         always_there=len(given) == len(values),
         values=tuple(sorted(different)) if few else (),
         is_unique=len(different) == len(values),
+        unit=unit,
     )
 
 
@@ -92,6 +104,14 @@ def _kind(given: Sequence[Any]) -> Kind:
     if given and all(isinstance(value, int | float) and math.isfinite(value) for value in given):
         return "integer" if all(isinstance(value, int) for value in given) else "number"
     return "time" if given and all(_is_time(value) for value in given) else "text"
+
+
+def _unit(given: Sequence[int]) -> Unit | None:
+    """Return the unit in which all are times since 1970 of this century, None if there is none."""
+    for unit, scale in UNITS_A_SECOND.items():
+        if EPOCH_FROM * scale <= min(given) <= max(given) <= LAST_SECOND * scale:
+            return unit
+    return None
 
 
 def _is_time(value: Any) -> bool:

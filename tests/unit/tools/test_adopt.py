@@ -9,6 +9,7 @@ from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.linear_model import LogisticRegression
 
+from services.common.contract.load import read_contract
 from services.common.errors import Stop
 from services.scorer.models.load import load_model
 from services.tools.adopt.__main__ import adopt, main
@@ -141,3 +142,20 @@ def test_columns_are_described_by_what_they_hold(tmp_path: Path) -> None:
     assert (found["few"].values, found["many"].values) == (("a", "b"), ())
     assert (found["many"].is_unique, found["few"].is_unique) == (True, False)
     assert (found["gap"].always_there, found["n"].always_there) == (False, True)
+
+
+def test_times_written_as_numbers_are_told_by_name_and_size(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In seconds or in milliseconds; the same numbers under another name are numbers."""
+    path = tmp_path / "rows.csv"
+    lines = ["a,b,created_at,seen_ts,turnover"]
+    lines += [f"{row},{row},{1_600_000_000_000 + row},{1_600_000_000 + row},{1_600_000_000 + row}" for row in range(10)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    found = {column.name: (column.kind, column.unit) for column in describe(read_sample(path))}
+    assert found["created_at"] == ("time", "ms")
+    assert found["seen_ts"] == ("time", "s")
+    assert found["turnover"] == ("integer", None)
+
+    assert main([str(write_matrix(tmp_path, 3)), str(path), str(tmp_path / "mine")]) == 0
+    assert "created_at counts ms since 1970, seen_ts counts s since 1970" in capsys.readouterr().out
+    assert read_contract(tmp_path / "mine").fields["created_at"].unit == "ms"

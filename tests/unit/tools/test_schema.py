@@ -14,7 +14,7 @@ from services.common.message import FieldReader
 from services.common.settings import project_root
 from services.tools.schema.__main__ import main
 from tests.support.messages import TRANSACTION, flat, keyed, nested
-from tests.support.other_contracts import LOANS, SHIPPED, TERMINALS
+from tests.support.other_contracts import CLICKS, LOANS, SHIPPED, TERMINALS
 
 SAMPLE = project_root() / "services" / "simulator" / "sample.csv"
 
@@ -31,7 +31,7 @@ def is_read(value: bytes, contract: Contract = SHIPPED) -> bool:
     return not reader.read([value], str).rejects
 
 
-@pytest.mark.parametrize("contract", [SHIPPED, TERMINALS, LOANS], ids=lambda contract: contract.name)
+@pytest.mark.parametrize("contract", [SHIPPED, TERMINALS, LOANS, CLICKS], ids=lambda contract: contract.name)
 def test_the_schema_is_one(contract: Contract) -> None:
     """By the meta-schema of its draft."""
     Draft202012Validator.check_schema(message_schema(contract))

@@ -12,7 +12,7 @@ from services.common.contract.model import Contract
 from services.common.process import StopSignal
 from services.common.settings import project_root
 from services.sender.report import BadRow
-from tests.support.other_contracts import LOANS, SHIPPED, TERMINALS
+from tests.support.other_contracts import CLICKS, LOANS, SHIPPED, TERMINALS
 from ui.examples import INVENTED, example, flagged_example
 from ui.login.access import Access
 from ui.payment import payment
@@ -127,6 +127,12 @@ def test_the_suspicious_example_is_one_that_the_model_flags(tmp_path: Path) -> N
     assert (flagged_example(APPLICATIONS, written(tmp_path, (calm, 0.1), (bad, 0.6))) or {})["term"] == "8"
     assert flagged_example(APPLICATIONS, written(tmp_path, (calm, 0.1), (bad, 0.49))) is None
     assert flagged_example(APPLICATIONS, tmp_path / "none") is None
+
+
+def test_a_time_that_is_a_number_is_shown_as_a_time(tmp_path: Path) -> None:
+    """As the form takes it back."""
+    shown = example(CLICKS, written(tmp_path, ({"at": 1_600_000_000_999, "user": "ada"}, 0.1)))
+    assert (shown["at"], shown["born"]) == ("2020-09-13 12:26:40", "")
 
 
 def test_nothing_personal_of_a_golden_row_is_shown(tmp_path: Path) -> None:
