@@ -1,9 +1,15 @@
 """Ports on loopback: which are free, which are taken."""
 
+import fcntl
 import itertools
+import os
 import secrets
 import socket
+import tempfile
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO
 
 from services.common.errors import Stop
 
@@ -11,14 +17,31 @@ from services.common.errors import Stop
 # could take the port of a server that is being restarted.
 FIRST_PORT, PORTS = 20_000, 12_000
 _offsets = itertools.count(secrets.randbelow(PORTS))
+_RESERVATIONS = Path(tempfile.gettempdir(), f"fraud-ports-{os.getuid()}")
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on just now, another one at each call.
+    """Return a port that nothing listens on just now, another one at each call in any process of this user.
 
-    Processes begin at random places, so two that ask at the same time get different ports.
+    It stays this process's until it ends: between here and the first listening another process would find it free too.
     """
-    return next(port for offset in _offsets if not is_taken(port := FIRST_PORT + offset % PORTS))
+    ports = (FIRST_PORT + offset % PORTS for offset in _offsets)
+    return next(port for port in ports if not is_taken(port) and _is_reserved(port))
+
+
+def _is_reserved(port: int) -> bool:
+    """Reserve a port, by a lock on one byte of a file; return whether no other process has it."""
+    try:
+        fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@cache
+def _reservations() -> BinaryIO:
+    """Return the file of the locks; closing it would give all of them up (POSIX.1-2024, fcntl)."""
+    return _RESERVATIONS.open("ab")
 
 
 def is_taken(port: int) -> bool:

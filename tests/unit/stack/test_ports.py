@@ -1,6 +1,8 @@
 """Ports of loopback: taken or free, and what is said of it."""
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -18,6 +20,30 @@ def test_a_port_that_something_listens_on_is_taken(host: str) -> None:
 def test_a_free_port_is_not_taken() -> None:
     """What free_port() gives can be listened on."""
     assert not is_taken(free_port())
+
+
+def test_what_one_process_was_given_no_other_gets_until_it_ends() -> None:
+    """Even if both begin at the same place and nothing listens yet."""
+    asked = "import sys, stack.ports as p; p._offsets = iter(range(9_000, 9_500))"
+    asked += "; print(*(p.free_port() for _ in range(20)), flush=True); sys.stdin.read()"
+
+    def ask() -> tuple["subprocess.Popen[str]", list[str]]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", asked], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout
+        return process, process.stdout.readline().split()
+
+    (first, ports), (second, others) = ask(), ask()
+    first.communicate(timeout=30)
+    third, again = ask()
+    for process in (second, third):
+        process.communicate(timeout=30)
+
+    assert len(ports) == len(others) == 20
+    assert not set(ports) & set(others)
+    assert not set(others) & set(again)
+    assert set(ports) & set(again)
 
 
 def test_a_port_in_use_is_told_with_the_variable_to_set() -> None:
