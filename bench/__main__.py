@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from bench import chart, comparison, cost, cpu, footprint, history, latency, machine, pipeline, rates, sink
+from bench import chart, comparison, cost, cpu, families, footprint, history, latency, machine, pipeline, rates, sink
 from bench.figures import Figures
 from bench.servers import Servers, running_servers
 from bench.stamps import Window
@@ -41,6 +41,7 @@ QUICK = Size(rows=65_536, customers=100_000, latency_seconds=3, window=Window(wa
 
 TITLES = {
     "rates": "Scorer compared with its limit",
+    "families": "Scorer of another family of models",
     "peers": "Scorer compared with its peers",
     "sink": "Sink compared with its limit",
     "csv": "A CSV file from end to end",
@@ -74,6 +75,7 @@ def measure(servers: Servers, names: Iterable[str], size: Size, rounds: int) -> 
     csv_file = servers.make_csv(size.rows)
     sections: dict[str, Callable[[], Figures]] = {
         "rates": lambda: rates.measure(servers, csv_file, size.rows, rounds),
+        "families": lambda: families.measure(servers, csv_file, size.rows, rounds),
         "peers": lambda: comparison.measure(servers, csv_file, rounds, size.window),
         "sink": lambda: sink.measure(servers, size.rows, rounds),
         "csv": lambda: pipeline.measure(servers, csv_file, size.rows, rounds),

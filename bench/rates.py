@@ -24,6 +24,7 @@ from services.scorer.pipeline import Scoring, Session, WrittenBatch
 from services.scorer.quarantine import Quarantine
 from services.scorer.read import TransactionSource
 from services.scorer.recall import PartitionHistories
+from services.scorer.score import Model
 from services.scorer.settings import ScorerSettings
 from services.scorer.write import ScoreWriter
 
@@ -80,6 +81,13 @@ def scores_without_history(values: Sequence[bytes]) -> dict[str, float]:
     model = load_model(ScorerSettings().model_dir)
     columns, _ = model.decoder.decode(values, str)
     return dict(zip(columns.ids, model.score(model.features(columns)).tolist(), strict=True))
+
+
+def score_all(servers: Servers, topics: TopicSettings, rows: int, group: str, model: Model) -> float:
+    """Return messages per second of a scorer with history that scores a full topic with a model."""
+    suspects = Quarantine(servers.folder / "rates.suspects")
+    work = lambda session: Scoring(session, ModelHolder(model), NO_LIMIT, suspects)  # noqa: E731
+    return _run(servers, topics, rows, group, work, PartitionHistories(model.plan)).rate
 
 
 @dataclass(frozen=True, slots=True)

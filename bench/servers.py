@@ -99,10 +99,12 @@ class Servers:
             subprocess.run([sys.executable, "-m", "services.simulator", *arguments], cwd=ROOT, check=True)
         return path
 
-    def send(self, csv_file: Path, topics: TopicSettings) -> None:
+    def send(self, csv_file: Path, topics: TopicSettings, **env: str) -> None:
         """Send a CSV file as `make send` does."""
         command = [sys.executable, "-m", "services.sender", str(csv_file)]
-        subprocess.run(command, cwd=ROOT, env=os.environ | self.env(topics), check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            command, cwd=ROOT, env=os.environ | self.env(topics) | env, check=True, stdout=subprocess.DEVNULL
+        )
 
     def bytes_of(self, topic: str) -> int:
         """Return the bytes of a topic's segments on the broker's disk."""

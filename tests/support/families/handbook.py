@@ -6,16 +6,30 @@ three kinds of frauds: amounts above 220; two terminals a day that are compromis
 of whose payments in the next 14 days a third is multiplied by 5.
 """
 
+import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
+from services.common.contract.load import to_contract
+from services.common.contract.model import Contract
+from services.scorer.compile import compile_features
+from services.scorer.decode import Decoder
+from services.scorer.recall import PartitionHistories
+
 CONTRACT = Path(__file__).with_name("handbook.toml")
+FIELDS = ("TX_DATETIME", "CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT")
 
 FIRST_SECOND = 1_522_540_800
 """2018-04-01, as in the handbook."""
+
+BATCH = 5_000
 
 SIDE, RADIUS = 100.0, 5.0
 
@@ -80,3 +94,30 @@ def _with_frauds(
         amounts[chosen] = np.round(5 * amounts[chosen], 2)
         frauds[chosen] = True
     return Payments(payments.seconds, payments.customers, payments.terminals, amounts, frauds)
+
+
+def contract() -> Contract:
+    """Return the contract of the payments."""
+    return to_contract(tomllib.loads(CONTRACT.read_text(encoding="utf-8")))
+
+
+def features_of(records: Sequence[Mapping[Any, Any]], ids: Sequence[str]) -> NDArray[np.float32]:
+    """Return the features that the scorer's code makes of records in this order, float32 [n, features]."""
+    plan = compile_features(contract())
+    decoder, histories = Decoder(plan.contract, plan.fields), PartitionHistories(plan)
+    histories.follow({0: 1})
+    parts = []
+    for start in range(0, len(records), BATCH):
+        chosen = slice(start, start + BATCH)
+        messages = [_message(name, record) for name, record in zip(ids[chosen], records[chosen], strict=True)]
+        columns, rejects = decoder.decode([message.value() for message in messages], str)
+        assert not rejects
+        columns, _ = histories.recall(messages, columns, plan.readings)
+        parts.append(plan.to_features(columns))
+    return np.concatenate(parts)
+
+
+def _message(name: str, record: Mapping[Any, Any]) -> Any:
+    value = {"TRANSACTION_ID": name, "data": record}
+    key = str(record["CUSTOMER_ID"])
+    return SimpleNamespace(value=lambda: orjson.dumps(value), key=key.encode, partition=lambda: 0)

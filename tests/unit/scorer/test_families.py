@@ -1,27 +1,13 @@
 """A family that is no cards: features of its contract equal a plain computation, late and repeated records included."""
 
-import tomllib
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
-import orjson
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from services.common.contract.load import to_contract
-from services.common.contract.model import Contract
-from services.scorer.compile import compile_features
-from services.scorer.decode import Decoder
-from services.scorer.recall import PartitionHistories
 from tests.support.families import handbook
 
 DAY = 86_400
-
-
-def contract() -> Contract:
-    return to_contract(tomllib.loads(handbook.CONTRACT.read_text(encoding="utf-8")))
 
 
 def test_the_contract_of_terminals_has_at_most_forty_lines() -> None:
@@ -37,7 +23,7 @@ def test_features_of_terminals_equal_a_plain_computation() -> None:
     frame = _late_and_repeated(frame, np.random.default_rng(9))
     assert len(frame) > 200_000
 
-    found = _scored(frame)
+    found = handbook.features_of(frame[list(handbook.FIELDS)].to_dict("records"), frame["id"].tolist())
 
     expected = _plainly(frame)
     assert found.shape == expected.shape
@@ -50,30 +36,6 @@ def _late_and_repeated(frame: pd.DataFrame, random: np.random.Generator) -> pd.D
     again = random.random(len(frame)) < 0.02
     both = pd.concat([frame.assign(arrival=arrival), frame[again].assign(arrival=arrival[again] + 3_600)])
     return both.sort_values("arrival", kind="stable").reset_index(drop=True)
-
-
-def _scored(frame: pd.DataFrame) -> NDArray[np.float32]:
-    """Return the features that the scorer's code makes of the records, in batches."""
-    plan = compile_features(contract())
-    decoder, histories = Decoder(plan.contract, plan.fields), PartitionHistories(plan)
-    histories.follow({0: 1})
-    parts = []
-    for start in range(0, len(frame), 5_000):
-        part = frame.iloc[start : start + 5_000]
-        records = part[["TX_DATETIME", "CUSTOMER_ID", "TERMINAL_ID", "TX_AMOUNT"]].to_dict("records")
-        messages = [
-            _message({"TRANSACTION_ID": name, "data": record}, record["CUSTOMER_ID"])
-            for name, record in zip(part["id"], records, strict=True)
-        ]
-        columns, rejects = decoder.decode([message.value() for message in messages], str)
-        assert not rejects
-        columns, _ = histories.recall(messages, columns, plan.readings)
-        parts.append(plan.to_features(columns))
-    return np.concatenate(parts)
-
-
-def _message(value: dict[str, Any], key: str) -> Any:
-    return SimpleNamespace(value=lambda: orjson.dumps(value), key=key.encode, partition=lambda: 0)
 
 
 def _plainly(frame: pd.DataFrame) -> NDArray[np.float64]:
