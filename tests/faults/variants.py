@@ -3,6 +3,7 @@
 at_least_once   produce, flush, then commit the offsets: what is usually written
 at_most_once    commit the offsets first, then produce
 assigned        a sink that takes all partitions for its own, whatever the group says
+unfenced        a scorer that begins the next Kafka transaction although a connection was lost
 
 The first two commit in a Kafka transaction that holds the offsets alone, fenced as those of the real loop are. With the
 consumer it cannot be done while another thread reads: a synchronous commit() has no timeout and hangs now and then
@@ -16,12 +17,18 @@ from typing import Any
 import confluent_kafka
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
+from tests.faults import faulty
 from tests.faults.failpoints import Failpoints
 
 
 def install(name: str, points: Failpoints) -> None:
     """Turn this process's services into a variant."""
-    {"at_least_once": _in_two_steps, "at_most_once": _in_two_steps, "assigned": _assigned}[name](name, points)
+    {
+        "at_least_once": _in_two_steps,
+        "at_most_once": _in_two_steps,
+        "assigned": _assigned,
+        "unfenced": _unfenced,
+    }[name](name, points)
 
 
 def _in_two_steps(name: str, points: Failpoints) -> None:
@@ -92,3 +99,10 @@ def _assigned(_: str, __: Failpoints) -> None:
                 return None
 
     confluent_kafka.Consumer = AssignedConsumer  # type: ignore[misc]
+
+
+def _unfenced(_: str, points: Failpoints) -> None:
+    faulty.install_kafka(points)
+    from services.common.kafka.transaction import TransactionalProducer  # noqa: PLC0415  # it imports the real Producer
+
+    TransactionalProducer._doubt = lambda _: None  # type: ignore[method-assign, assignment]

@@ -1,6 +1,7 @@
 """Publishes records, and with them a group's offsets, in Kafka transactions: whole or not at all."""
 
 import contextlib
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,12 @@ from services.common.settings import KafkaSettings
 ABORT_TIMEOUT_SECONDS = 1.0
 INIT_TIMEOUT_SECONDS = 5.0
 QUEUE_WAIT_SECONDS = 0.05
+CONNECTION_LOST = "FAIL"
+"""librdkafka's facility for the loss of a connection."""
+
+TELLS_OF_CONNECTIONS = {"log.connection.close": True, "log_level": 7}
+"""Whatever KAFKA_CONF_* say: without these lines a lost connection goes unnoticed. Level 7 alone logs nothing more."""
+
 PARTITION_UA = -1
 """librdkafka's RD_KAFKA_PARTITION_UA: the partitioner chooses by the key."""
 
@@ -38,7 +45,9 @@ class TransactionalProducer:
     """Runs one Kafka transaction at a time. After any failure or doubt it must be replaced.
 
     librdkafka speaks the transaction protocol before KIP-890: only a new producer instance fences what the old one may
-    still have under way.
+    still have under way. An EndTxn whose connection breaks it repeats over a new one by itself, and says so to nobody;
+    the first may arrive in the middle of the next Kafka transaction and commit a part of it. So no Kafka transaction
+    begins after a connection was lost.
     """
 
     def __init__(
@@ -69,8 +78,10 @@ class TransactionalProducer:
                 linger_ms=5,
                 retry_backoff_ms=10,  # 100 by default: what a small Kafka transaction would wait for the one before it
                 error_cb=self._on_error,
+                logger=_ConnectionLog(self._doubt),
                 **properties,
             )
+            | TELLS_OF_CONNECTIONS
         )
 
     def open(self, wait: Callable[[], object] = lambda: None, patience_seconds: float = math.inf) -> None:
@@ -106,7 +117,7 @@ class TransactionalProducer:
         """
         self._producer.poll(0)
         if self._doubted:
-            raise Retry("the connection broke since the last Kafka transaction began")
+            raise Retry("a connection was lost since the last Kafka transaction began")
         try:
             self._producer.begin_transaction()
             yield
@@ -179,9 +190,31 @@ class TransactionalProducer:
             else:
                 return
 
-    def _on_error(self, error: KafkaError) -> None:
+    def _doubt(self) -> None:
         self._doubted = True
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._doubt()
         log.warning("kafka_client_error", error=error.name(), detail=error.str())
+
+
+class _ConnectionLog:
+    """Passes librdkafka's log on, and tells of connections that were lost.
+
+    error_cb hears of a lost connection only if two or more requests were under way; the log does if one was, at the
+    level of INFO (rd_kafka_broker_conn_closed of librdkafka 2.16.0). A line comes through the queue that poll() serves,
+    before the result of a request that was repeated.
+    """
+
+    def __init__(self, on_lost: Callable[[], None]) -> None:
+        self._on_lost = on_lost
+        self._logger = logging.getLogger("librdkafka")
+
+    def log(self, level: int, message: str, facility: str, *arguments: Any) -> None:
+        """Take a line, as the binding writes it to a logger."""
+        if facility == CONNECTION_LOST:
+            self._on_lost()
+        self._logger.log(level, message, facility, *arguments)
 
 
 def classify_error(error: KafkaError, doing: str) -> FraudError:
