@@ -29,6 +29,11 @@ WITHOUT_HISTORY = Counter(
 EXPIRED_OFFSETS = Counter(
     "fraud_scorer_expired_offsets_total", "Offsets of transactions that retention removed before they were scored"
 )
+UNSTABLE_OFFSETS = Counter(
+    "fraud_scorer_unstable_offsets_total",
+    "Times that committed offsets were waited for in vain, or a last stable offset was found not to move: a Kafka"
+    " transaction has no end",
+)
 NOT_REMEMBERED = Counter(
     "fraud_scorer_not_remembered_total", "Transactions not stored in the history: duplicates and late ones"
 )

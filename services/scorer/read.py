@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from confluent_kafka import OFFSET_INVALID, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 from services.common.errors import Retry, Stop
 from services.common.kafka.assignment import Batch
@@ -18,6 +18,8 @@ log = get_logger()
 
 class TransactionSource(GroupConsumer):
     """A consumer that begins at the group's committed offsets."""
+
+    unstable = metrics.UNSTABLE_OFFSETS
 
     def read(self) -> Batch:
         """Return the messages that wait, at most a batch; an empty batch after 0.2 s without any.
@@ -59,9 +61,7 @@ class TransactionSource(GroupConsumer):
         # its last owner's.
         wanted = list(self._ownership.unpositioned)
         lows = self._query.watermarks(wanted, EARLIEST)
-        answer = self._consumer.committed(
-            [TopicPartition(*partition) for partition in wanted], timeout=POSITION_TIMEOUT_SECONDS
-        )
+        answer = self._committed([TopicPartition(*partition) for partition in wanted])
         highs = self._query.watermarks(wanted, LATEST)  # after the offsets: another member may be committing
         for topic, partition, offset in ((found.topic, found.partition, found.offset) for found in answer):
             low, high = lows[topic, partition], highs[topic, partition]
@@ -75,3 +75,17 @@ class TransactionSource(GroupConsumer):
             start = max(offset, low)
             self._consumer.seek(TopicPartition(topic, partition, start))
             self._ownership.set_positions({(topic, partition): start})
+
+    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Return the committed offsets.
+
+        Raises:
+            Retry: brokers that have just answered do not say in time, so somebody's Kafka transaction is open there.
+        """
+        try:
+            return self._consumer.committed(partitions, timeout=POSITION_TIMEOUT_SECONDS)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._TIMED_OUT:
+                raise
+            self.unstable.inc()
+            raise Retry("a Kafka transaction holds the group's offsets back; if this goes on: make doctor") from error

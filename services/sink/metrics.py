@@ -12,6 +12,10 @@ REJECTED = Counter("fraud_sink_rejects_total", "Scores and alerts that break the
 SKIPPED = Counter(
     "fraud_sink_skipped_total", "Transactions that cannot be decoded; they are among the scorer's dead letters"
 )
+UNSTABLE_OFFSETS = Counter(
+    "fraud_sink_unstable_offsets_total",
+    "Times that a last stable offset was found not to move: a Kafka transaction has no end",
+)
 BATCH_SIZE = Histogram("fraud_sink_batch_size", "Messages in a batch", buckets=(1, 10, 100, 1_000, 5_000, 10_000))
 COPY_SECONDS = Histogram("fraud_sink_copy_seconds", "Time of a batch's database transaction")
 END_TO_END_SECONDS = Histogram(

@@ -14,6 +14,7 @@ from services.common.errors import Retry, Stop
 from services.common.kafka.assignment import Batch, check_fatal
 from services.common.kafka.consumer import GroupConsumer
 from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, EARLIEST, LATEST, Partition, answer_of
+from services.sink import metrics
 
 Locate = Callable[[Mapping[Partition, int], Mapping[str, str]], dict[Partition, int]]
 """Called with (topic, partition) -> low watermark, and topic -> id; returns (topic, partition) -> next offset."""
@@ -21,6 +22,8 @@ Locate = Callable[[Mapping[Partition, int], Mapping[str, str]], dict[Partition, 
 
 class SinkSource(GroupConsumer):
     """A consumer that begins where the database says."""
+
+    unstable = metrics.UNSTABLE_OFFSETS
 
     def read(self, locate: Locate) -> Batch:
         """Return the messages that wait, at most a batch; an empty batch after 0.2 s without any.

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
+from prometheus_client import Counter
 
 from services.common.kafka.assignment import Batch, Ownership
 from services.common.kafka.closing import Membership
 from services.common.kafka.lag import GroupPosition
 from services.common.kafka.offsets import LATEST, BrokerQuery, Partition
 from services.common.kafka.orphans import OrphanMonitor
+from services.common.kafka.stalls import StallMonitor
 from services.common.logs import get_logger
 from services.common.settings import GroupSettings, KafkaSettings
 
@@ -25,7 +27,10 @@ class GroupConsumer:
     Attributes:
         settle: waits until nothing is being written; called before partitions are given up.
         full: whether the last read had as many messages as a batch may have; likely more wait.
+        unstable: counts the looks that found a last stable offset which does not move.
     """
+
+    unstable: Counter
 
     def __init__(self, kafka: KafkaSettings, settings: GroupSettings, topics: list[str], member: str) -> None:
         self.settle: Callable[[], None] = lambda: None
@@ -35,6 +40,7 @@ class GroupConsumer:
         self._batch_max = settings.batch_max_messages
         self._ownership = Ownership()
         self._orphans = OrphanMonitor(settings.group_id, topics)
+        self._stalls = StallMonitor(self._query)
         self._consumer = Consumer(
             kafka.client_config(
                 group_id=settings.group_id,
@@ -56,23 +62,20 @@ class GroupConsumer:
 
     @property
     def ready(self) -> bool:
-        """Whether this member has joined the group and all its partitions have a position."""
-        return self._ownership.assigned_once and not self._ownership.unpositioned
+        """Whether this member has joined the group, all its partitions have a position, and it reads what waits."""
+        return self._ownership.assigned_once and not self._ownership.unpositioned and not self._stalls.stalled
 
     @property
     def drained(self) -> bool:
         """Whether everything in the owned partitions has been read, up to their ends as they are now."""
         if not self.ready:
             return False
-        next_offsets = self._ownership.next_offsets
         try:
-            positions = self._positions()
-            ends = self._query.watermarks(next_offsets, LATEST)
+            positions = self._next_positions()
+            ends = self._query.watermarks(positions, LATEST)
         except KafkaException:
             return False
-        # Ends count control records (the markers of Kafka transactions). The client's position passes them, while the
-        # offset after the last message does not.
-        return all(max(positions[partition], next_offsets[partition]) >= end for partition, end in ends.items())
+        return all(positions[partition] >= end for partition, end in ends.items())
 
     @property
     def done_offsets(self) -> dict[Partition, int]:
@@ -83,11 +86,9 @@ class GroupConsumer:
     def lag(self) -> int:
         """Messages of the owned partitions that lie ahead, as of the last fetch."""
         messages = 0
-        for partition, position in self._positions().items():
+        for partition, position in self._next_positions().items():
             if watermarks := self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True):
-                # The position passes the control records that lie after the last message.
-                next_offset = max(self._ownership.next_offsets[partition], position)
-                messages += GroupPosition(*watermarks, next_offset).behind
+                messages += GroupPosition(*watermarks, position).behind
         return messages
 
     def finish(self, batch: Batch) -> None:
@@ -120,12 +121,18 @@ class GroupConsumer:
         if messages and self._batch_max > 1:
             messages += self._consumer.consume(self._batch_max - 1, 0)
         self.full = len(messages) >= self._batch_max
+        if self._stalls.note(got_messages=bool(messages), positions=self._next_positions):
+            self.unstable.inc()
         return messages
 
-    def _positions(self) -> dict[Partition, int]:
-        """Return the client's positions in the owned partitions: after the last record it has passed on."""
-        found = self._consumer.position([TopicPartition(*partition) for partition in self._ownership.next_offsets])
-        return {(partition.topic, partition.partition): partition.offset for partition in found}
+    def _next_positions(self) -> dict[Partition, int]:
+        """Return the offset that comes next in each owned partition, after control records that were passed."""
+        # Ends count control records (the markers of Kafka transactions). The client's position passes them, while the
+        # offset after the last message does not.
+        next_offsets = self._ownership.next_offsets
+        found = self._consumer.position([TopicPartition(*partition) for partition in next_offsets])
+        positions = {(partition.topic, partition.partition): partition.offset for partition in found}
+        return {partition: max(position, next_offsets[partition]) for partition, position in positions.items()}
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # From the oldest message on: what is fetched before the position is set and sought is not accepted. Asking for

@@ -68,9 +68,14 @@ class BrokerQuery:
             self.close()
             raise
 
-    def watermarks(self, partitions: Iterable[Partition], edge: OffsetSpec) -> dict[Partition, int]:
+    def watermarks(
+        self,
+        partitions: Iterable[Partition],
+        edge: OffsetSpec,
+        isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    ) -> dict[Partition, int]:
         """Return the offset of each partition, as watermarks() does."""
-        return self.ask(lambda admin: watermarks(admin, partitions, edge))
+        return self.ask(lambda admin: watermarks(admin, partitions, edge, isolation))
 
     def committed(
         self, group: str, partitions: Iterable[Partition], timeout_seconds: float = BROKER_TIMEOUT_SECONDS
