@@ -1,7 +1,7 @@
-"""A history that version 0.1 wrote, before there were contracts, goes on: data written by that version's own code.
+"""A history from before there were contracts goes on: data written by the code of that time.
 
 before_contracts.json.gz holds the records of one partition of `scorer.history`, compacted (one customer has more events
-than are stored, so that there are sums), the 80 messages that came next, and the features that 0.1 made of them.
+than are stored, so that there are sums), the 80 messages that came next, and the features that it made of them.
 """
 
 import base64
