@@ -74,6 +74,9 @@ backfill: $(VENV)/.stack  ## score again with another model and compare: ARGS=FO
 topics: $(VENV)/.stack  ## create missing topics; ARGS=--grow adds partitions, see docs/operations.md
 	@$(STACK) topics $(ARGS)
 
+transactions: $(VENV)/.stack  ## Kafka transactions that nobody will end: ARGS=--go ends them
+	@$(STACK) transactions $(ARGS)
+
 backup: $(VENV)/.stack  ## back up the database: FILE=fraud.dump
 	@test -n "$(FILE)" || { echo "say which file: make backup FILE=fraud.dump" >&2; exit 2; }
 	@$(STACK) pg_dump --format=custom --file="$(FILE)" fraud

@@ -126,6 +126,10 @@ def _topics(options: argparse.Namespace, settings: StackSettings) -> None:
     _become("services.topics", options.further, kafka_environment(settings))
 
 
+def _transactions(options: argparse.Namespace, settings: StackSettings) -> None:
+    _become("services.tools.transactions", options.further, kafka_environment(settings))
+
+
 def _customer(options: argparse.Namespace, settings: StackSettings) -> None:
     _become("services.tools.customer", options.further, owner_environment(settings))
 
@@ -212,6 +216,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, about in (
         ("customer", _customer, "one customer: export, erase; its own arguments follow"),
         ("retention", _retention, "delete rows older than RETENTION_DAYS; its own arguments may follow"),
+        ("transactions", _transactions, "Kafka transactions without an end; its own arguments may follow"),
         ("doctor", _doctor, "check the installation, and say how to fix what is wrong"),
     ):
         command = commands.add_parser(name, help=about, add_help=False)

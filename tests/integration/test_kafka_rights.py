@@ -12,6 +12,7 @@ from services.common.errors import Stop
 from services.common.kafka.closing import close
 from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
+from services.tools.transactions.__main__ import end_all
 from stack.ports import free_port
 from stack.servers import PostgresServer
 from tests.support.certificates import Certificates, make_certificates
@@ -113,6 +114,19 @@ def test_the_product_works_over_tls_with_least_rights(
         assert "AUTHORIZATION" not in service.text()
 
     assert mart.execute("select count(*) from scored_transactions where event_time is not null").fetchone() == (2000,)
+
+
+def test_open_transactions_are_shown_to_the_administrator_alone(
+    as_user: Callable[..., KafkaSettings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By another client library, which takes the same settings; a stranger is refused in one line."""
+    end_all(as_user("admin"), TOPICS, go=True)
+    assert capsys.readouterr().out == "no Kafka transaction is without an end\n"
+    for user in ("stranger", "dlq"):
+        with pytest.raises(Stop, match=r"none may be seen|Kafka does not say"):
+            end_all(as_user(user), TOPICS, go=True)
+    with pytest.raises(Stop, match="Kafka does not answer"):
+        end_all(as_user("admin", "guess"), TOPICS, go=True)
 
 
 @pytest.mark.slow

@@ -76,6 +76,7 @@ def check_all(options: argparse.Namespace, kafka: KafkaSettings, topics: TopicSe
         yield from found_by("topics", cluster.check_settings)
         yield from found_by("lag", partial(cluster.check_group, "scorer", scorer.group_id, read_by_scorer, max_lag))
         yield from found_by("lag", partial(cluster.check_group, "sink", sink.group_id, read_by_sink, max_lag))
+        yield from found_by("transactions", cluster.check_transactions)
         yield from found_by("dead letters", cluster.check_dead_letters)
     yield from _check_database(cluster if is_reachable else None, _categories(scorer.model_dir))
     yield from found_by("scorer", partial(check_probe, "scorer", options.scorer_url, ("/livez", "/readyz")))

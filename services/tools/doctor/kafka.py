@@ -1,6 +1,7 @@
 """Kafka as an installation needs it: brokers, topics, groups and how far behind they are. Changes nothing."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import closing
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,7 @@ from services.common.kafka.lag import GroupPosition, edges
 from services.common.kafka.offsets import BrokerQuery, Partition
 from services.common.settings import KafkaSettings, TopicSettings
 from services.tools.doctor.finding import Finding, fail, ok, warn
+from services.tools.transactions.endless import TransactionAdmin, examined
 from services.topics.align import Config, describe
 from services.topics.shape import shapes
 
@@ -21,7 +23,7 @@ class Cluster:
     """The brokers, asked once for each thing."""
 
     def __init__(self, kafka: KafkaSettings, topics: TopicSettings) -> None:
-        self._query = BrokerQuery(kafka)
+        self._kafka, self._query = kafka, BrokerQuery(kafka)
         self._address = kafka.bootstrap_servers
         self._topics = topics
         self._shapes = shapes(topics)
@@ -103,6 +105,15 @@ class Cluster:
             names = ", ".join(by_producer)
             text = f"retention counts from the producers' own time of a message, not from its arrival: {names}"
             yield warn("topics", f"{text}; messages of years ago are removed before they are read", MAKE_TOPICS)
+
+    def check_transactions(self) -> Iterator[Finding]:
+        """Name the Kafka transactions that nobody will end."""
+        with closing(TransactionAdmin(self._kafka)) as admin:
+            found = admin.find(examined(self.metadata.topics, self.names))
+        for one in found:
+            yield fail("transactions", str(one), "make transactions, then make transactions ARGS=--go")
+        if not found:
+            yield ok("transactions", "each open Kafka transaction has a coordinator that will end it")
 
     def check_group(self, service: str, group: str, topics: Iterable[str], limit: int) -> Iterator[Finding]:
         """Say whether somebody reads for a service, and how many messages it is behind."""

@@ -1,0 +1,1 @@
+"""Kafka transactions without an end: finds them, and ends them."""
