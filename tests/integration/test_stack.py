@@ -217,7 +217,9 @@ def test_up_on_a_taken_port_names_the_variable_and_starts_nothing(environment: d
 @pytest.mark.slow
 def test_ctrl_c_during_up_leaves_nothing(environment: dict[str, str], tmp_path: Path) -> None:
     """Interrupted while Kafka starts, everything that was started is stopped before the command returns."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it, and so on
     command = stack(environment, "up")
+    signal.signal(signal.SIGINT, before)
     report = wait_for_report(tmp_path, started="kafka")
     command.send_signal(signal.SIGINT)
     command.communicate(timeout=WITHIN_SECONDS)
