@@ -15,7 +15,7 @@ WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: up send status logs doctor psql restart down clean test dlq adopt customer retention backfill topics backup restore schema clean-data test-all faults faults-long fuzz soak bench coverage test-native test-compose test-brokers faults-brokers test-supply-chain check format lock check-wheels model picture scale lint-repo audit sbom help
+.PHONY: up send status logs doctor psql restart down clean test dlq adopt customer retention backfill topics transactions backup restore schema clean-data test-all faults faults-long fuzz soak bench coverage test-native test-compose test-brokers faults-brokers test-supply-chain check format lock check-wheels model picture scale lint-repo audit sbom help
 
 ##@ Most used
 

@@ -180,7 +180,7 @@ class _PassThrough:
         """Return the bytes of the batch as records."""
         started = time.monotonic()
         records: list[Record] = [{"key": m.key() or b"", "value": m.value() or b""} for m in batch.messages]
-        return started, batch, records, self.session.source.group_metadata()
+        return started, batch, records, self.session.source.membership()
 
     def write(self, prepared: tuple[float, Batch, list[Record], Any]) -> WrittenBatch:
         """Write them in one Kafka transaction."""

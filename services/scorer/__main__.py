@@ -136,7 +136,7 @@ class _Sessions:
         with closing(ScoreWriter(self.kafka, self.settings, self.topics, self.member, self.watchdog)) as target:
             target.open(self._go_on)
             topics = [self.topics.transactions]
-            with closing(TransactionSource(self.kafka, self.settings, topics, self.member)) as source:
+            with TransactionSource(self.kafka, self.settings, topics, self.member) as source:
                 stored = self.stored
                 histories = PartitionHistories(stored, partial(self._restore, stored.numbers)) if stored else None
                 self.current = Session(source, target, histories)

@@ -48,6 +48,9 @@ END_TO_END_SECONDS = Histogram(
     buckets=LATENCY_BUCKETS,
 )
 REBUILDS = Counter("fraud_scorer_rebuilds_total", "Times the Kafka clients were recreated after an error")
+REWRITTEN = Counter(
+    "fraud_scorer_batches_rewritten_total", "Batches written again because a rebalance began while they were written"
+)
 REJECT_SHARE = Gauge("fraud_scorer_reject_share", "Share of rejects among the last 10,000 messages")
 REJECTS_IN_A_ROW = Gauge("fraud_scorer_rejects_in_a_row", "Rejects since the last message that was scored")
 REJECT_LIMIT_BROKEN = Gauge(

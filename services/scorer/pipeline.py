@@ -26,7 +26,7 @@ from services.scorer.quarantine import Quarantine
 from services.scorer.read import TransactionSource
 from services.scorer.recall import PartitionHistories
 from services.scorer.score import Model, ModelFailed, ask_bisecting, reject_unscored
-from services.scorer.write import ScoreWriter
+from services.scorer.write import GroupMetadata, ScoreWriter
 
 Changelog = dict[int, list[Record]]
 """Partition -> its records."""
@@ -56,7 +56,7 @@ class ScoredMessages:
         rejects: place in the batch -> why it cannot be scored.
         changelog: partition -> the records of its history.
         ranges: records of which model scores from here on.
-        group_metadata: lets the Kafka transaction commit the batch's offsets.
+        group_metadata: returns what lets the Kafka transaction commit the batch's offsets.
         unknown: category that the model does not know -> transactions.
         repaired: kind -> messages read in another spelling than the contract's.
         started: time.monotonic() when work on the batch began.
@@ -68,7 +68,7 @@ class ScoredMessages:
     rejects: Rejects
     changelog: Changelog
     ranges: list[Record]
-    group_metadata: Any
+    group_metadata: GroupMetadata
     unknown: Mapping[str, int]
     repaired: Mapping[ValueRepair, int]
     started: float
@@ -219,7 +219,7 @@ class Scoring:
             rejects=rejects,
             changelog=changelog,
             ranges=self.session.ranges.begin(scored.batch, manifest),
-            group_metadata=self.session.source.group_metadata(),
+            group_metadata=self.session.source.membership(),
             unknown=unknown_texts(columns, contract),
             repaired=columns.repaired + repaired_texts(columns, contract),
             started=started,

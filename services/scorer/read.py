@@ -10,6 +10,7 @@ from services.common.kafka.consumer import GroupConsumer
 from services.common.kafka.offsets import EARLIEST, LATEST
 from services.common.logs import get_logger
 from services.scorer import metrics
+from services.scorer.write import GroupMetadata
 
 POSITION_TIMEOUT_SECONDS = 10.0
 
@@ -39,9 +40,25 @@ class TransactionSource(GroupConsumer):
         self._ownership.advance(batch)
         return batch
 
-    def group_metadata(self) -> Any:
-        """Return what lets a Kafka transaction commit offsets for this member (KIP-447)."""
-        return self._consumer.consumer_group_metadata()
+    def membership(self) -> GroupMetadata:
+        """Return a function for any thread that returns what lets a Kafka transaction commit offsets (KIP-447).
+
+        That is of the group's generation as it is when the function is called, but of the member as it is now: a
+        partition is given up only once nothing of it is in flight (on_revoke), so it is this member's through any
+        rebalance. A member that the group has let go gets another id, and its partitions may be somebody else's.
+
+        Raises:
+            Retry: by the function, after that.
+        """
+        member = self._consumer.memberid()
+
+        def metadata() -> Any:
+            found = self._consumer.consumer_group_metadata()
+            if self._consumer.memberid() != member:
+                raise Retry("the group has let this member go")
+            return found
+
+        return metadata
 
     @property
     def partitions(self) -> dict[int, int]:

@@ -1,5 +1,6 @@
 """Writes a batch's scores, alerts, rejects, history and offsets in one Kafka transaction."""
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,11 +9,18 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
 from services.common.kafka.dead_letters import cut, error_headers
-from services.common.kafka.transaction import TransactionalProducer
+from services.common.kafka.transaction import StaleGeneration, TransactionalProducer
 from services.common.process import Watchdog
 from services.common.settings import KafkaSettings, TopicSettings
+from services.scorer import metrics
 from services.scorer.history.changelog import Record
 from services.scorer.settings import ScorerSettings
+
+GroupMetadata = Callable[[], Any]
+"""Returns the group's generation and this member, as send_offsets_to_transaction() takes them."""
+
+REJOIN_SECONDS, REJOIN_WAIT_SECONDS = 3.0, 0.02
+"""How long a batch is written again because a rebalance began meanwhile; the client takes part in it by itself."""
 
 OFFSETS_GRACE_SECONDS = 1.0
 """By this much the client's own timeout may come late. It may also not come at all (librdkafka #5456): then the
@@ -52,9 +60,9 @@ class ScoreWriter:
         rejects: Mapping[int, Reject],
         changelog_records: Mapping[int, list[Record]],
         spans: list[Record],
-        group_metadata: Any,
+        group_metadata: GroupMetadata,
     ) -> None:
-        """Write everything that follows from a batch, or nothing of it:
+        """Write everything that follows from a batch, or nothing of it; again if a rebalance came in between:
 
         1. begin a Kafka transaction
         2. send the scores and the alerts
@@ -68,17 +76,26 @@ class ScoreWriter:
             Retry: nothing was written, or what was written is aborted by the next producer of this member.
             Stop: likewise; the broker refuses.
         """
-        producer = self._producer
-        with producer.transaction("writing a batch"):
-            producer.send_batch(self._topics.scores, scores)
-            producer.send_batch(self._topics.alerts, alerts)
-            for row, reject in rejects.items():
-                self._send_reject(batch.messages[row], reject)
-            for partition, records in changelog_records.items():
-                producer.send_batch(self._topics.history, records, partition)
-            producer.send_batch(self._topics.models, spans)
-            with self._watchdog.within(self._offsets_seconds + OFFSETS_GRACE_SECONDS):
-                producer.send_offsets(batch.offsets(), group_metadata, self._offsets_seconds)
+        producer, deadline = self._producer, time.monotonic() + REJOIN_SECONDS
+        while True:
+            try:
+                with producer.transaction("writing a batch"):
+                    producer.send_batch(self._topics.scores, scores)
+                    producer.send_batch(self._topics.alerts, alerts)
+                    for row, reject in rejects.items():
+                        self._send_reject(batch.messages[row], reject)
+                    for partition, records in changelog_records.items():
+                        producer.send_batch(self._topics.history, records, partition)
+                    producer.send_batch(self._topics.models, spans)
+                    with self._watchdog.within(self._offsets_seconds + OFFSETS_GRACE_SECONDS):
+                        producer.send_offsets(batch.offsets(), group_metadata(), self._offsets_seconds)
+            except StaleGeneration:
+                if time.monotonic() > deadline:
+                    raise
+                metrics.REWRITTEN.inc()
+                time.sleep(REJOIN_WAIT_SECONDS)  # the client is about to hear of the generation that the broker has
+            else:
+                return
 
     def close(self) -> None:
         """Release the client."""

@@ -84,9 +84,9 @@ def _run(*, until_empty: bool) -> None:
     lag_reader = LagReader(kafka, settings.group_id)
     lag_watch = LagWatch(lag_reader, lambda: source.done_offsets, metrics.LAG, metrics.LAG_SECONDS).start()
     try:
-        run(source, open_mart, topics, reader, limits, stop, watchdog, state, until_empty=until_empty)
+        with source:
+            run(source, open_mart, topics, reader, limits, stop, watchdog, state, until_empty=until_empty)
     finally:
-        source.close()
         lag_watch.close()
     get_logger().info("ended")
 

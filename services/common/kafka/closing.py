@@ -20,6 +20,9 @@ from services.common.logs import get_logger
 CLOSE_SECONDS = 10.0
 """Bound of a close: librdkafka waits 5 s for the answer to a LeaveGroup, and below the watchdogs' 25 s and 45 s."""
 
+LEAVE_SECONDS = 3.0
+"""Bound of leaving a group before a consumer is closed."""
+
 ANSWER_SECONDS = 0.2
 LAST_MESSAGES = 10_000
 PROBE_SECONDS, PAUSE_SECONDS = 0.05, 0.005
@@ -85,6 +88,21 @@ class Membership:
     def subscribe(self, topics: list[str]) -> None:
         """Join the group, or change the topics."""
         self._consumer.subscribe(topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
+
+    def leave(self, seconds: float = LEAVE_SECONDS) -> None:
+        """Give the partitions back and leave the group, which hands them out at once; close() must follow.
+
+        Not after an error: a member that is made again keeps its place, and the group does not rebalance. Otherwise a
+        static member's partitions would wait for its session to end. Messages that were read ahead are dropped.
+
+        Args:
+            seconds: how long to wait, 3 s by default; then the group waits for the session after all.
+        """
+        deadline = time.monotonic() + seconds
+        with contextlib.suppress(KafkaException, RuntimeError):
+            self._consumer.unsubscribe()  # close() alone would not leave: the member is static (KIP-345)
+            while self._consumer.memberid() and time.monotonic() < deadline:
+                self._consumer.consume(LAST_MESSAGES, PROBE_SECONDS)  # the partitions are given back in its callback
 
     def close(self, seconds: float = CLOSE_SECONDS, answer_seconds: float = ANSWER_SECONDS) -> None:
         """Answer what the group has asked for by now, for 0.2 s, then close the consumer.

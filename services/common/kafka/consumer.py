@@ -1,6 +1,8 @@
 """Reads topics as one member of a consumer group. Subclasses say at which offset a partition begins."""
 
 from collections.abc import Callable
+from types import TracebackType
+from typing import Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 from prometheus_client import Counter
@@ -95,16 +97,28 @@ class GroupConsumer:
         """Note that all that follows from a batch is committed."""
         self._ownership.finish(batch)
 
-    def close(self) -> None:
-        """Stop reading; the group holds this member's place for the session timeout.
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close(leave=kind is None)
+
+    def close(self, *, leave: bool = False) -> None:
+        """Stop reading; the group holds this member's place for the session timeout, unless it leaves.
 
         Nothing that was read here may be in flight any more: it could be another member's by then. Partitions that the
         group has asked for by now are released first, so that the rebalance goes on: see OrphanMonitor.
+
+        Args:
+            leave: whether it ends for good, as after SIGTERM: others get its partitions at once. What is made again, or
+                started again after a crash, keeps its place instead.
 
         Raises:
             CloseTimeout: it takes longer than 10 s; the process should end.
         """
         try:
+            if leave:
+                self._membership.leave()
             self._membership.close()
         finally:
             self._query.close()  # its threads end with it; the consumer's callbacks keep this object alive

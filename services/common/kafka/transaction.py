@@ -41,6 +41,10 @@ TAKEN_OVER = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
 log = get_logger()
 
 
+class StaleGeneration(Retry):
+    """The group refused the offsets because a rebalance has begun; all that was sent with them is aborted."""
+
+
 class TransactionalProducer:
     """Runs one Kafka transaction at a time. After any failure or doubt it must be replaced.
 
@@ -112,6 +116,7 @@ class TransactionalProducer:
         """Commit what is sent within the block when it ends; abort it if the block or the commit fails.
 
         Raises:
+            StaleGeneration: nothing was written, and this producer may begin the next one.
             Retry: nothing was written, or what was written is aborted by the next producer of this transactional id.
             Stop: likewise; the broker refuses.
         """
@@ -123,10 +128,10 @@ class TransactionalProducer:
             yield
             self._commit()
         except BaseException as error:
-            with contextlib.suppress(KafkaException):
-                self._producer.abort_transaction(ABORT_TIMEOUT_SECONDS)
-            self._producer.purge()
+            is_aborted = self._abort()
             if isinstance(error, KafkaException):
+                if is_aborted and error.args[0].code() == KafkaError.ILLEGAL_GENERATION:
+                    raise StaleGeneration(f"{doing} failed: the group has a new generation") from error
                 raise classify_error(error.args[0], doing) from error
             raise
 
@@ -189,6 +194,15 @@ class TransactionalProducer:
                 self._doubted = True
             else:
                 return
+
+    def _abort(self) -> bool:
+        """Abort; return whether that is certain. If not, what was not sent yet is dropped."""
+        try:
+            self._producer.abort_transaction(ABORT_TIMEOUT_SECONDS)
+        except KafkaException:
+            self._producer.purge()
+            return False
+        return True
 
     def _doubt(self) -> None:
         self._doubted = True

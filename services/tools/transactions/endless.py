@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition
+from kafka.admin import AbortTransactionSpec
 from kafka.errors import KafkaError
 from kafka.protocol.producer.transaction import WriteTxnMarkersRequest
 
@@ -33,8 +34,8 @@ STATE_HEAD = struct.Struct(">hqhib")
 """How a value of STATE_TOPIC begins: version, producer id, its epoch, timeout, state (Kafka 4.3,
 TransactionLogValue.json)."""
 
-ONGOING, COMMITS, ABORTS = 1, frozenset((2, 4)), frozenset((3, 5))
-"""States there (Kafka 4.3, TransactionState.java): under way; to be committed or committed; the same of aborts."""
+COMMITS, ABORTS = frozenset((2, 4)), frozenset((3, 5))
+"""States there (Kafka 4.3, TransactionState.java): to be committed, or committed; the same of aborts."""
 
 LIBRDKAFKA_NAMES = {
     "security.protocol": "security_protocol",
@@ -148,7 +149,8 @@ class TransactionAdmin:
             manager = self._client._manager
             leaders = manager.run(self._client._async_get_leader_for_partitions, [place])
             answer = manager.run(manager.send, request, next(iter(leaders)))
-            self._client._abort_transaction_process_response(answer, _Named(place))
+            spec = AbortTransactionSpec(place, found.producer_id, found.producer_epoch)
+            self._client._abort_transaction_process_response(answer, spec)
         except KafkaError as error:
             raise Stop(f"{found.topic}/{found.partition}: Kafka does not end it: {error}") from error
 
@@ -244,10 +246,3 @@ def _is_endless(state: Any, about: Any, now: float) -> bool:
         return True
     began = about.transaction_start_time_ms if about.transaction_start_time_ms > 0 else state.last_timestamp
     return bool(now - began / 1000 > about.transaction_timeout_ms / 1000 + GRACE_SECONDS)
-
-
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """What kafka-python's check of an answer names in its error."""
-
-    topic_partition: Any
