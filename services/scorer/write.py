@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
 from services.common.kafka.dead_letters import cut, error_headers
-from services.common.kafka.transaction import StaleGeneration, TransactionalProducer
+from services.common.kafka.transaction import Rewritable, TransactionalProducer
 from services.common.process import Watchdog
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer import metrics
@@ -89,7 +89,7 @@ class ScoreWriter:
                     producer.send_batch(self._topics.models, spans)
                     with self._watchdog.within(self._offsets_seconds + OFFSETS_GRACE_SECONDS):
                         producer.send_offsets(batch.offsets(), group_metadata(), self._offsets_seconds)
-            except StaleGeneration:
+            except Rewritable:
                 if time.monotonic() > deadline:
                     raise
                 metrics.REWRITTEN.inc()

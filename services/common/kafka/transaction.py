@@ -36,13 +36,17 @@ NOT_RETRYABLE = frozenset(
         KafkaError.UNSUPPORTED_VERSION,
     }
 )
+REWRITABLE = frozenset({KafkaError.ILLEGAL_GENERATION, KafkaError.OUT_OF_ORDER_SEQUENCE_NUMBER})
+"""The group refuses offsets because a rebalance has come to its next generation. Aborting then drops what was not sent
+yet, which leaves a gap in the sequence numbers: the next one is refused for it, and aborting that takes a new epoch."""
+
 TAKEN_OVER = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
 
 log = get_logger()
 
 
-class StaleGeneration(Retry):
-    """The group refused the offsets because a rebalance has begun; all that was sent with them is aborted."""
+class Rewritable(Retry):
+    """Nothing was written, it is certain that all of it is aborted, and the same producer can write it again."""
 
 
 class TransactionalProducer:
@@ -116,7 +120,7 @@ class TransactionalProducer:
         """Commit what is sent within the block when it ends; abort it if the block or the commit fails.
 
         Raises:
-            StaleGeneration: nothing was written, and this producer may begin the next one.
+            Rewritable: nothing was written, and this producer may write it again.
             Retry: nothing was written, or what was written is aborted by the next producer of this transactional id.
             Stop: likewise; the broker refuses.
         """
@@ -130,8 +134,8 @@ class TransactionalProducer:
         except BaseException as error:
             is_aborted = self._abort()
             if isinstance(error, KafkaException):
-                if is_aborted and error.args[0].code() == KafkaError.ILLEGAL_GENERATION:
-                    raise StaleGeneration(f"{doing} failed: the group has a new generation") from error
+                if is_aborted and error.args[0].code() in REWRITABLE:
+                    raise Rewritable(f"{doing} failed: {error.args[0].name()}") from error
                 raise classify_error(error.args[0], doing) from error
             raise
 
