@@ -56,7 +56,7 @@ def run_rounds(suite: str, rounds: int) -> dict[str, Any]:
             done = subprocess.run(
                 SUITES[suite],
                 cwd=ROOT,
-                env=os.environ | {RESULTS: str(results)},
+                env=os.environ | {RESULTS: str(results), "PYTEST_ADDOPTS": "--show-capture=no"},
                 capture_output=True,
                 text=True,
                 check=False,
