@@ -42,10 +42,15 @@ class ListedTransaction:
 
 @dataclass(frozen=True, slots=True)
 class Flagged(ListedTransaction):
-    """A transaction with fraud_flag = 1."""
+    """A transaction with fraud_flag = 1.
 
+    Attributes:
+        scored_at: when it got its score: the order in which they are listed.
+        earlier: the customer's transactions before this one by event time; None if the customer is not known.
+    """
+
+    scored_at: datetime
     earlier: int | None = None
-    """The customer's transactions before this one by event time; None if the customer is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class Results:
 def latest_flagged(connection: Connection, limit: int = LATEST_FLAGGED) -> list[Flagged]:
     """Return the latest flagged transactions, the latest arrival first."""
     query = """
-        select f.transaction_id, f.score, f.event_time, f.amount, f.category, f.merchant, f.state,
+        select f.transaction_id, f.score, f.event_time, f.amount, f.category, f.merchant, f.state, f.scored_at,
                case when f.customer is not null then (
                    select count(*) from transactions t where t.customer = f.customer and t.event_time < f.event_time
                ) end as earlier

@@ -66,8 +66,10 @@ def test_the_ten_latest_flagged_are_shown(page: Page, mart: Connection) -> None:
     rows = page.locator("#flagged tbody tr")
     expect(rows).to_have_count(10)
     cells = rows.first.locator("td")
+    expect(cells.first).to_have_text(re.compile(r"^\d\d\.\d\d\.20\d\d \d\d:\d\d$"))
     shown = ["21.06.2020 22:14", "1 995,70", "shopping_net", "Kilback LLC", "TX", "0,900", "первая транзакция", "p-22"]
-    expect(cells).to_have_text(shown, use_inner_text=True)
+    for place, text in enumerate(shown, start=1):
+        expect(cells.nth(place)).to_have_text(text, use_inner_text=True)
     expect(rows.last.locator("td").last).to_have_text("p-4")
     expect(page.locator("#totals")).to_contain_text("Оценено 24 транзакции, с fraud_flag = 1 — 12 (50,00 %).")
     expect(page.locator("#totals")).to_contain_text(
@@ -88,6 +90,23 @@ def test_the_histogram_is_of_the_latest_hundred(page: Page, mart: Connection) ->
     assert box
     assert column
     assert box["width"] > 0.9 * (column["width"] - 64)
+
+
+def test_one_score_beside_ninety_is_seen_on_a_logarithmic_scale(page: Page, mart: Connection) -> None:
+    """By a switch; the bars' counts stay."""
+    add(mart, *[0.01] * 90, 0.42)
+    view(page)
+    plot = page.locator("#plot svg.marks")
+    lone = plot.locator("[aria-roledescription=bar]").last
+    expect(lone).to_be_visible()
+    flat = lone.bounding_box()
+    page.locator("#plot-scale input").check()
+    expect(plot.locator(".role-axis-label text").filter(has_text=re.compile(r"^10$"))).to_have_count(1)
+    high = lone.bounding_box()
+    assert flat
+    assert high
+    assert high["height"] > 4 * flat["height"]
+    expect(plot.locator(".mark-text text")).to_contain_text(["90", "1"])
 
 
 @pytest.mark.slow

@@ -97,7 +97,7 @@ def test_a_file_s_name_is_text_and_never_a_path(name: str) -> None:
 FEATURES = describe(cards(), "ru")
 
 RENDERED: list[tuple[type, Callable[[Any], Markup]]] = [
-    (Flagged, lambda row: check.flagged_table([row], RUSSIAN, WORDS)),
+    (Flagged, lambda row: check.flagged_table([row], RUSSIAN, WORDS, 0)),
     (Snapshot, lambda read: check.results_head(Results(read, fresh=False), hostile(ScoringModel), RUSSIAN, WORDS, 0)),
     *((step, lambda one: check.headline(one, RUSSIAN, WORDS)) for step in get_args(Step)),
     (Sent, lambda one: check.details(one, RUSSIAN, WORDS)),

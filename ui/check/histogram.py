@@ -12,19 +12,24 @@ from ui.shell.texts import Texts
 
 BINS = 20
 BIN_WIDTH = 1 / BINS
+LOGARITHMIC_TICKS = [0, 1, 10, 100]
 
 
-def histogram(scores: Sequence[float], threshold: float | None, texts: Texts, words: CheckTexts) -> alt.LayerChart:
+def histogram(
+    scores: Sequence[float], threshold: float | None, texts: Texts, words: CheckTexts, *, logarithmic: bool = False
+) -> alt.LayerChart:
     """Return the histogram of scores in [0, 1]: 20 bars of width 0.05, red at or over the threshold.
 
     The bin of the threshold is split into both colours. A score of exactly 1 belongs to the last bin. The width follows
-    the container, see page.css.
+    the container, see page.css. With `logarithmic` heights grow with log(1 + count), so that 1 is seen beside 99.
     """
     numbers = texts.numbers
     colours = alt.Scale(domain=[words.chart_below, words.chart_above], range=[charts.CALM, charts.ALARM])
     axis = alt.Axis(values=[tenth / 10 for tenth in range(11)], format=".1f", grid=False, title=words.chart_x)
-    counts = alt.Axis(tickMinStep=1, format=",d", tickCount=4, title=words.chart_y, domain=False, ticks=False)
-    room_for_labels = max(1, *count_by_bin(scores)) * 1.12
+    ticks: dict[str, Any] = {"values": LOGARITHMIC_TICKS} if logarithmic else {"tickMinStep": 1, "tickCount": 4}
+    counts = alt.Axis(**ticks, format=",d", title=words.chart_y, domain=False, ticks=False)
+    room_for_labels = max(1, *count_by_bin(scores)) * (1.6 if logarithmic else 1.12)
+    height = alt.Scale(domain=[0, room_for_labels], nice=False, type="symlog" if logarithmic else "linear")
     x, x2 = alt.X("from:Q", scale=alt.Scale(domain=[0, 1]), axis=axis), alt.X2("to:Q")
 
     bars = (
@@ -33,7 +38,7 @@ def histogram(scores: Sequence[float], threshold: float | None, texts: Texts, wo
         .encode(
             x=x,
             x2=x2,
-            y=alt.Y("low:Q", axis=counts, scale=alt.Scale(domain=[0, room_for_labels], nice=False)),
+            y=alt.Y("low:Q", axis=counts, scale=height),
             y2="high:Q",
             color=alt.Color("side:N", scale=colours, legend=alt.Legend(title=None, orient="top", offset=6)),
             tooltip=[

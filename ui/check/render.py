@@ -217,20 +217,21 @@ def _file_refusal(step: Refused, texts: Texts) -> str:
     return texts.file_refusals[step.code].format(names=step.detail.rpartition(": ")[2])
 
 
-def flagged_table(flagged: Sequence[Flagged], texts: Texts, words: CheckTexts) -> Markup:
-    """Return the table of flagged transactions, the latest first, or a notice that there are none.
+def flagged_table(flagged: Sequence[Flagged], texts: Texts, words: CheckTexts, utc_offset_minutes: int) -> Markup:
+    """Return the table of flagged transactions, the latest scored first, or a notice that there are none.
 
     Without a key in the contract nothing has a past, and none is shown.
     """
     if not flagged:
         return notice(words.no_flagged)
     heads = (
+        (texts.column_scored, "time scored"),
         *transaction_heads(texts),
         (texts.column_score, "score"),
         *(((words.column_earlier, "past side"),) if texts.key else ()),
         (texts.column_id, "id"),
     )
-    rows = (_flagged_cells(row, texts, words) for row in flagged)
+    rows = (_flagged_cells(row, texts, words, utc_offset_minutes) for row in flagged)
     about_past = hint(words.earlier_hint) if texts.key else Markup()
     return table(heads, rows, words.flagged_heading, kind="transactions") + about_past
 
@@ -273,9 +274,10 @@ def results_head(
     return notice(words.database_unavailable_since.format(time=since), "warning") + head
 
 
-def _flagged_cells(row: Flagged, texts: Texts, words: CheckTexts) -> tuple[str, ...]:
+def _flagged_cells(row: Flagged, texts: Texts, words: CheckTexts, utc_offset_minutes: int) -> tuple[str, ...]:
     """Return the cells of one flagged transaction."""
     return (
+        local_clock(row.scored_at, utc_offset_minutes, texts.numbers.date_pattern),
         *transaction_cells(row, texts),
         score_cell(row.score, texts.numbers),
         *((_earlier(row.earlier, texts, words),) if texts.key else ()),

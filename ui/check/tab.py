@@ -117,7 +117,7 @@ class UploadSection:
             watched.then(self.offer_again, [file], [self._send, self._cancel], **VIEWING)
             # "multiple": while one upload is being followed, the next one must be able to take over.
             watched.success(
-                self.follow, [frame.clock], [self._scored, *latest.components], js=ADD_UTC_OFFSET,
+                self.follow, [latest.scale, frame.clock], [self._scored, *latest.components], js=ADD_UTC_OFFSET,
                 trigger_mode="multiple", **VIEWING,
             )  # fmt: skip
 
@@ -172,22 +172,22 @@ class UploadSection:
             details = render.details(step, self._texts, self._words)
             yield gr.skip(), gr.update(visible=False), headline, "", details
 
-    def follow(self, utc_offset_minutes: float, request: gr.Request) -> Iterator[tuple[Update, ...]]:
+    def follow(self, logarithmic: bool, utc_offset_minutes: float, request: gr.Request) -> Iterator[tuple[Update, ...]]:
         """Refresh the results as the scores of the sent rows arrive.
 
         Ends when all rows have one, none came for FOLLOW_PATIENCE_SECONDS, or the reader has chosen another file.
         """
         sent = self._followed.get(request.session_hash)
         if sent is None or sent.upload_id is None:  # nothing was sent, or the journal does not have it
-            yield (gr.skip(),) * 4
+            yield (gr.skip(),) * 5
             return
         with friendly_errors(self._texts):
             for progress in self._scored_of(sent.upload_id, sent.sent):
                 if self._followed.get(request.session_hash) is not sent:
                     # Gradio repeats the last answer at the end: it must not undo the next file's.
-                    yield (gr.skip(),) * 4
+                    yield (gr.skip(),) * 5
                     return
-                yield progress, *self._latest.refreshed(int(utc_offset_minutes or 0))
+                yield progress, *self._latest.refreshed(logarithmic, utc_offset_minutes)
         self._followed.pop(request.session_hash, None)
 
     def forget(self, request: gr.Request) -> None:

@@ -168,7 +168,7 @@ def flagged_table(
         return notice(words.flagged_none_of.format(seen_counted=numbers.counted(seen, texts.last_transaction_forms)))
     has_customer = "customer" in texts.columns
     heads = (
-        (words.column_scored, "time scored"),
+        (texts.column_scored, "time scored"),
         *transaction_heads(texts),
         *(((texts.columns["customer"], "customer side"),) if has_customer else ()),
         (texts.column_score, "score"),

@@ -79,7 +79,7 @@ class LiveView:
                     with gr.Row(elem_classes="bar"):
                         gr.HTML(subheading(words.density))
                         self._logarithmic = gr.Checkbox(
-                            True, label=words.density_scale, container=False, elem_id="scale"
+                            True, label=self._texts.logarithmic, container=False, elem_id="scale"
                         )
                     self._density = gr.HTML(elem_id="live-density")
         with gr.Column(elem_classes="card dense", elem_id="stream"):

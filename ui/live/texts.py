@@ -51,7 +51,6 @@ class LiveTexts:
     category_count: str = "{flagged} из {scored}"
     no_category: str = "без категории"
     density: str = "Распределение оценок"
-    density_scale: str = "логарифмическая шкала"
     density_bin: str = "{low}–{high}: {counted}"
     window_of: str = "По данным последних {counted}"
     window_filtered: str = "По фильтрам: {shown} из последних {counted}"
@@ -65,7 +64,6 @@ class LiveTexts:
     nothing_yet: str = (
         "Пока ничего не оценено. Отправьте CSV на вкладке «Проверка»: результаты появятся здесь автоматически."
     )
-    column_scored: str = "Оценена"
     show_names: str = "Показать личные данные"
     names_refused: str = "Личные данные доступны только аналитику."
 
@@ -149,7 +147,6 @@ LIVE_TEXTS = {
         category_count="{flagged} of {scored}",
         no_category="no category",
         density="Score distribution",
-        density_scale="logarithmic scale",
         window_of="Latest {counted}",
         window_filtered="Filtered: {shown} of the latest {counted}",
         window_none="Appears with the first scores.",
@@ -159,7 +156,6 @@ LIVE_TEXTS = {
         flagged_none="No flagged transactions (fraud_flag = 1) yet.",
         flagged_none_of="None of the latest {seen_counted} matches the filters.",
         nothing_yet="Nothing has been scored yet. Send a CSV in the “Check” tab: results appear here automatically.",
-        column_scored="Scored",
         show_names="Show personal data",
         names_refused="Personal data is available to analysts only.",
     ),

@@ -60,6 +60,8 @@ class Texts:
     key: tuple[FieldSpec, ...] = ()
     """The fields that a customer is named by."""
 
+    logarithmic: str = "логарифмическая шкала"
+    column_scored: str = "Оценена"
     column_score: str = "Оценка"
     column_id: str = "Номер транзакции"
 
@@ -137,6 +139,8 @@ ENGLISH = Texts(
         "city": "City",
         "customer": "Customer",
     },
+    logarithmic="logarithmic scale",
+    column_scored="Scored",
     column_score="Score",
     column_id="Transaction ID",
     transaction_forms=("transaction", "transactions", "transactions"),

@@ -13,7 +13,9 @@ from ui.threshold.models import ScoringModel
 
 WORDS = CHECK_TEXTS["ru"]
 READ_AT = datetime(2026, 11, 23, 9, 4, 5, tzinfo=UTC)
-TRANSACTION = Flagged("id-1", 0.9734, datetime(2020, 6, 21, 22, 14), 1250.5, "shopping_net", "fraud_Kilback LLC", "TX")
+TRANSACTION = Flagged(
+    "id-1", 0.9734, datetime(2020, 6, 21, 22, 14), 1250.5, "shopping_net", "fraud_Kilback LLC", "TX", READ_AT
+)
 TOTALS = Totals(12_345, 67, exact=True)
 MODEL = ScoringModel("2026-11-20", 0.37)
 
@@ -24,15 +26,24 @@ def snapshot(flagged: list[Flagged], totals: Totals = TOTALS) -> Snapshot:
 
 def test_a_flagged_transaction_reads_in_russian() -> None:
     """Day before month, spaces in thousands, decimal comma, and no word "fraud" before each merchant."""
-    html = render.flagged_table([TRANSACTION], RUSSIAN, WORDS)
-    for cell in ("21.06.2020 22:14", "1\u00a0250,50", "shopping_net", ">Kilback LLC<", ">TX<", ">0,973<", ">id-1<"):
+    html = render.flagged_table([TRANSACTION], RUSSIAN, WORDS, 180)
+    for cell in (
+        "21.06.2020 22:14",
+        "1\u00a0250,50",
+        "shopping_net",
+        ">Kilback LLC<",
+        ">TX<",
+        ">0,973<",
+        ">id-1<",
+        ">23.11.2026 12:04<",
+    ):
         assert cell in html
     assert "fraud_" not in html
 
 
 def test_a_flagged_transaction_reads_in_english() -> None:
     """ISO date, commas in thousands, decimal point."""
-    html = render.flagged_table([TRANSACTION], ENGLISH, CHECK_TEXTS["en"])
+    html = render.flagged_table([TRANSACTION], ENGLISH, CHECK_TEXTS["en"], 180)
     for cell in ("2020-06-21 22:14", "1,250.50", ">0.973<"):
         assert cell in html
 
@@ -41,7 +52,7 @@ def test_the_history_is_shown_in_words() -> None:
     """How many earlier transactions the customer has, that this is the first, or that it is not known who pays."""
     counts = (None, 0, 1, 22, 1_205)
     texts = with_roles(RUSSIAN, SHIPPED)
-    html = {count: render.flagged_table([replace(TRANSACTION, earlier=count)], texts, WORDS) for count in counts}
+    html = {count: render.flagged_table([replace(TRANSACTION, earlier=count)], texts, WORDS, 180) for count in counts}
     assert ">неизвестно<" in html[None]
     assert ">первая транзакция<" in html[0]
     assert ">1\u00a0транзакция<" in html[1]
@@ -52,7 +63,7 @@ def test_the_history_is_shown_in_words() -> None:
 
 def test_without_a_key_there_is_no_history_to_show() -> None:
     """Neither its column nor what it means."""
-    html = render.flagged_table([TRANSACTION], with_roles(RUSSIAN, LOANS), WORDS)
+    html = render.flagged_table([TRANSACTION], with_roles(RUSSIAN, LOANS), WORDS, 180)
     assert WORDS.column_earlier not in html
     assert WORDS.earlier_hint not in html
     assert ">id-1<" in html
@@ -60,14 +71,14 @@ def test_without_a_key_there_is_no_history_to_show() -> None:
 
 def test_a_score_without_its_transaction_is_shown() -> None:
     """The score may arrive before the transaction: dashes stand for what is not known yet."""
-    html = render.flagged_table([Flagged("id-1", 0.9, None, None, None, None, None)], RUSSIAN, WORDS)
+    html = render.flagged_table([Flagged("id-1", 0.9, None, None, None, None, None, READ_AT)], RUSSIAN, WORDS, 180)
     assert html.count(">—<") == 5
 
 
 def test_no_flagged_transaction_is_shown_in_words() -> None:
     """An empty table would be no answer."""
-    assert WORDS.no_flagged in render.flagged_table([], RUSSIAN, WORDS)
-    assert "<table" not in render.flagged_table([], RUSSIAN, WORDS)
+    assert WORDS.no_flagged in render.flagged_table([], RUSSIAN, WORDS, 180)
+    assert "<table" not in render.flagged_table([], RUSSIAN, WORDS, 180)
 
 
 def test_totals_tell_share_time_and_model() -> None:
