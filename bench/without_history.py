@@ -7,11 +7,12 @@ import sys
 from unittest import mock
 
 from services.scorer import __main__ as scorer
+from services.scorer.features import FeaturePlan
 
 
 def main() -> int:
     """Run the scorer; return the exit code."""
-    with mock.patch.object(scorer, "uses_history", return_value=False):
+    with mock.patch.object(FeaturePlan, "uses_history", new=False):
         return scorer.main()
 
 
