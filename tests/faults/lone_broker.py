@@ -18,8 +18,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from services.common.kafka.closing import close
 from services.common.settings import KafkaSettings, TopicSettings
-from services.tools.transactions.__main__ import topics_of
-from services.tools.transactions.endless import TransactionAdmin, examined
+from services.tools.transactions.endless import TransactionAdmin
 from services.topics.__main__ import make_topics
 from services.topics.shape import shapes
 from stack.servers import KafkaServer, kafka_server
@@ -96,7 +95,7 @@ def kill_again_and_again(server: KafkaServer, kills: int, chance: random.Random)
         counts["kills"] += 1
         committers = [committer if one_more_commit(committer) else replaced(committer) for committer in committers]
         with closing(TransactionAdmin(kafka)) as admin:
-            partitions = examined(topics_of(kafka), shapes(TOPICS))
+            partitions = admin.partitions(shapes(TOPICS))
             for one in admin.find(partitions):
                 print(one, flush=True)
                 counts["without an end"] += 1

@@ -11,7 +11,7 @@ from services.common.kafka.lag import GroupPosition, edges
 from services.common.kafka.offsets import BrokerQuery, Partition
 from services.common.settings import KafkaSettings, TopicSettings
 from services.tools.doctor.finding import Finding, fail, ok, warn
-from services.tools.transactions.endless import TransactionAdmin, examined
+from services.tools.transactions.endless import TransactionAdmin
 from services.topics.align import Config, describe
 from services.topics.shape import shapes
 
@@ -109,7 +109,7 @@ class Cluster:
     def check_transactions(self) -> Iterator[Finding]:
         """Name the Kafka transactions that nobody will end."""
         with closing(TransactionAdmin(self._kafka)) as admin:
-            found = admin.find(examined(self.metadata.topics, self.names))
+            found = admin.find(admin.partitions(self.names))
         for one in found:
             yield fail("transactions", str(one), "make transactions, then make transactions ARGS=--go")
         if not found:

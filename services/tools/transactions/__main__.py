@@ -6,17 +6,12 @@ Needs the rights to describe producers and transactions, and with --go to alter 
 
 import argparse
 import sys
-from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
 
-from confluent_kafka import KafkaException
-
-from services.common.errors import Retry, Stop
-from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, BrokerQuery
+from services.common.errors import Stop
 from services.common.settings import KafkaSettings, TopicSettings
 from services.tools.command import exit_code
-from services.tools.transactions.endless import TransactionAdmin, examined
+from services.tools.transactions.endless import TransactionAdmin
 from services.topics.shape import shapes
 
 
@@ -37,7 +32,7 @@ def end_all(kafka: KafkaSettings, topics: TopicSettings, *, go: bool) -> None:
         Stop, Retry: the brokers refuse, or do not answer.
     """
     with closing(TransactionAdmin(kafka)) as admin:
-        if not (partitions := examined(topics_of(kafka), shapes(topics))):
+        if not (partitions := admin.partitions(shapes(topics))):
             raise Stop("none of the topics is there, or none may be seen")
         found = admin.find(partitions)
         for one in found:
@@ -50,21 +45,6 @@ def end_all(kafka: KafkaSettings, topics: TopicSettings, *, go: bool) -> None:
         print(f"{len(found)} ended")
     else:
         print("nothing was changed: add --go to end them so")
-
-
-def topics_of(kafka: KafkaSettings) -> Mapping[str, Any]:
-    """Return the cluster's topics: name -> metadata.
-
-    Raises:
-        Retry: the brokers do not answer.
-    """
-    query = BrokerQuery(kafka)
-    try:
-        return query.ask(lambda admin: admin.list_topics(timeout=BROKER_TIMEOUT_SECONDS)).topics
-    except KafkaException as error:
-        raise Retry(f"Kafka does not answer: {error.args[0].str()}") from error
-    finally:
-        query.close()
 
 
 if __name__ == "__main__":

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from confluent_kafka import KafkaException
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import AbortTransactionSpec
 from kafka.errors import KafkaError
 from kafka.protocol.producer.transaction import WriteTxnMarkersRequest
 
-from services.common.errors import Stop
-from services.common.kafka.offsets import LATEST, BrokerQuery, Partition
+from services.common.errors import Retry, Stop
+from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, LATEST, BrokerQuery, Partition
 from services.common.kafka.scan import TRANSACTIONS_GROUP, scan, whole_topic
 from services.common.settings import KafkaSettings
 
@@ -83,17 +84,6 @@ class EndlessTransaction:
         )
 
 
-def examined(topics: Mapping[str, Any], ours: Iterable[str]) -> list[Partition]:
-    """Return the partitions in which one would hold us up: those of our topics, and of the groups' offsets.
-
-    Args:
-        topics: name -> metadata, as list_topics() returns it.
-        ours: names.
-    """
-    names = [name for name in (*ours, OFFSETS_TOPIC) if name in topics]
-    return [(name, partition) for name in names for partition in topics[name].partitions]
-
-
 class TransactionAdmin:
     """Asks the brokers for transactions; to be closed.
 
@@ -112,6 +102,19 @@ class TransactionAdmin:
         """Release the connections."""
         self._client.close()
         self._query.close()
+
+    def partitions(self, ours: Iterable[str]) -> list[Partition]:
+        """Return the partitions in which one would hold us up: those of our topics, and of the groups' offsets.
+
+        Raises:
+            Retry: the brokers do not answer.
+        """
+        try:
+            topics = self._query.ask(lambda admin: admin.list_topics(timeout=BROKER_TIMEOUT_SECONDS)).topics
+        except KafkaException as error:
+            raise Retry(f"Kafka does not answer: {error.args[0].str()}") from error
+        names = [name for name in (*ours, OFFSETS_TOPIC) if name in topics]
+        return [(name, partition) for name in names for partition in topics[name].partitions]
 
     def find(self, partitions: Iterable[Partition]) -> list[EndlessTransaction]:
         """Return the transactions without an end, by partition. Takes a second if any transaction is open.
