@@ -68,6 +68,7 @@ def test_the_ten_latest_flagged_are_shown(page: Page, mart: Connection) -> None:
     cells = rows.first.locator("td")
     expect(cells.first).to_have_text(re.compile(r"^\d\d\.\d\d\.20\d\d \d\d:\d\d$"))
     shown = ["21.06.2020 22:14", "1 995,70", "shopping_net", "Kilback LLC", "TX", "0,900", "первая транзакция", "p-22"]
+    expect(cells).to_have_count(1 + len(shown))
     for place, text in enumerate(shown, start=1):
         expect(cells.nth(place)).to_have_text(text, use_inner_text=True)
     expect(rows.last.locator("td").last).to_have_text("p-4")

@@ -150,9 +150,11 @@ def compare_mart(log: Log, mart: Connection, findings: Findings) -> None:
 
 
 def compare_effects(log: Log, mart: Connection, findings: Findings) -> None:
-    """Note records without an effect of their own. Only where no id comes twice: of those a batch keeps the last."""
+    """Note records without an effect of their own, but for ids that come twice: of those a batch keeps the last."""
     refused = set(mart.execute('select partition, "offset" from sink_rejects').fetchall())
-    missing = log.scores.keys() - applied_places(mart, "scores") - refused
+    times = Counter(name for name, _ in log.scores.values())
+    once = {place for place, (name, _) in log.scores.items() if times[name] == 1}
+    missing = once - applied_places(mart, "scores") - refused
     findings.lost += findings.note("scores that were never applied", missing)
 
 
