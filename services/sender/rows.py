@@ -7,7 +7,7 @@ import csv
 import math
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -17,7 +17,7 @@ from services.common.contract.model import Contract, FieldSpec
 from services.common.errors import Reject
 from services.common.message import check_id
 from services.common.numbers import PLAIN, Mark, read_number
-from services.common.values import MISSING, UNITS_A_SECOND, BadValue, Moment, Unit, read_epoch, read_time
+from services.common.values import MISSING, UNITS_A_SECOND, BadValue, Unit, read_epoch, read_time
 from services.sender.dialect import Dialect
 from services.sender.ids import OCTETS, MessageMaker
 from services.sender.records import Record
@@ -207,19 +207,20 @@ def _respelled(spec: FieldSpec, text: str, repairs: list[Repair]) -> str:
 
 def _read_time(field: str, unit: Unit | None, text: str, repairs: list[Repair]) -> tuple[str | int, int]:
     """Return the time as `YYYY-MM-DD HH:MM[:SS]`, or as a number of its unit, and its seconds."""
+    number = float(text) if unit and PLAIN.fullmatch(text) else None
     try:
-        moment = read_epoch(float(text), unit) if unit and PLAIN.fullmatch(text) else read_time(text)
+        moment = read_time(text) if unit is None or number is None else read_epoch(number, unit)
     except BadValue as bad:
         reason = RowFault.AMBIGUOUS_TIME if bad.ambiguous else RowFault.BAD_TIME
         raise BadRow(reason, field, str(bad), text if bad.ambiguous else "") from None
     repairs += map(Repair, moment.repairs)
     time = moment.time
     seconds = time.toordinal() * DAY_SECONDS + time.hour * 3600 + time.minute * 60 + time.second
-    return _in_unit(moment, unit, text) if unit else moment.text, seconds
+    if unit is None:
+        return moment.text, seconds
+    return _in_unit(time, unit) if number is None else int(number), seconds
 
 
-def _in_unit(moment: Moment, unit: Unit, text: str) -> int:
-    """Return a time, in UTC, as a number of its unit: as it is written, if it is one."""
-    if PLAIN.fullmatch(text):
-        return int(float(text))
-    return int(moment.time.replace(tzinfo=UTC).timestamp()) * UNITS_A_SECOND[unit]
+def _in_unit(time: datetime, unit: Unit) -> int:
+    """Return a time, in UTC, as a number of its unit."""
+    return int(time.replace(tzinfo=UTC).timestamp()) * UNITS_A_SECOND[unit]
