@@ -60,6 +60,19 @@ def double(log: Log) -> None:
     log.scores[0, 3] = log.scores[0, 1]
 
 
+def double_a_flagged_one(log: Log) -> None:
+    double(log)
+    log.flagged, log.alerts = ["at 11", "at 11"], {(0, 0): "at 11"}
+
+
+def lose_an_alert(log: Log) -> None:
+    log.flagged = ["at 11"]
+
+
+def double_an_alert(log: Log) -> None:
+    log.flagged, log.alerts = ["at 11"], {(0, 0): "at 11", (0, 1): "at 11"}
+
+
 def double_a_dead_letter(log: Log) -> None:
     del log.scores[0, 2]
     log.dead = [(0, 2), (0, 2)]
@@ -88,6 +101,9 @@ def lose_an_input_whose_offset_nobody_knows(log: Log) -> None:
     [
         (lose, "transactions without a score", 1, 0),
         (double, "scores too many", 0, 1),
+        (double_a_flagged_one, "scores too many", 0, 1),
+        (lose_an_alert, "flagged transactions without an alert", 1, 0),
+        (double_an_alert, "alerts too many", 0, 1),
         (double_a_dead_letter, "dead letters too many", 0, 1),
         (swap, "scores out of order", 0, 0),
         (forget_the_past, "not those of one pass over the log", 0, 0),
