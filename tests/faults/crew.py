@@ -139,6 +139,11 @@ class Crew:
         """What all of them printed."""
         return "".join(member.service.text() for member in self.members + self.gone)
 
+    @property
+    def recreations(self) -> list[str]:
+        """The log lines that say that clients were recreated, and why."""
+        return [line for line in self.text.splitlines() if "clients_recreated" in line]
+
     def explain(self) -> str:
         """Return the end of what each of them printed, routine left out, and where each thread of each is just now."""
         for member in self.members:
