@@ -83,7 +83,7 @@ backup: $(VENV)/.stack  ## back up the database: FILE=fraud.dump
 
 restore: $(VENV)/.stack  ## restore the database, also while everything runs: FILE=fraud.dump
 	@test -n "$(FILE)" || { echo "say which file: make restore FILE=fraud.dump" >&2; exit 2; }
-	@$(STACK) pg_restore --clean --if-exists --single-transaction --dbname=fraud "$(FILE)"
+	@$(STACK) pg_restore --clean --if-exists --single-transaction --dbname="dbname=fraud options=-cdeadlock_timeout=1h" "$(FILE)"
 
 schema: $(VENV)/.stack  ## print the JSON Schema of the input topic, from the model's contract; ARGS=models/mine
 	@$(STACK) schema $(ARGS)

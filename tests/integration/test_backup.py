@@ -1,16 +1,21 @@
 """A backup is taken and restored by the commands of the Makefile's targets, on a real PostgreSQL."""
 
 import os
+import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from conftest import ROOT, database_env
 from stack.servers import PostgresServer
+from tests.support.backup import BACKUP, RESTORE
+from tests.support.processes import wait_for
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -47,11 +52,11 @@ def test_a_backup_brings_back_what_was_there(
     before = mart.execute(ROWS).fetchall()
     dump = tmp_path / "fraud.dump"
 
-    stack(home, database, "pg_dump", "--format=custom", f"--file={dump}", "fraud")
+    stack(home, database, *BACKUP, f"--file={dump}", "fraud")
     mart.execute("delete from scores where fraud_flag = 1")
     mart.execute(fill, ["later-"])
     mart.execute("update sink_offsets set next_offset = 2001")
-    stack(home, database, "pg_restore", "--clean", "--if-exists", "--single-transaction", "--dbname=fraud", str(dump))
+    stack(home, database, *RESTORE, str(dump))
 
     assert mart.execute(ROWS).fetchall() == before
     assert mart.execute("select next_offset from sink_offsets").fetchall() == [(1001,)]
@@ -66,14 +71,38 @@ def test_a_backup_brings_back_what_was_there(
             connection.execute("delete from scores")
 
 
+HELD = """
+    select relation::regclass::text from pg_locks join pg_stat_activity using (pid)
+    where application_name = 'pg_restore' and wait_event_type = 'Lock' and mode = 'AccessExclusiveLock' and granted
+        and relation in (select oid from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace)
+"""
+
+
+def test_in_a_deadlock_the_restore_wins(database: PostgresServer, mart: Connection, home: Path, tmp_path: Path) -> None:
+    """A sink that holds one table and wants another, which the restore has, is the one that is ended."""
+    dump = tmp_path / "fraud.dump"
+    stack(home, database, *BACKUP, f"--file={dump}", "fraud")
+    with psycopg.connect(database.conninfo) as sink, ThreadPoolExecutor(1) as thread:
+        sink.execute("set deadlock_timeout = '4s'")  # later than the restore would by default, which would end itself
+        sink.execute("lock table scores in row exclusive mode")
+        restored = thread.submit(stack, home, database, *RESTORE, str(dump))
+        wait_for(lambda: mart.execute(HELD).fetchall() != [], 30)
+        table = str(mart.execute(HELD).fetchall()[0][0])
+        with pytest.raises(psycopg.errors.DeadlockDetected):
+            sink.execute(sql.SQL("lock table {} in row exclusive mode").format(sql.Identifier(table)))
+        sink.rollback()
+        restored.result(60)
+
+
 def test_the_makefile_says_the_same(home: Path) -> None:
     """What this test runs is what `make backup` and `make restore` run."""
-    for target, words in (("backup", "pg_dump --format=custom --file="), ("restore", "pg_restore --clean --if-exists")):
-        said = subprocess.run(
+    for target, words in (("backup", BACKUP), ("restore", RESTORE)):
+        printed = subprocess.run(
             ["make", "--dry-run", target, "FILE=x.dump", "PYTHON=python3"],
             cwd=ROOT,
             capture_output=True,
             text=True,
             check=True,
         ).stdout
-        assert words in said
+        said = shlex.split(printed)
+        assert tuple(said[said.index(words[0]) :][: len(words)]) == words

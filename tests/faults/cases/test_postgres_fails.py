@@ -15,6 +15,7 @@ from stack.servers import PostgresServer
 from tests.faults.audit import Connection as Mart
 from tests.faults.audit import applied_twice, install_audit
 from tests.faults.pipeline import Pipeline
+from tests.support.backup import BACKUP, RESTORE
 from tests.support.processes import wait_for
 from tests.support.proxy import Connection, Proxy
 
@@ -166,11 +167,9 @@ def test_an_old_backup_is_restored_under_load(pipeline: Pipeline, database: Post
     pipeline.start()
     with pipeline.load():
         pipeline.pause(1, 2)
-        run_postgres(database, "pg_dump", "--format=custom", f"--file={dump}", "fraud")
+        run_postgres(database, *BACKUP, f"--file={dump}", "fraud")
         pipeline.pause(2, 3)
-        run_postgres(
-            database, "pg_restore", "--clean", "--if-exists", "--single-transaction", "--dbname=fraud", str(dump)
-        )
+        run_postgres(database, *RESTORE, str(dump))
         pipeline.inflict("backup restored")
         pipeline.pause(1, 2)
 
