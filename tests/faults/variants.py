@@ -40,6 +40,10 @@ def _in_two_steps(name: str, points: Failpoints) -> None:
             self._held: list[Callable[[], object]] = []
             self._offsets: tuple[Any, ...] = ()
 
+        def begin_transaction(self) -> None:
+            self._held = []  # of a batch whose offsets were refused: it is written again
+            super().begin_transaction()
+
         def produce(self, *arguments: Any, **options: Any) -> None:
             self._held.append(partial(self._plain.produce, *arguments, **options))
 
