@@ -7,7 +7,7 @@ a row).
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import early_exit
 import lightgbm
 import numpy as np
 import orjson
+from measures import ALERTS_A_DAY, CARDS_A_DAY, FALSE_POSITIVE_RATES
 from numpy.typing import NDArray
 from onnx.checker import check_model
 from onnx.helper import make_graph, make_model, make_opsetid, make_tensor_value_info
@@ -45,6 +46,20 @@ Trees = Any
 """A booster of LightGBM, or a classifier of scikit-learn that skl2onnx converts."""
 
 FIGURES_BEGIN, FIGURES_END = "<!-- figures: written by train.py -->", "<!-- end of figures -->"
+
+TITLES = {
+    "unseen_customers": "customers never seen, whole stream",
+    "unseen_customers_later": "customers never seen, later time",
+    "unseen_customers_no_history": "customers never seen, no history",
+    "known_after_all_others": "known customers: a quarter of the transactions, all others as history",
+    "known_alone": "known customers: the same quarter alone",
+    "known_no_history": "known customers, no history",
+    "known_first_payment": "known customers, each transaction the first",
+}
+"""The situations, as the card calls them."""
+
+RANKING = ("average_precision", "roc_auc", *(f"recall_at_fpr_{rate}" for rate in FALSE_POSITIVE_RATES))
+AT_THRESHOLD = ("f1", "precision", "recall", "best_f1", "rows", "frauds")
 
 _TRANSACTION = {
     "transaction_time": "2020-06-17 14:05", "merch": "fraud_Invented and Sons", "cat_id": "grocery_pos",
@@ -219,28 +234,70 @@ def with_figures(card: str, manifest: Manifest) -> str:
 
 
 def figures_table(manifest: Manifest) -> str:
-    """Return the figures as a Markdown table."""
-    titles = {
-        "unseen_customers": "customers never seen, whole stream",
-        "unseen_customers_later": "customers never seen, later time",
-        "unseen_customers_no_history": "customers never seen, no history",
-        "known_after_all_others": "known customers: a quarter of the transactions, all others as history",
-        "known_alone": "known customers: the same quarter alone",
-        "known_no_history": "known customers, no history",
-        "known_first_payment": "known customers, each transaction the first",
-    }
-    names = ["average_precision", "f1", "precision", "recall", "best_f1", "rows", "frauds"]
-    features = ", ".join(manifest.references)
-    lines = [
-        f"Version `{manifest.version}`, threshold {manifest.threshold}, features: {features}.",
-        "",
-        "| judged on | AP | F1 | precision | recall | best F1 | rows | frauds |",
-        "|---|---|---|---|---|---|---|---|",
+    """Return the figures as tables in Markdown."""
+    found, features = manifest.figures, ", ".join(manifest.references)
+    judged = [(title, found[key]) for key, title in TITLES.items()]
+    return "\n".join(
+        [
+            f"Version `{manifest.version}`, threshold {manifest.threshold}, features: {features}.",
+            *_table(
+                ("judged on", "AP", "ROC-AUC", *(f"recall at FPR {rate * 100:g} %" for rate in FALSE_POSITIVE_RATES)),
+                [(title, *(_with_interval(one, name) for name in RANKING)) for title, one in judged],
+            ),
+            *_table(
+                ("judged on", "F1", "precision", "recall", "best F1", "rows", "frauds"),
+                [(title, *(_figure(one[name]) for name in AT_THRESHOLD)) for title, one in judged],
+            ),
+            *_table(
+                ("judged on", f"card precision at {CARDS_A_DAY}", "highest possible", "compromised customers found",
+                 f"value at {ALERTS_A_DAY}", "of all frauds' value"),
+                [(title, *_daily(one)) for title, one in judged],
+            ),
+            *_table(
+                ("calibration, customers never seen", "scores from", "rows", "frauds", "mean score",
+                 "share of frauds", "mean score within"),
+                _calibration(found["unseen_customers"]["calibration"]),
+            ),
+        ]
+    )  # fmt: skip
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return ["", *(f"| {' | '.join(line)} |" for line in lines)]
+
+
+def _daily(found: Mapping[str, Any]) -> list[str]:
+    cards, value = found[f"cards_at_{CARDS_A_DAY}"], found[f"value_at_{ALERTS_A_DAY}"]
+    return [
+        f"{cards['card_precision']:.4f}",
+        f"{cards['highest_possible']:.4f}",
+        f"{cards['found']} of {cards['compromised']}",
+        f"{value['caught_amount']:,.0f}",
+        _with_interval(value, "share"),
     ]
-    for key, title in titles.items():
-        values = [manifest.figures[key][name] for name in names]
-        lines.append(f"| {title} | {' | '.join(map(_figure, values))} |")
-    return "\n".join(lines)
+
+
+def _calibration(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[list[str]]:
+    return [
+        [
+            f"{title} {number}",
+            f"{row['from']:.2g}",
+            f"{row['rows']:,}",
+            f"{row['frauds']:,}",
+            f"{row['mean_score']:.2g}",
+            f"{row['share']:.2g} ({row['interval'][0]:.2g} to {row['interval'][1]:.2g})",
+            "yes" if row["within"] else "**no**",
+        ]
+        for title, kind in (("decile", "by_rank"), ("tenth of the scale", "by_score"))
+        for number, row in enumerate(found[kind], 1)
+    ]
+
+
+def _with_interval(found: Mapping[str, Any], name: str) -> str:
+    low, high = found[f"{name}_interval"]
+    digits = 4 if name == "roc_auc" else 3
+    return f"{found[name]:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _figure(value: float) -> str:

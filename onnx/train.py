@@ -17,12 +17,13 @@ import numpy as np
 from dataset import RISK_FILE, Labelled, label, read_transactions, with_risks, with_table
 from distributions import add_distributions
 from export import Trees, export, predict, write_curve
+from measures import SEED
 from numpy.typing import NDArray
 from references import references
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from validate import SEED, SITUATIONS, Scorer, validate
+from validate import SITUATIONS, Scorer, validate
 
 from services.common.contract.load import read_contract
 from services.common.contract.model import CONTRACT_NAME, Contract

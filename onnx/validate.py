@@ -1,4 +1,4 @@
-"""How good a way of training is, on transactions it did not see. Knows folds and figures, nothing of the learner.
+"""How good a way of training is, on transactions it did not see. Knows folds, nothing of the learner.
 
 What a customer's past is worth depends on how much of it the scorer has seen, so the same transactions are judged in
 several situations, all of them at one threshold: that of the artifact.
@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from dataset import Labelled
+from measures import HUNDREDTHS, SEED, Scored, best_threshold, measure, require_frauds
 from numpy.typing import NDArray
-from sklearn.metrics import average_precision_score
 
 from services.common.errors import Stop
 from services.scorer.event_time import SECONDS_A_DAY
@@ -22,8 +22,6 @@ JUDGED_FOLDS = 1
 """Folds that are held out and judged, one after another."""
 
 LATE_SHARE = 0.25
-ALERTS_A_DAY = 10
-SEED = 20_261_123
 
 SITUATIONS = {
     "unseen_customers": f"customers in {FOLDS} folds by hash, {JUDGED_FOLDS} held out: all their transactions in order "
@@ -42,8 +40,6 @@ SITUATIONS = {
 CURVE_OF = "unseen_customers"
 """The situation whose curve the page shows: the strictest with a past."""
 
-_THRESHOLDS = np.arange(1, 100) / 100
-
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
@@ -55,23 +51,6 @@ class Scorer:
 
 Learner = Callable[[Labelled], Scorer]
 """Trains on transactions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """n transactions with their scores.
-
-    Attributes:
-        scores: float64 [n].
-        frauds: bool [n].
-        days: days since 1970-01-01, int64 [n].
-        amounts: float64 [n].
-    """
-
-    scores: NDArray[np.float64]
-    frauds: NDArray[np.bool_]
-    days: NDArray[np.int64]
-    amounts: NDArray[np.float64]
 
 
 def validate(data: Labelled, learner: Learner) -> tuple[float, dict[str, Any], dict[str, Any]]:
@@ -93,7 +72,7 @@ def validate(data: Labelled, learner: Learner) -> tuple[float, dict[str, Any], d
     ]
     pooled = {name: _pool(scored[name] for scored in rounds if name in scored) for name in SITUATIONS}
     threshold = best_threshold(pooled.values())
-    figures = {name: {"how": how} | judge(pooled[name], threshold) for name, how in SITUATIONS.items()}
+    figures = {name: {"how": how} | measure(pooled[name], threshold) for name, how in SITUATIONS.items()}
     return threshold, figures, curve(pooled[CURVE_OF])
 
 
@@ -143,13 +122,12 @@ def _learn(learner: Learner, data: Labelled) -> Scorer:
 
 def _score(scorer: Scorer, data: Labelled) -> Scored:
     days = data.columns.seconds // SECONDS_A_DAY
-    return Scored(scorer.score(data), data.frauds, days, data.columns.numbers["amount"])
+    return Scored(scorer.score(data), data.frauds, days, data.columns.numbers["amount"], data.customers)
 
 
 def _pool(scored: Iterable[Scored]) -> Scored:
-    columns = ((one.scores, one.frauds, one.days, one.amounts) for one in scored)
-    scores, frauds, days, amounts = zip(*columns, strict=True)
-    return Scored(*map(np.concatenate, (scores, frauds, days, amounts)))
+    columns = ((one.scores, one.frauds, one.days, one.amounts, one.customers) for one in scored)
+    return Scored(*map(np.concatenate, zip(*columns, strict=True)))
 
 
 def curve(scored: Scored) -> dict[str, Any]:
@@ -158,63 +136,15 @@ def curve(scored: Scored) -> dict[str, Any]:
     Raises:
         Stop: there is no fraud among the transactions.
     """
-    frauds = scored.frauds
-    if not frauds.any():
-        raise Stop("too few frauds to validate: none among the transactions to judge")
-    flags = scored.scores >= _THRESHOLDS[:, None]
+    require_frauds(scored)
+    frauds, flags = scored.frauds, scored.scores >= HUNDREDTHS[:, None]
     return {
         "situation": CURVE_OF,
         "payments": len(frauds),
         "frauds": int(frauds.sum()),
         "fraud_amount": round(float(scored.amounts[frauds].sum()), 2),
-        "thresholds": _THRESHOLDS.tolist(),
+        "thresholds": HUNDREDTHS.tolist(),
         "alerts": flags.sum(1).tolist(),
         "caught": flags[:, frauds].sum(1).tolist(),
         "caught_amount": np.round(flags[:, frauds] @ scored.amounts[frauds], 2).tolist(),
     }
-
-
-def judge(scored: Scored, threshold: float) -> dict[str, float | int]:
-    """Return the figures of scored transactions.
-
-    Raises:
-        Stop: there is no fraud among them.
-    """
-    frauds, flags = scored.frauds, scored.scores >= threshold
-    if not frauds.any():
-        raise Stop("too few frauds to validate: none among the transactions to judge")
-    best = best_threshold([scored])
-    return {
-        "rows": len(frauds),
-        "frauds": int(frauds.sum()),
-        "average_precision": _rounded(float(average_precision_score(frauds, scored.scores))),
-        "f1": _rounded(_f1(scored, threshold)),
-        "precision": _rounded(float((frauds & flags).sum() / max(1, flags.sum()))),
-        "recall": _rounded(float((frauds & flags).sum() / frauds.sum())),
-        "best_f1": _rounded(_f1(scored, best)),
-        "best_f1_threshold": best,
-        f"precision_of_top_{ALERTS_A_DAY}_a_day": _rounded(_top_precision(scored)),
-    }
-
-
-def best_threshold(situations: Iterable[Scored]) -> float:
-    """Return the hundredth with the highest mean F1 of some situations, the lowest of equals."""
-    curves = [[_f1(scored, threshold) for threshold in _THRESHOLDS] for scored in situations]
-    return float(_THRESHOLDS[np.argmax(np.mean(curves, axis=0))])
-
-
-def _f1(scored: Scored, threshold: float) -> float:
-    flags = scored.scores >= threshold
-    return float(2 * (scored.frauds & flags).sum() / max(1, scored.frauds.sum() + flags.sum()))
-
-
-def _top_precision(scored: Scored) -> float:
-    """Return the share of frauds among the highest scores of each day."""
-    order = np.lexsort((-scored.scores, scored.days))
-    _, starts, counts = np.unique(scored.days[order], return_index=True, return_counts=True)
-    places = np.arange(len(order)) - np.repeat(starts, counts)
-    return float(scored.frauds[order][places < ALERTS_A_DAY].mean())
-
-
-def _rounded(value: float) -> float:
-    return round(value, 4)

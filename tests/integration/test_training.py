@@ -79,6 +79,16 @@ def test_a_retrained_model_is_accepted_by_the_scorer_and_ranks_frauds_first(trai
     assert 0 < model.manifest.figures["unseen_customers"]["rows"] < len(rows)
 
 
+def test_the_shipped_card_has_the_figures_of_the_shipped_manifest(scripts: None) -> None:
+    """In its tables: ranking, threshold, the day's first, calibration; intervals around what they are of."""
+    card, manifest = (SHIPPED / "MODEL_CARD.md").read_text(encoding="utf-8"), load_model(SHIPPED).manifest
+    assert importlib.import_module("export").with_figures(card, manifest) == card
+    for figures in (one for name, one in manifest.figures.items() if name != "onnx"):
+        for name in ("average_precision", "roc_auc", "recall_at_fpr_0.001", "recall_at_fpr_0.01"):
+            low, high = figures[f"{name}_interval"]
+            assert low <= figures[name] <= high
+
+
 @pytest.mark.slow
 def test_the_same_data_gives_the_same_bytes(trained: Path, labelled: Path, tmp_path: Path) -> None:
     """Whoever doubts the shipped model can train it again and compare hashes."""
