@@ -131,7 +131,7 @@ def _pool(scored: Iterable[Scored]) -> Scored:
 
 
 def curve(scored: Scored) -> dict[str, Any]:
-    """Return what each hundredth would do as the threshold: alerts, frauds among them, and the frauds' amounts.
+    """Return what each hundredth would do as the threshold: alerts, and frauds among them.
 
     Raises:
         Stop: there is no fraud among the transactions.
@@ -142,9 +142,7 @@ def curve(scored: Scored) -> dict[str, Any]:
         "situation": CURVE_OF,
         "payments": len(frauds),
         "frauds": int(frauds.sum()),
-        "fraud_amount": round(float(scored.amounts[frauds].sum()), 2),
         "thresholds": HUNDREDTHS.tolist(),
         "alerts": flags.sum(1).tolist(),
         "caught": flags[:, frauds].sum(1).tolist(),
-        "caught_amount": np.round(flags[:, frauds] @ scored.amounts[frauds], 2).tolist(),
     }

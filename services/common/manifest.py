@@ -65,7 +65,7 @@ class Manifest(BaseModel):
 class Curve(BaseModel):
     """The contents of curve.json: the effect of each threshold on labelled transactions that the model did not see.
 
-    `thresholds`, `alerts`, `caught` and `caught_amount` have the same length.
+    `thresholds`, `alerts` and `caught` have the same length.
     """
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
@@ -73,15 +73,13 @@ class Curve(BaseModel):
     version: str = Field(description="of the model")
     transactions: int = Field(ge=1, alias="payments")
     frauds: int = Field(ge=1)
-    fraud_amount: FiniteFloat
     thresholds: tuple[FiniteFloat, ...] = Field(min_length=1)
     alerts: tuple[int, ...]
     caught: tuple[int, ...] = Field(description="frauds among the alerts")
-    caught_amount: tuple[FiniteFloat, ...]
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:
-        if len({len(column) for column in (self.thresholds, self.alerts, self.caught, self.caught_amount)}) != 1:
+        if len({len(column) for column in (self.thresholds, self.alerts, self.caught)}) != 1:
             raise ValueError("the columns of a curve must have the same length")
         return self
 

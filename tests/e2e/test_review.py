@@ -301,7 +301,10 @@ def test_an_outage_while_judging_is_reported_in_words(
 
 
 def test_what_if_moves_figures_and_nothing_else(tab: Page, served: ServiceProcess, mart: Connection) -> None:
-    """The shipped threshold beside the chosen one: the manifest's own figures, the stream's alerts, the verdicts."""
+    """The shipped threshold beside the chosen one: the stream's alerts, the manifest's own figures, the verdicts.
+
+    A budget of alerts sets the threshold, and a threshold the number of alerts.
+    """
     manifest = json.loads((ROOT / "onnx/manifest.json").read_bytes())
     figures = manifest["figures"]["unseen_customers"]
     shown = f"{figures['precision'] * 100:.1f}\u00a0%".replace(".", ",")
@@ -309,17 +312,26 @@ def test_what_if_moves_figures_and_nothing_else(tab: Page, served: ServiceProces
         add(mart, f"p-{number}", number / 10)
     visit(tab, served, "Порог")
     rows = tab.locator("#whatif-table tbody tr")
-    expect(rows).to_have_count(7)
-    expect(rows.nth(1).locator("td").nth(2)).to_have_text(shown)
-    expect(rows.nth(5).locator("td").nth(2)).to_have_text("5,0")
-    expect(rows.nth(6).locator("td").nth(2)).to_have_text("нет вердиктов")
+    expect(rows).to_have_count(8)
+    expect(rows.nth(0).locator("td").nth(2)).to_have_text("5,0 (0,0–14,8)")
+    expect(rows.nth(5).locator("td").nth(2)).to_have_text(shown)
+    expect(rows.nth(7).locator("td").nth(2)).to_have_text("нет вердиктов")
     expect(tab.locator("#whatif-plot svg.marks .mark-line path")).to_have_count(2)
-    slider = tab.locator("#whatif-threshold input[type=number]")
+    slider, alerts = tab.locator("#whatif-threshold input[type=number]"), tab.locator("#whatif-alerts input")
+    expect(alerts).to_have_value("5")
     slider.fill("0.2")
     slider.press("Tab")
     expect(tab.locator("#whatif-table thead")).to_contain_text("При пороге 0,20")
-    expect(rows.nth(5).locator("td").nth(1)).to_have_text("8,0")
+    expect(rows.nth(0).locator("td").nth(1)).to_contain_text("8,0 (")
+    expect(alerts).to_have_value("8")
     expect(tab.locator("#whatif-table")).to_contain_text("Ниже 0,41 вердиктов нет")
+    alerts.fill("2")
+    expect(tab.locator("#whatif-table thead")).to_contain_text("При пороге 0,80")
+    expect(rows.nth(0).locator("td").nth(1)).to_contain_text("2,0 (")
+    expect(slider).to_have_value("0.8")
+    tab.get_by_role("button", name="Вернуть действующий порог").click()
+    expect(alerts).to_have_value("5")
+    expect(slider).to_have_value("0.41")
     assert json.loads((ROOT / "onnx/manifest.json").read_bytes()) == manifest
 
 
@@ -333,7 +345,7 @@ def test_what_if_without_a_curve_says_so(tab: Page, start_page: Start, mart: Con
     add(mart, "p-1")
     visit(tab, ready(start_page(UI_MANIFEST=str(tmp_path / "manifest.json"))), "Порог")
     expect(tab.locator("#whatif-table")).to_contain_text("У этой модели нет валидационной кривой")
-    expect(tab.locator("#whatif-table tbody tr")).to_have_count(2)
+    expect(tab.locator("#whatif-table tbody tr")).to_have_count(6)
     expect(tab.locator("#whatif-plot")).to_have_count(0)
 
 

@@ -1,5 +1,6 @@
 """What the what-if reads from a real PostgreSQL, through the page's own role."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,45 +23,57 @@ def page(database: PostgresServer) -> Iterator[Connection]:
         yield connection
 
 
-def add(mart: Connection, transaction_id: str, score: float, time: str | None) -> None:
+def add(mart: Connection, transaction_id: str, score: float, time: str | None, customer: str | None = None) -> None:
     mart.execute(
         "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
         " values (%s, %s, %s, now(), 0, 0)",
         [transaction_id, score, int(score >= 0.41)],
     )
     mart.execute(
-        "insert into transactions values (%s, %s, 1, 'home', 'fraud_X', 'TX', 'Y', null, 0, 0)", [transaction_id, time]
+        "insert into transactions values (%s, %s, 25, 'home', 'fraud_X', 'TX', 'Y', %s, 0, 0)",
+        [transaction_id, time, customer],
     )
 
 
 def test_an_empty_mart_gives_a_basis_of_nothing(mart: Connection, page: Connection) -> None:
     """No transactions, no days, no verdicts: no division by any of them."""
     data = whatif.read_data(page)
-    assert (data.stream.transactions, data.stream.per_day, data.judged) == (0, 0.0, [])
-    assert whatif.stream_alerts(data.stream, 0.5, 100) is None
+    assert (len(data.latest.scores), data.latest.days, data.judged) == (0, 0, [])
+    assert data.latest.effect(0.5) is None
+    assert data.latest.threshold(10) == whatif.LOWEST
 
 
-@pytest.mark.parametrize("hundredth", range(1, 100))
-def test_a_score_on_a_threshold_reaches_it(mart: Connection, page: Connection, hundredth: int) -> None:
-    """As in the scorer, score >= threshold: 0.29 * 100 is below 29 in floating point, and must not matter."""
-    threshold = hundredth / 100
-    add(mart, "on", threshold, "2020-06-21 10:00")
-    add(mart, "below", max(0.0, threshold - 1e-9), "2020-06-21 10:00")
-    stream = whatif.read_data(page).stream
-    assert stream.reaching[hundredth - 1] == 1
-    assert list(stream.reaching) == [sum(one >= t for one in (threshold, threshold - 1e-9)) for t in whatif.THRESHOLDS]
+def test_the_latest_scores_that_matter_are_read_with_amount_customer_and_day(
+    mart: Connection, page: Connection
+) -> None:
+    """From LOWEST on, the latest first; a customer who is not known is one for each transaction."""
+    for number, (score, customer) in enumerate(
+        [(0.5, "Z"), (whatif.LOWEST, None), (0.7, "Z"), (0.0009, "Z"), (1, None)]
+    ):
+        add(mart, f"p-{number}", score, "2020-06-21 22:14", customer)
+    mart.execute(
+        "insert into scores (transaction_id, score, fraud_flag, scored_at, src_partition, src_offset)"
+        " values ('lonely', 0.3, 0, now(), 0, 0)"
+    )
+    latest = whatif.read_data(page).latest
+    customers = latest.customers.tolist()
+    found = dict(zip(latest.scores.tolist(), zip(latest.amounts.tolist(), customers, strict=True), strict=True))
+    amounts = {score: None if math.isnan(amount) else amount for score, (amount, _) in found.items()}
+    assert amounts == {0.3: None, 1: 25, 0.7: 25, whatif.LOWEST: 25, 0.5: 25}
+    assert found[0.7][1] == found[0.5][1]
+    assert sorted(set(customers)) == [0, 1, 2, 3]
+    assert latest.days == 1
+    assert sorted(whatif.read_data(page, latest=2).latest.scores.tolist()) == [0.3, 1]
 
 
-def test_the_latest_transactions_and_their_days_are_counted(mart: Connection, page: Connection) -> None:
-    """Days on which there were transactions: a gap of a year between two files is no day with none."""
+def test_days_on_which_there_were_transactions_are_counted(mart: Connection, page: Connection) -> None:
+    """A gap of a year between two files is no day with none; what has no time is on none."""
     for number, time in enumerate(
         ["2018-01-01 10:00", "2019-01-01 10:00", "2019-01-01 23:00", "2020-06-21 10:00", None]
     ):
         add(mart, f"p-{number}", 0.5, time)
-    stream = whatif.read_data(page).stream
-    assert (stream.transactions, stream.days) == (5, 3)
-    latest = whatif.read_data(page, latest=3).stream
-    assert (latest.transactions, latest.days, latest.per_day) == (3, 2, 1.5)
+    assert whatif.read_data(page).latest.days == 3
+    assert whatif.read_data(page, latest=3).latest.days == 2
 
 
 def test_verdicts_that_count_are_taken_with_the_score_that_was_judged(mart: Connection, page: Connection) -> None:

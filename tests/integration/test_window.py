@@ -13,6 +13,7 @@ from stack.servers import PostgresServer
 from ui.live import queries as window
 from ui.live.reading import read
 from ui.live.timeline import ScoreCounter
+from ui.threshold import whatif
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -186,3 +187,17 @@ def test_a_million_rows_are_no_slower_than_a_thousand(large: Connection, reader:
         for scan in scans(plans[0]["Plan"]):
             assert scan["Node Type"] in {"Index Scan", "Index Only Scan"}, (name, scan)
             assert scan["Actual Rows"] * scan["Actual Loops"] <= 20_001, (name, scan)
+
+
+@pytest.mark.slow
+def test_the_scores_of_an_alert_budget_are_found_among_a_million(large: Connection, reader: Connection) -> None:
+    """Along the index of those that matter: ten thousand rows, whatever the tables hold."""
+    large.execute("update scores set score = 0.0005 where src_offset % 50 > 0")
+    large.execute("vacuum analyze scores")
+    query = "explain (analyze, format json) " + whatif.LATEST_HIGH
+    plan = reader.execute(query, [whatif.LATEST]).fetchall()[0][0][0]
+    print(f"{plan['Execution Time']} ms")
+    found = {scan.get("Index Name"): scan for scan in scans(plan["Plan"])}
+    assert found.keys() == {"scores_latest_high", "transactions_pkey"}
+    for scan in found.values():
+        assert scan["Actual Rows"] * scan["Actual Loops"] == whatif.LATEST

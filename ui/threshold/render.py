@@ -1,5 +1,8 @@
 """HTML and chart of the threshold tab: the effect of a threshold, and the models. Pure."""
 
+from collections.abc import Callable
+from functools import partial
+
 import altair as alt
 from markupsafe import Markup
 
@@ -8,9 +11,10 @@ from ui.shell import charts
 from ui.shell.formats import Numbers, local_clock
 from ui.shell.render import MISSING, hint, notice, subheading, table
 from ui.shell.texts import Texts
+from ui.threshold import whatif
 from ui.threshold.models import SHADOW_HOURS, ModelHistory, ModelStart, ScoringModel, ShadowComparison
 from ui.threshold.texts import ModelsTexts, WhatIfTexts
-from ui.threshold.whatif import WhatIfData, confirmed, expected, stream_alerts
+from ui.threshold.whatif import Effect, Estimate, WhatIfData
 
 CHART_HEIGHT = 240
 RECALL, CHOSEN = "#0d9488", "#3b82f6"
@@ -18,9 +22,13 @@ SHIFT_DECIMALS = 4
 
 
 def comparison(
-    chosen: float, model: ScoringModel | None, curve: Curve | None, data: WhatIfData | None, per_day: float | None,
-    texts: Texts, words: WhatIfTexts,
-) -> Markup:  # fmt: skip
+    chosen: float,
+    model: ScoringModel | None,
+    curve: Curve | None,
+    data: WhatIfData | None,
+    texts: Texts,
+    words: WhatIfTexts,
+) -> Markup:
     """Return the table that sets the chosen threshold beside the current one, and what it is based on.
 
     Args:
@@ -28,17 +36,16 @@ def comparison(
         model: the one in use, with the current threshold; None: unknown.
         curve: the model's validation curve; None: it has none.
         data: read from the mart; None: the database is unavailable.
-        per_day: transactions per day; None: unknown.
         texts: the page's language.
         words: the tab's.
     """
     numbers = texts.numbers
-    figures = _figures(chosen, curve, data, per_day, numbers, words)
-    current = _figures(model.threshold, curve, data, per_day, numbers, words) if model else {}
+    figures = _figures(chosen, curve, data, numbers, words)
+    current = _figures(model.threshold, curve, data, numbers, words) if model else {}
     heads = (
         (words.column_figure, "text"),
-        (words.chosen.format(threshold=numbers.decimal(chosen, 2)), "number"),
-        (words.current.format(threshold=numbers.decimal(model.threshold, 2)) if model else MISSING, "number"),
+        (words.chosen.format(threshold=_exact(chosen, numbers)), "number"),
+        (words.current.format(threshold=_exact(model.threshold, numbers)) if model else MISSING, "number"),
     )
     rows = [(name, figure, current.get(name, MISSING)) for name, figure in figures.items()]
     parts = [table(heads, rows, words.table, kind="grid")] if rows else []
@@ -83,7 +90,7 @@ def curve_chart(curve: Curve, chosen: float, current: float | None, texts: Texts
 
 
 def _rule(threshold: float, text: str, colour: str, height: int, numbers: Numbers) -> list[alt.Chart]:
-    return charts.rule(threshold, text.format(threshold=numbers.decimal(threshold, 2)), colour, height)
+    return charts.rule(threshold, text.format(threshold=_exact(threshold, numbers)), colour, height)
 
 
 def models(found: ModelHistory | None, texts: Texts, words: ModelsTexts, utc_offset_minutes: int) -> Markup:
@@ -97,33 +104,44 @@ def models(found: ModelHistory | None, texts: Texts, words: ModelsTexts, utc_off
 
 
 def _figures(
-    threshold: float,
-    curve: Curve | None,
-    data: WhatIfData | None,
-    per_day: float | None,
-    numbers: Numbers,
-    words: WhatIfTexts,
+    threshold: float, curve: Curve | None, data: WhatIfData | None, numbers: Numbers, words: WhatIfTexts
 ) -> dict[str, str]:
-    """Return name -> figure of one threshold; figures per day need `per_day`."""
+    """Return name -> figure of one threshold."""
     figures: dict[str, str] = {}
+    if data is not None:
+        figures |= _a_day(data.latest.effect(threshold), numbers, words)
     if curve is not None:
-        effect = expected(curve, threshold, per_day or 0.0)
+        precision, recall = whatif.validated(curve, threshold) or (None, None)
         figures |= {
-            words.alerts: MISSING if per_day is None else numbers.decimal(effect.alerts, 1),
-            words.precision: MISSING if effect.precision is None else numbers.percent(effect.precision, 1),
-            words.recall: numbers.percent(effect.recall, 1),
-            words.caught: MISSING if per_day is None else numbers.whole(round(effect.caught_amount)),
-            words.missed: MISSING if per_day is None else numbers.whole(round(effect.missed_amount)),
+            words.precision: MISSING if precision is None else numbers.percent(precision, 1),
+            words.recall: MISSING if recall is None else numbers.percent(recall, 1),
         }
     if data is not None:
-        alerts = None if per_day is None else stream_alerts(data.stream, threshold, per_day)
-        found = confirmed(data.judged, threshold)
+        found = whatif.confirmed(data.judged, threshold)
         share = f"{numbers.percent(found.share, 1)} ({numbers.whole(found.frauds)}/{numbers.whole(found.judged)})"
-        figures |= {
-            words.alerts_seen: MISSING if alerts is None else numbers.decimal(alerts, 1),
-            words.confirmed: share if found.judged else words.confirmed_none,
-        }
+        figures[words.confirmed] = share if found.judged else words.confirmed_none
     return figures
+
+
+def _a_day(effect: Effect | None, numbers: Numbers, words: WhatIfTexts) -> dict[str, str]:
+    names = (words.alerts, words.caught, words.expected_precision, words.caught_amount, words.missed_amount)
+    if effect is None:
+        return dict.fromkeys(names, MISSING)
+    estimates = (effect.alerts, effect.caught, effect.precision, effect.caught_amount, effect.missed_amount)
+    tenth, percent = partial(numbers.decimal, places=1), partial(numbers.percent, places=1)
+    forms: tuple[Callable[[float], str], ...] = (tenth, tenth, percent, *[lambda one: numbers.whole(round(one))] * 2)
+    return {name: _with_interval(one, form) for name, one, form in zip(names, estimates, forms, strict=True)}
+
+
+def _with_interval(estimate: Estimate | None, form: Callable[[float], str]) -> str:
+    return MISSING if estimate is None else f"{form(estimate.value)} ({form(estimate.low)}–{form(estimate.high)})"
+
+
+def _exact(threshold: float, numbers: Numbers) -> str:
+    """Return a threshold with at least two decimals and at most the six that scores have."""
+    return numbers.decimal(
+        threshold, next((places for places in (2, 3, 4, 5) if round(threshold, places) == threshold), 6)
+    )
 
 
 def _sources(
@@ -137,7 +155,7 @@ def _sources(
     """Return what the figures are based on, a sentence for each source."""
     numbers, sentences = texts.numbers, []
     if data is not None and model is not None and chosen < model.threshold:
-        sentences.append(words.confirmed_below.format(threshold=numbers.decimal(model.threshold, 2)))
+        sentences.append(words.confirmed_below.format(threshold=_exact(model.threshold, numbers)))
     if curve is not None:
         sentences.append(
             words.sources.format(
@@ -146,11 +164,10 @@ def _sources(
                 share=numbers.percent(curve.frauds / curve.transactions),
             )
         )
-    if data is not None and data.stream.transactions:
-        counted = numbers.counted(data.stream.transactions, texts.transaction_forms)
-        sentences.append(
-            words.sources_stream.format(transactions_counted=counted, days=numbers.whole(data.stream.days))
-        )
+    if data is not None and data.latest.days:
+        counted = numbers.counted(len(data.latest.scores), texts.transaction_forms)
+        lowest, days = _exact(whatif.LOWEST, numbers), numbers.whole(data.latest.days)
+        sentences.append(words.sources_latest.format(transactions_counted=counted, days=days, lowest=lowest))
     return sentences
 
 

@@ -59,11 +59,11 @@ class WhatIf:
             gr.HTML(section_head(words.heading, words.hint))
             with gr.Row(elem_classes="controls"):
                 self._threshold = gr.Slider(
-                    whatif.THRESHOLDS[0], whatif.THRESHOLDS[-1], _UNKNOWN, step=0.01, label=words.threshold,
+                    whatif.LOWEST, whatif.HIGHEST, _UNKNOWN, step=0.000001, label=words.threshold,
                     elem_id="whatif-threshold", buttons=[],
                 )  # fmt: skip
-                self._per_day = gr.Number(
-                    0, minimum=0, precision=0, label=words.per_day, info=words.per_day_hint, elem_id="whatif-per-day"
+                self._alerts = gr.Number(
+                    None, minimum=0, label=words.budget, info=words.budget_hint, elem_id="whatif-alerts"
                 )
                 self._reset = gr.Button(words.reset, elem_id="whatif-reset")
             self._table = gr.HTML(elem_id="whatif-table")
@@ -73,38 +73,51 @@ class WhatIf:
 
     def wire(self) -> None:
         """Wire the events: the mart is read when the tab opens, not when the slider moves."""
-        chosen, shown = [self._threshold, self._per_day, self._data], [self._table, self._plot]
-        begun = [*chosen, *shown]
-        self._frame.tab.select(self.begin, [self._threshold, self._per_day, self._moved], begun, **VIEWING)
+        shown = [self._table, self._plot]
+        begun = [self._threshold, self._alerts, self._data, *shown]
+        self._frame.tab.select(self.begin, [self._threshold, self._moved], begun, **VIEWING)
         self._reset.click(self.begin, None, begun, **VIEWING)
         self._reset.click(None, None, [self._moved], js="() => false", **NO_PROGRESS)
-        for control in (self._threshold, self._per_day):
-            control.input(self.show, chosen, shown, trigger_mode="always_last", **VIEWING)
+        wiring = {"trigger_mode": "always_last", **VIEWING}
+        self._threshold.input(self.show, [self._threshold, self._data], [self._alerts, *shown], **wiring)
+        chosen = [self._alerts, self._threshold, self._data]
+        self._alerts.input(self.show_budget, chosen, [self._threshold, *shown], **wiring)
+        for control in (self._threshold, self._alerts):
             control.input(None, None, [self._moved], js="() => true", **NO_PROGRESS)
-        self._frame.state.restore(threshold=self._threshold, per_day=self._per_day, moved=self._moved)
+        self._frame.state.restore(threshold=self._threshold, moved=self._moved)
 
-    def begin(
-        self, threshold: float = _UNKNOWN, per_day: float | None = None, moved: bool = False
-    ) -> tuple[Update, ...]:
+    def begin(self, threshold: float = _UNKNOWN, moved: bool = False) -> tuple[Update, ...]:
         """Read the mart, and show the threshold that the reader has chosen or else the current one."""
         with friendly_errors(self._texts):
             model, data = self._model(), self._mart.ask(whatif.read_data)
             if not moved:
                 threshold = model.threshold if model else _UNKNOWN
-                per_day = round(data.stream.per_day) if data and data.stream.transactions else None
-            return threshold, per_day, data, *self._shown(threshold, per_day, data)
+            return threshold, _alerts(threshold, data), data, *self._shown(threshold, data)
 
-    def show(self, threshold: float, per_day: float | None, data: WhatIfData | None) -> tuple[Update, ...]:
+    def show(self, threshold: float, data: WhatIfData | None) -> tuple[Update, ...]:
         """Show the effect of the chosen threshold."""
         with friendly_errors(self._texts):
-            return self._shown(threshold, None if per_day is None else max(0.0, per_day), data)
+            return _alerts(threshold, data), *self._shown(threshold, data)
 
-    def _shown(self, threshold: float, per_day: float | None, data: WhatIfData | None) -> tuple[Update, ...]:
+    def show_budget(self, alerts: float | None, threshold: float, data: WhatIfData | None) -> tuple[Update, ...]:
+        """Show the threshold that gives at most so many alerts a day, and its effect."""
+        with friendly_errors(self._texts):
+            if alerts is not None and data and data.latest.days:
+                threshold = data.latest.threshold(max(0.0, alerts))
+            return threshold, *self._shown(threshold, data)
+
+    def _shown(self, threshold: float, data: WhatIfData | None) -> tuple[Update, ...]:
         texts, words, model, curve = self._texts, self._words, self._model(), self._curve()
         if curve and (model is None or curve.version != model.version):
             curve = None
-        table = render.comparison(threshold, model, curve, data, per_day, texts, words)
+        table = render.comparison(threshold, model, curve, data, texts, words)
         if curve is None:
             return table, gr.update(visible=False)
         current = model.threshold if model else None
         return table, gr.update(value=render.curve_chart(curve, threshold, current, texts, words), visible=True)
+
+
+def _alerts(threshold: float, data: WhatIfData | None) -> float | None:
+    """Return how many alerts a day a threshold gives, None if that is unknown."""
+    effect = data.latest.effect(threshold) if data else None
+    return round(effect.alerts.value, 1) if effect else None

@@ -8,26 +8,30 @@ class WhatIfTexts:
     """What-if in one language."""
 
     heading: str = "Что, если изменить порог?"
-    hint: str = "Передвиньте порог и посмотрите, что получится. Порог самой модели при этом не меняется."
+    hint: str = (
+        "Передвиньте порог или задайте, сколько алертов вы успеваете разобрать за день. Порог самой модели "
+        "при этом не меняется."
+    )
     threshold: str = "Порог"
-    per_day: str = "Транзакций в день"
-    per_day_hint: str = "По умолчанию — как в последних транзакциях"
+    budget: str = "Алертов в день, не больше"
+    budget_hint: str = "Порог подбирается по последним оценкам"
     reset: str = "Вернуть действующий порог"
-    unavailable: str = "База недоступна: сколько приходит транзакций и что показали вердикты, неизвестно."
+    unavailable: str = "База недоступна: какие приходят оценки и что показали вердикты, неизвестно."
     no_curve: str = (
-        "У этой модели нет валидационной кривой, поэтому точность, полнота и суммы неизвестны. "
+        "У этой модели нет валидационной кривой, поэтому точность и полнота на размеченных данных неизвестны. "
         "Кривую создаёт обучение, а для готовой модели — команда python onnx/curve.py."
     )
     chosen: str = "При пороге {threshold}"
     current: str = "Действующий, {threshold}"
     column_figure: str = "Показатель"
     table: str = "Выбранный и действующий пороги"
-    alerts: str = "Алертов в день, по валидационным данным"
-    alerts_seen: str = "Алертов в день, по оценкам последних транзакций"
-    precision: str = "Точность: доля фрода среди алертов"
-    recall: str = "Полнота: доля пойманного фрода"
-    caught: str = "Поймано фрода в день, сумма"
-    missed: str = "Пропущено фрода в день, сумма"
+    alerts: str = "Алертов в день"
+    caught: str = "Фрода среди них, ожидаемое число"
+    expected_precision: str = "Точность: ожидаемая доля фрода среди алертов"
+    caught_amount: str = "Поймано фрода в день, сумма"
+    missed_amount: str = "Пропущено фрода в день, сумма"
+    precision: str = "Точность на валидационных данных"
+    recall: str = "Полнота на валидационных данных: доля пойманного фрода"
     confirmed: str = "Точность по вердиктам"
     confirmed_none: str = "нет вердиктов"
     confirmed_below: str = "Ниже {threshold} вердиктов нет: такие транзакции не попадали в алерты."
@@ -35,7 +39,12 @@ class WhatIfTexts:
         "Валидационные данные: {transactions_counted} клиентов, которых модель не видела; фрода {frauds} ({share}). "
         "При другой доле фрода точность будет другой."
     )
-    sources_stream: str = "Последние {transactions_counted} за {days} дн. по времени транзакции."
+    sources_latest: str = (
+        "Показатели за день — по последним оценкам от {lowest}: {transactions_counted} за {days} дн. по времени "
+        "транзакции. "
+        "Оценка — вероятность фрода, сумма оценок — ожидаемое число; в скобках — 95-процентный интервал. "
+        "Фрод с меньшей оценкой не учтён."
+    )
     chart_title: str = "Точность и полнота при каждом пороге"
     chart_precision: str = "точность"
     chart_recall: str = "полнота"
@@ -76,30 +85,33 @@ WHATIF_TEXTS = {
     "ru": WhatIfTexts(),
     "en": WhatIfTexts(
         heading="What if the threshold were different?",
-        hint="Move the threshold to see the effect. The model itself keeps its threshold.",
+        hint="Move the threshold, or say how many alerts you can read in a day. The model itself keeps its threshold.",
         threshold="Threshold",
-        per_day="Transactions per day",
-        per_day_hint="By default the rate of the latest transactions",
+        budget="Alerts per day, at most",
+        budget_hint="Sets the threshold by the latest scores",
         reset="Reset to the current threshold",
-        unavailable="The database is unavailable: the number of transactions and the verdicts are unknown.",
-        no_curve="This model has no validation curve, so precision, recall and amounts are unknown. "
+        unavailable="The database is unavailable: the scores and the verdicts are unknown.",
+        no_curve="This model has no validation curve, so precision and recall on labelled data are unknown. "
         "Training creates the curve; for an existing model, run python onnx/curve.py.",
         chosen="At threshold {threshold}",
         current="Current, {threshold}",
         column_figure="Figure",
         table="The chosen and the current threshold",
-        alerts="Alerts per day, from validation data",
-        alerts_seen="Alerts per day, from the latest scores",
-        precision="Precision: share of fraud among alerts",
-        recall="Recall: share of fraud that is caught",
-        caught="Fraud caught per day, amount",
-        missed="Fraud missed per day, amount",
+        alerts="Alerts per day",
+        caught="Frauds among them, expected",
+        expected_precision="Precision: expected share of fraud among alerts",
+        caught_amount="Fraud caught per day, amount",
+        missed_amount="Fraud missed per day, amount",
+        precision="Precision on validation data",
+        recall="Recall on validation data: share of fraud that is caught",
         confirmed="Precision by verdicts",
         confirmed_none="no verdicts",
         confirmed_below="There are no verdicts below {threshold}: such transactions raised no alerts.",
         sources="Validation data: {transactions_counted} of customers not seen in training, {frauds} of them fraud "
         "({share}). With a different share of fraud, precision differs too.",
-        sources_stream="Latest {transactions_counted}, spanning {days} d of event time.",
+        sources_latest="Figures per day: the latest {transactions_counted} with a score of at least {lowest}, "
+        "on {days} d of event time. A score is a probability of fraud, so scores add up to expected frauds; "
+        "95% intervals in parentheses. Fraud with a lower score is not counted.",
         chart_title="Precision and recall at each threshold",
         chart_precision="precision",
         chart_recall="recall",

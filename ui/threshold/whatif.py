@@ -1,76 +1,132 @@
-"""Computes the effect of another threshold from the validation curve, the stream and the verdicts.
+"""Computes the effect of another threshold from the latest scores, the validation curve and the verdicts.
 
-The curve covers labelled transactions that the model did not see; the stream shows how many alerts there would be; the
-verdicts show how many of the alerts so far were fraud, which says nothing about thresholds below the current one.
+The latest scores tell how many alerts a day a threshold gives, and, as a score is a probability, how many frauds are
+to be expected among them; the curve covers labelled transactions that the model did not see; the verdicts show how many
+of the alerts so far were fraud, which says nothing about thresholds below the current one.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 
+import numpy as np
+from numpy.typing import NDArray
 from psycopg.rows import tuple_row
 
 from services.common.manifest import Curve
 from ui.database import Connection
 from ui.review.verdicts import IS_LATEST, Precision, Verdict
 
-THRESHOLDS = tuple(hundredth / 100 for hundredth in range(1, 100))
+LOWEST, HIGHEST = 0.001, 0.999999
+"""The thresholds that can be chosen: below there is practically no fraud, and scores have six decimals. The index
+scores_latest_high has the transactions from LOWEST on."""
+
 LATEST = 10_000
-"""Transactions of the stream, and verdicts, that are counted: the latest."""
+"""Transactions with a score of at least LOWEST, and verdicts, that are counted: the latest."""
+
+_Z = 1.96
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectedEffect:
-    """The expected effect of a threshold; shares in [0, 1], amounts and alerts per day."""
+class Estimate:
+    """A figure with the limits of its 95 % interval."""
 
-    alerts: float
-    precision: float | None
-    recall: float
-    caught_amount: float
-    missed_amount: float
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, slots=True)
-class StreamStats:
-    """The latest transactions: how many, on how many days of event time, and how many reach each of THRESHOLDS."""
+class Effect:
+    """What a threshold does on a day: alerts, frauds among them and their share, amounts of frauds on both sides.
 
-    transactions: int
+    `precision` is None without an alert, the amounts are where no transaction has one.
+    """
+
+    alerts: Estimate
+    caught: Estimate
+    precision: Estimate | None
+    caught_amount: Estimate | None
+    missed_amount: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
+class LatestScores:
+    """The latest n transactions with a score of at least LOWEST.
+
+    Attributes:
+        scores: float64 [n].
+        amounts: float64 [n]; NaN where it is missing.
+        customers: a number a customer, int64 [n].
+        days: days of event time on which they happened; 0 if no time is known.
+    """
+
+    scores: NDArray[np.float64]
+    amounts: NDArray[np.float64]
+    customers: NDArray[np.int64]
     days: int
-    reaching: Sequence[int]
 
-    @property
-    def per_day(self) -> float:
-        """Transactions per day of event time; 0 if there are none."""
-        return self.transactions / self.days if self.days else 0.0
+    def threshold(self, alerts: float) -> float:
+        """Return the lowest threshold that gives at most so many alerts a day; HIGHEST if equal scores are more."""
+        descending = np.sort(self.scores)[::-1]
+        most = int(alerts * self.days + 1e-6)
+        if most >= len(descending):
+            return LOWEST
+        above = descending[descending > descending[most]]
+        return min(float(above[-1]), HIGHEST) if len(above) else HIGHEST
+
+    def effect(self, threshold: float) -> Effect | None:
+        """Return what a threshold would have done on these days; None if they are unknown.
+
+        Frauds are expected ones: the sum of the scores.
+        """
+        if not self.days:
+            return None
+        flags, amounts = self.scores >= threshold, np.nan_to_num(self.amounts)
+        chance = self.scores * (1 - self.scores)  # the variance of a fraud that happens or does not
+        values, spread, has_amounts = self.scores * amounts, chance * amounts**2, not np.isnan(self.amounts).all()
+        return Effect(
+            alerts=self._a_day(flags.astype(np.float64), np.zeros(len(flags))),
+            caught=self._a_day(flags * self.scores, flags * chance),
+            precision=self._precision(flags, chance) if flags.any() else None,
+            caught_amount=self._a_day(flags * values, flags * spread) if has_amounts else None,
+            missed_amount=self._a_day(~flags * values, ~flags * spread) if has_amounts else None,
+        )
+
+    def _a_day(self, values: NDArray[np.float64], variances: NDArray[np.float64]) -> Estimate:
+        value, error = float(values.sum()), self._error(values, variances)
+        return Estimate(value / self.days, max(0.0, value - error) / self.days, (value + error) / self.days)
+
+    def _precision(self, flags: NDArray[np.bool_], chance: NDArray[np.float64]) -> Estimate:
+        share = float(self.scores[flags].mean())
+        error = self._error(flags * (self.scores - share), flags * chance) / int(flags.sum())
+        return Estimate(share, max(0.0, share - error), min(1.0, share + error))
+
+    def _error(self, values: NDArray[np.float64], variances: NDArray[np.float64]) -> float:
+        """Return half of a sum's 95 % interval.
+
+        A customer's transactions come in bursts and are alike, so customers are what varies (A. C. Cameron and D. L.
+        Miller, "A Practitioner's Guide to Cluster-Robust Inference", 2015).
+        """
+        sums = np.bincount(self.customers, values)
+        return _Z * sqrt(float((sums**2).sum() + variances.sum()))
 
 
 @dataclass(frozen=True, slots=True)
 class WhatIfData:
-    """The stream, and for each alert with a verdict its score and whether it was fraud."""
+    """The latest scores, and for each alert with a verdict its score and whether it was fraud."""
 
-    stream: StreamStats
+    latest: LatestScores
     judged: Sequence[tuple[float, bool]]
 
 
-def expected(curve: Curve, threshold: float, per_day: float) -> ExpectedEffect:
-    """Return the effect of a threshold at this rate of transactions, if they are like those of the curve."""
-    place = min(range(len(curve.thresholds)), key=lambda place: abs(curve.thresholds[place] - threshold))
-    alerts, caught, amount = curve.alerts[place], curve.caught[place], curve.caught_amount[place]
-    scale = per_day / curve.transactions
-    return ExpectedEffect(
-        alerts=alerts * scale,
-        precision=caught / alerts if alerts else None,
-        recall=caught / curve.frauds,
-        caught_amount=amount * scale,
-        missed_amount=(curve.fraud_amount - amount) * scale,
-    )
-
-
-def stream_alerts(stream: StreamStats, threshold: float, per_day: float) -> float | None:
-    """Return the alerts per day by the scores of the stream; None if it has no transactions."""
-    if not stream.transactions:
+def validated(curve: Curve, threshold: float) -> tuple[float, float] | None:
+    """Return precision and recall of a threshold on the curve; None beyond its ends or where it flags nothing."""
+    if not curve.thresholds[0] <= threshold <= curve.thresholds[-1]:
         return None
-    place = min(max(round(threshold * 100), 1), len(THRESHOLDS)) - 1
-    return stream.reaching[place] / stream.transactions * per_day
+    place = min(range(len(curve.thresholds)), key=lambda place: abs(curve.thresholds[place] - threshold))
+    alerts, caught = curve.alerts[place], curve.caught[place]
+    return (caught / alerts, caught / curve.frauds) if alerts else None
 
 
 def confirmed(judged: Sequence[tuple[float, bool]], threshold: float) -> Precision:
@@ -79,17 +135,21 @@ def confirmed(judged: Sequence[tuple[float, bool]], threshold: float) -> Precisi
     return Precision(sum(outcomes), len(outcomes))
 
 
+LATEST_HIGH = f"""
+    select s.score, t.amount, coalesce(t.customer, s.transaction_id), t.event_time::date
+    from (
+        select transaction_id, score from scores where score >= {LOWEST} order by arrival desc limit %s
+    ) s left join lateral (
+        select amount, customer, event_time from transactions where transaction_id = s.transaction_id limit 1
+    ) t on true
+"""  # noqa: S608  # a constant of ours: as a parameter it would hide from the planner that the index has these
+"""The limit of 1 keeps the planner from reading all of `transactions` for a hash join."""
+
+
 def read_data(connection: Connection, latest: int = LATEST) -> WhatIfData:
-    """Return the scores of the latest transactions and the latest verdicts."""
-    query = """
-        select array_agg(place), count(distinct event_time::date) from (
-            select width_bucket(s.score, %s::float8[]) as place, t.event_time
-            from (select transaction_id, score from scores order by arrival desc limit %s) s
-            left join transactions t using (transaction_id)
-        ) latest
-    """
+    """Return the latest scores and the latest verdicts."""
     with connection.cursor(row_factory=tuple_row) as cursor:
-        places, days = cursor.execute(query, [list(THRESHOLDS), latest]).fetchone() or (None, 0)
+        rows = cursor.execute(LATEST_HIGH, [latest]).fetchall()
         judged = cursor.execute(
             f"""
             select score, verdict = %s from verdicts v
@@ -97,12 +157,10 @@ def read_data(connection: Connection, latest: int = LATEST) -> WhatIfData:
             """,  # noqa: S608  # a constant of ours
             [Verdict.FRAUD.value, latest],
         ).fetchall()
-    return WhatIfData(StreamStats(len(places or ()), days, _reaching(places or ())), judged)
-
-
-def _reaching(places: Sequence[int]) -> list[int]:
-    """Return how many scores reach each of THRESHOLDS, given how many thresholds each score reaches."""
-    counts = [0] * (len(THRESHOLDS) + 1)
-    for place in places:
-        counts[place] += 1
-    return [sum(counts[place + 1 :]) for place in range(len(THRESHOLDS))]
+    scores, amounts, customers, dates = zip(*rows, strict=True) if rows else ((), (), (), ())
+    numbers: dict[str, int] = {}
+    codes = [numbers.setdefault(customer, len(numbers)) for customer in customers]
+    days = len({date for date in dates if date is not None})
+    return WhatIfData(
+        LatestScores(np.array(scores, float), np.array(amounts, float), np.array(codes, np.int64), days), judged
+    )
