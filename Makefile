@@ -15,7 +15,7 @@ WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: up send status logs doctor psql restart down clean test dlq adopt customer retention backfill topics transactions backup restore schema clean-data test-all faults faults-long fuzz soak bench coverage test-native test-compose test-brokers faults-brokers test-supply-chain check format lock check-wheels model picture scale lint-repo audit sbom help
+.PHONY: up send status logs doctor psql restart down clean test dlq adopt customer retention backfill labels topics transactions backup restore schema clean-data test-all faults faults-long fuzz soak bench coverage test-native test-compose test-brokers faults-brokers test-supply-chain check format lock check-wheels model picture scale lint-repo audit sbom help
 
 ##@ Most used
 
@@ -70,6 +70,10 @@ retention: $(VENV)/.stack  ## delete data older than RETENTION_DAYS; ARGS=--dry-
 
 backfill: $(VENV)/.stack  ## score again with another model and compare: ARGS=FOLDER; see ARGS=--help
 	@$(STACK) backfill $(ARGS)
+
+labels: $(VENV)/.stack  ## write the judged transactions as training data: FILE=labels.csv; see ARGS=--help
+	@test -n "$(FILE)" || { echo "say which file: make labels FILE=labels.csv" >&2; exit 2; }
+	@$(STACK) labels "$(FILE)" $(ARGS)
 
 topics: $(VENV)/.stack  ## create missing topics; ARGS=--grow adds partitions, see docs/operations.md
 	@$(STACK) topics $(ARGS)
@@ -151,9 +155,9 @@ lock: $(VENV)/.dev  ## update the locks of requirements and jars
 check-wheels: $(VENV)/.dev  ## check that the locks have wheels for every system and Python, without running them
 	@PATH="$(CURDIR)/$(BIN):$$PATH" requirements/check-wheels
 
-model: $(VENV)/.dev  ## train and export the model: DATA=path of the training data
+model: $(VENV)/.dev  ## train and export the model: DATA=path of the training data, LABELS=labels.csv for more
 	@test -n "$(DATA)" || { echo "say which data: make model DATA=path" >&2; exit 2; }
-	@$(BIN)/python onnx/train.py "$(DATA)"
+	@$(BIN)/python onnx/train.py "$(DATA)" $(if $(LABELS),--labels "$(LABELS)")
 
 picture: $(VENV)/.dev  ## update docs/page.png from the running page
 	@$(BIN)/python -m tests.picture

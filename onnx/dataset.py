@@ -76,15 +76,41 @@ def read_transactions(path: Path, contract: Contract) -> pd.DataFrame:
         Stop: a column is missing, a target is neither 0 nor 1, or one of the two kinds does not occur.
         OSError: the file cannot be read.
     """
-    if path.suffix == ".parquet":
-        frame = pd.read_parquet(path)
-    else:
-        texts = {name: "str" for name, spec in contract.fields.items() if not spec.is_number}
-        frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
-    if missing := [column for column in (*contract.fields, TARGET) if column not in frame.columns]:
-        raise Stop(f"{path} lacks the columns {', '.join(missing)}")
+    frame = _read(path, contract)
     if set(frame[TARGET].unique()) != {0, 1}:
         raise Stop(f"{path}: the column {TARGET} must hold both 0 and 1, and nothing else")
+    return frame
+
+
+def with_labels(frame: pd.DataFrame, path: Path, contract: Contract) -> pd.DataFrame:
+    """Return the transactions and, behind them, those of a file of labels, in the same form; it may lack frauds.
+
+    Raises:
+        Stop: as read_transactions(), or a row of the labels that the scorer would reject.
+        OSError: the file cannot be read.
+    """
+    labels = _read(path, contract)
+    wrong = ~labels[TARGET].isin([0, 1])
+    if wrong.any():
+        raise Stop(f"{path}, row {wrong.argmax() + 1}: the column {TARGET} must hold 0 or 1")
+    try:
+        to_columns(labels, _decoder(contract))  # here a row's number is still that of the file
+    except Stop as error:
+        raise Stop(f"{path}, {error}") from error
+    return pd.concat([frame, labels], join="inner", ignore_index=True)
+
+
+def _read(path: Path, contract: Contract) -> pd.DataFrame:
+    try:
+        if path.suffix == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            texts = {name: "str" for name, spec in contract.fields.items() if not spec.is_number}
+            frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+    except ValueError as error:  # of what is no text, no table, or no Parquet file too
+        raise Stop(f"{path} cannot be read: {error}") from error
+    if missing := [column for column in (*contract.fields, TARGET) if column not in frame.columns]:
+        raise Stop(f"{path} lacks the columns {', '.join(missing)}")
     return frame
 
 
@@ -94,11 +120,14 @@ def label(frame: pd.DataFrame, contract: Contract) -> Labelled:
     Raises:
         Stop: a row that the scorer would reject.
     """
-    fields = compile_features(contract).fields.union(contract.record.key)
-    columns = to_columns(frame, Decoder(contract, fields))
+    columns = to_columns(frame, _decoder(contract))
     order = np.argsort(columns.seconds, kind="stable")
     data = Labelled(columns, frame[TARGET].to_numpy() == 1, customer_numbers(columns, contract))
     return Labelled(columns.take(order), data.frauds[order], data.customers[order])
+
+
+def _decoder(contract: Contract) -> Decoder:
+    return Decoder(contract, compile_features(contract).fields.union(contract.record.key))
 
 
 def to_columns(frame: pd.DataFrame, decoder: Decoder) -> Columns:
@@ -110,7 +139,9 @@ def to_columns(frame: pd.DataFrame, decoder: Decoder) -> Columns:
     rows = frame[list(decoder.fields)].to_dict("records")
     columns, rejects = decoder.decode([orjson.dumps(row) for row in rows], str)
     if rejects:
-        raise Stop(f"row {min(rejects) + 1} cannot be scored: {rejects[min(rejects)]}")
+        row, reject = min(rejects.items())
+        column = f", column {reject.field}" if reject.field else ""
+        raise Stop(f"row {row + 1}{column}: cannot be scored: {reject}")
     return columns
 
 

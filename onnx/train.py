@@ -14,7 +14,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # a script has its ow
 
 import lightgbm
 import numpy as np
-from dataset import RISK_FILE, Labelled, label, read_transactions, with_risks, with_table
+from dataset import RISK_FILE, Labelled, label, read_transactions, with_labels, with_risks, with_table
 from distributions import add_distributions
 from export import Trees, export, predict, write_curve
 from measures import SEED
@@ -61,7 +61,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Train from the command line and return the exit code: 0 done, 1 failed."""
     options = _parser().parse_args(arguments)
     try:
-        train(options.data, options.out, options.contract, options.trees, options.learner, options.risks_of)
+        train(
+            options.data,
+            options.out,
+            options.contract,
+            options.trees,
+            options.learner,
+            options.risks_of,
+            options.labels,
+        )
     except (Stop, OSError) as error:
         print(f"train: {error}", file=sys.stderr)
         return 1
@@ -75,8 +83,11 @@ def train(
     trees: int = TREES,
     learner: str = "lightgbm",
     risks_of: Path | None = None,
+    labels: Path | None = None,
 ) -> None:
     """Train on a file's transactions and write the artifact and its model card to a folder.
+
+    Those of `labels`, which `make labels` writes, are trained on and validated with beside them.
 
     A model that is to take over from another one while scorers run must know the risks that they remember: `risks_of`
     names the other one's folder. Its table is then kept, in validation too.
@@ -88,7 +99,10 @@ def train(
     contract, keep_risks = read_contract(contract_file.parent), risks_of is not None
     if risks_of:
         contract = with_table(contract, read_contract(risks_of).tables[RISK_FILE])
-    data = label(read_transactions(path, contract), contract)
+    transactions = read_transactions(path, contract)
+    if labels:
+        transactions = with_labels(transactions, labels, contract)
+    data = label(transactions, contract)
     print(f"{len(data)} transactions, {data.frauds.sum()} frauds, {len(np.unique(data.customers))} customers")
 
     way = partial(learn, contract=contract, trees=trees, learner=learner, keep_risks=keep_risks)
@@ -178,6 +192,7 @@ def optional_places(plan: FeaturePlan) -> tuple[int, ...]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="train", description=__doc__)
     parser.add_argument("data", type=Path, metavar="DATA", help="Parquet or CSV: the contract's fields and `target`")
+    parser.add_argument("--labels", type=Path, metavar="FILE", help="more of the same form: what make labels wrote")
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the artifact (default: %(default)s)")
     parser.add_argument(
         "--contract", type=_contract, default=FOLDER / CONTRACT_NAME, help="its table gives the axes of the new one"

@@ -118,6 +118,10 @@ def _backfill(options: argparse.Namespace, settings: StackSettings) -> None:
     _become("services.tools.backfill", options.further, kafka_environment(settings) | psql_environment(settings))
 
 
+def _labels(options: argparse.Namespace, settings: StackSettings) -> None:
+    _become("services.tools.labels", options.further, owner_environment(settings))
+
+
 def _schema(options: argparse.Namespace, _: StackSettings) -> None:
     _become("services.tools.schema", options.further, for_services())
 
@@ -215,6 +219,7 @@ def _parser() -> argparse.ArgumentParser:
 
     for name, run, about in (
         ("customer", _customer, "one customer: export, erase; its own arguments follow"),
+        ("labels", _labels, "write the judged transactions as training data; its own arguments follow"),
         ("retention", _retention, "delete rows older than RETENTION_DAYS; its own arguments may follow"),
         ("transactions", _transactions, "Kafka transactions without an end; its own arguments may follow"),
         ("doctor", _doctor, "check the installation, and say how to fix what is wrong"),

@@ -5,6 +5,7 @@ import importlib
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from services.common.errors import Stop
 from services.scorer.compile import compile_features
 from services.scorer.decode import Columns, Decoder
 from services.scorer.models.load import load_model
@@ -152,6 +154,82 @@ def test_a_file_without_a_needed_column_writes_nothing(
     pd.read_csv(labelled, nrows=50).drop(columns="target").to_csv(data, index=False)
     code = importlib.import_module("train").main([str(data), "--out", str(out)])
     assert (code, "lacks the columns target" in capsys.readouterr().err, out.exists()) == (1, True, False)
+
+
+def test_labels_are_trained_on_beside_the_data(
+    trained: Path, labelled: Path, scripts: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Frauds alone are enough; the risks that the model knows are those of both files."""
+    labels, out = tmp_path / "labels.csv", tmp_path / "model"
+    rows = [TRANSACTION | {"cat_id": "travel", "name_1": None, "target": 1} for _ in range(300)]
+    pd.DataFrame(rows)[[*FIELDS, "target"]].to_csv(labels, index=False)
+    command = [str(labelled), "--labels", str(labels), "--out", str(out), "--trees", "10"]
+
+    assert importlib.import_module("train").main(command) == 0
+    frauds = pd.read_csv(labelled)["target"].sum()
+    assert f"20300 transactions, {frauds + 300} frauds" in capsys.readouterr().out
+    risks = [load_model(folder).plan.contract.tables["risk.json"].values for folder in (trained, out)]
+    assert max(after - before for before, after in zip(*risks, strict=True)) > 0.5
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"target": 2}, "row 2: the column target must hold 0 or 1"),
+        ({"target": None}, "row 2: the column target must hold 0 or 1"),
+        ({"amount": "much"}, "row 2, column amount: cannot be scored: bad_type"),
+        ({"transaction_time": None}, "row 2, column transaction_time: cannot be scored: missing_field"),
+    ],
+)
+def test_a_label_that_cannot_be_used_is_named(
+    change: dict[str, Any], said: str, dataset: ModuleType, tmp_path: Path
+) -> None:
+    """By file, row and column; the row is that of the file."""
+    labels = tmp_path / "labels.csv"
+    rows = [TRANSACTION | {"target": 1}, TRANSACTION | {"target": 0} | change, TRANSACTION | {"target": 1}]
+    pd.DataFrame(rows).to_csv(labels, index=False)
+    with pytest.raises(Stop, match=re.escape(f"labels.csv, {said}")):
+        dataset.with_labels(pd.DataFrame(rows), labels, cards())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"amount,target\n1,1\n", "lacks the columns transaction_time, merch"),
+        (b"", "cannot be read: "),
+        (b'amount,target\n"1,1\n', "cannot be read: "),
+        (b"\xff\n", "cannot be read: "),
+    ],
+)
+def test_a_file_of_labels_in_another_form_is_refused(
+    content: bytes, said: str, dataset: ModuleType, tmp_path: Path
+) -> None:
+    """With its name; what is no Parquet file likewise."""
+    labels = tmp_path / "labels.csv"
+    labels.write_bytes(content)
+    with pytest.raises(Stop, match=f"labels.csv {said}"):
+        dataset.with_labels(pd.DataFrame(), labels, cards())
+    labels = labels.rename(tmp_path / "labels.parquet")
+    with pytest.raises(Stop, match=r"labels.parquet cannot be read: "):
+        dataset.with_labels(pd.DataFrame(), labels, cards())
+
+
+@pytest.mark.parametrize("more", [0, 2])
+def test_labels_are_the_same_transactions_as_those_of_the_data(more: int, dataset: ModuleType, tmp_path: Path) -> None:
+    """Whatever type a column is read as beside blanks; a file without rows adds none; a further column is left out."""
+    data, labels = tmp_path / "data.parquet", tmp_path / "labels.csv"
+    pd.DataFrame([TRANSACTION | {"target": 0, "fold": 1}, TRANSACTION | {"target": 1, "fold": 2}]).to_parquet(data)
+    blank = dict.fromkeys(("name_1", "name_2", "street", "population_city", "gender"))
+    rows = [TRANSACTION | blank | {"target": 1}] * more
+    pd.DataFrame(rows, columns=[*FIELDS, "target"]).to_csv(labels, index=False)
+
+    found = dataset.with_labels(dataset.read_transactions(data, cards()), labels, cards())
+    both = dataset.label(found, cards())
+    expected = dataset.label(pd.DataFrame([TRANSACTION | {"target": 0}, TRANSACTION | {"target": 1}, *rows]), cards())
+    assert both.columns.texts == expected.columns.texts
+    np.testing.assert_array_equal(both.columns.numbers["population_city"], expected.columns.numbers["population_city"])
+    assert (both.frauds.tolist(), both.customers.tolist()) == (expected.frauds.tolist(), expected.customers.tolist())
+    assert (both.customers == 0).sum() == more
 
 
 def seen(columns: Columns, feature: str) -> list[float]:

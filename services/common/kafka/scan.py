@@ -13,7 +13,7 @@ from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, EARLIEST, LATE
 from services.common.settings import KafkaSettings
 
 BACKFILL_GROUP, DLQ_GROUP, RESTORE_GROUP = "fraud-backfill", "fraud-dlq", "fraud-restore"
-TRANSACTIONS_GROUP = "fraud-transactions"
+LABELS_GROUP, TRANSACTIONS_GROUP = "fraud-labels", "fraud-transactions"
 """Groups that nobody joins. librdkafka looks for their coordinator all the same, and gives up if it may not (ACLs)."""
 
 READ_AT_ONCE = 10_000

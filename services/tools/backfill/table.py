@@ -10,6 +10,7 @@ from services.common.database import Connection
 from services.common.kafka.scan import Range
 from services.common.manifest import Manifest
 from services.tools.backfill.score import Row
+from services.tools.verdicts import OUTCOMES
 
 COMPARE = """
     select count(*) as scored,
@@ -36,12 +37,7 @@ JUDGE = """
     where b.run_id = %s
 """
 
-VERDICTS = """
-    insert into outcomes
-    select transaction_id, verdict = 'fraud' from (
-        select distinct on (transaction_id) transaction_id, verdict from verdicts order by transaction_id, ordinal desc
-    ) last where verdict in ('fraud', 'false_alarm')
-"""
+VERDICTS = f"insert into outcomes {OUTCOMES}"
 
 
 class Run:

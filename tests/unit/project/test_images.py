@@ -21,6 +21,7 @@ PROGRAMS = {
         "services.tools.customer",
         "services.tools.retention",
         "services.tools.backfill",
+        "services.tools.labels",
     ],
     "services/scorer/Dockerfile": ["services.scorer", "services.topics"],
     "services/simulator/Dockerfile": ["services.simulator"],

@@ -1,0 +1,1 @@
+"""Writes the transactions that analysts have judged as training data."""
