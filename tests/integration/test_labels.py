@@ -10,14 +10,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from conftest import ROOT, Start, kafka_env
+from services.common.contract.load import to_contract
 from services.common.kafka.offsets import answer_of
 from services.common.settings import TopicSettings
+from services.common.stored import decode_transaction
+from services.scorer.decode import Decoder
+from services.tools.labels.__main__ import write_private
+from services.tools.labels.collect import Collection
+from services.tools.labels.judged import JudgedTransaction
 from stack.servers import PostgresServer
 from tests.support.contracts import cards
 from tests.support.messages import TRANSACTION, flat, nested
@@ -132,3 +139,52 @@ def test_what_is_missing_is_counted(
     assert f"2 skipped: no longer in the topic {topics.transactions}" in told
     assert "labels: nothing to write" in told
     assert len(path.read_text().splitlines()) == 2
+
+
+LOANS = {
+    "format": 1,
+    "name": "loans",
+    "record": {"id": "loan", "payload": "body", "event_time": "at", "key": ("who",)},
+    "fields": {
+        "at": {"type": "time", "unit": "ms", "required": True},
+        "seen_at": {"type": "time", "unit": "s"},
+        "who": {"type": "name", "personal": True},
+        "sum": "number",
+        "town": "text",
+    },
+    "features": {
+        "sum": "sum",
+        "age": {"seconds_between": ["seen_at", "at"]},
+        "town": {"length": "town"},
+        "count": {"count": True},
+    },
+}
+"""Times in numbers, and a name in which Null is a person."""
+
+
+def test_training_sees_what_the_scorer_saw(dataset: ModuleType, tmp_path: Path) -> None:
+    """Whatever the spelling of a message, a row of the file is decoded to the same values."""
+    contract = to_contract(LOANS)
+    bodies: list[dict[str, Any]] = [
+        {"at": 1_568_429_160_123, "seen_at": 1_568_429_100.5, "who": "Null", "sum": 0.1 + 0.2, "town": "007"},
+        {"at": "1568429161000", "seen_at": None, "who": "N/A", "sum": "1.234,5", "town": '=1,"2"\r\n3\r'},
+        {"at": 1_568_429_162_000, "seen_at": "", "who": " ", "sum": -1e300, "town": " nan "},
+        {"at": 1_568_429_163_000, "who": "Ñandú\u2028", "sum": float("nan"), "town": "null", "more": [1]},
+    ]
+    values = [json.dumps({"loan": str(n), "body": body}).encode() for n, body in enumerate(bodies)]
+    judged = [
+        JudgedTransaction(n % 2 == 0, decode_transaction(value, "t", 0, n, contract)) for n, value in enumerate(values)
+    ]
+    found = Collection(judged, "t", contract, with_personal=True)
+    for n, value in enumerate(values):
+        found.see((0, n), value)
+    write_private(tmp_path / "labels.csv", [found.header, *found.rows.values()])
+
+    read = dataset.label(dataset.read_transactions(tmp_path / "labels.csv", contract), contract)
+    decoded, rejects = Decoder(contract, contract.fields).decode(values, str)
+    assert (found.left_out, rejects) == ({}, {})
+    assert read.frauds.tolist() == [True, False, True, False]
+    assert read.columns.seconds.tolist() == decoded.seconds.tolist()
+    assert read.columns.texts == decoded.texts
+    for field, numbers in read.columns.numbers.items():
+        np.testing.assert_array_equal(numbers, decoded.numbers[field], err_msg=field)

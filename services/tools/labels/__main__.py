@@ -61,7 +61,7 @@ def export(path: Path | None, out: TextIO, with_personal: bool, replace: bool) -
         _write(out, rows)
 
 
-def write_private(path: Path, rows: list[Sequence[str]]) -> None:
+def write_private(path: Path, rows: Sequence[Sequence[str]]) -> None:
     """Write a CSV file that its owner alone can read; an existing one is replaced as a whole.
 
     Raises:
@@ -78,7 +78,7 @@ def write_private(path: Path, rows: list[Sequence[str]]) -> None:
         raise Stop(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _write(file: TextIO, rows: list[Sequence[str]]) -> None:
+def _write(file: TextIO, rows: Sequence[Sequence[str]]) -> None:
     # Texts as they are, no apostrophe before what a spreadsheet takes for a formula: a model is trained on them.
     csv.writer(file).writerows(rows)
 
