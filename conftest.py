@@ -77,7 +77,7 @@ def mart(postgres: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(
             "truncate scores, transactions, alerts, verdicts, model_spans, shadow_tallies, backfill_runs,"
-            " backfill_scores, sink_offsets, sink_rejects restart identity"
+            " backfill_scores, sink_offsets, sink_rejects, case_locks, blind_draws, blind_samples restart identity"
         )
         yield connection
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from starlette.routing import BaseRoute
@@ -40,6 +41,7 @@ from ui.page import Tab
 from ui.payment import tab as payment_tab
 from ui.payment.payment import send_one
 from ui.review import tab as review_tab
+from ui.review.sample import watch_sample
 from ui.settings import ShareSettings, UiSettings, check_exposure
 from ui.share import close_link, open_link_in_background
 from ui.shell.theme import FAVICON, STYLESHEETS, scripts, theme
@@ -84,7 +86,9 @@ def serve(
     drift = Watch(partial(current_drift, mart, settings.manifest, contract), DRIFT_SECONDS, "watch-drift")
     files = ExampleFiles(contract, settings.manifest)
     jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop, contract).send)
-    watches = (live.mart, live.lag, in_use, uploads, drift)
+    watches: list[Watch[Any]] = [live.mart, live.lag, in_use, uploads, drift]
+    if blind := settings.blind_sample_per_day > 0:
+        watches.append(watch_sample(mart, settings.blind_sample_per_day))
     mart.open()
     for watch in watches:
         watch.start()
@@ -102,7 +106,9 @@ def serve(
         )),
         Tab("live", live_tab.TITLES, partial(live_tab.build, live=live, drift=drift, model=model, access=access)),
         Tab("uploads", files_tab.TITLES, partial(files_tab.build, jobs=jobs, uploads=uploads, access=access)),
-        Tab(review_tab.TAB, review_tab.TITLES, partial(review_tab.build, mart=mart, access=access, contract=contract)),
+        Tab(review_tab.TAB, review_tab.TITLES, partial(
+            review_tab.build, mart=mart, access=access, contract=contract, blind=blind
+        )),
         Tab(threshold_tab.TAB, threshold_tab.TITLES, partial(threshold_tab.build, mart=mart, model=model, curve=curve)),
         Tab(payment_tab.TAB, payment_tab.TITLES, partial(
             payment_tab.build, mart=mart, access=access, pay=pay, contract=contract, examples=examples, stop=stop

@@ -52,6 +52,12 @@ class UiSettings(Settings):
     users_file: Path | None = Field(None, description="file of users, one line of `python -m ui.login NAME` each")
     username: str | None = Field(None, description="login of a single analyst, instead of a users file")
     password: SecretStr | None = Field(None, description="password of that login; or its file, UI_PASSWORD_FILE")
+    blind_sample_per_day: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="random transactions a day, not flagged, that enter the queue unmarked; 0: none",
+    )
     session_hours: float = Field(12.0, gt=0, le=24 * 31, description="lifetime of a login, in hours")
     published_on: str | None = Field(None, description="address a container's port is published on; default: UI_HOST")
     root_path: Annotated[str, AfterValidator(_root_path)] = Field(

@@ -64,9 +64,9 @@ def start_page(
 
 @pytest.fixture(scope="module")
 def users(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A users file: ada is an analyst, bob a viewer."""
+    """A users file: ada and eve are analysts, bob a viewer."""
     path, hashed = tmp_path_factory.mktemp("users") / "users", hash_password(PASSWORD)
-    path.write_text(f"ada:analyst:{hashed}\nbob:viewer:{hashed}\n")
+    path.write_text(f"ada:analyst:{hashed}\neve:analyst:{hashed}\nbob:viewer:{hashed}\n")
     return path
 
 
@@ -211,16 +211,22 @@ def test_a_verdict_is_given_changed_and_taken_back(tab: Page, served: ServicePro
     visit(tab, served, "Разбор")
     expect(tab.locator("#precision")).to_contain_text("Вердиктов пока нет")
     open_first(tab)
-    expect(tab.get_by_role("button", name="Вернуть в очередь")).to_be_disabled()
+    expect(tab.get_by_role("button", name="Вернуть в очередь")).to_have_count(0)
     tab.get_by_label("Комментарий").fill("Звонил: <b>карту украли</b>")
     tab.get_by_role("button", name="Подтвердить фрод").click()
     expect(tab.locator("#case-message")).to_contain_text("Сохранено: фрод подтверждён.")
-    expect(tab.locator("#case-verdicts tbody tr")).to_have_count(1)
-    expect(tab.locator("#case-verdicts")).to_contain_text("Звонил: <b>карту украли</b>")
+    expect(tab.locator("#case-head")).to_contain_text("p-1")
+    expect(tab.get_by_label("Комментарий")).to_have_value("")
+    expect(tab.get_by_text("Textbox", exact=True).locator("visible=true")).to_have_count(0)
     expect(tab.locator("#queue tbody tr")).to_have_count(1)
     expect(tab.locator("#precision")).to_contain_text("100\u00a0% (подтверждено 1 из 1)")
+    tab.get_by_role("button", name="Открыть её снова").click()
+    expect(tab.locator("#case-head")).to_contain_text("p-2")
+    expect(tab.locator("#case-verdicts tbody tr")).to_have_count(1)
+    expect(tab.locator("#case-verdicts")).to_contain_text("Звонил: <b>карту украли</b>")
     tab.get_by_role("button", name="Ложное срабатывание").click()
     expect(tab.locator("#precision")).to_contain_text("подтверждено 0 из 1")
+    expect(tab.locator("#case-head")).to_contain_text("p-2")
     tab.get_by_role("button", name="Вернуть в очередь").click()
     expect(tab.locator("#queue tbody tr")).to_have_count(2)
     assert verdicts(mart) == [
@@ -251,7 +257,7 @@ def test_a_verdict_that_another_has_given_meanwhile_is_reported(
 
 
 def test_the_queue_is_worked_off_one_after_another(tab: Page, served: ServiceProcess, mart: Connection) -> None:
-    """In the order chosen, until it is empty."""
+    """In the order chosen, until it is empty: by the keys alone, once the first case is taken."""
     add(mart, "small", amount=5)
     add(mart, "large", amount=900)
     add(mart, "middle", amount=50)
@@ -259,14 +265,106 @@ def test_the_queue_is_worked_off_one_after_another(tab: Page, served: ServicePro
     tab.get_by_label("Порядок").click()
     tab.get_by_role("option", name="Сначала крупные").click()
     expect(tab.locator("#queue tbody tr").first).to_contain_text("900,00")
-    open_first(tab)
-    for amount in ("900,00", "50,00", "5,00"):
+    tab.get_by_role("button", name="Взять следующую").click()
+    for amount, key in (("900,00", "1"), ("50,00", "3"), ("5,00", "2"), ("50,00", "2")):
         expect(tab.locator("#case-head")).to_contain_text(f"Транзакция на {amount}")
-        tab.get_by_role("button", name="Ложное срабатывание").click()
-        expect(tab.locator("#case-message")).to_contain_text("Сохранено")
-        tab.get_by_role("button", name="Следующая из очереди").click()
-    expect(tab.locator("#case-message")).to_contain_text("Очередь пуста")
-    assert [row[0] for row in verdicts(mart)] == ["large", "middle", "small"]
+        expect(tab.locator("#case")).to_be_focused()
+        tab.keyboard.press(key)
+    expect(tab.locator("#case-message")).to_contain_text("Больше ничего не ждёт")
+    expect(tab.locator("#queue")).to_contain_text("Очередь пуста")
+    given = [("large", "fraud"), ("small", "false_alarm"), ("middle", "false_alarm")]
+    assert [row[:2] for row in verdicts(mart)] == given
+
+
+def test_a_key_in_a_field_is_a_letter(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+    """And outside the case it is nothing."""
+    add(mart, "p-1")
+    visit(tab, served, "Разбор")
+    open_first(tab)
+    tab.get_by_label("Комментарий").fill("")
+    tab.keyboard.type("123")
+    expect(tab.get_by_label("Комментарий")).to_have_value("123")
+    tab.locator("#queue-refresh").focus()
+    tab.keyboard.press("1")
+    expect(tab.locator("#queue tbody tr")).to_have_count(1)
+    assert verdicts(mart) == []
+
+
+def test_queue_and_case_share_the_screen_or_take_turns(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+    """Side by side where there is room; on a phone the case stands in place of the queue, until it is closed."""
+    add(mart, "p-1")
+    add(mart, "p-2")
+    visit(tab, served, "Разбор")
+    open_first(tab)
+    queue, case = tab.locator("#review").bounding_box(), tab.locator("#case").bounding_box()
+    assert queue is not None
+    assert case is not None
+    assert queue["x"] + queue["width"] < case["x"]
+    tab.set_viewport_size({"width": 390, "height": 844})
+    expect(tab.locator("#queue")).to_be_hidden()
+    tab.get_by_role("button", name="К очереди").click()
+    expect(tab.locator("#case")).to_be_hidden()
+    expect(tab.locator("#queue tbody tr")).to_have_count(2)
+    assert mart.execute("select count(*) from case_locks").fetchone() == (0,)
+
+
+def test_two_analysts_never_have_the_same_case(
+    tab: Page, browser: Browser, guarded: ServiceProcess, mart: Connection
+) -> None:
+    """The next one is another one; whoever opens a case that is taken sees by whom, and gives no verdict."""
+    add(mart, "p-1")
+    add(mart, "p-2")
+    log_in(tab, guarded, "ada")
+    tab.get_by_role("tab", name="Разбор").click()
+    tab.get_by_role("button", name="Взять следующую").click()
+    expect(tab.locator("#case-head")).to_contain_text("p-2")
+    context = browser.new_context(locale="ru-RU", viewport={"width": 1280, "height": 900})
+    other = context.new_page()
+    log_in(other, guarded, "eve")
+    other.get_by_role("tab", name="Разбор").click()
+    expect(other.locator("#queue")).to_contain_text("В работе у других: 1.")
+    other.get_by_role("tab", name="Проверка").click()
+    other.get_by_role("button", name="Посмотреть результаты").click()
+    other.locator("#flagged .open-case").first.click()
+    expect(other.locator("#case-message")).to_contain_text("Транзакцию разбирает ada, до")
+    expect(other.get_by_role("button", name="Подтвердить фрод")).to_have_count(0)
+    other.get_by_role("button", name="Следующая").click()
+    expect(other.locator("#case-head")).to_contain_text("p-1")
+    other.get_by_role("button", name="Подтвердить фрод").click()
+    expect(other.locator("#case-message")).to_contain_text("Сохранено")
+    tab.get_by_role("button", name="Подтвердить фрод").click()
+    expect(tab.locator("#case-message")).to_contain_text("Сохранено")
+    context.close()
+    assert [(row[0], row[3]) for row in verdicts(mart)] == [("p-1", "eve"), ("p-2", "ada")]
+
+
+@pytest.mark.slow
+def test_a_blind_sample_is_not_to_be_told_from_alerts(tab: Page, start_page: Start, mart: Connection) -> None:
+    """No score and no reason before the verdict; after it the kind; with verdicts on it the recall is estimated."""
+    served = ready(start_page(UI_BLIND_SAMPLE_PER_DAY="1"))
+    add(mart, "flagged")
+    add_alert(mart, "flagged")
+    add(mart, "quiet", 0.0123)
+    (draw,) = mart.execute(
+        "insert into blind_draws (first_arrival, last_arrival, flagged, populations, probabilities)"
+        " values (0, 9, 1, '{0,0,0,1,0}', '{0,0,0,1,0}') returning draw_id"
+    ).fetchone() or (None,)
+    mart.execute("insert into blind_samples values ('quiet', %s, 4, 1)", [draw])
+    visit(tab, served, "Разбор")
+    expect(tab.locator("#queue tbody tr")).to_have_count(2)
+    expect(tab.locator("#queue th.score")).to_have_count(0)
+    expect(tab.locator("#missed")).to_contain_text("Полнота появится после первого вердикта")
+    tab.get_by_role("button", name="Взять следующую").click()
+    for name, kind in (("quiet", "из слепой выборки с оценкой 0,012"), ("flagged", "алерт с оценкой 0,900")):
+        expect(tab.locator("#case-head")).to_contain_text(name)
+        expect(tab.locator("#case-head")).to_contain_text("скрыта до вердикта")
+        expect(tab.locator("#case-reasons")).to_contain_text("Оценка и причины скрыты до вердикта")
+        tab.get_by_role("button", name="Подтвердить фрод").click()
+        expect(tab.locator("#case-message")).to_contain_text(kind)
+    expect(tab.locator("#case-head")).to_contain_text("0,900")
+    expect(tab.locator("#case-reasons li")).to_have_count(3)
+    expect(tab.locator("#missed")).to_contain_text("50\u00a0%")
+    expect(tab.locator("#missed")).to_contain_text("Пропущено фрода: 1,")
 
 
 def test_a_flagged_row_of_the_results_opens_its_case(tab: Page, served: ServiceProcess, mart: Connection) -> None:

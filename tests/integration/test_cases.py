@@ -10,7 +10,8 @@ from psycopg.types.json import Jsonb
 from conftest import PASSWORDS
 from stack.servers import PostgresServer
 from ui.review.case import Alert, AlertReason, read_case
-from ui.review.verdicts import Precision, QueueOrder, Verdict, read_precision, read_queue, read_verdicts, save_verdict
+from ui.review.queue import CaseQueue, QueueOrder
+from ui.review.verdicts import Precision, Verdict, read_precision, read_verdicts, save_verdict
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -54,12 +55,12 @@ def test_the_last_verdict_counts_and_all_are_stored(mart: Connection, page: Conn
     add(mart, "p-1")
     assert save_verdict(page, "p-1", 0, Verdict.FRAUD, "", "ada")
     assert read_precision(page, 100) == Precision(1, 1)
-    assert read_queue(page, QueueOrder.LATEST, 10).head == []
+    assert CaseQueue().read(page, QueueOrder.LATEST, 10, "ada").head == []
     assert save_verdict(page, "p-1", 1, Verdict.FALSE_ALARM, "", "bob")
     assert read_precision(page, 100) == Precision(0, 1)
     assert save_verdict(page, "p-1", 2, Verdict.RETURNED, "not sure", "ada")
     assert read_precision(page, 100) == Precision(0, 0)
-    assert [row.transaction_id for row in read_queue(page, QueueOrder.LATEST, 10).head] == ["p-1"]
+    assert [row.transaction_id for row in CaseQueue().read(page, QueueOrder.LATEST, 10, "ada").head] == ["p-1"]
     assert [one.verdict for one in read_verdicts(page, "p-1")] == ["fraud", "false_alarm", "returned"]
 
 
@@ -141,10 +142,12 @@ def test_the_queue_is_in_the_order_wanted(mart: Connection, page: Connection) ->
     add(mart, "b", 0.9, amount=20)
     add(mart, "ordinary", 0.1)
     add(mart, "c", 0.7, amount=90)
-    heads = {order: [row.transaction_id for row in read_queue(page, order, 2).head] for order in QueueOrder}
+    queue = CaseQueue()
+    heads = {order: [row.transaction_id for row in queue.read(page, order, 2, "ada").head] for order in QueueOrder}
     assert heads == {QueueOrder.LATEST: ["c", "b"], QueueOrder.SCORE: ["b", "c"], QueueOrder.AMOUNT: ["a", "c"]}
-    assert (read_queue(page, QueueOrder.LATEST, 2).waiting, read_queue(page, QueueOrder.LATEST, 2).more) == (3, False)
-    few = read_queue(page, QueueOrder.LATEST, 2, limit=2)
+    found = queue.read(page, QueueOrder.LATEST, 2, "ada")
+    assert (found.waiting, found.more) == (3, False)
+    few = CaseQueue(limit=2).read(page, QueueOrder.LATEST, 2, "ada")
     assert (few.waiting, few.more) == (2, True)
 
 

@@ -48,8 +48,9 @@ from ui.payment.tab import answer_html
 from ui.review import render as review
 from ui.review.case import Case
 from ui.review.features import describe
+from ui.review.queue import Queue
 from ui.review.texts import CASE_TEXTS
-from ui.review.verdicts import GivenVerdict, Queue
+from ui.review.verdicts import GivenVerdict
 from ui.shell.texts import RUSSIAN
 from ui.threshold import render as threshold
 from ui.threshold.models import ModelHistory, ScoringModel

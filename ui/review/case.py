@@ -9,7 +9,8 @@ from typing import Any
 from psycopg.rows import class_row, scalar_row, tuple_row
 
 from ui.database import Connection, ListedTransaction
-from ui.review.verdicts import GivenVerdict, read_verdicts
+from ui.review.locks import Lock, read_lock
+from ui.review.verdicts import GivenVerdict, Verdict, read_verdicts
 
 EARLIER_LIMIT = 200
 """Earlier transactions of the customer that are read: the latest in event time."""
@@ -62,10 +63,15 @@ class EarlierTransaction:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A transaction with all that belongs to it; `alert` is None until the reasons have arrived.
+    """A transaction with all that belongs to it.
 
-    `earlier` runs from the latest to the earliest, at most EARLIER_LIMIT; `earlier_count` counts all of them.
-    `verdicts` begins with the first one given.
+    Attributes:
+        alert: None until the reasons have arrived.
+        earlier: from the latest to the earliest, at most EARLIER_LIMIT.
+        earlier_count: the number of all of them.
+        verdicts: the first one given first.
+        lock: who works on the case; None if nobody does.
+        drawn: the probability with which it was drawn for the blind sample; None if it was not.
     """
 
     transaction: ScoredTransaction
@@ -73,6 +79,13 @@ class Case:
     earlier: list[EarlierTransaction]
     earlier_count: int
     verdicts: list[GivenVerdict]
+    lock: Lock | None = None
+    drawn: float | None = None
+
+    @property
+    def awaits_verdict(self) -> bool:
+        """Whether there is no verdict, or the last one returned the transaction to the queue."""
+        return not self.verdicts or self.verdicts[-1].verdict == Verdict.RETURNED
 
 
 def read_case(connection: Connection, transaction_id: str, limit: int = EARLIER_LIMIT) -> Case | None:
@@ -88,6 +101,8 @@ def read_case(connection: Connection, transaction_id: str, limit: int = EARLIER_
             _earlier(connection, transaction, limit),
             _count_earlier(connection, transaction),
             read_verdicts(connection, transaction_id),
+            read_lock(connection, transaction_id),
+            _drawn(connection, transaction_id),
         )
 
 
@@ -130,6 +145,12 @@ def _alert(connection: Connection, transaction_id: str) -> Alert | None:
     with connection.cursor(row_factory=tuple_row) as cursor:
         found = cursor.execute(query, [transaction_id]).fetchone()
     return Alert(parse_reasons(found[0]), found[1], found[2]) if found else None
+
+
+def _drawn(connection: Connection, transaction_id: str) -> float | None:
+    query = "select probability from blind_samples where transaction_id = %s"
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        return cursor.execute(query, [transaction_id]).fetchone()
 
 
 def _is_reason(one: Any) -> bool:

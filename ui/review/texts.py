@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ui.review.verdicts import QueueOrder, Verdict
+from ui.review.queue import QueueOrder
+from ui.review.verdicts import Verdict
 from ui.shell.texts import Forms
 
 
@@ -14,6 +15,8 @@ class CaseTexts:
     queue_heading: str = "Очередь на разбор"
     queue_hint: str = "Подозрительные транзакции без вердикта. В разборе видны причины и история клиента."
     queue_refresh: str = "Обновить очередь"
+    take_next: str = "Взять следующую"
+    close: str = "К очереди"
     queue_order: str = "Порядок"
     orders: Mapping[QueueOrder, str] = field(
         default_factory=lambda: {
@@ -24,7 +27,10 @@ class CaseTexts:
     )
     waiting: str = "Ждут вердикта: {waiting}. Показаны первые {shown}."
     waiting_more: str = "Ждут вердикта: больше {waiting}. Показаны первые {shown} из последних {waiting}."
-    queue_empty: str = "Очередь пуста: подозрительных транзакций без вердикта нет."
+    with_others: str = "В работе у других: {with_others}."
+    queue_empty: str = "Очередь пуста: транзакций без вердикта нет."
+    queue_with_others: str = "Все транзакции без вердикта сейчас в работе у других: {with_others}."
+    nothing_next: str = "Больше ничего не ждёт: следующей транзакции в очереди нет."
     open: str = "Разобрать"
     unavailable: str = "База недоступна. Попробуйте ещё раз через минуту: ничего не потеряется."
     precision: str = (
@@ -32,13 +38,21 @@ class CaseTexts:
         "95 %-й доверительный интервал: от {low} до {high}."
     )
     precision_none: str = "Вердиктов пока нет: точность появится после первого."
+    recall: str = "Полнота по слепой выборке за {days} дн. (вердиктов {judged}): {share}, интервал от {low} до {high}."
+    missed: str = "Пропущено фрода: {frauds}, интервал от {low} до {high}."
+    missed_amount: str = "На сумму {amount}, интервал от {low} до {high}."
+    recall_none: str = "Полнота появится после первого вердикта по слепой выборке."
 
     heading: str = "Транзакция на {amount}"
     plain_heading: str = "Транзакция"
     flagged: str = "подозрительная"
     not_flagged: str = "обычная"
+    hidden: str = "скрыта до вердикта"
+    drawn: str = "Из слепой выборки: вероятность попасть в неё — {probability}."
     unknown: str = "Оценки транзакции {transaction_id} в базе нет."
-    next: str = "Следующая из очереди"
+    next: str = "Следующая"
+    keys: str = "Клавиши в карточке: 1 — фрод, 2 — ложное срабатывание, 3 — следующая."
+    locked: str = "Транзакцию разбирает {analyst}, до {time} вердикт может вынести только этот аналитик."
     show_names: str = "Показать личные данные"
     location: str = "Место"
     id: str = "Номер"
@@ -47,6 +61,10 @@ class CaseTexts:
     reasons_heading: str = "Причины"
     reasons_missing: str = "Причины ещё не пришли."
     reasons_not_flagged: str = "Причины определяются только для подозрительных транзакций."
+    reasons_hidden: str = (
+        "Оценка и причины скрыты до вердикта: часть очереди — случайная выборка из транзакций, "
+        "которые модель не сочла подозрительными."
+    )
     reasons_none: str = "Ни одна группа признаков не выделяется."
     reasons_by: str = "Модель {version}, порог {threshold}. Длина полосы — вклад относительно самой сильной причины."
     raises: str = "повышает оценку"
@@ -85,6 +103,9 @@ class CaseTexts:
     )
     verdicts_table: str = "Вердикты по этой транзакции"
     saved: str = "Сохранено: {verdict}."
+    saved_flagged: str = "Это был алерт с оценкой {score}."
+    saved_drawn: str = "Это была транзакция из слепой выборки с оценкой {score}."
+    reopen: str = "Открыть её снова"
     overtaken: str = "Не сохранено: вердикт уже вынес кто-то другой. Посмотрите вердикты ниже и решите ещё раз."
     too_long: str = "Не сохранено: длина комментария — {characters}, а предел — {limit} символов."
     save_unknown: str = (
@@ -176,6 +197,8 @@ CASE_TEXTS = {
         queue_heading="Review queue",
         queue_hint="Flagged transactions without a verdict. A case shows the reasons and the customer's history.",
         queue_refresh="Refresh the queue",
+        take_next="Take the next case",
+        close="Back to the queue",
         queue_order="Order",
         orders={
             QueueOrder.LATEST: "Newest first",
@@ -184,18 +207,29 @@ CASE_TEXTS = {
         },
         waiting="Awaiting a verdict: {waiting}. Showing the first {shown}.",
         waiting_more="Awaiting a verdict: more than {waiting}. Showing the first {shown} of the latest {waiting}.",
-        queue_empty="The queue is empty: every flagged transaction has a verdict.",
+        with_others="With other analysts: {with_others}.",
+        queue_empty="The queue is empty: no transaction awaits a verdict.",
+        queue_with_others="Other analysts are working on all transactions that await a verdict: {with_others}.",
+        nothing_next="There is no further transaction in the queue.",
         open="Review",
         unavailable="The database is unavailable. Try again in a minute: nothing is lost.",
         precision="Precision by the latest verdicts: {share} ({frauds} of {judged} confirmed). "
         "95% confidence interval: {low} to {high}.",
         precision_none="No verdicts yet: the precision appears after the first one.",
+        recall="Recall by the blind sample of {days} days ({judged} verdicts): {share}, interval {low} to {high}.",
+        missed="Frauds missed: {frauds}, interval {low} to {high}.",
+        missed_amount="Their amount: {amount}, interval {low} to {high}.",
+        recall_none="The recall appears after the first verdict on the blind sample.",
         heading="Transaction of {amount}",
         plain_heading="Transaction",
         flagged="flagged",
         not_flagged="normal",
+        hidden="hidden until the verdict",
+        drawn="From the blind sample: drawn with a probability of {probability}.",
         unknown="The database has no score for transaction {transaction_id}.",
-        next="Next in the queue",
+        next="Next",
+        keys="Keys within the case: 1 fraud, 2 false alarm, 3 next.",
+        locked="{analyst} is working on this transaction; until {time} nobody else can give a verdict.",
         show_names="Show personal data",
         location="Location",
         id="ID",
@@ -203,6 +237,8 @@ CASE_TEXTS = {
         reasons_heading="Reasons",
         reasons_missing="The reasons have not arrived yet.",
         reasons_not_flagged="Reasons are determined for flagged transactions only.",
+        reasons_hidden="Score and reasons are hidden until the verdict: "
+        "part of the queue is a random sample of transactions that were not flagged.",
         reasons_none="No feature group stands out.",
         reasons_by="Model {version}, threshold {threshold}. "
         "The length of a bar is the contribution relative to the strongest reason.",
@@ -236,6 +272,9 @@ CASE_TEXTS = {
         },
         verdicts_table="Verdicts on this transaction",
         saved="Saved: {verdict}.",
+        saved_flagged="It was an alert with a score of {score}.",
+        saved_drawn="It was a transaction of the blind sample with a score of {score}.",
+        reopen="Open it again",
         overtaken="Not saved: someone else has already given a verdict. See the verdicts below and decide again.",
         too_long="Not saved: the comment has {characters} characters, the limit is {limit}.",
         save_unknown="The database did not respond, so it is unknown whether the verdict was saved. "

@@ -1,4 +1,4 @@
-"""Reads and writes the analysts' verdicts in PostgreSQL, and reads the queue of transactions awaiting one.
+"""Reads and writes the analysts' verdicts in PostgreSQL.
 
 A verdict is never changed. A transaction's last one counts; RETURNED puts the transaction back into the queue.
 """
@@ -12,11 +12,10 @@ from enum import StrEnum
 import psycopg
 from psycopg.rows import class_row, scalar_row
 
-from ui.database import Connection, ListedTransaction
+from ui.database import Connection
+from ui.review.locks import AWAITS_VERDICT, unlock_case
 
 COMMENT_MAX_CHARACTERS = 1000
-QUEUE_LIMIT = 1000
-"""Waiting transactions that are sorted and counted: the latest."""
 
 
 class Verdict(StrEnum):
@@ -25,14 +24,6 @@ class Verdict(StrEnum):
     FRAUD = "fraud"
     FALSE_ALARM = "false_alarm"
     RETURNED = "returned"
-
-
-class QueueOrder(StrEnum):
-    """The order of the queue: the latest first, or the largest score or amount first."""
-
-    LATEST = "latest"
-    SCORE = "score"
-    AMOUNT = "amount"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +35,6 @@ class GivenVerdict:
     comment: str
     analyst: str
     given_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """The head of the queue and how many wait; with `more`, `waiting` is a lower bound."""
-
-    head: list[ListedTransaction]
-    waiting: int
-    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +64,29 @@ def save_verdict(
 ) -> bool:
     """Store a verdict on a scored transaction of which `after` verdicts were seen; return whether it was stored.
 
-    It is not stored if someone else has given one in the meantime, or this one is sent twice.
+    It is not stored if someone else has given one in the meantime or works on the case, or if this one is sent twice.
     """
-    query = """
+    query = f"""
         insert into verdicts (transaction_id, ordinal, verdict, comment, analyst, score, fraud_flag)
-        select transaction_id, %s, %s, %s, %s, score, fraud_flag from scores where transaction_id = %s
-    """
+        select transaction_id, %(ordinal)s, %(verdict)s, %(comment)s, %(analyst)s, score, fraud_flag from scores s
+        where transaction_id = %(transaction_id)s and not ({AWAITS_VERDICT} and exists (
+            select from case_locks l
+            where l.transaction_id = s.transaction_id and l.analyst <> %(analyst)s and l.locked_until > now()
+        ))
+    """  # noqa: S608  # a constant of ours
+    values = {
+        "transaction_id": transaction_id,
+        "ordinal": after + 1,
+        "verdict": verdict.value,
+        "comment": comment,
+        "analyst": analyst,
+    }
     try:
-        inserted = connection.execute(query, [after + 1, verdict.value, comment, analyst, transaction_id])
+        inserted = connection.execute(query, values)
     except psycopg.errors.UniqueViolation:
         return False
+    if verdict is Verdict.RETURNED:  # any other needs no unlocking: the case has left the queue
+        unlock_case(connection, transaction_id, analyst)
     return inserted.rowcount == 1
 
 
@@ -121,26 +116,3 @@ def read_precision(connection: Connection, limit: int) -> Precision:
     with connection.cursor(row_factory=scalar_row) as cursor:
         found: Sequence[str] = cursor.execute(query, [limit]).fetchall()
     return Precision(found.count(Verdict.FRAUD), len(found))
-
-
-def read_queue(connection: Connection, order: QueueOrder, shown: int, limit: int = QUEUE_LIMIT) -> Queue:
-    """Return the first `shown` of the latest `limit` flagged transactions without a verdict, in the given order."""
-    query = """
-        select w.transaction_id, w.score, t.event_time, t.amount, t.category, t.merchant, t.state
-        from (
-            select transaction_id, score, arrival from scores s
-            where fraud_flag = 1 and coalesce((
-                select verdict from verdicts v where v.transaction_id = s.transaction_id order by ordinal desc limit 1
-            ), 'returned') = 'returned'
-            order by arrival desc limit %s
-        ) w left join transactions t using (transaction_id)
-        order by w.arrival desc
-    """
-    with connection.cursor(row_factory=class_row(ListedTransaction)) as cursor:
-        found = cursor.execute(query, [limit + 1]).fetchall()
-    waiting = found[:limit]
-    if order is QueueOrder.SCORE:
-        waiting.sort(key=lambda row: -row.score)
-    elif order is QueueOrder.AMOUNT:
-        waiting.sort(key=lambda row: -(row.amount or 0.0))
-    return Queue(waiting[:shown], len(waiting), more=len(found) > limit)

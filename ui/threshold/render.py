@@ -8,13 +8,14 @@ from markupsafe import Markup
 
 from services.common.manifest import Curve
 from ui.shell import charts
+from ui.shell.estimate import Estimate
 from ui.shell.formats import Numbers, local_clock
 from ui.shell.render import MISSING, hint, notice, subheading, table
 from ui.shell.texts import Texts
 from ui.threshold import whatif
 from ui.threshold.models import SHADOW_HOURS, ModelHistory, ModelStart, ScoringModel, ShadowComparison
 from ui.threshold.texts import ModelsTexts, WhatIfTexts
-from ui.threshold.whatif import Effect, Estimate, WhatIfData
+from ui.threshold.whatif import Effect, WhatIfData
 
 CHART_HEIGHT = 240
 RECALL, CHOSEN = "#0d9488", "#3b82f6"

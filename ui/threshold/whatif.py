@@ -16,6 +16,7 @@ from psycopg.rows import tuple_row
 from services.common.manifest import Curve
 from ui.database import Connection
 from ui.review.verdicts import IS_LATEST, Precision, Verdict
+from ui.shell.estimate import Estimate
 
 LOWEST, HIGHEST = 0.001, 0.999999
 """The thresholds that can be chosen: below there is practically no fraud, and scores have six decimals. The index
@@ -25,15 +26,6 @@ LATEST = 10_000
 """Transactions with a score of at least LOWEST, and verdicts, that are counted: the latest."""
 
 _Z = 1.96
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure with the limits of its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)

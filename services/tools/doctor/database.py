@@ -35,6 +35,9 @@ RIGHTS = {
         "scores_with_models": "select",
         "backfill_runs": "select",
         "verdicts": "select insert(transaction_id,ordinal,verdict,comment,analyst,score,fraud_flag)",
+        "case_locks": "select delete insert update(analyst,locked_until)",
+        "blind_draws": "select insert(first_arrival,last_arrival,flagged,populations,probabilities)",
+        "blind_samples": "select insert",
         "uploads": "select delete insert(upload_id,file_name,bytes,analyst)"
         " update(state,refusal,rows,refused,sent,scored,touched_at)",
         "upload_rows": "select insert(upload_id,chunk,ids) update(scored,counted_at)",

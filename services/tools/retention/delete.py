@@ -33,6 +33,7 @@ BY_AGE = {
     "uploads": "delete from uploads where touched_at < %s",
     "sink_rejects": "delete from sink_rejects where rejected_at < %s",
     "shadow_tallies": "delete from shadow_tallies where told_at < %s",
+    "blind_draws": "delete from blind_draws where drawn_at < %s",
     "backfill_runs": "delete from backfill_runs where started_at < %s",
 }
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from tests.support.other_contracts import LOANS, SHIPPED, TERMINALS
-from ui.database import ListedTransaction
 from ui.review import render
 from ui.review.case import Alert, AlertReason, Case, EarlierTransaction, ScoredTransaction, parse_reasons
 from ui.review.chart import transactions_chart
 from ui.review.features import describe
+from ui.review.queue import Queue, QueuedTransaction, QueueOrder
 from ui.review.reasons import in_words
 from ui.review.texts import CASE_TEXTS, REASON_TEXTS
-from ui.review.verdicts import GivenVerdict, Precision, Queue, QueueOrder, Verdict
+from ui.review.verdicts import GivenVerdict, Precision, Verdict
 from ui.shell.formats import ENGLISH_NUMBERS, RUSSIAN_NUMBERS
 from ui.shell.roles import with_roles
 from ui.shell.texts import ENGLISH, RUSSIAN
@@ -286,12 +286,14 @@ def test_verdicts_are_listed_with_who_and_when() -> None:
 
 def test_the_queue_says_how_many_wait() -> None:
     """And that there may be more than were looked at."""
-    row = ListedTransaction("<p>", 0.9, None, None, None, None, None)
-    assert "Ждут вердикта: 7. Показаны первые 1." in render.queue(Queue([row], 7, more=False), RUSSIAN, RU)
-    many = render.queue(Queue([row], 1000, more=True), RUSSIAN, RU)
+    row = QueuedTransaction("<p>", 0.9, None, None, None, None, None, None)
+    few = render.queue(Queue([row], 7, 2, more=False), RUSSIAN, RU)
+    assert "Ждут вердикта: 7. Показаны первые 1. В работе у других: 2." in few
+    many = render.queue(Queue([row], 1000, 0, more=True), RUSSIAN, RU)
     assert "больше 1\u00a0000" in many
     assert 'data-case="&lt;p&gt;"' in many
-    assert "Очередь пуста" in render.queue(Queue([], 0, more=False), RUSSIAN, RU)
+    assert "Очередь пуста" in render.queue(Queue([], 0, 0, more=False), RUSSIAN, RU)
+    assert "сейчас в работе у других: 3" in render.queue(Queue([], 0, 3, more=False), RUSSIAN, RU)
 
 
 def test_precision_comes_with_its_uncertainty() -> None:
