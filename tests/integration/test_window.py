@@ -13,6 +13,9 @@ from stack.servers import PostgresServer
 from ui.live import queries as window
 from ui.live.reading import read
 from ui.live.timeline import ScoreCounter
+from ui.review.missed import ALERTS, JUDGED, POPULATIONS
+from ui.review.queue import QUEUE_LIMIT, WAITING
+from ui.review.sample import WINDOW_DAYS
 from ui.threshold import whatif
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -201,3 +204,47 @@ def test_the_scores_of_an_alert_budget_are_found_among_a_million(large: Connecti
     assert found.keys() == {"scores_latest_high", "transactions_pkey"}
     for scan in found.values():
         assert scan["Actual Rows"] * scan["Actual Loops"] == whatif.LATEST
+
+
+@pytest.mark.slow
+def test_the_queue_and_what_is_missed_are_found_among_a_million(large: Connection, reader: Connection) -> None:
+    """With a month of draws and some thousand verdicts: along indexes of the large tables, in less than 50 ms each."""
+    large.execute("truncate blind_draws, blind_samples, verdicts")
+    large.execute(
+        """
+        insert into blind_draws (drawn_at, first_arrival, last_arrival, flagged, populations, probabilities)
+        select now() - i * interval '5 minutes', i * 100, i * 100 + 99, 1, '{0,0,99,0,0}', '{0,0,0.1,0,0}'
+        from generate_series(1, 8000) i
+        """
+    )
+    large.execute(
+        """
+        insert into blind_samples
+        select transaction_id, 1 + arrival % 8000, 3, 0.1 from scores where fraud_flag = 0
+        order by arrival desc limit 3000
+        """
+    )
+    large.execute(
+        """
+        insert into verdicts (transaction_id, ordinal, verdict, analyst, score, fraud_flag)
+        select transaction_id, 1, 'false_alarm', 'ada', score, fraud_flag from (
+            (select * from scores where fraud_flag = 1 order by arrival desc limit 3000)
+            union all select s.* from scores s join blind_samples using (transaction_id) where arrival % 2 = 0
+        ) judged
+        """
+    )
+    large.execute("vacuum analyze verdicts, blind_draws, blind_samples")
+    waiting = {"blind": True, "days": WINDOW_DAYS, "limit": QUEUE_LIMIT}
+    queries: list[tuple[str, Any]] = [
+        (WAITING, waiting),
+        *((one, [WINDOW_DAYS]) for one in (POPULATIONS, JUDGED, ALERTS)),
+    ]
+    for query, parameters in queries:
+        plans = [
+            reader.execute("explain (analyze, format json) " + query, parameters).fetchall()[0][0][0] for _ in range(10)
+        ]
+        print(f"{min(plan['Execution Time'] for plan in plans)} ms")
+        assert min(plan["Execution Time"] for plan in plans) < MOST_MILLISECONDS, query
+        for scan in scans(plans[0]["Plan"]):
+            if scan["Relation Name"] in {"scores", "transactions"}:
+                assert scan["Node Type"] in {"Index Scan", "Index Only Scan"}, (query, scan)
