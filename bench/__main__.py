@@ -15,7 +15,21 @@ from pathlib import Path
 
 import structlog
 
-from bench import chart, comparison, cost, cpu, families, footprint, history, latency, machine, pipeline, rates, sink
+from bench import (
+    chart,
+    comparison,
+    cost,
+    cpu,
+    families,
+    footprint,
+    history,
+    idle_page,
+    latency,
+    machine,
+    pipeline,
+    rates,
+    sink,
+)
 from bench.figures import Figures
 from bench.servers import Servers, running_servers
 from bench.stamps import Window
@@ -49,6 +63,7 @@ TITLES = {
     "cpu": "Scorer: processor time per message",
     "cost": "Whole pipeline: processor time and bytes per message",
     "history": "History: memory and time",
+    "idle": "A page that nobody looks at",
     "footprint": "Start-up time and image sizes",
 }
 """Section -> its title."""
@@ -83,6 +98,7 @@ def measure(servers: Servers, names: Iterable[str], size: Size, rounds: int) -> 
         "cpu": lambda: cpu.measure(servers, csv_file, rounds, size.customers),
         "cost": lambda: cost.measure(servers, csv_file, rounds),
         "history": lambda: history.measure(servers, rounds, size.customers),
+        "idle": lambda: idle_page.measure(servers, rounds),
         "footprint": lambda: footprint.measure(servers, rounds),
     }
     for name in names:

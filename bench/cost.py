@@ -56,11 +56,11 @@ def _round(servers: Servers, transactions: list[KeyedMessage], number: int) -> C
             "sink": sink.process.pid,
             "postgres": servers.postgres.process.pid,
         }
-        before = {name: _processor_seconds(pid) for name, pid in processes.items()}
+        before = {name: processor_seconds(pid) for name, pid in processes.items()}
         (log_begin,) = connection.execute("select pg_current_wal_lsn()::text").fetchone() or ("",)
         send(servers, topics.transactions, transactions)
         wait_stored(servers, topics, len(transactions))
-        spent = {name: 1e6 * (_processor_seconds(pid) - before[name]) for name, pid in processes.items()}
+        spent = {name: 1e6 * (processor_seconds(pid) - before[name]) for name, pid in processes.items()}
         sizes = connection.execute(
             "select pg_total_relation_size('scores') + pg_total_relation_size('transactions'),"
             " pg_current_wal_lsn() - %s::pg_lsn",
@@ -76,7 +76,7 @@ def _logs(servers: Servers, topics: TopicSettings) -> dict[str, float]:
     return {log: float(servers.bytes_of(getattr(topics, log))) for log in LOGS}
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
     """Return the processor time of a process and of its children, including those that have ended."""
     process = psutil.Process(pid)
     family = [process, *process.children(recursive=True)]
