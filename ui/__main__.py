@@ -52,6 +52,14 @@ from ui.watch import Watch
 DRIFT_SECONDS = 60.0
 """Interval between two measurements of the drift."""
 
+DRIFT_REST_SECONDS = 300.0
+"""The same while nobody looks: the alert on drift waits half an hour."""
+
+QUEUE_POLLS = {"sleep_when_free": 0.05, "progress_update_sleep_when_free": 0.1}
+"""Seconds between two looks of Gradio at its queue, for events of visitors and for their progress: its own on Windows.
+An event waits for half of that on average.
+"""
+
 LOOPBACK = "localhost,127.0.0.1"
 
 
@@ -83,7 +91,8 @@ def serve(
     in_use = watch_model(mart)
     live = watch_all(mart, kafka, topics, GroupNames.read())
     uploads = watch_uploads(mart)
-    drift = Watch(partial(current_drift, mart, settings.manifest, contract), DRIFT_SECONDS, "watch-drift")
+    measure_drift = partial(current_drift, mart, settings.manifest, contract)
+    drift = Watch(measure_drift, DRIFT_SECONDS, "watch-drift", rest_seconds=DRIFT_REST_SECONDS)
     files = ExampleFiles(contract, settings.manifest)
     jobs = Jobs(Uploads(mart, kafka, topics.transactions, probe.check, stop, contract).send)
     watches: list[Watch[Any]] = [live.mart, live.lag, in_use, uploads, drift]
@@ -143,6 +152,7 @@ def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: Sequ
     Raises:
         Stop: the port is in use.
     """
+    poll_queue_rarely(blocks)
     os.environ["FORWARDED_ALLOW_IPS"] = settings.trusted_proxies  # read by uvicorn, which Gradio configures itself
     try:
         blocks.launch(
@@ -173,6 +183,13 @@ def launch(blocks: gr.Blocks, settings: UiSettings, access: Access, routes: Sequ
         blocks.app.tokens = Sessions(settings.session_hours * 3600)
     except OSError as error:
         raise Stop(f"cannot serve on {settings.host}:{settings.port}: {error}") from error
+
+
+def poll_queue_rarely(blocks: gr.Blocks) -> None:
+    """Let Gradio look at its queue as often as QUEUE_POLLS says."""
+    # Gradio (6.31) looks every 1 and every 10 ms, which is 2 % of a core without a visitor, and has no setting for it.
+    for name, seconds in QUEUE_POLLS.items():
+        setattr(blocks._queue, name, seconds)
 
 
 def close(blocks: gr.Blocks) -> None:

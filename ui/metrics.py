@@ -38,11 +38,11 @@ for _verdict in Verdict:
 
 
 def watch(live: Live, drift: Watch[DriftReading]) -> None:
-    """Let the gauges show the last readings of the watches; unknown figures are NaN."""
+    """Let the gauges show the last readings of the watches; unknown figures are NaN. A scrape is no look."""
     QUEUE.set_function(lambda: _of_last(live.lag, lambda lag: lag.messages))
     QUEUE_SECONDS.set_function(lambda: _of_last(live.lag, lambda lag: lag.seconds))
-    DATABASE_UP.set_function(lambda: live.mart.look().fresh)
-    KAFKA_UP.set_function(lambda: live.lag.look().fresh)
+    DATABASE_UP.set_function(lambda: live.mart.last().fresh)
+    KAFKA_UP.set_function(lambda: live.lag.last().fresh)
     for name in MEASURED:
         DRIFT.labels(name).set_function(partial(_of_last, drift, partial(_psi, name)))
 
@@ -53,5 +53,5 @@ def _psi(name: str, drift: DriftReading) -> float:
 
 
 def _of_last(watch: Watch[T], figure: Callable[[T], float]) -> float:
-    seen = watch.look()
+    seen = watch.last()
     return figure(seen.value) if seen.fresh and seen.value is not None else math.nan

@@ -1,22 +1,30 @@
-"""Repeats a reading in the background and shares the last one with all who look."""
+"""Repeats a reading in the background while somebody looks, and shares the last one with all who look."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from services.common.logs import get_logger
 
 T = TypeVar("T")
 
+AWAKE_SECONDS = 10.0
+"""How long a watch goes on reading at its interval after a look; one interval, if that is longer."""
+
+LOOK_SECONDS = 1.0
+"""How long a look after a rest waits for the reading that it causes: most take milliseconds, in an outage seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observation(Generic[T]):
     """The last reading (None: there was none yet) and its age; `fresh`: the last attempt succeeded.
 
-    `tried` is False until the first attempt has ended; `failed`: the last attempt ended with an error, not an outage.
+    `tried` is False until the first attempt after the start, or after a rest, has ended; `failed`: the last attempt
+    ended with an error, not an outage.
     """
 
     value: T | None
@@ -27,16 +35,39 @@ class Observation(Generic[T]):
 
 
 class Watch(Generic[T]):
-    """Reads at an interval, however many look; a reading of None means that the source is unavailable."""
+    """Reads at an interval while somebody looks, however many, and rests otherwise.
 
-    def __init__(self, read: Callable[[], T | None], every_seconds: float, name: str) -> None:
+    A reading of None means that the source is unavailable.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], T | None],
+        every_seconds: float,
+        name: str,
+        *,
+        rest_seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Create a watch that does not read yet.
+
+        Args:
+            read: reads once.
+            every_seconds: interval while somebody looks.
+            name: of its thread, and in the log.
+            rest_seconds: longest rest; for figures that are needed while nobody looks. None: until somebody looks.
+            clock: seconds that never go back.
+        """
         self._read = read
         self._every_seconds = every_seconds
         self._name = name
+        self._rest_seconds = rest_seconds
+        self._clock = clock
         self._last: tuple[T | None, float] = (None, 0.0)
         self._fresh = self._tried = False
         self._error: str | None = None
-        self._stopped = threading.Event()
+        self._looked_at = -math.inf
+        self._woken, self._current, self._stopped = threading.Event(), threading.Event(), threading.Event()
 
     def start(self) -> None:
         """Start reading in a daemon thread."""
@@ -45,16 +76,34 @@ class Watch(Generic[T]):
     def stop(self) -> None:
         """Stop reading."""
         self._stopped.set()
+        self._woken.set()
 
     def look(self) -> Observation[T]:
-        """Return the last reading at once."""
+        """Return the last reading; after a rest the next one, or if that takes long the last one as not tried."""
+        self._looked_at = self._clock()
+        self._woken.set()
+        if self._current.wait(LOOK_SECONDS):
+            return self.last()
+        return replace(self.last(), fresh=False, tried=False, failed=False)
+
+    def last(self) -> Observation[T]:
+        """Return the last reading at once, which may be as old as a rest is long; this is no look."""
         value, read_at = self._last
-        return Observation(value, time.monotonic() - read_at, self._fresh, self._tried, self._error is not None)
+        return Observation(value, self._clock() - read_at, self._fresh, self._tried, self._error is not None)
 
     def _run(self) -> None:
         while not self._stopped.is_set():
             self.read_once()
-            self._stopped.wait(self._every_seconds)
+            self._pause()
+
+    def _pause(self) -> None:
+        """Wait for the next reading: an interval, and then until somebody looks if nobody does."""
+        self._stopped.wait(self._every_seconds)
+        self._woken.clear()  # before the check: a look from here on is either seen by it or ends the rest
+        looks = self._clock() - self._looked_at <= max(AWAKE_SECONDS, self._every_seconds)
+        if not looks and not self._stopped.is_set():
+            self._current.clear()
+            self._woken.wait(self._rest_seconds)
 
     def read_once(self) -> None:
         """Read now; an error is logged when it first appears or changes, not at each reading."""
@@ -67,8 +116,9 @@ class Watch(Generic[T]):
                 get_logger().exception("watch_failed", watch=self._name)
         self._error = error
         if value is not None:
-            self._last = (value, time.monotonic())
+            self._last = (value, self._clock())
         self._fresh, self._tried = value is not None, True
+        self._current.set()
 
 
 def in_background(call: Callable[[], T], name: str) -> Future[T]:

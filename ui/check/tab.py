@@ -200,7 +200,7 @@ class UploadSection:
         scored, last_arrival = 0, time.monotonic()
         while not self.stop.requested:
             seen = self.uploads.look()
-            if not seen.fresh:
+            if seen.tried and not seen.fresh:
                 yield notice(texts.reading_failed if seen.failed else words.scored_unknown, "warning")
                 return
             now = max((upload.scored or 0 for upload in seen.value or () if upload.upload_id == upload_id), default=0)

@@ -216,11 +216,13 @@ def scored_rows(connection: Connection, upload_id: UUID, chunk: int) -> list[Sco
 
 
 EVERY_SECONDS = 1.0
+REST_SECONDS = 15.0
+"""Between two readings while nobody looks: scores are counted all the same, for after OPEN_FOR they no longer are."""
 
 
 def watch_uploads(mart: Database) -> Watch[list[Upload]]:
     """Return the watch that counts the scores of uploads and reads their list, not started."""
-    return Watch(lambda: mart.ask(read), EVERY_SECONDS, "watch-uploads")
+    return Watch(lambda: mart.ask(read), EVERY_SECONDS, "watch-uploads", rest_seconds=REST_SECONDS)
 
 
 def read(connection: Connection) -> list[Upload]:

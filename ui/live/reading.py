@@ -14,6 +14,8 @@ from ui.live.timeline import ScoreCounter, Timeline
 from ui.watch import Watch
 
 EVERY_SECONDS = 2.0
+MART_REST_SECONDS, LAG_REST_SECONDS = 60.0, 15.0
+"""Between two readings while nobody looks: for the metrics, and so that the timeline goes on counting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,11 @@ def watch_all(mart: Database, kafka: KafkaSettings, topics: TopicSettings, group
     """Return the watches of the mart and of the consumer groups, not started."""
     counter, estimator = ScoreCounter(), LagEstimator()
     offsets = GroupOffsets(kafka, {topics.transactions: groups.scorer_group_id, topics.scores: groups.sink_group_id})
+    read_mart = partial(mart.ask, partial(read, counter=counter))
+    read_lag = partial(_lag, offsets.read, estimator, topics.scores)
     return Live(
-        Watch(lambda: mart.ask(partial(read, counter=counter)), EVERY_SECONDS, "watch-mart"),
-        Watch(partial(_lag, offsets.read, estimator, topics.scores), EVERY_SECONDS, "watch-lag"),
+        Watch(read_mart, EVERY_SECONDS, "watch-mart", rest_seconds=MART_REST_SECONDS),
+        Watch(read_lag, EVERY_SECONDS, "watch-lag", rest_seconds=LAG_REST_SECONDS),
     )
 
 

@@ -143,8 +143,8 @@ class LiveView:
 
     def filter_again(self, stored: str) -> tuple[Update, ...]:
         """Set the filters that were set on the page in the other language, as far as their values still exist."""
-        seen = self._live.mart.look().value
-        if seen is None or not value_of(stored, "tab"):
+        seen = self._live.mart.look().value if value_of(stored, "tab") else None
+        if seen is None:
             return skips(4)
         *lists, found = self._offer(seen, None)
         for place, one in enumerate(lists):
