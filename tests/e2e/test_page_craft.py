@@ -85,6 +85,30 @@ def test_axe_finds_nothing_serious(browser: Browser, ui: Ui, furnished: Connecti
         assert {name: faults for name in walk(page) if (faults := grave_faults(page))} == {}
 
 
+def test_the_console_is_silent(page: Page, furnished: Connection) -> None:
+    """No tab makes the browser warn of anything, nor report an error."""
+    said: list[str] = []
+    page.on("console", lambda line: said.append(line.text) if line.type in {"warning", "error"} else None)
+    page.reload()
+    expect(page.locator("h1")).to_be_visible(timeout=WITHIN)
+    for name in walk(page):
+        assert said == [], name
+
+
+def test_no_heading_is_said_twice(page: Page, furnished: Connection) -> None:
+    """What a section, a part of it, a table and a chart are called differs wherever it can be seen."""
+    for name in walk(page):
+        for words in page.evaluate(HEADINGS):
+            assert len(words) == len(set(words)), (name, words)
+
+
+HEADINGS = """() => [...document.querySelectorAll('.card')].map(card =>
+    [...card.querySelectorAll('h2, h3, caption, figcaption, .role-title-text text')]
+        .filter(one => one.checkVisibility()).map(one => one.textContent.trim().toLowerCase()))
+"""
+"""The headings in sight, one list a section."""
+
+
 @pytest.mark.slow
 def test_english_has_no_russian_in_it(browser: Browser, ui: Ui, furnished: Connection) -> None:
     """The link to the other language is all there is of it."""

@@ -101,7 +101,7 @@ class CheckTexts:
 
     chart_title: str = "Оценки последних {transactions_counted}"
     chart_threshold: str = "порог {threshold}"
-    chart_x: str = "Оценка: 0 — обычная транзакция, 1 — мошенничество"
+    chart_x: str = "Оценка: 0 — обычная, 1 — мошенничество"
     chart_y: str = "Транзакций"
     chart_below: str = "ниже порога"
     chart_above: str = "подозрительные"
@@ -225,7 +225,7 @@ CHECK_TEXTS = {
         earlier_unknown="unknown",
         chart_title="Scores of the latest {transactions_counted}",
         chart_threshold="threshold {threshold}",
-        chart_x="Score: 0 is a normal transaction, 1 is fraud",
+        chart_x="Score: 0 is normal, 1 is fraud",
         chart_y="Transactions",
         chart_below="below the threshold",
         chart_above="flagged",

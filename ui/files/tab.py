@@ -124,7 +124,7 @@ def uploads_table(uploads: Sequence[Upload], texts: Texts, words: UploadsTexts, 
     )
     rows = [_cells(upload, texts, words, utc_offset_minutes) for upload in uploads]
     below = words.shown.format(shown=texts.numbers.whole(SHOWN)) if len(uploads) == SHOWN else ""
-    return table(heads, rows, words.heading, kind="captionless") + (hint(below) if below else Markup())
+    return table(heads, rows, words.heading, captioned=False) + (hint(below) if below else Markup())
 
 
 def state_in_words(upload: Upload, texts: Texts, words: UploadsTexts) -> str:

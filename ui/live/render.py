@@ -81,13 +81,14 @@ def timeline(found: Timeline, texts: Texts, words: LiveTexts, utc_offset_minutes
     peak = texts.numbers.decimal(max(rates[found.since :], default=0.0), 1)
     axis = charts.linear(max(rates, default=0.0))
     label = f"{words.timeline}: {words.timeline_peak.format(number=peak)}"
+    keys = [("mark", words.timeline_flagged), *([("gap", words.timeline_unknown)] if found.since else [])]
     times = [found.begins + place * (BUCKETS // 3) * BUCKET for place in range(4)]
     return Markup(
         '<figure class="chart" id="timeline"><figcaption><h3>{}</h3>'
-        '<span class="key"><i class="mark"></i>{}</span></figcaption>{}</figure>'
+        '<span class="keys">{}</span></figcaption>{}</figure>'
     ).format(
         words.timeline,
-        words.timeline_flagged,
+        Markup().join(Markup('<span class="key"><i class="{}"></i>{}</span>').format(*key) for key in keys),
         _axes(
             axis,
             charts.timeline(rates, found.flagged, found.since, axis, label),
@@ -122,7 +123,7 @@ def by_category(shares: Sequence[CategoryShare], texts: Texts, words: LiveTexts)
         )
         for one in shares
     )
-    return Markup('<table class="bars"><caption>{}</caption><tbody>{}</tbody></table>').format(words.by_category, rows)
+    return Markup('<table class="bars" aria-label="{}"><tbody>{}</tbody></table>').format(words.by_category, rows)
 
 
 def density(
@@ -189,7 +190,7 @@ def flagged_table(
         below.append(words.flagged_matching.format(found=numbers.whole(len(found)), seen=numbers.whole(seen)))
     if len(rows) < len(found):
         below.append(words.flagged_shown.format(shown=numbers.whole(len(rows))))
-    listed = table(heads, rows, words.flagged_heading, kind="long transactions captionless")
+    listed = table(heads, rows, words.flagged_heading, kind="long transactions", captioned=False)
     return listed + (hint(" ".join(below)) if below else "")
 
 
@@ -217,7 +218,7 @@ def drift(seen: Observation[DriftReading], texts: Texts, words: DriftTexts) -> M
             )
         )
     counted = numbers.counted(reading.transactions, texts.last_transaction_forms)
-    return hint(words.measured_on.format(counted=counted)) + table(heads, rows, words.heading)
+    return hint(words.measured_on.format(counted=counted)) + table(heads, rows, words.heading, captioned=False)
 
 
 def drift_state(name: str, psi: float | None) -> str:
@@ -251,7 +252,7 @@ def _lag(seen: Observation[Lag], texts: Texts, words: LiveTexts) -> tuple[str, s
         return "0", words.lag_none, ""
     waiting = words.lag_waiting if lag.exact else words.lag_at_least
     return (
-        numbers.counted(lag.messages, texts.transaction_forms),
+        numbers.whole(lag.messages),
         waiting.format(duration=numbers.duration(max(1, math.ceil(lag.seconds)))),
         "alarm" if lag.seconds > LAG_ALARM_SECONDS else "",
     )

@@ -22,7 +22,7 @@ class LiveTexts:
     refresh: str = "Обновлять автоматически"
     latest_score: str = "последняя оценка в {time}"
 
-    lag: str = "Очередь"
+    lag: str = "Транзакций в очереди"
     lag_none: str = "всё оценено и записано"
     lag_waiting: str = "ждут до {duration}"
     lag_at_least: str = "ждут не меньше {duration}"
@@ -41,6 +41,7 @@ class LiveTexts:
     timeline: str = "Оценено в секунду за последние 15 минут"
     timeline_peak: str = "максимум: {number}/с"
     timeline_flagged: str = "подозрительные"
+    timeline_unknown: str = "не подсчитано"
 
     filter_score: str = "Оценка от"
     filter_clear: str = "Сбросить"
@@ -121,7 +122,7 @@ LIVE_TEXTS = {
         kafka_failed="Kafka returned an error",
         refresh="Refresh automatically",
         latest_score="latest score at {time}",
-        lag="Queue",
+        lag="Queued transactions",
         lag_none="everything is scored and stored",
         lag_waiting="waiting up to {duration}",
         lag_at_least="waiting at least {duration}",
@@ -139,6 +140,7 @@ LIVE_TEXTS = {
         timeline="Scored per second, last 15 minutes",
         timeline_peak="peak: {number}/s",
         timeline_flagged="flagged",
+        timeline_unknown="not counted",
         filter_score="Minimum score",
         filter_clear="Clear",
         filter_any="any",

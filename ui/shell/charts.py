@@ -10,6 +10,9 @@ from ui.shell.formats import Numbers
 LABEL_FLIPS_ABOVE = 0.7
 """The threshold's label is right of its rule up to this score, left of it above."""
 
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+"""The major version that Gradio (6.31) draws with, Vega-Lite 5.23: the browser warns of that of Altair, 6.4."""
+
 CALM, ALARM, INK = "#7c93b2", "#d9583b", "#6b7280"
 
 
@@ -37,6 +40,7 @@ def layered(
         padding={"left": 0, "right": 8, "top": 4, "bottom": 4},
         config=_look(),
         usermeta={"embedOptions": _embed_options(numbers)},
+        **{"$schema": SCHEMA},
     )
 
 

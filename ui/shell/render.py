@@ -96,9 +96,12 @@ def case_button(transaction_id: str, label: str) -> Markup:
     return Markup('<button type="button" class="open-case" data-case="{}">{}</button>').format(transaction_id, label)
 
 
-def table(heads: Iterable[Head], rows: Iterable[Iterable[str]], caption: str, *, kind: str = "") -> Markup:
+def table(
+    heads: Iterable[Head], rows: Iterable[Iterable[str]], name: str, *, kind: str = "", captioned: bool = True
+) -> Markup:
     """Return a table from heads (text, class of the column) and rows of cells, each plain text or Markup.
 
+    Its name is its caption; one that is not `captioned`, such as below a heading of the same words, is only read out.
     Kinds: a `long` one scrolls in itself. On a narrow screen page.css turns each row into a card, which takes its
     labels from data-label; a card of `transactions` has none, its cells are known by their class. A `grid` stays one.
     """
@@ -108,10 +111,16 @@ def table(heads: Iterable[Head], rows: Iterable[Iterable[str]], caption: str, *,
     cells = (Markup().join(td + cell + _TD_END for td, cell in zip(opened, row, strict=True)) for row in rows)
     body = Markup().join(Markup("<tr>{}</tr>").format(row) for row in cells)
     return Markup(
-        '<div class="sheet {kind}" role="region" aria-label="{caption}" tabindex="0">'
-        "<table><caption>{caption}</caption>"
+        '<div class="sheet {kind}" role="region" aria-label="{name}" tabindex="0"><table{label}>{caption}'
         "<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    ).format(kind=kind, caption=caption, head=head, body=body)
+    ).format(
+        kind=kind,
+        name=name,
+        label="" if captioned else Markup(' aria-label="{}"').format(name),
+        caption=Markup("<caption>{}</caption>").format(name) if captioned else "",
+        head=head,
+        body=body,
+    )
 
 
 def transaction_heads(texts: Texts, *, without: Collection[str] = ()) -> tuple[Head, ...]:

@@ -182,8 +182,8 @@ def _starts(starts: list[ModelStart], numbers: Numbers, words: ModelsTexts, utc_
         )
         for one in starts
     ]
-    in_use = Markup("{} <strong>({})</strong>").format(rows[0][0], words.in_use)
-    return table(heads, [(in_use, *rows[0][1:]), *rows[1:]], words.heading)
+    in_use = Markup("<span>{} <strong>({})</strong></span>").format(rows[0][0], words.in_use)
+    return table(heads, [(in_use, *rows[0][1:]), *rows[1:]], words.heading, captioned=False)
 
 
 def _comparison(found: ShadowComparison, texts: Texts, words: ModelsTexts) -> Markup:
@@ -206,4 +206,4 @@ def _comparison(found: ShadowComparison, texts: Texts, words: ModelsTexts) -> Ma
         hours=SHADOW_HOURS,
     )
     heads = ((words.column_figure, "text"), (words.column_value, "number"))
-    return hint(sentence) + table(heads, figures, words.shadow_heading)
+    return hint(sentence) + table(heads, figures, words.shadow_heading, captioned=False)

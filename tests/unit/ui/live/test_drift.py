@@ -184,6 +184,7 @@ def test_the_section_says_in_words_what_the_figures_mean() -> None:
     for state in states:
         assert DRIFT_TEXTS["ru"].states[state] in html
     assert "0,310" in html
+    assert f'<table aria-label="{DRIFT_TEXTS["ru"].heading}"><thead>' in html, "named, without repeating the heading"
     assert "0.310" in shown(Observation(drift, 0.0, fresh=True, tried=True), ENGLISH, DRIFT_TEXTS["en"])
 
 

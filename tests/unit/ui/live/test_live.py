@@ -20,7 +20,7 @@ from ui.shell.render import customer_name, unread
 from ui.shell.roles import with_roles
 from ui.shell.texts import ENGLISH, RUSSIAN
 from ui.threshold.models import ScoringModel
-from ui.watch import Observation, Watch
+from ui.watch import Observation
 
 NOW = datetime(2026, 11, 24, 9, 0, 2, tzinfo=UTC)
 LAST_BUCKET = datetime(2026, 11, 24, 8, 59, 55, tzinfo=UTC)
@@ -69,7 +69,21 @@ def test_what_was_not_counted_is_not_called_zero() -> None:
     counter = ScoreCounter()
     counter.add(found({}, {LAST_BUCKET - BUCKET: (5, 0), LAST_BUCKET: (5, 0)}, truncated=True), newest=10)
     assert counter.timeline(NOW).since == BUCKETS - 1
-    assert 'class="unknown"' in render.timeline(counter.timeline(NOW), RUSSIAN, RU, 180)
+    drawn = render.timeline(counter.timeline(NOW), RUSSIAN, RU, 180)
+    assert 'class="unknown"' in drawn
+    assert RU.timeline_unknown in drawn
+
+
+def test_the_line_goes_on_after_a_rest() -> None:
+    """What was scored between two readings far apart is counted; only what was too much for one is not."""
+    counter, before, lately = ScoreCounter(), LAST_BUCKET - 100 * BUCKET, LAST_BUCKET - BUCKET
+    counter.add(found({}, {before: (5, 1)}), newest=5)
+    counter.add(found({before: (5, 1)}, {lately: (3, 0)}), newest=8)
+    timeline = counter.timeline(NOW)
+    assert (sum(timeline.scored), sum(timeline.flagged), timeline.since) == (8, 1, 0)
+    assert RU.timeline_unknown not in render.timeline(timeline, RUSSIAN, RU, 180)
+    counter.add(found({}, {lately: (3, 0), LAST_BUCKET: (9, 0)}, truncated=True), newest=30)
+    assert counter.timeline(NOW).since == BUCKETS - 1
 
 
 def test_old_buckets_are_forgotten() -> None:
@@ -117,25 +131,6 @@ def test_a_recreated_topic_is_timed_from_the_start() -> None:
     waiting = LagEstimator(clock=lambda: next(moments))
     waiting.lag(position(1000, 1000))
     assert waiting.lag(position(10, 0)) == Lag(10, 0.0, exact=False)
-
-
-def test_a_watch_retains_its_last_reading() -> None:
-    """An outage, even an error nobody foresaw, leaves what was read before, and says so."""
-    answers = iter([1, None, ValueError("x"), 2])
-
-    def read() -> int | None:
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    watch = Watch(read, 1.0, "test")
-    assert not watch.look().tried
-    seen = []
-    for _ in range(4):
-        watch.read_once()
-        seen.append((watch.look().value, watch.look().fresh))
-    assert seen == [(1, True), (1, False), (1, False), (2, True)]
 
 
 def test_filters_leave_what_matches_all_of_them() -> None:
@@ -208,11 +203,11 @@ def test_the_share_is_shown_with_its_change() -> None:
 
 
 def test_the_queue_is_shown_in_messages_and_time() -> None:
-    """With the noun in its form; red when it waits for minutes; not as empty when Kafka is unavailable."""
+    """What is counted stands above; red when it waits for minutes; not as empty when Kafka is unavailable."""
     share = FlaggedShare(0, 0, 0, 0)
     assert "всё оценено и записано" in tiles(share, IDLE)
     waiting = tiles(share, Observation(Lag(21, 12.0), 0.0, fresh=True, tried=True))
-    assert "21\u00a0транзакция<" in waiting
+    assert "<dt>Транзакций в очереди</dt><dd>21<" in waiting
     assert "ждут до 12\u00a0с" in waiting
     assert "alarm" not in waiting
     late = tiles(share, Observation(Lag(5, 300.0, exact=False), 0.0, fresh=True, tried=True))
@@ -259,23 +254,6 @@ def test_brokers_that_refuse_are_not_silent(monkeypatch: pytest.MonkeyPatch) -> 
     code = KafkaError.GROUP_AUTHORIZATION_FAILED
     with pytest.raises(KafkaException, match="GROUP_AUTHORIZATION_FAILED"):
         offsets.read()
-
-
-def test_an_error_is_logged_when_it_appears(capsys: pytest.CaptureFixture[str]) -> None:
-    """Not at each reading, which would fill the log; again when it has become another one, or comes again."""
-    causes: list[Exception | None] = [ValueError("a"), ValueError("a"), KeyError("b"), None, KeyError("b")]
-
-    def read() -> int:
-        if cause := causes.pop(0):
-            raise cause
-        return 1
-
-    watch, failed = Watch(read, 1.0, "test"), []
-    for _ in range(5):
-        watch.read_once()
-        failed.append(watch.look().failed)
-    assert failed == [True, True, True, False, True]
-    assert capsys.readouterr().out.count("watch_failed") == 3
 
 
 def test_customers_are_masked_until_names_are_asked_for() -> None:

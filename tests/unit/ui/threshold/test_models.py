@@ -51,6 +51,9 @@ def test_models_and_comparison_are_shown_in_both_languages(texts: Texts) -> None
     assert texts.numbers.decimal(0.02, 4) in html
     assert words.cost_value.format(number=texts.numbers.decimal(20, 1)) in html
     assert "b<2>" not in html
+    assert "<caption>" not in html, "the headings above say the same"
+    for name in (words.heading, words.shadow_heading):
+        assert f'<table aria-label="{name}">' in html
 
 
 def test_without_a_shadow_a_model_or_a_database_a_sentence_says_so() -> None:
