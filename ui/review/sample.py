@@ -172,6 +172,6 @@ def round_at_random(number: float, chance: Random) -> int:
 
 
 def watch_sample(mart: Database, per_day: int) -> Watch[int]:
-    """Return what draws `per_day` transactions a day, not started."""
+    """Return what draws `per_day` transactions a day, whether anybody looks or not; not started."""
     sampler = BlindSampler(per_day)
-    return Watch(lambda: mart.ask(sampler.draw), EVERY_SECONDS, "draw-sample")
+    return Watch(lambda: mart.ask(sampler.draw), EVERY_SECONDS, "draw-sample", rest_seconds=0)
