@@ -135,7 +135,10 @@ def _a_day(effect: Effect | None, numbers: Numbers, words: WhatIfTexts) -> dict[
 
 
 def _with_interval(estimate: Estimate | None, form: Callable[[float], str]) -> str:
-    return MISSING if estimate is None else f"{form(estimate.value)} ({form(estimate.low)}–{form(estimate.high)})"
+    if estimate is None:
+        return MISSING
+    interval = Markup('<span class="interval">({}–{})</span>').format(form(estimate.low), form(estimate.high))
+    return Markup("{} {}").format(form(estimate.value), interval)
 
 
 def _exact(threshold: float, numbers: Numbers) -> str:

@@ -150,7 +150,7 @@ def test_what_if_says_what_it_does_not_know() -> None:
     whole = comparison(0.1, model, CURVE, data, RUSSIAN, words)
     assert "При пороге 0,10" in whole
     assert "100,0\u00a0% (1/1)" in whole
-    assert "<td>1,0 (0,0–2,4)</td>" in re.sub(r"<td [^>]*>", "<td>", whole)
+    assert '<td>1,0 <span class="interval">(0,0–2,4)</span></td>' in re.sub(r"<td [^>]*>", "<td>", whole)
     assert "Ниже 0,50 вердиктов нет" in whole
     assert "последним оценкам от 0,001" in whole
     assert "нет валидационной кривой" in comparison(0.1, model, None, data, RUSSIAN, words)
