@@ -113,6 +113,9 @@ def run(
             _run_once(open_steps, stop, watchdog, backoff, until_empty=until_empty)
         except Retry as error:
             forget_frames(error)  # they hold clients and batches
+            if stop.requested:
+                log.info("stopped_without_retry", reason=str(error))
+                return
             if backoff.failures >= most_failures:
                 raise Stop(f"{backoff.failures} failures in a row, the last: {error}") from error
             on_retry(error, backoff.failures + 1)
