@@ -85,6 +85,7 @@ def test_axe_finds_nothing_serious(browser: Browser, ui: Ui, furnished: Connecti
         assert {name: faults for name in walk(page) if (faults := grave_faults(page))} == {}
 
 
+@pytest.mark.slow
 def test_the_console_is_silent(page: Page, furnished: Connection) -> None:
     """No tab makes the browser warn of anything, nor report an error."""
     said: list[str] = []
@@ -96,6 +97,7 @@ def test_the_console_is_silent(page: Page, furnished: Connection) -> None:
         assert said == [], name
 
 
+@pytest.mark.slow
 def test_no_heading_is_said_twice(page: Page, furnished: Connection) -> None:
     """What a section, a part of it, a table and a chart are called differs wherever it can be seen."""
     furnished.execute("insert into model_spans values ('0/0', 0, 0, 'test-7', 'x', 0.37, now(), 0, 0)")
@@ -158,6 +160,7 @@ def test_a_verdict_is_given_by_keyboard_alone(page: Page, furnished: Connection)
     reach(page, "#flagged .open-case")
     page.keyboard.press("Enter")
     expect(page.locator("#case-head")).to_contain_text("1 995,70", timeout=WITHIN)
+    expect(page.locator("#case")).to_be_focused()
     reach(page, "#case-comment textarea")
     page.keyboard.type("called: lost card")
     reach(page, "#give-fraud")

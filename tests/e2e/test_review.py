@@ -276,6 +276,7 @@ def test_the_queue_is_worked_off_one_after_another(tab: Page, served: ServicePro
     assert [row[:2] for row in verdicts(mart)] == given
 
 
+@pytest.mark.slow
 def test_a_key_in_a_field_is_a_letter(tab: Page, served: ServiceProcess, mart: Connection) -> None:
     """And outside the case it is nothing."""
     add(mart, "p-1")
@@ -308,6 +309,7 @@ def test_queue_and_case_share_the_screen_or_take_turns(tab: Page, served: Servic
     assert mart.execute("select count(*) from case_locks").fetchone() == (0,)
 
 
+@pytest.mark.slow
 def test_two_analysts_never_have_the_same_case(
     tab: Page, browser: Browser, guarded: ServiceProcess, mart: Connection
 ) -> None:

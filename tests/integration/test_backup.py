@@ -78,6 +78,7 @@ HELD = """
 """
 
 
+@pytest.mark.slow
 def test_in_a_deadlock_the_restore_wins(database: PostgresServer, mart: Connection, home: Path, tmp_path: Path) -> None:
     """A sink that holds one table and wants another, which the restore has, is the one that is ended."""
     dump = tmp_path / "fraud.dump"

@@ -125,6 +125,11 @@ def test_open_transactions_are_shown_to_the_administrator_alone(
     for user in ("stranger", "dlq"):
         with pytest.raises(Stop, match=r"none may be seen|Kafka does not say"):
             end_all(as_user(user), TOPICS, go=True)
+
+
+@pytest.mark.slow
+def test_a_wrong_password_shows_no_transactions(as_user: Callable[..., KafkaSettings]) -> None:
+    """The client tries until its time is over."""
     with pytest.raises(Stop, match="Kafka does not answer"):
         end_all(as_user("admin", "guess"), TOPICS, go=True)
 

@@ -113,6 +113,7 @@ def test_judged_transactions_are_exported_and_read_by_training(
     assert dataset.label(frame, cards()).customers.all()
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_counted(
     kafka: str, topics: TopicSettings, start: Start, mart: Connection, owner: dict[str, str], tmp_path: Path
 ) -> None:

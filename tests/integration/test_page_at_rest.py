@@ -42,6 +42,7 @@ def at_rest(watch: Watch[Any]) -> bool:
     return watch.last().tried and not watch._current.is_set()
 
 
+@pytest.mark.slow
 def test_servers_are_left_alone_until_somebody_looks(
     counted: CountingDatabase, mart: Mart, kafka: str, topics: TopicSettings
 ) -> None:

@@ -10,6 +10,7 @@ from services.common.settings import project_root
 FOLDER = project_root() / "onnx"
 
 
+@pytest.mark.slow  # all that training needs is imported
 def test_the_shipped_version_is_what_training_calls_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same data gives the same name, in the curve and the card too."""
     monkeypatch.syspath_prepend(str(FOLDER))
