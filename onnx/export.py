@@ -7,7 +7,7 @@ a row).
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from onnx import TensorProto
 from services.common.contract.load import read_contract
 from services.common.contract.model import CONTRACT_NAME
 from services.common.errors import Stop
-from services.common.manifest import CURVE_NAME, GoldenRow, Manifest, write_manifest
+from services.common.manifest import CURVE_NAME, Calibration, GoldenRow, Manifest, write_manifest
 from services.scorer.decode import Decoder
 from services.scorer.explain import as_written
 from services.scorer.features import FeaturePlan
@@ -100,6 +100,7 @@ def export(
     threshold: float,
     references: dict[str, float | None],
     figures: dict[str, Any],
+    calibration: Calibration | None,
     card: Path,
     out: Path,
 ) -> Manifest:
@@ -113,6 +114,7 @@ def export(
         threshold: fraud_flag = 1 where score >= threshold.
         references: feature -> its usual value, which reasons compare with.
         figures: how good the model is.
+        calibration: makes probabilities of the scores.
         card: the model card whose figures are brought up to date; the result goes to `out` too.
         out: the folder to write to; made if there is none.
 
@@ -137,6 +139,7 @@ def export(
         threshold=threshold,
         contract_sha256=contract_sha256,
         references=references,
+        calibration=calibration,
         figures=figures | {"onnx": {"rows_compared": len(sample), "largest_difference": float(f"{difference:.1e}")}},
         golden=golden_rows(session, plan),
     )
@@ -253,11 +256,10 @@ def figures_table(manifest: Manifest) -> str:
                  f"value at {ALERTS_A_DAY}", "of all frauds' value"),
                 [(title, *_daily(one)) for title, one in judged],
             ),
-            *_table(
-                ("calibration, customers never seen", "scores from", "rows", "frauds", "mean score",
-                 "share of frauds", "mean score within"),
-                _calibration(found["unseen_customers"]["calibration"]),
-            ),
+            *(line for title, bins in _calibrations(found["unseen_customers"]) for line in _table(
+                (f"{title}, customers never seen", "from", "rows", "frauds", "mean", "share of frauds", "mean within"),
+                _calibration(bins),
+            )),
         ]
     )  # fmt: skip
 
@@ -276,6 +278,12 @@ def _daily(found: Mapping[str, Any]) -> list[str]:
         f"{value['caught_amount']:,.0f}",
         _with_interval(value, "share"),
     ]
+
+
+def _calibrations(found: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    yield "scores as probabilities", found["calibration"]
+    if found["calibrated"]:
+        yield "calibrated by the other half of these customers", found["calibrated"]
 
 
 def _calibration(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[list[str]]:

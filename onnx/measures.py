@@ -79,7 +79,7 @@ def measure(scored: Scored, threshold: float) -> dict[str, Any]:
         "best_f1_threshold": best,
         f"cards_at_{CARDS_A_DAY}": card_precision(scored, CARDS_A_DAY),
         f"value_at_{ALERTS_A_DAY}": value_at(scored, ALERTS_A_DAY),
-        "calibration": calibration(scored),
+        "calibration": calibration_bins(scored),
     }
 
 
@@ -179,7 +179,7 @@ def value_at(scored: Scored, k: int) -> dict[str, Any]:
     }
 
 
-def calibration(scored: Scored) -> dict[str, list[dict[str, Any]]]:
+def calibration_bins(scored: Scored) -> dict[str, list[dict[str, Any]]]:
     """Return mean score and share of frauds in bins of the scores.
 
     `by_rank` are bins of as many transactions each, the usual deciles; nearly all frauds are in the last of them.

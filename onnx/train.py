@@ -106,18 +106,20 @@ def train(
     print(f"{len(data)} transactions, {data.frauds.sum()} frauds, {len(np.unique(data.customers))} customers")
 
     way = partial(learn, contract=contract, trees=trees, learner=learner, keep_risks=keep_risks)
-    threshold, figures, curve = validate(data, way)
+    found = validate(data, way)
     plan = compile_features(contract if keep_risks else with_risks(contract, data))
     matrix, frauds = lessons(data, plan)
     trained = FITS[learner](matrix, frauds, trees)
     sample = matrix[:: max(1, len(matrix) // COMPARED_ROWS)]
     usual, written, card = references(data, plan), contract_file.read_bytes(), FOLDER / "MODEL_CARD.md"
-    manifest = export(trained, sample, plan, written, threshold, usual, figures, card, out)
-    write_curve(out, manifest.version, curve)
+    manifest = export(
+        trained, sample, plan, written, found.threshold, usual, found.figures, found.calibration, card, out
+    )
+    write_curve(out, manifest.version, found.curve)
     add_distributions(out, data)
-    print(f"{manifest.version} in {out}, threshold {threshold}")
+    print(f"{manifest.version} in {out}, threshold {manifest.threshold}")
     for name in SITUATIONS:
-        print(f"{name}: AP {figures[name]['average_precision']}, F1 {figures[name]['f1']}")
+        print(f"{name}: AP {found.figures[name]['average_precision']}, F1 {found.figures[name]['f1']}")
 
 
 def learn(

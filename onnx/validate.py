@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from calibrate import calibrated_by_others, fit
 from dataset import Labelled
-from measures import HUNDREDTHS, SEED, Scored, best_threshold, measure, require_frauds
+from measures import HUNDREDTHS, SEED, Scored, best_threshold, calibration_bins, measure, require_frauds
 from numpy.typing import NDArray
 
 from services.common.errors import Stop
+from services.common.manifest import Calibration
 from services.scorer.event_time import SECONDS_A_DAY
 from services.scorer.features import FeaturePlan
 
@@ -53,10 +55,25 @@ Learner = Callable[[Labelled], Scorer]
 """Trains on transactions."""
 
 
-def validate(data: Labelled, learner: Learner) -> tuple[float, dict[str, Any], dict[str, Any]]:
-    """Return the threshold to ship, the figures that hold at it, a situation each, and the curve of thresholds.
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What validation found.
 
-    The threshold is the hundredth with the best mean of the situations' F1.
+    Attributes:
+        threshold: to ship: the hundredth with the best mean of the situations' F1.
+        figures: that hold at it, by situation.
+        curve: of thresholds.
+        calibration: of the scores; both are of CURVE_OF.
+    """
+
+    threshold: float
+    figures: dict[str, Any]
+    curve: dict[str, Any]
+    calibration: Calibration | None
+
+
+def validate(data: Labelled, learner: Learner) -> Validated:
+    """Judge a way of training.
 
     Raises:
         Stop: too few customers or frauds to judge by.
@@ -73,7 +90,9 @@ def validate(data: Labelled, learner: Learner) -> tuple[float, dict[str, Any], d
     pooled = {name: _pool(scored[name] for scored in rounds if name in scored) for name in SITUATIONS}
     threshold = best_threshold(pooled.values())
     figures = {name: {"how": how} | measure(pooled[name], threshold) for name, how in SITUATIONS.items()}
-    return threshold, figures, curve(pooled[CURVE_OF])
+    calibrated = calibrated_by_others(pooled[CURVE_OF])
+    figures[CURVE_OF]["calibrated"] = calibration_bins(calibrated) if calibrated else None
+    return Validated(threshold, figures, curve(pooled[CURVE_OF]), fit(pooled[CURVE_OF]))
 
 
 def validate_curve(data: Labelled, learner: Learner) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from services.common.contract.load import read_contract
 from services.common.errors import Stop
 from services.common.folders import own_folder
 from services.common.logs import configure_logs, get_logger, relay
-from services.common.manifest import current_curve
+from services.common.manifest import current_curve, current_manifest
 from services.common.probes import serve_probes
 from services.common.process import StopSignal
 from services.common.settings import GroupNames, KafkaSettings, ProcessSettings, TopicSettings
@@ -105,7 +105,7 @@ def serve(
     def model() -> ScoringModel | None:
         return in_use.look().value or current_model(settings.manifest)
 
-    curve = partial(current_curve, settings.curve)
+    curve, manifest = partial(current_curve, settings.curve), partial(current_manifest, settings.manifest)
     pay = partial(send_one, kafka=kafka, topic=topics.transactions, check_kafka=probe.check)
     examples = payment_tab.Examples(example(contract, settings.manifest), flagged_example(contract, settings.manifest))
     tabs = (
@@ -118,7 +118,9 @@ def serve(
         Tab(review_tab.TAB, review_tab.TITLES, partial(
             review_tab.build, mart=mart, access=access, contract=contract, blind=blind
         )),
-        Tab(threshold_tab.TAB, threshold_tab.TITLES, partial(threshold_tab.build, mart=mart, model=model, curve=curve)),
+        Tab(threshold_tab.TAB, threshold_tab.TITLES, partial(
+            threshold_tab.build, mart=mart, model=model, curve=curve, manifest=manifest
+        )),
         Tab(payment_tab.TAB, payment_tab.TITLES, partial(
             payment_tab.build, mart=mart, access=access, pay=pay, contract=contract, examples=examples, stop=stop
         )),

@@ -32,6 +32,16 @@ class Distribution(BaseModel):
     counts: tuple[tuple[int, ...], ...] = Field(description="transactions by hour and bin, [24][bins]")
 
 
+class Calibration(BaseModel):
+    """Makes a probability of a score s: 1 / (1 + exp(-(a ln s - b ln(1 - s) + c))), see services.common.calibration."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    a: FiniteFloat = Field(ge=0)
+    b: FiniteFloat = Field(ge=0)
+    c: FiniteFloat
+
+
 class GoldenRow(BaseModel):
     """A transaction with its features and score, which code and model must reproduce."""
 
@@ -57,6 +67,9 @@ class Manifest(BaseModel):
     )
     distributions: dict[str, Distribution] = Field(
         default_factory=dict, description="of the scores and some features in the training data"
+    )
+    calibration: Calibration | None = Field(
+        None, description="score -> probability of fraud, for figures of the page; flags do not use it"
     )
     figures: dict[str, Any] = Field(default_factory=dict, description="quality of the model and how it was measured")
     golden: tuple[GoldenRow, ...] = Field(min_length=1)

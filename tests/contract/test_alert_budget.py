@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from conftest import ROOT
+from services.common.manifest import read_manifest
 from services.scorer.event_time import SECONDS_A_DAY
 from services.scorer.history.history import History
 from services.scorer.models.load import load_model
@@ -73,7 +74,7 @@ def promise(stream: Stream, until: int, budget: float) -> tuple[float, Effect]:
     days = len(np.unique(stream.days[rows]))
     latest = LatestScores(stream.scores[rows], stream.amounts[rows], customers, days)
     threshold = latest.threshold(budget)
-    effect = latest.effect(threshold)
+    effect = latest.effect(threshold, read_manifest(ROOT / "onnx").calibration)
     assert effect is not None
     return threshold, effect
 

@@ -6,7 +6,7 @@ from functools import partial
 import altair as alt
 from markupsafe import Markup
 
-from services.common.manifest import Curve
+from services.common.manifest import Calibration, Curve
 from ui.shell import charts
 from ui.shell.estimate import Estimate
 from ui.shell.formats import Numbers, local_clock
@@ -27,6 +27,7 @@ def comparison(
     model: ScoringModel | None,
     curve: Curve | None,
     data: WhatIfData | None,
+    calibration: Calibration | None,
     texts: Texts,
     words: WhatIfTexts,
 ) -> Markup:
@@ -37,12 +38,13 @@ def comparison(
         model: the one in use, with the current threshold; None: unknown.
         curve: the model's validation curve; None: it has none.
         data: read from the mart; None: the database is unavailable.
+        calibration: of the model's scores; None: it has none.
         texts: the page's language.
         words: the tab's.
     """
     numbers = texts.numbers
-    figures = _figures(chosen, curve, data, numbers, words)
-    current = _figures(model.threshold, curve, data, numbers, words) if model else {}
+    figures = _figures(chosen, curve, data, calibration, numbers, words)
+    current = _figures(model.threshold, curve, data, calibration, numbers, words) if model else {}
     heads = (
         (words.column_figure, "text"),
         (words.chosen.format(threshold=_exact(chosen, numbers)), "number"),
@@ -105,12 +107,17 @@ def models(found: ModelHistory | None, texts: Texts, words: ModelsTexts, utc_off
 
 
 def _figures(
-    threshold: float, curve: Curve | None, data: WhatIfData | None, numbers: Numbers, words: WhatIfTexts
+    threshold: float,
+    curve: Curve | None,
+    data: WhatIfData | None,
+    calibration: Calibration | None,
+    numbers: Numbers,
+    words: WhatIfTexts,
 ) -> dict[str, str]:
     """Return name -> figure of one threshold."""
     figures: dict[str, str] = {}
     if data is not None:
-        figures |= _a_day(data.latest.effect(threshold), numbers, words)
+        figures |= _a_day(data.latest.effect(threshold, calibration), numbers, words)
     if curve is not None:
         precision, recall = whatif.validated(curve, threshold) or (None, None)
         figures |= {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import gradio as gr
 
-from services.common.manifest import Curve
+from services.common.manifest import Curve, Manifest
 from ui.database import Database
 from ui.shell.frame import ADD_UTC_OFFSET, NO_PROGRESS, VIEWING, Frame, Update, friendly_errors
 from ui.shell.render import section_head
@@ -21,10 +21,15 @@ _UNKNOWN = 0.5
 
 
 def build(
-    frame: Frame, *, mart: Database, model: Callable[[], ScoringModel | None], curve: Callable[[], Curve | None]
+    frame: Frame,
+    *,
+    mart: Database,
+    model: Callable[[], ScoringModel | None],
+    curve: Callable[[], Curve | None],
+    manifest: Callable[[], Manifest | None],
 ) -> None:
     """Place both sections and wire their events."""
-    WhatIf(frame, mart, model, curve).wire()
+    WhatIf(frame, mart, model, curve, manifest).wire()
     _build_models(frame, mart)
 
 
@@ -51,9 +56,10 @@ class WhatIf:
         mart: Database,
         model: Callable[[], ScoringModel | None],
         curve: Callable[[], Curve | None],
+        manifest: Callable[[], Manifest | None],
     ) -> None:
         self._frame, self._texts = frame, frame.texts
-        self._mart, self._model, self._curve = mart, model, curve
+        self._mart, self._model, self._curve, self._manifest = mart, model, curve, manifest
         words = self._words = WHATIF_TEXTS[frame.texts.language]
         with gr.Column(elem_classes="card", elem_id="whatif"):
             gr.HTML(section_head(words.heading, words.hint))
@@ -107,10 +113,12 @@ class WhatIf:
             return threshold, *self._shown(threshold, data)
 
     def _shown(self, threshold: float, data: WhatIfData | None) -> tuple[Update, ...]:
-        texts, words, model, curve = self._texts, self._words, self._model(), self._curve()
+        texts, words, model, curve, manifest = self._texts, self._words, self._model(), self._curve(), self._manifest()
         if curve and (model is None or curve.version != model.version):
             curve = None
-        table = render.comparison(threshold, model, curve, data, texts, words)
+        of_model = manifest and model and manifest.version == model.version
+        calibration = manifest.calibration if manifest and of_model else None
+        table = render.comparison(threshold, model, curve, data, calibration, texts, words)
         if curve is None:
             return table, gr.update(visible=False)
         current = model.threshold if model else None

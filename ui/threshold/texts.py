@@ -42,7 +42,8 @@ class WhatIfTexts:
     sources_latest: str = (
         "Показатели за день — по последним оценкам от {lowest}: {transactions_counted} за {days} дн. по времени "
         "транзакции. "
-        "Оценка — вероятность фрода, сумма оценок — ожидаемое число; в скобках — 95-процентный интервал. "
+        "Калиброванная оценка — вероятность фрода, сумма вероятностей — ожидаемое число; "
+        "в скобках — 95-процентный интервал. "
         "Фрод с меньшей оценкой не учтён."
     )
     chart_title: str = "Точность и полнота при каждом пороге"
@@ -110,7 +111,7 @@ WHATIF_TEXTS = {
         sources="Validation data: {transactions_counted} of customers not seen in training, {frauds} of them fraud "
         "({share}). With a different share of fraud, precision differs too.",
         sources_latest="Figures per day: the latest {transactions_counted} with a score of at least {lowest}, "
-        "on {days} d of event time. A score is a probability of fraud, so scores add up to expected frauds; "
+        "on {days} d of event time. A calibrated score is a probability of fraud, and these add up to expected frauds; "
         "95% intervals in parentheses. Fraud with a lower score is not counted.",
         chart_title="Precision and recall at each threshold",
         chart_precision="precision",

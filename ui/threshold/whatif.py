@@ -1,8 +1,8 @@
 """Computes the effect of another threshold from the latest scores, the validation curve and the verdicts.
 
-The latest scores tell how many alerts a day a threshold gives, and, as a score is a probability, how many frauds are
-to be expected among them; the curve covers labelled transactions that the model did not see; the verdicts show how many
-of the alerts so far were fraud, which says nothing about thresholds below the current one.
+The latest scores tell how many alerts a day a threshold gives, and, as calibrated they are probabilities, how many
+frauds are to be expected among them; the curve covers labelled transactions that the model did not see; the verdicts
+show how many of the alerts so far were fraud, which says nothing about thresholds below the current one.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psycopg.rows import tuple_row
 
-from services.common.manifest import Curve
+from services.common.calibration import probabilities
+from services.common.manifest import Calibration, Curve
 from ui.database import Connection
 from ui.review.verdicts import IS_LATEST, Precision, Verdict
 from ui.shell.estimate import Estimate
@@ -67,20 +68,21 @@ class LatestScores:
         above = descending[descending > descending[most]]
         return min(float(above[-1]), HIGHEST) if len(above) else HIGHEST
 
-    def effect(self, threshold: float) -> Effect | None:
+    def effect(self, threshold: float, calibration: Calibration | None = None) -> Effect | None:
         """Return what a threshold would have done on these days; None if they are unknown.
 
-        Frauds are expected ones: the sum of the scores.
+        Frauds are expected ones: the sum of the probabilities.
         """
         if not self.days:
             return None
+        shares = probabilities(self.scores, calibration)
         flags, amounts = self.scores >= threshold, np.nan_to_num(self.amounts)
-        chance = self.scores * (1 - self.scores)  # the variance of a fraud that happens or does not
-        values, spread, has_amounts = self.scores * amounts, chance * amounts**2, not np.isnan(self.amounts).all()
+        chance = shares * (1 - shares)  # the variance of a fraud that happens or does not
+        values, spread, has_amounts = shares * amounts, chance * amounts**2, not np.isnan(self.amounts).all()
         return Effect(
             alerts=self._a_day(flags.astype(np.float64), np.zeros(len(flags))),
-            caught=self._a_day(flags * self.scores, flags * chance),
-            precision=self._precision(flags, chance) if flags.any() else None,
+            caught=self._a_day(flags * shares, flags * chance),
+            precision=self._precision(flags, shares, chance) if flags.any() else None,
             caught_amount=self._a_day(flags * values, flags * spread) if has_amounts else None,
             missed_amount=self._a_day(~flags * values, ~flags * spread) if has_amounts else None,
         )
@@ -89,9 +91,11 @@ class LatestScores:
         value, error = float(values.sum()), self._error(values, variances)
         return Estimate(value / self.days, max(0.0, value - error) / self.days, (value + error) / self.days)
 
-    def _precision(self, flags: NDArray[np.bool_], chance: NDArray[np.float64]) -> Estimate:
-        share = float(self.scores[flags].mean())
-        error = self._error(flags * (self.scores - share), flags * chance) / int(flags.sum())
+    def _precision(
+        self, flags: NDArray[np.bool_], shares: NDArray[np.float64], chance: NDArray[np.float64]
+    ) -> Estimate:
+        share = float(shares[flags].mean())
+        error = self._error(flags * (shares - share), flags * chance) / int(flags.sum())
         return Estimate(share, max(0.0, share - error), min(1.0, share + error))
 
     def _error(self, values: NDArray[np.float64], variances: NDArray[np.float64]) -> float:

@@ -89,11 +89,11 @@ def test_calibration_tells_a_score_that_is_a_probability_from_one_that_is_not(me
     scores = random.random(20_000)
     frauds = random.random(20_000) < scores
     for kind in ("by_rank", "by_score"):
-        good = measures.calibration(scored(measures, scores, frauds))[kind]
+        good = measures.calibration_bins(scored(measures, scores, frauds))[kind]
         assert len(good) == 10
         assert sum(row["rows"] for row in good) == 20_000
         assert sum(row["within"] for row in good) >= 8
-        assert sum(row["within"] for row in measures.calibration(scored(measures, scores / 2, frauds))[kind]) <= 2
+        assert sum(row["within"] for row in measures.calibration_bins(scored(measures, scores / 2, frauds))[kind]) <= 2
 
 
 def test_an_interval_of_a_share_is_wilsons(measures: ModuleType) -> None:

@@ -147,20 +147,20 @@ def test_what_if_says_what_it_does_not_know() -> None:
     """No curve, no database, no model, no days: each is said, and the rest stands."""
     words, model = WHATIF_TEXTS["ru"], ScoringModel("v", 0.5)
     data = WhatIfData(latest([0.9, 0.3], days=2), [(0.9, True)])
-    whole = comparison(0.1, model, CURVE, data, RUSSIAN, words)
+    whole = comparison(0.1, model, CURVE, data, None, RUSSIAN, words)
     assert "При пороге 0,10" in whole
     assert "100,0\u00a0% (1/1)" in whole
     assert '<td>1,0 <span class="interval">(0,0–2,4)</span></td>' in re.sub(r"<td [^>]*>", "<td>", whole)
     assert "Ниже 0,50 вердиктов нет" in whole
     assert "последним оценкам от 0,001" in whole
-    assert "нет валидационной кривой" in comparison(0.1, model, None, data, RUSSIAN, words)
-    outage = comparison(0.1, model, CURVE, None, RUSSIAN, words)
+    assert "нет валидационной кривой" in comparison(0.1, model, None, data, None, RUSSIAN, words)
+    outage = comparison(0.1, model, CURVE, None, None, RUSSIAN, words)
     assert "База недоступна" in outage
     assert words.alerts not in outage
-    timeless = comparison(0.1, model, CURVE, WhatIfData(latest([0.9], days=0), []), RUSSIAN, words)
+    timeless = comparison(0.1, model, CURVE, WhatIfData(latest([0.9], days=0), []), None, RUSSIAN, words)
     assert f"{words.alerts}</td>" in timeless
     assert "0,0<" not in timeless, "without the days, alerts a day are unknown"
-    nothing = comparison(0.1, None, None, None, RUSSIAN, words)
+    nothing = comparison(0.1, None, None, None, None, RUSSIAN, words)
     assert "<table" not in nothing
     spec = curve_chart(CURVE, 0.1, 0.5, RUSSIAN, words).to_dict()
     labels = [one["label"] for one in [row for rows in spec["datasets"].values() for row in rows] if "label" in one]
@@ -171,4 +171,4 @@ def test_a_threshold_is_shown_as_exactly_as_it_was_chosen() -> None:
     """Where alerts are few thresholds differ in the sixth decimal; a hundredth stays one."""
     words = WHATIF_TEXTS["en"]
     for threshold, shown in ((0.4, "0.40"), (0.999571, "0.999571"), (0.0012, "0.0012")):
-        assert f"At threshold {shown}<" in comparison(threshold, None, CURVE, None, ENGLISH, words)
+        assert f"At threshold {shown}<" in comparison(threshold, None, CURVE, None, None, ENGLISH, words)
