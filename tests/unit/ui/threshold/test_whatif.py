@@ -1,6 +1,7 @@
 """The effect of another threshold: figures, table and chart."""
 
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.common.manifest import Curve, current_curve
+from services.common.manifest import Calibration, Curve, current_curve
 from services.common.settings import project_root
 from ui.review.verdicts import Precision
 from ui.shell.texts import ENGLISH, RUSSIAN
@@ -50,6 +51,17 @@ def test_the_effect_of_a_threshold_is_what_the_latest_scores_add_up_to() -> None
     none = latest([0.5]).effect(0.6)
     assert none is not None
     assert none.precision is None
+
+
+def test_expected_frauds_are_probabilities_not_scores() -> None:
+    """A calibration changes what is expected, not which transactions are flagged."""
+    calibration = Calibration(a=1, b=1, c=math.log(2))  # doubles the odds
+    found = latest([0.5, 0.2]).effect(0.4, calibration)
+    assert found is not None
+    assert found.precision is not None
+    assert found.missed_amount is not None
+    assert (found.alerts.value, found.caught.value) == (1, pytest.approx(2 / 3))
+    assert (found.precision.value, found.missed_amount.value) == pytest.approx((2 / 3, 10 / 3))
 
 
 def test_a_missing_amount_counts_as_none_and_without_any_the_amounts_are_unknown() -> None:
