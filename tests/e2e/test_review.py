@@ -272,6 +272,11 @@ def test_the_queue_is_worked_off_one_after_another(tab: Page, served: ServicePro
         tab.keyboard.press(key)
     expect(tab.locator("#case-message")).to_contain_text("Больше ничего не ждёт")
     expect(tab.locator("#queue")).to_contain_text("Очередь пуста")
+    tab.get_by_role("button", name="К очереди").click()
+    expect(tab.locator("#case")).to_be_hidden()
+    tab.get_by_role("button", name="Взять следующую").click()
+    expect(tab.locator("#queue")).to_contain_text("Очередь пуста")
+    expect(tab.locator("#case")).to_be_hidden()
     given = [("large", "fraud"), ("small", "false_alarm"), ("middle", "false_alarm")]
     assert [row[:2] for row in verdicts(mart)] == given
 

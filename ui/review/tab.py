@@ -227,15 +227,16 @@ class Review:
         with friendly_errors(self._texts):
             analyst = self._access.analyst(request)
             if analyst is None:
-                return *self._only_message(self._not_allowed()), *skips(3)
+                gr.Info(LOGIN_TEXTS[self._texts.language].not_allowed)
+                return skips(CASE_OUTPUTS + 3)
             found = self._mart.ask(
                 lambda connection: (self._cases.take(connection, QueueOrder(order), analyst, skipped),)
             )
-            if found is None:
-                return *self._only_message(notice(words.unavailable, "warning")), *skips(3)
-            if found[0] is None:
-                return *self._only_message(notice(words.nothing_next, "done")), *self.queue(order, request)
-            return *self._show(found[0], utc_offset_minutes, request), *self.queue(order, request)
+            if found and found[0]:
+                return *self._show(found[0], utc_offset_minutes, request), *self.queue(order, request)
+            why = notice(words.unavailable, "warning") if found is None else notice(words.nothing_next, "done")
+            shown = self._only_message(why) if opened else skips(CASE_OUTPUTS)  # the queue says it too
+            return *shown, *self.queue(order, request)
 
     def close(self, opened: Opened, order: str, request: gr.Request) -> tuple[Update, ...]:
         """Give the case back, and hide it."""
