@@ -31,8 +31,8 @@ EXPIRED_OFFSETS = Counter(
 )
 UNSTABLE_OFFSETS = Counter(
     "fraud_scorer_unstable_offsets_total",
-    "Times that committed offsets were waited for in vain, or a last stable offset was found not to move: a Kafka"
-    " transaction has no end",
+    "Times that committed offsets or a history were waited for in vain, or a last stable offset was found not to move:"
+    " a Kafka transaction has no end",
 )
 NOT_REMEMBERED = Counter(
     "fraud_scorer_not_remembered_total", "Transactions not stored in the history: duplicates and late ones"

@@ -3,8 +3,9 @@
 import pytest
 from confluent_kafka import Producer
 
-from services.common.errors import Retry
+from services.common.kafka.scan import HeldBack
 from services.common.settings import KafkaSettings, TopicSettings
+from services.scorer import metrics
 from services.scorer.history import restore
 from tests.support.topics import read_all
 
@@ -22,11 +23,16 @@ def test_a_restore_waits_for_an_open_transaction_but_not_for_ever(
     assert read_all(kafka, topics.history) == []  # waits until the leaders of all partitions of a new topic know of it
     waited: list[None] = []
 
-    with monkeypatch.context() as impatient, pytest.raises(Retry, match=r"stalled in the partitions \[0\]"):
+    before = metrics.UNSTABLE_OFFSETS._value.get()
+    with (
+        monkeypatch.context() as impatient,
+        pytest.raises(HeldBack, match=r"holds .*history back in the partitions \[0\]"),
+    ):
         impatient.setattr(restore, "STALLED_SECONDS", 1.0)
         restore.read_changelog(settings, topics.history, [0, 1], lambda: waited.append(None))
 
     assert len(waited) > 1
+    assert metrics.UNSTABLE_OFFSETS._value.get() == before + 1
     producer.commit_transaction(30)
     found = restore.read_changelog(settings, topics.history, [0, 1], lambda: None)
     assert found == {0: [(b"key", b"undecided")], 1: []}

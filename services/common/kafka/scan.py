@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from services.common.errors import Retry
@@ -20,6 +20,10 @@ READ_AT_ONCE = 10_000
 READ_WAIT_SECONDS = 0.2
 STALLED_SECONDS = 60.0
 """Longer than an open Kafka transaction of a dead scorer can hide the end: 10 s, and 10 s until it is noticed."""
+
+
+class HeldBack(Retry):
+    """A Kafka transaction without an end keeps readers from messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def scan(
         stalled_seconds: how long nothing may come.
 
     Raises:
-        Retry: the broker does not answer, or a Kafka transaction that nobody ends holds a partition up.
+        Retry: the broker does not answer, or nothing comes; HeldBack if that is for an open Kafka transaction.
     """
     missing = {partition for partition, wanted in ranges.items() if wanted.first < wanted.end}
     consumer = Consumer(
@@ -97,11 +101,22 @@ def scan(
                     yield taken
                 read_at = time.monotonic()  # after the yield: whoever takes the messages may be slow
             elif time.monotonic() - read_at > stalled_seconds:
-                raise Retry(f"reading {topic} stalled in the partitions {sorted(missing)}")
+                raise _stalled(kafka, topic, {partition: ranges[partition].end for partition in missing})
     except KafkaException as error:
         raise Retry(f"reading {topic} failed: {error.args[0].name()}") from error
     finally:
         close(consumer)
+
+
+def _stalled(kafka: KafkaSettings, topic: str, ends: Mapping[int, int]) -> Retry:
+    """Return why nothing comes from these partitions: perhaps their last stable offsets are before the ends wanted."""
+    places = [(topic, partition) for partition in ends]
+    stable = watermarks(AdminClient(kafka.client_config()), places, LATEST, IsolationLevel.READ_COMMITTED)
+    if held := sorted(partition for partition, end in ends.items() if stable[topic, partition] < end):
+        return HeldBack(
+            f"a Kafka transaction holds {topic} back in the partitions {held}; if this goes on: make doctor"
+        )
+    return Retry(f"reading {topic} stalled in the partitions {sorted(ends)}")
 
 
 def _take(messages: list[Message], ranges: Mapping[int, Range], missing: set[int]) -> list[Message]:

@@ -8,7 +8,7 @@ from confluent_kafka.admin import AdminClient
 
 from services.common.errors import Retry, Stop
 from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS
-from services.common.kafka.scan import RESTORE_GROUP, scan, whole_topic
+from services.common.kafka.scan import RESTORE_GROUP, HeldBack, scan, whole_topic
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer import metrics
@@ -81,13 +81,17 @@ def read_changelog(
         progress: called between reads; may raise to give up.
 
     Raises:
-        Retry: the broker does not answer, or nothing comes for 20 s.
+        Retry: the broker does not answer, or nothing comes for 20 s; HeldBack if that is for an open Kafka transaction.
     """
     records: dict[int, list[tuple[bytes, bytes | None]]] = {partition: [] for partition in partitions}
     # A transaction of the partition's last owner may be decided while its markers are still being written. The ranges
     # end past it, and the scan reads committed records, so it waits for them.
     ranges = whole_topic(kafka, topic, records)
-    for messages in scan(kafka, RESTORE_GROUP, topic, ranges, progress, STALLED_SECONDS):
-        for message in messages:
-            records[message.partition() or 0].append((message.key() or b"", message.value()))
+    try:
+        for messages in scan(kafka, RESTORE_GROUP, topic, ranges, progress, STALLED_SECONDS):
+            for message in messages:
+                records[message.partition() or 0].append((message.key() or b"", message.value()))
+    except HeldBack:
+        metrics.UNSTABLE_OFFSETS.inc()
+        raise
     return records
