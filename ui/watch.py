@@ -15,6 +15,9 @@ T = TypeVar("T")
 AWAKE_SECONDS = 10.0
 """How long a watch goes on reading at its interval after a look; one interval, if that is longer."""
 
+RETRY_SECONDS = 15.0
+"""Longest rest after a reading of None: the source may have been unavailable."""
+
 LOOK_SECONDS = 1.0
 """How long a look after a rest waits for the reading that it causes: most take milliseconds, in an outage seconds."""
 
@@ -103,7 +106,9 @@ class Watch(Generic[T]):
         looks = self._clock() - self._looked_at <= max(AWAKE_SECONDS, self._every_seconds)
         if not looks and not self._stopped.is_set():
             self._current.clear()
-            self._woken.wait(self._rest_seconds)
+            rest = math.inf if self._rest_seconds is None else self._rest_seconds
+            rest = rest if self._fresh else min(rest, RETRY_SECONDS)
+            self._woken.wait(None if rest == math.inf else rest)
 
     def read_once(self) -> None:
         """Read now; an error is logged when it first appears or changes, not at each reading."""

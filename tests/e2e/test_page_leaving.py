@@ -25,6 +25,7 @@ pytest_plugins = ["tests.support.page_fixtures"]
 
 WITHIN = 30_000
 MANY = 200_000
+MORE = 600_000
 
 
 @pytest.fixture(autouse=True)
@@ -86,19 +87,19 @@ def test_an_upload_is_seen_and_cancelled_from_anywhere(
     browser: Browser, page: Page, mart: Connection, tmp_path: Path
 ) -> None:
     """Another reader, in the other language, sees its progress; its own page shows the end."""
-    send(page, long_file(tmp_path, "seen.csv", "4 Seen Lane", rows=400_000))
+    send(page, long_file(tmp_path, "seen.csv", "4 Seen Lane", rows=1_000_000))
     for other in opened(browser, page.url.rstrip("/") + "/en"):
         tab(other, "Files")
         job = other.locator("#under-way .job")
         expect(job).to_contain_text("seen.csv", timeout=WITHIN)
-        expect(job).to_contain_text(re.compile(r"Sent [\d,]+ of 400,000"), timeout=60_000)
+        expect(job).to_contain_text(re.compile(r"Sent [\d,]+ of 1,000,000"), timeout=60_000)
         job.get_by_role("button", name="Cancel").click()
         expect(job).to_have_count(0, timeout=WITHIN)
         expect(other.locator("#uploads tbody tr").first).to_contain_text("cancelled", timeout=WITHIN)
     expect(page.locator("#headline")).to_contain_text("Отменено", timeout=WITHIN)
     [(state, sent)] = ended(mart)
     assert state == "cancelled"
-    assert 0 < sent < 400_000
+    assert 0 < sent < 1_000_000
 
 
 @pytest.mark.slow
@@ -161,7 +162,7 @@ def test_a_stopped_page_loses_and_doubles_nothing(
     browser: Browser, start_ui: StartUi, kafka: str, mart: Connection, tmp_path: Path
 ) -> None:
     """It ends within seconds; the same file, sent again to the next one, brings what was missing under the same ids."""
-    before, file = sent_ids(kafka), long_file(tmp_path, "stopped.csv", "5 Stopped Lane")
+    before, file = sent_ids(kafka), long_file(tmp_path, "stopped.csv", "5 Stopped Lane", rows=MORE)
     first = start_ui()
     wait_ready(first)
     for page in opened(browser, first.url):
@@ -170,12 +171,12 @@ def test_a_stopped_page_loses_and_doubles_nothing(
         assert first.process.terminate(30) == 0  # what docker-compose.yml gives before a kill
     [(state, sent)] = ended(mart)
     assert state == "interrupted"
-    assert 0 <= sent < MANY
+    assert 0 <= sent < MORE
     assert len(set(sent_ids(kafka, before))) >= sent
     second = start_ui()
     wait_ready(second)
     for page in opened(browser, second.url):
         send(page, file)
-        expect(page.locator("#headline")).to_contain_text("Готово: 200\u00a0000 строк", timeout=60_000)
-    assert len(set(sent_ids(kafka, before))) == MANY
-    assert ended(mart)[1] == ("sent", MANY)
+        expect(page.locator("#headline")).to_contain_text("Готово: 600\u00a0000 строк", timeout=60_000)
+    assert len(set(sent_ids(kafka, before))) == MORE
+    assert ended(mart)[1] == ("sent", MORE)

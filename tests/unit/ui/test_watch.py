@@ -64,6 +64,17 @@ def test_nobody_looks_and_one_reading_is_enough(clock: Clock, watching: Callable
     assert next(readings) == 2
 
 
+def test_what_could_not_be_read_is_tried_again_though_nobody_looks(
+    watching: Callable[..., Watch[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that starts before its database would otherwise know nothing for as long as a rest."""
+    monkeypatch.setattr(ui.watch, "RETRY_SECONDS", 0.01)
+    readings = iter([None, None, 7])
+    watch = watching(lambda: next(readings), rest_seconds=600)
+    wait_for(lambda: watch.last().value == 7, 10, lambda: "it is not tried again")
+    assert wait_at_rest(watch) == 7
+
+
 def test_a_look_ends_the_rest_and_is_answered_by_a_new_reading(
     clock: Clock, watching: Callable[..., Watch[int]]
 ) -> None:
