@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import floor, sqrt
-from typing import Protocol
 
 from psycopg.rows import class_row, tuple_row
 
@@ -35,13 +34,6 @@ WINDOW_DAYS = 30
 """Days for which a draw counts: then its transactions leave the queue and the estimates."""
 
 DAY = timedelta(days=1)
-
-
-class Random(Protocol):
-    """Random numbers in [0, 1), uniform."""
-
-    def random(self) -> float:
-        """Return the next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +80,7 @@ ADD_SAMPLES = """
 class BlindSampler:
     """Draws `per_day` transactions a day on average; what a quiet time leaves of a day's number is drawn later."""
 
-    def __init__(self, per_day: int, chance: Random | None = None) -> None:
+    def __init__(self, per_day: int, chance: random.Random | None = None) -> None:
         self._per_day = per_day
         self._chance = chance or random.SystemRandom()
         self._begin: int | None = None
@@ -166,7 +158,7 @@ def allocate(size: float, populations: Sequence[int], mean_scores: Sequence[floa
     return shares
 
 
-def round_at_random(number: float, chance: Random) -> int:
+def round_at_random(number: float, chance: random.Random) -> int:
     """Return one of the two integers beside a number, so that the mean is the number."""
     return floor(number) + (chance.random() < number - floor(number))
 
