@@ -72,6 +72,12 @@ def postgres(database: PostgresServer) -> str:
 
 
 @pytest.fixture
+def owner(database: PostgresServer) -> dict[str, str]:
+    """libpq's variables of the owner, as the tools have them that need the owner's rights."""
+    return database_env(database, "fraud_ui") | {"PGUSER": "fraud_owner", "PGPASSWORD": database.password}
+
+
+@pytest.fixture
 def mart(postgres: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
     """A connection of the owner to the mart, whose tables are empty."""
     with psycopg.connect(postgres, autocommit=True) as connection:

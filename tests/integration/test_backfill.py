@@ -11,7 +11,6 @@ from conftest import Start
 from services.common.kafka.offsets import BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer.models.load import load_model
-from stack.servers import PostgresServer
 from tests.support.messages import keyed, nested
 from tests.support.models import write_constant, write_probe
 from tests.support.recompute import recomputed
@@ -19,18 +18,6 @@ from tests.support.topics import produce, read_all
 
 Connection = psycopg.Connection[Any]
 SAMPLE = Path(__file__).resolve().parents[2] / "services/simulator/sample.csv"
-
-
-@pytest.fixture
-def owner(database: PostgresServer) -> dict[str, str]:
-    """libpq's variables of the owner, who may write the tables of runs."""
-    return {
-        "PGHOST": "127.0.0.1",
-        "PGPORT": str(database.port),
-        "PGDATABASE": "fraud",
-        "PGUSER": "fraud_owner",
-        "PGPASSWORD": database.password,
-    }
 
 
 def offsets(kafka: str, topics: TopicSettings) -> dict[tuple[str, int], int]:

@@ -9,9 +9,8 @@ import orjson
 import psycopg
 import pytest
 
-from conftest import Start, database_env
+from conftest import Start
 from services.common.settings import TopicSettings
-from stack.servers import PostgresServer
 from tests.support.messages import nested
 from tests.support.models import write_probe
 from tests.support.topics import CUSTOMER, produce, read_all
@@ -21,12 +20,6 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 ADA = (CUSTOMER or b"").decode()
 EVE = "Eve|Example|1 Test Lane"
 SHORT = {"SCORER_SESSION_TIMEOUT_MS": "6000"}
-
-
-@pytest.fixture
-def owner(database: PostgresServer) -> dict[str, str]:
-    """libpq's variables for the owner."""
-    return database_env(database, "fraud_ui") | {"PGUSER": "fraud_owner", "PGPASSWORD": database.password}
 
 
 @pytest.fixture

@@ -25,25 +25,12 @@ from services.scorer.decode import Decoder
 from services.tools.labels.__main__ import write_private
 from services.tools.labels.collect import Collection
 from services.tools.labels.judged import JudgedTransaction
-from stack.servers import PostgresServer
 from tests.support.contracts import cards
 from tests.support.messages import TRANSACTION, flat, nested
 from tests.support.processes import ServiceProcess
 from tests.support.topics import produce
 
 Connection = psycopg.Connection[Any]
-
-
-@pytest.fixture
-def owner(database: PostgresServer) -> dict[str, str]:
-    """libpq's variables of the owner, as `make labels` has them."""
-    return {
-        "PGHOST": "127.0.0.1",
-        "PGPORT": str(database.port),
-        "PGDATABASE": "fraud",
-        "PGUSER": "fraud_owner",
-        "PGPASSWORD": database.password,
-    }
 
 
 @pytest.fixture

@@ -8,22 +8,15 @@ import orjson
 import psycopg
 import pytest
 
-from conftest import Start, database_env
+from conftest import Start
 from services.common.settings import TopicSettings
 from services.tools.retention.delete import RetentionJob
-from stack.servers import PostgresServer
 from tests.support.processes import wait_for
 from tests.support.topics import produce
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 OLD, NEW = 12_000, 3_000
-
-
-@pytest.fixture
-def owner(database: PostgresServer) -> dict[str, str]:
-    """libpq's variables for the owner."""
-    return database_env(database, "fraud_ui") | {"PGUSER": "fraud_owner", "PGPASSWORD": database.password}
 
 
 @pytest.fixture
