@@ -1,6 +1,8 @@
 """A broker is killed (SIGKILL) under services that run, and comes back: their figures of lag come back too."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import psycopg
@@ -12,7 +14,7 @@ from services.common.settings import KafkaSettings, TopicSettings
 from stack.kafka import SHORT_LIVED
 from stack.servers import KafkaServer, kafka_server
 from tests.support.messages import nested
-from tests.support.processes import ServiceProcess, wait_for
+from tests.support.processes import ROOT, ServiceProcess, wait_for
 from tests.support.topics import produce
 
 GAUGES = ("consumer_lag", "consumer_lag_seconds")
@@ -67,3 +69,11 @@ def test_lag_is_told_again_after_each_kill(
     produce(kafka, topics.transactions, [nested(f"waits-{n}") for n in range(5)])
     standings = page.read() or {}
     assert sum(standing.end - (standing.committed or standing.low) for standing in standings.values()) >= 5
+
+
+@pytest.mark.slow
+def test_a_coordinator_that_comes_back_does_not_abort_who_asked_for_it(kafka: str, topics: TopicSettings) -> None:
+    """A request that librdkafka lets time out would: see docs/reproductions/coordinator_request_aborts.py."""
+    command = [sys.executable, "-m", "tests.support.waits_for_coordinator", kafka, "nobody", topics.transactions]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout.splitlines()[-1:]) == (0, ["members: 0"]), ran.stderr

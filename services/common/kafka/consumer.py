@@ -41,7 +41,7 @@ class GroupConsumer:
         self._topics = topics
         self._batch_max = settings.batch_max_messages
         self._ownership = Ownership()
-        self._orphans = OrphanMonitor(settings.group_id, topics)
+        self._orphans = OrphanMonitor(self._query, settings.group_id, topics)
         self._stalls = StallMonitor(self._query)
         self._consumer = Consumer(
             kafka.client_config(
@@ -121,12 +121,14 @@ class GroupConsumer:
                 self._membership.leave()
             self._membership.close()
         finally:
-            self._query.close()  # its threads end with it; the consumer's callbacks keep this object alive
+            # Their threads end with them; the consumer's callbacks keep this object alive.
+            self._orphans.close()
+            self._query.close()
 
     def _consume(self) -> list[Message]:
         """Return the messages that wait, at most a batch; none after 0.2 s without any."""
         # Leaving makes the group rebalance, and that one hands the orphans out.
-        if self._query.ask(self._orphans.should_rejoin):
+        if self._orphans.should_rejoin():
             log.warning("orphan_partitions", action="leave the group and join it again")
             self._consumer.unsubscribe()
             self._membership.subscribe(self._topics)

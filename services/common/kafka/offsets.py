@@ -8,7 +8,11 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
+    AdminClient,
+    ConsumerGroupDescription,
+    OffsetSpec,
+)
 
 from services.common.errors import Reason, Reject
 from services.common.kafka.closing import close_or_leave
@@ -23,6 +27,7 @@ BROKER_TIMEOUT_SECONDS = 10.0
 CLUSTER_TIMEOUT_SECONDS = 5.0
 COORDINATOR_ANSWER_SECONDS = 3.0
 COORDINATOR_RETRY_SECONDS = 0.2
+LONGEST_REQUEST_SECONDS = 3_600.0
 COORDINATOR_COMES = frozenset(
     {
         KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -149,9 +154,18 @@ def wait_for_cluster(kafka: KafkaSettings, wait: Callable[[float], bool]) -> str
             return None
 
 
+def describe_group(admin: AdminClient, group: str) -> Future[ConsumerGroupDescription]:
+    """Ask a group's coordinator about the group.
+
+    The request has no timeout worth the name. Whoever does not want to wait any longer gives its client up: a request
+    to a coordinator that librdkafka 2.16 lets time out while no broker answers aborts the process when one does
+    (docs/experiments.md).
+    """
+    return admin.describe_consumer_groups([group], request_timeout=LONGEST_REQUEST_SECONDS)[group]
+
+
 def _members(admin: AdminClient, group: str) -> int:
-    answers = admin.describe_consumer_groups([group], request_timeout=COORDINATOR_ANSWER_SECONDS)
-    return len(answer_of(answers[group]).members)
+    return len(answer_of(describe_group(admin, group), COORDINATOR_ANSWER_SECONDS).members)
 
 
 def _offsets(answer: Iterable[TopicPartition]) -> dict[Partition, int]:
@@ -188,15 +202,22 @@ def watermarks(
     return found
 
 
-def answer_of(future: "Future[Answer]") -> Answer:
+def answer_of(future: "Future[Answer]", timeout_seconds: float | None = None) -> Answer:
     """Return what the brokers answered to an admin client.
+
+    Args:
+        timeout_seconds: how long to wait; None: until the request's own timeout.
 
     Raises:
         KafkaException: they did not, or refused.
     """
     # A copy of the error is raised. The one in the future would keep the frames it was raised through, and these the
     # future and its client: threads and memory would stay until the garbage collector runs, which it seldom does here.
-    if error := future.exception():
+    try:
+        error = future.exception(timeout_seconds)
+    except TimeoutError:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None
+    if error:
         raise type(error)(*error.args)
     return future.result()
 

@@ -10,13 +10,9 @@ import time
 from concurrent.futures import Future
 
 from confluent_kafka import ConsumerGroupState, KafkaException, TopicCollection
-from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
-    AdminClient,
-    ConsumerGroupDescription,
-    TopicDescription,
-)
+from confluent_kafka.admin import AdminClient, TopicDescription  # type: ignore[attr-defined]  # re-exported silently
 
-from services.common.kafka.offsets import answer_of
+from services.common.kafka.offsets import BrokerQuery, answer_of, describe_group
 from services.common.outages import log_refusal
 
 ANSWER_SECONDS = 5.0
@@ -27,7 +23,8 @@ PATIENCE_SECONDS = 5.0
 class OrphanMonitor:
     """Asks every second, without waiting for the answer, until every partition of the topics has an owner."""
 
-    def __init__(self, group_id: str, topics: list[str]) -> None:
+    def __init__(self, query: BrokerQuery, group_id: str, topics: list[str]) -> None:
+        self._query = query
         self._group_id = group_id
         self._topics = topics
         self._request: _Request | None = None
@@ -36,7 +33,7 @@ class OrphanMonitor:
         self._patience = PATIENCE_SECONDS
         self._over = False
 
-    def should_rejoin(self, admin: AdminClient) -> bool:
+    def should_rejoin(self) -> bool:
         """Return whether partitions have been orphaned for 5 s, though the group is stable.
 
         The second time for 10 s, then for 20 s: the member that is to release them may be busy.
@@ -44,9 +41,11 @@ class OrphanMonitor:
         now = time.monotonic()
         if self._request is None:
             if not self._over and now - self._requested_at >= REQUEST_SECONDS:
-                self._request, self._requested_at = _Request(admin, self._group_id, self._topics), now
+                self._request, self._requested_at = self._query.ask(self._ask), now
             return False
         if not self._request.answered:
+            if now - self._requested_at >= ANSWER_SECONDS:
+                self.close()
             return False
         orphans, self._request = self._request.orphans(), None
         self._over = orphans == 0
@@ -60,14 +59,21 @@ class OrphanMonitor:
         self._orphaned_since, self._patience = None, 2 * self._patience
         return True
 
+    def close(self) -> None:
+        """Give up the request that is under way, and with it the client, which would wait for the answer."""
+        self._request = None
+        self._query.close()
+
+    def _ask(self, admin: AdminClient) -> "_Request":
+        return _Request(admin, self._group_id, self._topics)
+
 
 class _Request:
     """One request to the brokers, under way."""
 
     def __init__(self, admin: AdminClient, group_id: str, topics: list[str]) -> None:
         self._admin = admin  # its futures end with it
-        groups = admin.describe_consumer_groups([group_id], request_timeout=ANSWER_SECONDS)
-        self._group: Future[ConsumerGroupDescription] = groups[group_id]
+        self._group = describe_group(admin, group_id)
         described = admin.describe_topics(TopicCollection(topics), request_timeout=ANSWER_SECONDS)
         self._topics: list[Future[TopicDescription]] = [*described.values()]
 
