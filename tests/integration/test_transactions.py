@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import IsolationLevel, Producer
 
-from services.common.kafka.lag import edges
 from services.common.kafka.offsets import LATEST, BrokerQuery
 from services.common.settings import KafkaSettings, TopicSettings
 from services.tools.doctor.finding import Status
@@ -44,7 +43,8 @@ def held_up(kafka: KafkaSettings) -> set[int]:
     """Return the partitions of `scores` whose last stable offset is not their end."""
     query = BrokerQuery(kafka)
     places = [(TOPICS.scores, partition) for partition in range(TOPICS.partitions)]
-    stable, ends = edges(query, places)[1], query.watermarks(places, LATEST)
+    stable = query.watermarks(places, LATEST, IsolationLevel.READ_COMMITTED)
+    ends = query.watermarks(places, LATEST)
     query.close()
     return {partition for topic, partition in places if stable[topic, partition] < ends[topic, partition]}
 
