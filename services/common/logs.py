@@ -3,12 +3,22 @@
 import json
 import logging
 import os
+import re
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
 import structlog
+
+REPEATED_SECONDS = 30.0
+"""For how long librdkafka does not say again what it has said. Its own limit is as long, but each broker object has its
+own, and 2.16 makes a new one every 50 ms while all brokers are down.
+"""
+
+_VARIES = re.compile(r"#[a-z]+-\d+|\d+ms|, \d+ identical error\(s\) suppressed")
+"""What differs in two lines of librdkafka that say the same: the client, the milliseconds, the count."""
 
 
 def configure_logs(service: str) -> None:
@@ -27,7 +37,7 @@ def configure_logs(service: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
     )
-    logging.getLogger("librdkafka").handlers = [_ToStructlog()]
+    logging.getLogger("librdkafka").handlers = [_ToStructlog(REPEATED_SECONDS, _without_what_varies)]
     logging.getLogger("librdkafka").propagate = False
 
 
@@ -63,25 +73,32 @@ def _add_service(service: str, _: Any, __: str, event: structlog.typing.EventDic
 
 
 def relay(library: str, every_seconds: float) -> None:
-    """Log a library's warnings, at most one every `every_seconds`: in an outage it repeats itself."""
+    """Log a library's warnings, each kind at most once in `every_seconds`: in an outage it repeats itself."""
     logger = logging.getLogger(library)
-    logger.handlers, logger.propagate = [_ToStructlog(every_seconds)], False
+    logger.handlers, logger.propagate = [_ToStructlog(every_seconds, lambda record: record.msg)], False
     logger.setLevel(logging.WARNING)
 
 
-class _ToStructlog(logging.Handler):
-    """Passes a library's log records on to structlog."""
+def _without_what_varies(record: logging.LogRecord) -> str:
+    return _VARIES.sub("", record.getMessage())
 
-    def __init__(self, every_seconds: float = 0.0) -> None:
+
+class _ToStructlog(logging.Handler):
+    """Passes a library's log records on to structlog, those of one kind at most once in `every_seconds`."""
+
+    def __init__(self, every_seconds: float, kind_of: Callable[[logging.LogRecord], str]) -> None:
         super().__init__()
         self._every_seconds = every_seconds
-        self._due = 0.0
+        self._kind_of = kind_of
+        self._due: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether the last record was long enough ago."""
-        if time.monotonic() < self._due:
+        """Return whether the last record of this kind was long enough ago."""
+        kind, now = self._kind_of(record), time.monotonic()
+        self._due = {known: due for known, due in self._due.items() if due > now}
+        if kind in self._due:
             return False
-        self._due = time.monotonic() + self._every_seconds
+        self._due[kind] = now + self._every_seconds
         return bool(super().filter(record))
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -20,6 +20,17 @@ except ValueError:
     get_logger().exception("batch_failed", partition=3, detail="one\\n\\x1b[31mtwo")
 """
 
+LOG_AN_OUTAGE = """
+import logging
+from services.common.logs import configure_logs
+configure_logs("scorer")
+library = logging.getLogger("librdkafka")
+for client, broker, waited in ((3, "kafka-1", 0), (3, "kafka-1", 1), (13, "kafka-1", 22), (13, "kafka-2", 0)):
+    failed = f"{broker}:9092/bootstrap: Connect failed: Connection refused (after {waited}ms in state CONNECT)"
+    library.error("%s [%s] %s", "FAIL", f"rdkafka#consumer-{client}", failed)
+library.error("%s [%s] %s", "FAIL", "rdkafka#consumer-3", "kafka-1:9092/bootstrap: SASL authentication failed")
+"""
+
 
 def test_a_library_that_repeats_itself_is_heard_seldom(capsys: pytest.CaptureFixture[str]) -> None:
     """The first warning has the cause; the next ones of the same minute would only fill the log."""
@@ -46,12 +57,21 @@ def read_by_a_terminal(environment: dict[str, str]) -> str:
     return shown.decode()
 
 
-def read_by_a_program(environment: dict[str, str]) -> str:
-    """Return what LOG_A_FAILURE prints into a pipe."""
-    command = [sys.executable, "-W", "error", "-c", LOG_A_FAILURE]
+def read_by_a_program(environment: dict[str, str], program: str = LOG_A_FAILURE) -> str:
+    """Return what it prints into a pipe."""
+    command = [sys.executable, "-W", "error", "-c", program]
     return subprocess.run(
         command, capture_output=True, text=True, env=os.environ | environment, check=True, timeout=60
     ).stdout
+
+
+def test_librdkafka_is_heard_once_of_an_outage_and_of_each_broker() -> None:
+    """While all brokers are down it adds one every 50 ms, and logs that this one does not answer either."""
+    lines = read_by_a_program({"LOG_FORMAT": "json"}, LOG_AN_OUTAGE).splitlines()
+    first, second, third = [json.loads(line)["detail"] for line in lines]
+    assert "kafka-1:9092/bootstrap: Connect failed" in first
+    assert "kafka-2:9092/bootstrap: Connect failed" in second
+    assert "SASL authentication failed" in third
 
 
 def test_a_program_reads_json_and_a_person_text() -> None:
