@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.common.errors import Stop
+from services.common.intervals import wilson
 
 SEED = 20_261_123
 REPLICATES = 1_000
@@ -212,18 +213,6 @@ def _bins(scored: Scored, bins: NDArray[np.int64]) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def wilson(hits: int, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (E. B. Wilson, 1927), which is not empty where there are no hits.
-
-    It takes transactions for independent: too narrow for bursts of frauds, so a mean score within it is no accident.
-    """
-    z = 1.959964
-    share, shrink = hits / count, 1 + z**2 / count
-    middle = (share + z**2 / (2 * count)) / shrink
-    half = z / shrink * float(np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)))
-    return (middle - half if hits else 0.0), (middle + half if hits < count else 1.0)
 
 
 def _by_day(scored: Scored) -> list[NDArray[np.int64]]:

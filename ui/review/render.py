@@ -67,7 +67,7 @@ def precision(found: Precision, texts: Texts, words: CaseTexts) -> Markup:
     if not found.judged:
         return hint(words.precision_none)
     numbers = texts.numbers
-    low, high = found.interval()
+    low, high = found.interval
     sentence = words.precision.format(
         judged=numbers.whole(found.judged),
         frauds=numbers.whole(found.frauds),

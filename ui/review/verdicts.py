@@ -3,7 +3,6 @@
 A verdict is never changed. A transaction's last one counts; RETURNED puts the transaction back into the queue.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from enum import StrEnum
 import psycopg
 from psycopg.rows import class_row, scalar_row
 
+from services.common.intervals import wilson
 from ui.database import Connection
 from ui.review.locks import AWAITS_VERDICT, unlock_case
 
@@ -49,14 +49,10 @@ class Precision:
         """Frauds of judged alerts, in [0, 1]; 0 if there are none."""
         return self.frauds / self.judged if self.judged else 0.0
 
-    def interval(self, z: float = 1.96) -> tuple[float, float]:
-        """Return the limits of Wilson's score interval, of 95 % by default; (0, 1) without any verdict."""
-        if not self.judged:
-            return 0.0, 1.0
-        n, share = self.judged, self.share
-        middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-        return max(0.0, middle - half), min(1.0, middle + half)
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Limits of its 95 % interval; (0, 1) without any verdict."""
+        return wilson(self.frauds, self.judged)
 
 
 def save_verdict(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from psycopg.rows import tuple_row
 
 from services.common.calibration import probabilities
+from services.common.intervals import Z95
 from services.common.manifest import Calibration, Curve
 from ui.database import Connection
 from ui.review.verdicts import IS_LATEST, Precision, Verdict
@@ -25,8 +26,6 @@ scores_latest_high has the transactions from LOWEST on."""
 
 LATEST = 10_000
 """Transactions with a score of at least LOWEST, and verdicts, that are counted: the latest."""
-
-_Z = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ class LatestScores:
         Miller, "A Practitioner's Guide to Cluster-Robust Inference", 2015).
         """
         sums = np.bincount(self.customers, values)
-        return _Z * sqrt(float((sums**2).sum() + variances.sum()))
+        return Z95 * sqrt(float((sums**2).sum() + variances.sum()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,13 +96,6 @@ def test_calibration_tells_a_score_that_is_a_probability_from_one_that_is_not(me
         assert sum(row["within"] for row in measures.calibration_bins(scored(measures, scores / 2, frauds))[kind]) <= 2
 
 
-def test_an_interval_of_a_share_is_wilsons(measures: ModuleType) -> None:
-    """One of ten is 0.018 to 0.404; none of 10 leaves room above, all of 10 below."""
-    assert measures.wilson(1, 10) == pytest.approx((0.0179, 0.4042), abs=5e-5)
-    assert measures.wilson(0, 10) == pytest.approx((0, 0.2775), abs=5e-5)
-    assert measures.wilson(10, 10) == pytest.approx((0.7225, 1), abs=5e-5)
-
-
 def test_no_fraud_no_figures(measures: ModuleType) -> None:
     """Said, not divided by."""
     with pytest.raises(Stop, match="too few frauds"):
