@@ -16,7 +16,7 @@ from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from services.common.errors import Stop
-from services.common.kafka.offsets import LATEST, BrokerQuery, watermarks
+from services.common.kafka.offsets import LATEST, BrokerQuery, answer_of, describe_group, watermarks
 from services.common.settings import KafkaSettings, TopicSettings
 from services.topics.__main__ import make_topics
 from stack.ports import free_port
@@ -79,8 +79,7 @@ class Servers:
         """Wait until this number of processes of a service share all partitions."""
 
         def shared() -> bool:
-            (answer,) = self._admin.describe_consumer_groups([group_of(service, topics)]).values()
-            group = answer.result()
+            group = answer_of(describe_group(self._admin, group_of(service, topics)), READY_SECONDS)
             shares = [len(member.assignment.topic_partitions) for member in group.members]
             settled = group.state == ConsumerGroupState.STABLE and sum(shares) == topics.partitions
             return settled and len(shares) == count and all(shares)
