@@ -1,7 +1,8 @@
 """`python -m tests.soak`: the whole product for hours at a steady rate, the page open; memory must stay flat.
 
 It runs a stack of its own on free ports and writes a line of JSON a sample; exit code 1 if something grew, fell behind
-or was lost.
+or was lost, or if the scorer made new Kafka clients, for which nothing here gives a reason, more than once in ten
+minutes.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from stack.ports import free_port
 from stack.report import read_report
 from stack.settings import StackSettings
 from tests.soak.samples import Sample, resident_bytes, spread
-from tests.support.processes import ROOT, wait_for
+from tests.support.processes import ROOT, metrics_at, wait_for
 
 SERVICES = ("scorer", "sink", "ui")
 CUSTOMERS = 1_000
@@ -33,6 +34,7 @@ CUSTOMERS = 1_000
 SAMPLE_SECONDS = 15.0
 MOST_SPREAD = 0.05
 CATCH_UP_SECONDS = 60
+SECONDS_A_RECREATION = 600
 
 
 def main() -> int:
@@ -45,9 +47,10 @@ def main() -> int:
     home = Path(tempfile.mkdtemp(prefix="fraud-soak-"))
     with _running_stack(home) as settings, _open_page(settings) as page:
         samples, sent = _sample(settings, page, options.rate, options.seconds)
+        recreated = int(metrics_at(settings.scorer_probe_port)["fraud_scorer_rebuilds_total"])
         kept = _wait_kept(settings, sent)
     shutil.rmtree(home)
-    return _judge(samples, sent, kept, options.out)
+    return _judge(samples, sent, kept, recreated, options.out)
 
 
 @contextlib.contextmanager
@@ -114,7 +117,7 @@ def _wait_kept(settings: StackSettings, sent: int) -> int:
         return count()
 
 
-def _judge(samples: list[Sample], sent: int, kept: int, out: Path) -> int:
+def _judge(samples: list[Sample], sent: int, kept: int, recreated: int, out: Path) -> int:
     """Print and keep what came out; return the exit code."""
     last = samples[-1].seconds / 2
     moved = {name: round(spread(samples, name, last), 4) for name in samples[-1].rss}
@@ -122,12 +125,14 @@ def _judge(samples: list[Sample], sent: int, kept: int, out: Path) -> int:
         "seconds": round(samples[-1].seconds),
         "about_sent": sent,
         "kept": kept,
+        "clients_recreated": recreated,
         "spread_of_the_last_half": moved,
         "mib_at_the_end": {name: size >> 20 for name, size in samples[-1].rss.items()},
     }
     out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
-    return 0 if max(moved.values()) <= MOST_SPREAD and kept >= sent * 0.999 else 1
+    calm = recreated <= max(1, samples[-1].seconds / SECONDS_A_RECREATION)
+    return 0 if calm and max(moved.values()) <= MOST_SPREAD and kept >= sent * 0.999 else 1
 
 
 if __name__ == "__main__":

@@ -56,10 +56,7 @@ class ServiceProcess:
 
     def metrics(self) -> dict[str, float]:
         """Return its metrics: name with labels -> value."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.probe_port}/metrics", timeout=2) as answer:
-            lines = answer.read().decode().splitlines()
-        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-        return {name: float(value) for name, value in pairs}
+        return metrics_at(self.probe_port)
 
     def finish(self, seconds: float = 60) -> int:
         """Wait for its end; return the exit code."""
@@ -78,6 +75,14 @@ class ServiceProcess:
     def text(self) -> str:
         """Return what it printed so far."""
         return self.log.read_text(errors="replace")
+
+
+def metrics_at(port: int) -> dict[str, float]:
+    """Return the metrics served on a port of loopback: name with labels -> value."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
+        lines = answer.read().decode().splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
 
 
 def wait_for(condition, seconds: float, explain=lambda: "it did not come true") -> None:  # type: ignore[no-untyped-def]
