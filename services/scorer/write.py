@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
 from services.common.kafka.dead_letters import cut, error_headers
+from services.common.kafka.scan import HeldBack
 from services.common.kafka.transaction import Rewritable, TransactionalProducer
 from services.common.process import Watchdog
 from services.common.settings import KafkaSettings, TopicSettings
@@ -39,6 +40,7 @@ class ScoreWriter:
         self._producer = TransactionalProducer(
             kafka,
             member,
+            (topics.scores, topics.alerts, topics.dead_letters, topics.history, topics.models),
             transaction_timeout_ms=settings.transaction_timeout_ms,
             commit_seconds=settings.commit_timeout_ms / 1000,  # with the offsets before it below the watchdog's limit
             queue_buffering_max_messages=max(100_000, 4 * settings.batch_max_messages),
@@ -48,9 +50,13 @@ class ScoreWriter:
         """Take this member's transactional id, as TransactionalProducer.open() does.
 
         Args:
-            wait: called after each try that timed out; may raise to give up.
+            wait: called while waiting for the broker; may raise to give up.
         """
-        self._producer.open(wait)
+        try:
+            self._producer.open(wait)
+        except HeldBack:
+            metrics.UNSTABLE_OFFSETS.inc()
+            raise
 
     def write(
         self,

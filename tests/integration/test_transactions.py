@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from confluent_kafka import IsolationLevel, Producer
 
+from services.common.kafka import leftovers
 from services.common.kafka.offsets import LATEST, BrokerQuery
+from services.common.kafka.scan import HeldBack
+from services.common.kafka.transaction import TransactionalProducer
 from services.common.settings import KafkaSettings, TopicSettings
 from services.tools.doctor.finding import Status
 from services.tools.doctor.kafka import Cluster
@@ -28,13 +31,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
         yield server
 
 
-def begin(server: KafkaServer, transactional_id: str, partition: int, value: bytes) -> Producer:
+def begin(
+    server: KafkaServer, transactional_id: str, partition: int, value: bytes, topic: str = TOPICS.scores
+) -> Producer:
     """Write a record in a Kafka transaction that nobody ends."""
     config = KafkaSettings(bootstrap_servers=server.bootstrap).client_config(transactional_id=transactional_id)
     producer = Producer(config)
     producer.init_transactions(10)
     producer.begin_transaction()
-    producer.produce(TOPICS.scores, value, b"key", partition)
+    producer.produce(topic, value, b"key", partition)
     assert producer.flush(10) == 0
     return producer
 
@@ -81,3 +86,28 @@ def test_each_is_named_and_ended_as_its_coordinator_decided(
     end_all(kafka, TOPICS, go=True)
     assert "no Kafka transaction is without an end" in capsys.readouterr().out
     del begun
+
+
+def test_what_a_producer_left_open_is_not_decided_by_its_next_transaction(
+    server: KafkaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its markers were lost, and the coordinator says that all is well: a producer says what it waits for."""
+    monkeypatch.setattr(leftovers, "PATIENCE_SECONDS", 1.0)
+    kafka = KafkaSettings(bootstrap_servers=server.bootstrap)
+    before = len(read_all(server.bootstrap, TOPICS.alerts))
+    begun = begin(server, "left", 3, b"left", TOPICS.alerts)
+    forget_ends(server, {"left": True})
+    with pytest.raises(HeldBack, match=r"no end in alerts/3; if this goes on: make doctor"):
+        take_over(kafka, "left")
+    assert len(read_all(server.bootstrap, TOPICS.alerts)) == before
+    end_all(kafka, TOPICS, go=True)
+    take_over(kafka, "left")
+    del begun
+
+
+def take_over(kafka: KafkaSettings, transactional_id: str) -> None:
+    """Open a producer of this id."""
+    topics = [TOPICS.scores, TOPICS.alerts]
+    producer = TransactionalProducer(kafka, transactional_id, topics, transaction_timeout_ms=10_000, commit_seconds=10)
+    producer.open(patience_seconds=30)
+    producer.close()

@@ -4,13 +4,14 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from services.common.errors import FraudError, Retry, Stop
 from services.common.kafka.dead_letters import Headers
+from services.common.kafka.leftovers import wait_for_ends
 from services.common.logs import get_logger
 from services.common.settings import KafkaSettings
 
@@ -62,6 +63,7 @@ class TransactionalProducer:
         self,
         kafka: KafkaSettings,
         transactional_id: str,
+        topics: Iterable[str],
         *,
         transaction_timeout_ms: int,
         commit_seconds: float,
@@ -71,10 +73,12 @@ class TransactionalProducer:
 
         Args:
             transactional_id: the same at each start, so that a start aborts what its predecessor left open.
+            topics: all that it will write to.
             transaction_timeout_ms: after this the broker aborts a transaction that nobody ends.
             commit_seconds: how long a commit is tried again while the broker asks for it.
             properties: further properties of librdkafka, with underscores.
         """
+        self._kafka, self._topics = kafka, tuple(topics)
         self._commit_seconds = commit_seconds
         self._doubted = False
         self._producer = Producer(
@@ -93,14 +97,15 @@ class TransactionalProducer:
         )
 
     def open(self, wait: Callable[[], object] = lambda: None, patience_seconds: float = math.inf) -> None:
-        """Take the transactional id: fences a twin, aborts what a killed predecessor left open.
+        """Take the transactional id: fences a twin, aborts what a killed predecessor left open, and waits for its end.
 
         Args:
-            wait: called after each try that timed out; may raise to give up.
+            wait: called after each try that timed out, and while waiting; may raise to give up.
             patience_seconds: how long to try.
 
         Raises:
-            Retry: the broker does not answer in time; Stop: the configuration or the rights are wrong.
+            Retry: the broker does not answer in time; HeldBack: something has no end; Stop: the configuration or the
+                rights are wrong.
         """
         deadline = time.monotonic() + patience_seconds
         while True:
@@ -111,9 +116,13 @@ class TransactionalProducer:
                     raise classify_error(error.args[0], "taking the transactional id") from error
                 wait()
             else:
-                self._producer.poll(0)
-                self._doubted = False  # what went wrong before is fenced now
-                return
+                break
+        try:
+            wait_for_ends(self._kafka, self._topics, wait)
+        except KafkaException as error:
+            raise classify_error(error.args[0], "looking for open Kafka transactions") from error
+        self._producer.poll(0)
+        self._doubted = False  # what went wrong before is fenced now
 
     @contextlib.contextmanager
     def transaction(self, doing: str) -> Iterator[None]:

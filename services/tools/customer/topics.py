@@ -41,7 +41,11 @@ def write_history(kafka: KafkaSettings, topic: str, changes: Mapping[int, list[R
         Retry: nothing was written; Stop: the broker refuses.
     """
     producer = TransactionalProducer(
-        kafka, TRANSACTIONAL_ID, transaction_timeout_ms=TRANSACTION_TIMEOUT_MS, commit_seconds=PATIENCE_SECONDS
+        kafka,
+        TRANSACTIONAL_ID,
+        [topic],
+        transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+        commit_seconds=PATIENCE_SECONDS,
     )
     producer.open(patience_seconds=PATIENCE_SECONDS)
     with producer.transaction("writing the history"):

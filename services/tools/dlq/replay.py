@@ -28,7 +28,11 @@ class Replay:
         self._dead_letters = dead_letters
         self._topic = topic
         self._producer = TransactionalProducer(
-            kafka, REPLAYS, transaction_timeout_ms=TRANSACTION_TIMEOUT_MS, commit_seconds=PATIENCE_SECONDS
+            kafka,
+            REPLAYS,
+            (dead_letters, topic),
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            commit_seconds=PATIENCE_SECONDS,
         )
 
     def open(self) -> None:

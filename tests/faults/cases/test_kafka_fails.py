@@ -61,7 +61,9 @@ def test_a_transaction_without_an_end_is_ended_by_the_command(pipeline: Pipeline
         forget_ends(broker, {member_of(victim): False})
         pipeline.inflict("transaction without an end")
         pipeline.scorers.kill(victim)
-        wait_for(lambda: "holds the group's offsets back" in pipeline.scorers.text, 60 * pipeline.slack, pipeline.text)
+        wait_for(
+            lambda: "a Kafka transaction has no end in" in pipeline.scorers.text, 60 * pipeline.slack, pipeline.text
+        )
         end_all(kafka, pipeline.topics, go=True)
         pipeline.recovered("transaction without an end", time.monotonic(), within=15)
 
