@@ -18,6 +18,7 @@ from tests.support.page import (
     StartUi,
     Ui,
     add,
+    open_live,
     opened,
     send,
     sent_ids,
@@ -238,29 +239,36 @@ def test_cyrillic_has_its_own_font(page: Page) -> None:
         }  # what the file of Source Sans Pro calls itself
 
 
-def test_kafka_unavailable_is_shown_in_words(browser: Browser, start_ui: StartUi, tmp_path: Path) -> None:
-    """Nothing was sent, and the same file may be sent again."""
+def test_kafka_unavailable_is_shown_in_words(
+    browser: Browser, start_ui: StartUi, mart: Connection, tmp_path: Path
+) -> None:
+    """Beside the live figures, which go on; and of a file: nothing was sent, and the same one may be sent again."""
     ui = start_ui(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
     wait_ready(ui)
+    add(mart, 0.9)
     for page in opened(browser, ui.url):
         send(page, write_csv(tmp_path / "transactions.csv", GOOD_ROW))
         expect(page.locator("#headline")).to_contain_text(
             "Kafka не отвечает: отправлено 0 из 1 строки.", timeout=30_000
         )
         expect(page.get_by_role("button", name="Отправить в Kafka")).to_be_enabled()
+        expect(open_live(page)).to_contain_text("Kafka не отвечает", timeout=15_000)
+        expect(page.locator("#live-table tbody tr")).to_have_count(1)
     with urllib.request.urlopen(f"{ui.url}/healthz", timeout=10) as answer:  # noqa: S310
         assert orjson.loads(answer.read()) == {"status": "ok", "database": "up", "kafka": "unavailable"}
 
 
 @pytest.mark.slow
-def test_the_page_stops_when_asked(browser: Browser, start_ui: StartUi) -> None:
-    """SIGTERM ends it with exit code 0, though a browser still holds a connection, within what compose gives it."""
+def test_the_page_stops_when_asked(browser: Browser, start_ui: StartUi, mart: Connection) -> None:
+    """SIGTERM ends it with exit code 0, though a browser is connected; there, its figures are not passed off as new."""
     ui = start_ui()
     wait_ready(ui)
+    add(mart, 0.9)
     for page in opened(browser, ui.url):
-        view(page)
-        expect(page.locator("#flagged")).not_to_be_empty()
+        open_live(page)
+        expect(page.locator("#live-table tbody tr")).to_have_count(1, timeout=15_000)
         assert ui.process.terminate(30) == 0
+        expect(page.locator("#live-fresh")).to_contain_text("Страница не отвечает", timeout=30_000)
     assert '"event": "page_closed"' in ui.process.text()
     assert "Traceback" not in ui.process.text()
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from psycopg.types.json import Jsonb
 
 from services.common.settings import project_root
-from tests.support.page import Connection, StartUi, Ui, opened, wait_ready
+from tests.support.page import Connection, StartUi, opened, wait_ready
 
 pytest_plugins = ["tests.support.page_fixtures"]
 
@@ -36,7 +36,7 @@ purpose = { code = "purpose" }
 
 @pytest.mark.slow
 def test_the_page_shows_what_the_contract_has(
-    browser: Browser, ui: Ui, start_ui: StartUi, mart: Connection, tmp_path: Path
+    browser: Browser, start_ui: StartUi, mart: Connection, tmp_path: Path
 ) -> None:
     """Columns, filters, case and reasons by roles and labels; what is personal is masked; nothing else is there."""
     for name in ("manifest.json", "curve.json"):

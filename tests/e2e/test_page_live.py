@@ -3,22 +3,16 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Page, expect
 
 from stack.servers import PostgresServer
 from tests.support.messages import nested
-from tests.support.page import TOPICS, Connection, StartUi, Ui, add, opened, wait_ready
+from tests.support.page import TOPICS, Connection, Ui, add, open_live
 from tests.support.topics import produce
 
 pytest_plugins = ["tests.support.page_fixtures"]
 
 WITHIN = 15_000
-
-
-def open_live(page: Page) -> Locator:
-    """Open the tab and return its figures."""
-    page.get_by_role("tab", name="Сейчас").click()
-    return page.locator("#live-now dl")
 
 
 def refreshes(page: Page) -> list[str]:
@@ -172,25 +166,30 @@ def test_a_database_outage_leaves_what_was_read(page: Page, mart: Connection, da
 
 
 @pytest.mark.slow
-def test_a_page_that_stops_says_so(browser: Browser, start_ui: StartUi, mart: Connection) -> None:
-    """The figures grow old in sight; they are not passed off as new."""
-    ui = start_ui()
-    wait_ready(ui)
-    for page in opened(browser, ui.url):
-        add(mart, 0.9)
-        open_live(page)
-        expect(page.locator("#live-table tbody tr")).to_have_count(1, timeout=WITHIN)
-        ui.process.kill()
-        expect(page.locator("#live-fresh")).to_contain_text("Страница не отвечает", timeout=30_000)
+def test_the_models_and_the_shadow_are_shown(page: Page, mart: Connection) -> None:
+    """Nothing yet; then the model in use and the one before it, and how the shadow agrees.
 
+    The last test here: a page keeps the last model that it has read.
+    """
+    tab, card = page.get_by_role("tab", name="Порог"), page.locator("#models")
+    tab.click()
+    expect(card).to_contain_text("Пока не оценено ни одной транзакции", timeout=WITHIN)
+    for place, version in enumerate(("a1", "b2", "b2")):
+        mart.execute(
+            "insert into model_spans values (%s, %s, 0, %s, 'x', 0.41, now(), 0, %s)",
+            [f"{place}/0", place, version, place],
+        )
+    expect(open_live(page)).to_contain_text("b2", timeout=WITHIN)
+    tab.click()
+    expect(card.locator("tbody tr").first).to_contain_text("b2 (сейчас)", timeout=WITHIN)
+    expect(card.locator("tbody tr")).to_have_count(2)
+    expect(card).to_contain_text("Теневой модели нет")
 
-@pytest.mark.slow
-def test_an_outage_of_kafka_is_shown_beside_the_figures(browser: Browser, start_ui: StartUi, mart: Connection) -> None:
-    """The rest of the view goes on."""
-    ui = start_ui(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
-    wait_ready(ui)
-    add(mart, 0.9)
-    for page in opened(browser, ui.url):
-        figures = open_live(page)
-        expect(figures).to_contain_text("Kafka не отвечает", timeout=WITHIN)
-        expect(page.locator("#live-table tbody tr")).to_have_count(1)
+    mart.execute(
+        "insert into shadow_tallies values ('0/9', 'b2', 'c3', 1000, 24, 10, 2, 3, -5, 20, .75, .02, now(), 0, 9)"
+    )
+    open_live(page)
+    tab.click()
+    expect(card).to_contain_text("99,50\u00a0%", timeout=WITHIN)
+    expect(card).to_contain_text("c3 рядом с b2: 1\u00a0000\u00a0транзакций")
+    expect(card).to_contain_text("20,0 мкс на транзакцию")

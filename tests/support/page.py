@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import psycopg
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from services.common.settings import TopicSettings
 from tests.support.contracts import FIELDS
@@ -119,6 +119,12 @@ def send(page: Page, path: Path) -> None:
 
 def view(page: Page) -> None:
     page.get_by_role("button", name="Посмотреть результаты").click()
+
+
+def open_live(page: Page) -> Locator:
+    """Open the tab and return its figures."""
+    page.get_by_role("tab", name="Сейчас").click()
+    return page.locator("#live-now dl")
 
 
 def sent_ids(kafka: str, besides: Iterable[str] = ()) -> list[str]:

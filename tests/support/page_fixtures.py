@@ -19,6 +19,7 @@ from tests.support.processes import ServiceProcess
 @pytest.fixture(scope="module")
 def start_ui(kafka: str, database: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartUi]:
     """Start pages; whatever still runs at the end is stopped: one that is killed leaves no figures of its coverage."""
+    make_topics(KafkaSettings(bootstrap_servers=kafka), TOPICS)
     running: list[ServiceProcess] = []
 
     def start(**env: str) -> Ui:
@@ -49,9 +50,8 @@ def start_ui(kafka: str, database: PostgresServer, tmp_path_factory: pytest.Temp
 
 
 @pytest.fixture(scope="module")
-def ui(kafka: str, postgres: str, start_ui: StartUi) -> Ui:
+def ui(postgres: str, start_ui: StartUi) -> Ui:
     """The page that most tests share, started over a mart in which no model of other tests is in use."""
-    make_topics(KafkaSettings(bootstrap_servers=kafka), TOPICS)
     forget_models(postgres)
     page = start_ui()
     wait_ready(page)
