@@ -16,7 +16,7 @@ AWAKE_SECONDS = 10.0
 """How long a watch goes on reading at its interval after a look; one interval, if that is longer."""
 
 RETRY_SECONDS = 15.0
-"""Longest rest after a reading of None: the source may have been unavailable."""
+"""Longest pause after a reading of None: the source may have been unavailable."""
 
 LOOK_SECONDS = 1.0
 """How long a look after a rest waits for the reading that it causes: most take milliseconds, in an outage seconds."""
@@ -101,13 +101,14 @@ class Watch(Generic[T]):
 
     def _pause(self) -> None:
         """Wait for the next reading: an interval, and then until somebody looks if nobody does."""
-        self._stopped.wait(self._every_seconds)
+        interval = self._every_seconds if self._fresh else min(self._every_seconds, RETRY_SECONDS)
+        self._stopped.wait(interval)
         self._woken.clear()  # before the check: a look from here on is either seen by it or ends the rest
         looks = self._clock() - self._looked_at <= max(AWAKE_SECONDS, self._every_seconds)
         if not looks and not self._stopped.is_set():
             self._current.clear()
             rest = math.inf if self._rest_seconds is None else self._rest_seconds
-            rest = rest if self._fresh else min(rest, RETRY_SECONDS)
+            rest = rest if self._fresh else min(rest, RETRY_SECONDS - interval)
             self._woken.wait(None if rest == math.inf else rest)
 
     def read_once(self) -> None:

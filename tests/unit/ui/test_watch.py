@@ -28,11 +28,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 def watching(clock: Clock) -> Iterator[Callable[..., Watch[int]]]:
-    """Start watches with the clock of the test, whose interval is as short as can be."""
+    """Start watches with the clock of the test, whose interval is by default as short as can be."""
     started: list[Watch[int]] = []
 
-    def watch(read: Callable[[], int | None], *, rest_seconds: float | None = None) -> Watch[int]:
-        started.append(Watch(read, 0.0, "test", rest_seconds=rest_seconds, clock=clock))
+    def watch(
+        read: Callable[[], int | None], *, every_seconds: float = 0.0, rest_seconds: float | None = None
+    ) -> Watch[int]:
+        started.append(Watch(read, every_seconds, "test", rest_seconds=rest_seconds, clock=clock))
         started[-1].start()
         return started[-1]
 
@@ -64,15 +66,15 @@ def test_nobody_looks_and_one_reading_is_enough(clock: Clock, watching: Callable
     assert next(readings) == 2
 
 
+@pytest.mark.parametrize("every_seconds", [0.0, 600.0])
 def test_what_could_not_be_read_is_tried_again_though_nobody_looks(
-    watching: Callable[..., Watch[int]], monkeypatch: pytest.MonkeyPatch
+    watching: Callable[..., Watch[int]], monkeypatch: pytest.MonkeyPatch, every_seconds: float
 ) -> None:
-    """A page that starts before its database would otherwise know nothing for as long as a rest."""
+    """A page that starts before its database would otherwise know nothing for as long as an interval, or a rest."""
     monkeypatch.setattr(ui.watch, "RETRY_SECONDS", 0.01)
     readings = iter([None, None, 7])
-    watch = watching(lambda: next(readings), rest_seconds=600)
+    watch = watching(lambda: next(readings), every_seconds=every_seconds, rest_seconds=600)
     wait_for(lambda: watch.last().value == 7, 10, lambda: "it is not tried again")
-    assert wait_at_rest(watch) == 7
 
 
 def test_a_look_ends_the_rest_and_is_answered_by_a_new_reading(
