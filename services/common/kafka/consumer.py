@@ -121,9 +121,7 @@ class GroupConsumer:
                 self._membership.leave()
             self._membership.close()
         finally:
-            # Their threads end with them; the consumer's callbacks keep this object alive.
-            self._orphans.close()
-            self._query.close()
+            self._orphans.close()  # with the query's clients: the consumer's callbacks would keep them alive
 
     def _consume(self) -> list[Message]:
         """Return the messages that wait, at most a batch; none after 0.2 s without any."""

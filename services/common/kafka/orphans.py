@@ -60,7 +60,7 @@ class OrphanMonitor:
         return True
 
     def close(self) -> None:
-        """Give up the request that is under way, and with it the client, which would wait for the answer."""
+        """Give up the request that is under way, and with it the query's clients: one would wait for the answer."""
         self._request = None
         self._query.close()
 
