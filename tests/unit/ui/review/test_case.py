@@ -297,10 +297,11 @@ def test_the_queue_says_how_many_wait() -> None:
 
 
 def test_precision_comes_with_its_uncertainty() -> None:
-    """8 of 10 is 49 to 94 %; of nothing nothing is known."""
+    """Wilson's interval: 8 of 10 is 49 to 94 %; of nothing nothing is known."""
     low, high = Precision(8, 10).interval
     assert (round(low, 3), round(high, 3)) == (0.490, 0.943)
     assert Precision(0, 0).interval == (0.0, 1.0)
+    assert (Precision(5, 5).interval[1], Precision(0, 5).interval[0]) == (1.0, 0.0)
     html = render.precision(Precision(8, 10), RUSSIAN, RU)
     assert "80\u00a0% (подтверждено 8 из 10). 95 %-й доверительный интервал: от 49\u00a0% до 94\u00a0%" in html
 

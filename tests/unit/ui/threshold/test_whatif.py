@@ -76,12 +76,12 @@ def test_a_missing_amount_counts_as_none_and_without_any_the_amounts_are_unknown
 
 
 def test_an_interval_counts_customers_not_transactions() -> None:
-    """100 alerts of a customer each: 100 ± 1.96 * 10; of 4 customers: 100 ± 1.96 * 50."""
+    """100 alerts of a customer each: 100 ± 1.959964 * 10; of 4 customers: 100 ± 1.959964 * 50."""
     scores = [0.5] * 100
-    for customers, half in ((None, 19.6), ([number % 4 for number in range(100)], 98.0)):
+    for customers, half in ((None, 19.59964), ([number % 4 for number in range(100)], 97.9982)):
         found = latest(scores, customers=customers).effect(0.5)
         assert found is not None
-        assert (found.alerts.low, found.alerts.high) == pytest.approx((100 - half, 100 + half), abs=0.01)
+        assert (found.alerts.low, found.alerts.high) == pytest.approx((100 - half, 100 + half))
 
 
 def test_intervals_hold_as_often_as_they_say() -> None:
