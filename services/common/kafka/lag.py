@@ -13,11 +13,10 @@ from itertools import chain
 from typing import Any, Self
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
 from prometheus_client import Gauge
 
 from services.common.kafka.closing import close_or_leave
-from services.common.kafka.offsets import EARLIEST, LATEST, BrokerQuery, Partition, watermarks
+from services.common.kafka.offsets import EARLIEST, LATEST, BrokerQuery, Partition
 from services.common.logs import get_logger
 from services.common.outages import is_outage, log_refusal
 from services.common.settings import KafkaSettings
@@ -67,12 +66,9 @@ def edges(query: BrokerQuery, partitions: Iterable[Partition]) -> tuple[dict[Par
         KafkaException: a broker does not answer.
     """
 
-    def ask(admin: AdminClient) -> tuple[dict[Partition, int], dict[Partition, int]]:
-        committed, wanted = IsolationLevel.READ_COMMITTED, list(partitions)
-        lows = watermarks(admin, wanted, EARLIEST, committed, TIMEOUT_SECONDS)
-        return lows, watermarks(admin, wanted, LATEST, committed, TIMEOUT_SECONDS)
-
-    return query.ask(ask)
+    committed, wanted = IsolationLevel.READ_COMMITTED, list(partitions)
+    lows = query.watermarks(wanted, EARLIEST, committed, TIMEOUT_SECONDS)
+    return lows, query.watermarks(wanted, LATEST, committed, TIMEOUT_SECONDS)
 
 
 class LagReader:

@@ -7,11 +7,11 @@ that were aborted are committed, or the other way round. So a producer waits unt
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 
 from confluent_kafka import IsolationLevel, KafkaException
 
-from services.common.kafka.offsets import LATEST, BrokerQuery, Partition, watermarks
+from services.common.kafka.offsets import LATEST, BrokerQuery, Partition
 from services.common.kafka.scan import HeldBack
 from services.common.outages import is_outage
 from services.common.settings import KafkaSettings
@@ -40,7 +40,7 @@ def wait_for_ends(kafka: KafkaSettings, topics: Collection[str], wait: Callable[
     try:
         while True:
             try:
-                ends = _still_open(query, ends or _ends(query, _partitions(query, topics)))
+                ends = _still_open(query, ends or _ends(query, topics))
             except KafkaException as error:
                 if not is_outage(error.args[0]) or time.monotonic() > deadline:
                     raise
@@ -55,21 +55,15 @@ def wait_for_ends(kafka: KafkaSettings, topics: Collection[str], wait: Callable[
         query.close()
 
 
-def _partitions(query: BrokerQuery, topics: Collection[str]) -> list[Partition]:
-    found = query.ask(lambda admin: admin.list_topics(timeout=ANSWER_SECONDS)).topics
-    return [(topic, partition) for topic in topics if topic in found for partition in found[topic].partitions]
+def _ends(query: BrokerQuery, topics: Collection[str]) -> Ends:
+    places = query.partitions(topics, ANSWER_SECONDS)
+    return query.watermarks(places, LATEST, timeout_seconds=ANSWER_SECONDS)
 
 
 def _still_open(query: BrokerQuery, ends: Ends) -> Ends:
     """Return those of the ends that their partition's last stable offset has not reached."""
-    stable = _ends(query, ends, IsolationLevel.READ_COMMITTED)
+    stable = query.watermarks(ends, LATEST, IsolationLevel.READ_COMMITTED, ANSWER_SECONDS)
     return {place: end for place, end in ends.items() if stable[place] < end}
-
-
-def _ends(
-    query: BrokerQuery, places: Iterable[Partition], level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
-) -> Ends:
-    return query.ask(lambda admin: watermarks(admin, places, LATEST, level, ANSWER_SECONDS))
 
 
 def _named(ends: Ends) -> str:

@@ -78,9 +78,19 @@ class BrokerQuery:
         partitions: Iterable[Partition],
         edge: OffsetSpec,
         isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+        timeout_seconds: float = BROKER_TIMEOUT_SECONDS,
     ) -> dict[Partition, int]:
         """Return the offset of each partition, as watermarks() does."""
-        return self.ask(lambda admin: watermarks(admin, partitions, edge, isolation))
+        return self.ask(lambda admin: watermarks(admin, partitions, edge, isolation, timeout_seconds))
+
+    def partitions(self, topics: Iterable[str], timeout_seconds: float = BROKER_TIMEOUT_SECONDS) -> list[Partition]:
+        """Return the partitions of those of the topics that there are.
+
+        Raises:
+            KafkaException: no broker answers.
+        """
+        found = self.ask(lambda admin: admin.list_topics(timeout=timeout_seconds)).topics
+        return [(topic, partition) for topic in topics if topic in found for partition in found[topic].partitions]
 
     def committed(
         self, group: str, partitions: Iterable[Partition], timeout_seconds: float = BROKER_TIMEOUT_SECONDS

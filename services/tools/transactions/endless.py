@@ -17,7 +17,7 @@ from kafka.errors import KafkaError
 from kafka.protocol.producer.transaction import WriteTxnMarkersRequest
 
 from services.common.errors import Retry, Stop
-from services.common.kafka.offsets import BROKER_TIMEOUT_SECONDS, LATEST, BrokerQuery, Partition
+from services.common.kafka.offsets import LATEST, BrokerQuery, Partition
 from services.common.kafka.scan import TRANSACTIONS_GROUP, scan, whole_topic
 from services.common.settings import KafkaSettings
 
@@ -110,11 +110,9 @@ class TransactionAdmin:
             Retry: the brokers do not answer.
         """
         try:
-            topics = self._query.ask(lambda admin: admin.list_topics(timeout=BROKER_TIMEOUT_SECONDS)).topics
+            return self._query.partitions((*ours, OFFSETS_TOPIC))
         except KafkaException as error:
             raise Retry(f"Kafka does not answer: {error.args[0].str()}") from error
-        names = [name for name in (*ours, OFFSETS_TOPIC) if name in topics]
-        return [(name, partition) for name in names for partition in topics[name].partitions]
 
     def find(self, partitions: Iterable[Partition]) -> list[EndlessTransaction]:
         """Return the transactions without an end, by partition. Takes a second if any transaction is open.

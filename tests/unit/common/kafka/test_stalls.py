@@ -26,6 +26,7 @@ class Brokers(BrokerQuery):
         partitions: Iterable[Partition],
         edge: object,  # noqa: ARG002  # always the latest
         isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+        timeout_seconds: float = 0.0,  # noqa: ARG002  # it answers at once
     ) -> dict[Partition, int]:
         self.asked += 1
         if self.unavailable:
