@@ -31,6 +31,15 @@ from tests.support.processes import wait_for
 pytest_plugins = ["tests.support.page_fixtures"]
 
 
+ASK_LATE = """() => {
+    const fetch = window.fetch;
+    window.fetch = async (address, ...options) => {
+        if (String(address).includes('/queue/join')) await new Promise((done) => setTimeout(done, 1000));
+        return fetch(address, ...options);
+    };
+}"""
+
+
 def test_the_page_is_in_russian(page: Page) -> None:
     """Heading, both sections, both links and the limit, whatever the browser's language."""
     assert page.locator("html").get_attribute("lang") == "ru"
@@ -140,10 +149,14 @@ def test_a_file_is_sent_and_followed(page: Page, ui: Ui, kafka: str, mart: Conne
 
 @pytest.mark.slow
 def test_another_file_takes_over(page: Page, tmp_path: Path) -> None:
-    """A second file can be sent while the first is still waiting for its scores; the page then follows the second."""
+    """A second file can be sent while the first is still waiting for its scores; the page then follows the second.
+
+    However late the page learns that the first one was removed.
+    """
     rows = [(*GOOD_ROW[:3], f"{number}.25", *GOOD_ROW[4:]) for number in range(1, 6)]
     send(page, write_csv(tmp_path / "first.csv", *rows))
     expect(page.locator("#scored")).to_contain_text("Оценено 0 из 5", timeout=30_000)
+    page.evaluate(ASK_LATE)
     page.locator("#csv button[aria-label]").first.click()
     send(page, write_csv(tmp_path / "second.csv", *rows[:2]))
     expect(page.locator("#scored")).to_contain_text("Оценено 0 из 2", timeout=30_000)

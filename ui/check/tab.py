@@ -54,6 +54,9 @@ FOLLOW_EVERY_SECONDS = 1.0
 FOLLOW_PATIENCE_SECONDS = 60.0
 """How long an upload is followed without a new score before the page says that the rest is in the queue."""
 
+DISABLE = "() => ({__type__: 'update', interactive: false})"
+"""Takes the button away until the page knows the file: its answer to the one before would wipe out the next upload."""
+
 WATCHERS_AT_ONCE = 32
 """Readers who watch their upload at the same time; how many uploads run is limited by UPLOADS_AT_ONCE."""
 
@@ -106,6 +109,7 @@ class UploadSection:
         shown = [self._headline, self._scored, self._details]
         at_once: dict[str, Any] = {**NO_PROGRESS, "queue": False}
         frame.page.unload(self.forget)
+        file.change(None, None, [self._send], js=DISABLE, **NO_PROGRESS)
         file.change(self.offer_sending, [file, job], [self._send, job, *shown], **VIEWING)
         self._cancel.click(self.cancel, [job], [self._cancel], **at_once)
         accepted = self._send.click(self.accept, [file, self._taken_ids], [job, self._send, *shown], **at_once)
