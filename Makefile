@@ -10,6 +10,9 @@ STACK := $(BIN)/python -m stack
 # When this command began, in seconds of the Unix epoch: `make up` says how long it took.
 STARTED := $(shell date +%s)
 
+# A page would compile all that it imports at each start, and so would each of some hundred processes of the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Each worker has its own Kafka and PostgreSQL, about 2 GB together. Tests mostly wait, so workers may outnumber cores.
 WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
