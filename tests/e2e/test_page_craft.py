@@ -128,6 +128,9 @@ def test_english_has_no_russian_in_it(browser: Browser, ui: Ui, furnished: Conne
 def test_russian_has_no_english_in_it(page: Page, furnished: Connection) -> None:
     """But for what is called so in both: formats, products, and the words of the data."""
     known = set(re.findall(r"\w+", KNOWN_IN_BOTH))
+    progress = page.locator(".wrap.hide").first  # Gradio's, in English, and for moments only
+    expect(progress).to_be_attached()
+    expect(progress).to_be_hidden()
     for name in walk(page):
         found = set(re.findall(r"[A-Za-z]{2,}", page.locator("body").inner_text()))
         assert found - known == set(), name
