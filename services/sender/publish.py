@@ -30,7 +30,8 @@ def publish(
     """Send (key, value) messages in their order and return how many were acknowledged.
 
     1. Messages are produced in chunks, until `stop` returns True or a delivery has failed.
-    2. What the producer has accepted is flushed, also if `messages` or a callback raises.
+    2. What the producer has accepted is flushed, also if `messages` or a callback raises. Once `stop` returns True,
+       what has not left for a broker is given up: with a slow Kafka that may be a whole file.
     3. `on_progress` gets the number acknowledged so far, about four times a second and at the end.
 
     Sending again after an error is safe if the values contain stable ids.
@@ -49,7 +50,7 @@ def publish(
                 _produce(producer, topic, key, value, delivery)
             producer.poll(0)
             delivery.report_progress()
-        while producer.flush(PROGRESS_EVERY_S):
+        while _awaited(producer, give_up=stop()):
             delivery.report_progress()
     finally:
         while producer.flush(PROGRESS_EVERY_S):  # in short steps, between which Ctrl-C is noticed
@@ -101,6 +102,14 @@ def _produce(producer: Producer, topic: str, key: bytes | None, value: bytes, de
             return
 
 
+def _awaited(producer: Producer, *, give_up: bool) -> int:
+    """Wait a moment; return how many messages are not acknowledged yet. Giving up drops those still in the queue."""
+    if give_up:
+        producer.purge(in_flight=False)
+    producer.poll(PROGRESS_EVERY_S)  # flush() keeps a core busy while the broker is slow
+    return len(producer)
+
+
 def _error(cause: KafkaError, message: str) -> Retry | Stop:
     return (Retry if is_outage(cause) else Stop)(message)
 
@@ -118,7 +127,7 @@ class _Delivery:
     def __call__(self, error: KafkaError | None, _: Message) -> None:
         if error is None:
             self.acknowledged += 1
-        else:
+        elif error.code() != KafkaError._PURGE_QUEUE:  # given up, not failed
             self.fail(error)
 
     def fail(self, error: KafkaError) -> None:
