@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+import hypothesis
 import psycopg
 import pytest
 
@@ -26,6 +27,11 @@ ROOT = Path(__file__).resolve().parent
 PASSWORDS = {"fraud_sink": "sink-secret", "fraud_ui": "ui-secret"}
 
 _numbers = itertools.count(1)
+
+# The first test of a fresh checkout that draws a text builds tables of all characters, and a busy machine may pause.
+_patient = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("patient", _patient)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,4 +5,4 @@ from hypothesis import settings
 
 def fixed(examples: int) -> settings:
     """Return a decorator for a property test or a state machine: so many examples, of which none is left to chance."""
-    return settings(max_examples=examples, derandomize=True, deadline=None, database=None)
+    return settings(max_examples=examples, derandomize=True, database=None)

@@ -52,6 +52,9 @@ class FakeProducer:
                 callback(None, None)
         return served
 
+    def __len__(self) -> int:
+        return len(self._queue)
+
     def purge(self, *, in_flight: bool) -> None:
         assert not in_flight  # the broker may have it, and its answer counts
         while self._queue:

@@ -80,7 +80,7 @@ def same(found: NDArray[np.float64], expected: list[list[float]]) -> bool:
     return np.allclose(found, np.array(expected).reshape(-1, len(PAST)), rtol=0, atol=1.1e-4, equal_nan=True)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TRANSACTIONS, st.lists(st.integers(1, 60)), st.lists(st.booleans(), min_size=60, max_size=60))
 def test_a_transaction_sees_the_same_past_however_its_stream_is_cut(
     transactions: list[Transaction], cuts: list[int], restarts: list[bool]
