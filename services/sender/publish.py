@@ -103,11 +103,12 @@ def _produce(producer: Producer, topic: str, key: bytes | None, value: bytes, de
 
 
 def _awaited(producer: Producer, *, give_up: bool) -> int:
-    """Wait a moment; return how many messages are not acknowledged yet. Giving up drops those still in the queue."""
+    """Return how many messages are not acknowledged, and wait a moment for them; giving up drops those in the queue."""
     if give_up:
         producer.purge(in_flight=False)
-    producer.poll(PROGRESS_EVERY_S)  # flush() keeps a core busy while the broker is slow
-    return len(producer)
+    if awaited := len(producer):
+        producer.poll(PROGRESS_EVERY_S)  # flush() keeps a core busy while the broker is slow
+    return awaited
 
 
 def _error(cause: KafkaError, message: str) -> Retry | Stop:
