@@ -53,7 +53,7 @@ def publish(
         while _awaited(producer, give_up=stop()):
             delivery.report_progress()
     finally:
-        while producer.flush(PROGRESS_EVERY_S):  # in short steps, between which Ctrl-C is noticed
+        while _awaited(producer, give_up=False):  # in short steps, between which Ctrl-C is noticed
             pass
     on_progress(delivery.acknowledged)
     if delivery.error:

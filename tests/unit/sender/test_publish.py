@@ -60,10 +60,6 @@ class FakeProducer:
         while self._queue:
             self._queue.popleft()[2](KafkaError(KafkaError._PURGE_QUEUE), None)
 
-    def flush(self, timeout: float) -> int:
-        self.poll(timeout)
-        return 0
-
 
 def test_all_messages_are_delivered_in_order_through_a_small_queue() -> None:
     """A full queue loses and reorders nothing, and the count is that of the acknowledgements."""
