@@ -413,7 +413,11 @@ CSV_LIKE = st.lists(GOOD_LINES | st.text(alphabet='",;\n\r\0 a1.\t-|Ы', max_siz
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+IN_ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+"""Its files are written anew for each example."""
+
+
+@settings(IN_ONE_FOLDER, max_examples=300)
 @given(content=st.binary(max_size=400) | CSV_LIKE | st.binary(max_size=300).map(lambda rest: text([HEADER]) + rest))
 @example(content=text([HEADER, 'a"b,"c'] + ['a"b,"c'] * 40))
 def test_any_bytes_end_in_a_refusal_or_in_a_report_that_adds_up(tmp_path: Path, content: bytes) -> None:
@@ -428,7 +432,7 @@ def test_any_bytes_end_in_a_refusal_or_in_a_report_that_adds_up(tmp_path: Path, 
     assert report.ready == len(messages)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(IN_ONE_FOLDER, max_examples=300)
 @given(cells=st.fixed_dictionaries({field: st.none() | ODD_CELLS for field in FIELDS}))
 @example(cells=dict.fromkeys(FIELDS) | {"amount": "1e12", "post_code": str(2**53 - 1)})
 def test_the_scorer_rejects_nothing_that_the_sender_calls_ready(tmp_path: Path, cells: dict[str, str | None]) -> None:
@@ -442,7 +446,7 @@ def test_the_scorer_rejects_nothing_that_the_sender_calls_ready(tmp_path: Path, 
         assert not rejects
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(IN_ONE_FOLDER, max_examples=100)
 @given(bad=st.sets(st.integers(0, 99), max_size=20), end=st.sampled_from(["\n", "\r\n", "\r"]))
 def test_bad_rows_never_cost_good_ones(tmp_path: Path, bad: set[int], end: str) -> None:
     """Wherever unclosed quotes stand, exactly those rows are refused and all others are sent."""

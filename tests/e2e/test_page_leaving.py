@@ -21,7 +21,7 @@ from tests.support.page import (
     write_csv,
 )
 from tests.support.processes import wait_for
-from tests.support.quotas import limit_producers
+from tests.support.quotas import slow_for_producers
 
 pytest_plugins = ["tests.support.page_fixtures"]
 
@@ -33,9 +33,8 @@ BYTES_A_SECOND = 150_000
 @pytest.fixture(scope="module", autouse=True)
 def slow_kafka(kafka: str) -> Iterator[None]:
     """Kafka takes seconds for a file however fast the machine is, so that who leaves in the middle finds a middle."""
-    limit_producers(kafka, BYTES_A_SECOND)
-    yield
-    limit_producers(kafka, None)
+    with slow_for_producers(kafka, BYTES_A_SECOND):
+        yield
 
 
 @pytest.fixture(autouse=True)

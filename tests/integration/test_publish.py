@@ -8,7 +8,7 @@ import pytest
 
 from services.common.settings import KafkaSettings, TopicSettings
 from services.sender.publish import publish
-from tests.support.quotas import limit_producers
+from tests.support.quotas import slow_for_producers
 from tests.support.topics import read_all
 
 MESSAGES = 30_000
@@ -17,9 +17,8 @@ MESSAGES = 30_000
 @pytest.fixture
 def slow_kafka(kafka: str) -> Iterator[str]:
     """Takes half a minute for the messages of the test."""
-    limit_producers(kafka, 1_000_000)
-    yield kafka
-    limit_producers(kafka, None)
+    with slow_for_producers(kafka, 1_000_000):
+        yield kafka
 
 
 def test_a_stop_gives_up_what_has_not_left(slow_kafka: str, topics: TopicSettings) -> None:

@@ -1,11 +1,23 @@
 """Makes Kafka slow for those who write to it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from kafka import KafkaAdminClient
 from kafka.protocol.admin.client_quotas import AlterClientQuotasRequest
 
 
-def limit_producers(kafka: str, bytes_a_second: float | None) -> None:
-    """Limit each producer to a rate, None for no limit; Kafka delays what exceeds it over ten seconds."""
+@contextmanager
+def slow_for_producers(kafka: str, bytes_a_second: float) -> Iterator[None]:
+    """Limit each producer to a rate meanwhile; Kafka delays what exceeds it over ten seconds."""
+    _limit(kafka, bytes_a_second)
+    try:
+        yield
+    finally:
+        _limit(kafka, None)
+
+
+def _limit(kafka: str, bytes_a_second: float | None) -> None:
     entry = AlterClientQuotasRequest.EntryData
     request = AlterClientQuotasRequest(
         entries=[
