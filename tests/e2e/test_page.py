@@ -23,6 +23,7 @@ from tests.support.page import (
     send,
     sent_ids,
     view,
+    visit,
     wait_ready,
     write_csv,
 )
@@ -305,11 +306,9 @@ def test_without_internet_the_page_goes_on_without_a_link(browser: Browser, star
     wait_ready(ui)
     wait_for(lambda: "share_link_failed" in ui.process.text(), 20, ui.process.text)
     assert ui.process.text().count("share_link") == 1
-    context = browser.new_context(locale="ru-RU")
-    page = context.new_page()
-    page.goto(ui.url)
-    page.locator("input").nth(0).fill("ada")
-    page.locator("input").nth(1).fill("secret")
-    page.locator("button").first.click()
-    expect(page.get_by_role("button", name="Посмотреть результаты")).to_be_visible(timeout=30_000)
-    context.close()
+    with visit(browser) as page:
+        page.goto(ui.url)
+        page.locator("input").nth(0).fill("ada")
+        page.locator("input").nth(1).fill("secret")
+        page.locator("button").first.click()
+        expect(page.get_by_role("button", name="Посмотреть результаты")).to_be_visible(timeout=30_000)

@@ -20,9 +20,9 @@ from tests.support.page import (
     StartUi,
     Ui,
     add,
-    faults_of,
     opened,
     send,
+    visit,
     wait_ready,
     write_csv,
 )  # fmt: skip
@@ -54,14 +54,10 @@ def sites(guarded: Ui, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
 
 @pytest.fixture
 def visitor(browser: Browser, mart: Connection) -> Iterator[Page]:
-    """A tab that trusts the certificate; fails at the end if the page did what faults_of() lists."""
+    """The blank page of one who trusts the certificate."""
     mart.execute("truncate uploads, upload_rows")
-    context = browser.new_context(ignore_https_errors=True, locale="ru-RU", viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    faults = faults_of(page)
-    yield page
-    context.close()
-    assert not faults
+    with visit(browser, ignore_https_errors=True) as page:
+        yield page
 
 
 def log_in(page: Page, port: int) -> None:

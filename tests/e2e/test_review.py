@@ -18,7 +18,7 @@ from services.common.settings import KafkaSettings, TopicSettings
 from services.topics.__main__ import make_topics
 from stack.ports import free_port
 from stack.servers import PostgresServer
-from tests.support.page import faults_of, forget_models
+from tests.support.page import forget_models, visit
 from tests.support.processes import ROOT, ServiceProcess, wait_for
 from tests.support.reasons import CALM, NIGHT, reasons_of
 from tests.support.topics import read_all
@@ -94,14 +94,10 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Page]:
-    """A browser tab; fails at the end if the page did what faults_of() lists."""
-    context = browser.new_context(locale="ru-RU", timezone_id="Europe/Moscow", viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    faults = faults_of(page)
-    page.set_default_timeout(PATIENCE_MS)
-    yield page
-    context.close()
-    assert not faults
+    """A browser tab of somebody without a session; see visit()."""
+    with visit(browser) as page:
+        page.set_default_timeout(PATIENCE_MS)
+        yield page
 
 
 def ready(process: ServiceProcess) -> ServiceProcess:
@@ -117,7 +113,7 @@ def address(process: ServiceProcess) -> str:
     return f"http://127.0.0.1:{process.probe_port}"
 
 
-def visit(tab: Page, process: ServiceProcess, name: str, path: str = "") -> None:
+def show(tab: Page, process: ServiceProcess, name: str, path: str = "") -> None:
     """Open one of the page's tabs."""
     tab.goto(f"{address(process)}/{path}")
     tab.get_by_role("tab", name=name).click()
@@ -169,7 +165,7 @@ def test_a_case_shows_the_transaction_its_reasons_and_the_customers_history(
         add(mart, f"e-{day}", 0.1, amount=20.5, time=f"2020-06-0{day} 10:00")
     add(mart, "p-1")
     add_alert(mart, "p-1")
-    visit(tab, served, "Разбор")
+    show(tab, served, "Разбор")
     expect(tab.locator("#queue")).to_contain_text("Ждут вердикта: 1.")
     open_first(tab)
     head = tab.locator("#case-head")
@@ -196,7 +192,7 @@ def test_a_case_shows_the_transaction_its_reasons_and_the_customers_history(
 def test_reasons_that_have_not_come_are_not_made_up(tab: Page, served: ServiceProcess, mart: Connection) -> None:
     """Nor is a history where there is none."""
     add(mart, "p-1")
-    visit(tab, served, "Разбор")
+    show(tab, served, "Разбор")
     open_first(tab)
     expect(tab.locator("#case-reasons")).to_contain_text("Причины ещё не пришли.")
     expect(tab.locator("#case-earlier")).to_contain_text("Это первая транзакция клиента")
@@ -208,7 +204,7 @@ def test_a_verdict_is_given_changed_and_taken_back(tab: Page, served: ServicePro
     """It leaves the queue and counts; all are stored; a returned transaction waits again."""
     add(mart, "p-1")
     add(mart, "p-2")
-    visit(tab, served, "Разбор")
+    show(tab, served, "Разбор")
     expect(tab.locator("#precision")).to_contain_text("Вердиктов пока нет")
     open_first(tab)
     expect(tab.get_by_role("button", name="Вернуть в очередь")).to_have_count(0)
@@ -242,7 +238,7 @@ def test_a_verdict_that_another_has_given_meanwhile_is_reported(
 ) -> None:
     """The other's verdict is shown, the comment stays in its field, and nothing is stored."""
     add(mart, "p-1")
-    visit(tab, served, "Разбор")
+    show(tab, served, "Разбор")
     open_first(tab)
     mart.execute(
         "insert into verdicts (transaction_id, ordinal, verdict, analyst, score, fraud_flag)"
@@ -261,7 +257,7 @@ def test_the_queue_is_worked_off_one_after_another(tab: Page, served: ServicePro
     add(mart, "small", amount=5)
     add(mart, "large", amount=900)
     add(mart, "middle", amount=50)
-    visit(tab, served, "Разбор")
+    show(tab, served, "Разбор")
     tab.get_by_label("Порядок").click()
     tab.get_by_role("option", name="Сначала крупные").click()
     expect(tab.locator("#queue tbody tr").first).to_contain_text("900,00")
@@ -285,7 +281,7 @@ def test_the_queue_is_worked_off_one_after_another(tab: Page, served: ServicePro
 def test_a_key_in_a_field_is_a_letter(tab: Page, served: ServiceProcess, mart: Connection) -> None:
     """And outside the case it is nothing."""
     add(mart, "p-1")
-    visit(tab, served, "Разбор")
+    show(tab, served, "Разбор")
     open_first(tab)
     tab.get_by_label("Комментарий").fill("")
     tab.keyboard.type("123")
@@ -300,7 +296,7 @@ def test_queue_and_case_share_the_screen_or_take_turns(tab: Page, served: Servic
     """Side by side where there is room; on a phone the case stands in place of the queue, until it is closed."""
     add(mart, "p-1")
     add(mart, "p-2")
-    visit(tab, served, "Разбор")
+    show(tab, served, "Разбор")
     open_first(tab)
     queue, case = tab.locator("#review").bounding_box(), tab.locator("#case").bounding_box()
     assert queue is not None
@@ -325,23 +321,21 @@ def test_two_analysts_never_have_the_same_case(
     tab.get_by_role("tab", name="Разбор").click()
     tab.get_by_role("button", name="Взять следующую").click()
     expect(tab.locator("#case-head")).to_contain_text("p-2")
-    context = browser.new_context(locale="ru-RU", viewport={"width": 1280, "height": 900})
-    other = context.new_page()
-    log_in(other, guarded, "eve")
-    other.get_by_role("tab", name="Разбор").click()
-    expect(other.locator("#queue")).to_contain_text("В работе у других: 1.")
-    other.get_by_role("tab", name="Проверка").click()
-    other.get_by_role("button", name="Посмотреть результаты").click()
-    other.locator("#flagged .open-case").first.click()
-    expect(other.locator("#case-message")).to_contain_text("Транзакцию разбирает ada, до")
-    expect(other.get_by_role("button", name="Подтвердить фрод")).to_have_count(0)
-    other.get_by_role("button", name="Следующая").click()
-    expect(other.locator("#case-head")).to_contain_text("p-1")
-    other.get_by_role("button", name="Подтвердить фрод").click()
-    expect(other.locator("#case-message")).to_contain_text("Сохранено")
-    tab.get_by_role("button", name="Подтвердить фрод").click()
-    expect(tab.locator("#case-message")).to_contain_text("Сохранено")
-    context.close()
+    with visit(browser) as other:
+        log_in(other, guarded, "eve")
+        other.get_by_role("tab", name="Разбор").click()
+        expect(other.locator("#queue")).to_contain_text("В работе у других: 1.")
+        other.get_by_role("tab", name="Проверка").click()
+        other.get_by_role("button", name="Посмотреть результаты").click()
+        other.locator("#flagged .open-case").first.click()
+        expect(other.locator("#case-message")).to_contain_text("Транзакцию разбирает ada, до")
+        expect(other.get_by_role("button", name="Подтвердить фрод")).to_have_count(0)
+        other.get_by_role("button", name="Следующая").click()
+        expect(other.locator("#case-head")).to_contain_text("p-1")
+        other.get_by_role("button", name="Подтвердить фрод").click()
+        expect(other.locator("#case-message")).to_contain_text("Сохранено")
+        tab.get_by_role("button", name="Подтвердить фрод").click()
+        expect(tab.locator("#case-message")).to_contain_text("Сохранено")
     assert [(row[0], row[3]) for row in verdicts(mart)] == [("p-1", "eve"), ("p-2", "ada")]
 
 
@@ -357,7 +351,7 @@ def test_a_blind_sample_is_not_to_be_told_from_alerts(tab: Page, start_page: Sta
         " values (0, 9, 1, '{0,0,0,1,0}', '{0,0,0,1,0}') returning draw_id"
     ).fetchone() or (None,)
     mart.execute("insert into blind_samples values ('quiet', %s, 4, 1)", [draw])
-    visit(tab, served, "Разбор")
+    show(tab, served, "Разбор")
     expect(tab.locator("#queue tbody tr")).to_have_count(2)
     expect(tab.locator("#queue th.score")).to_have_count(0)
     expect(tab.locator("#missed")).to_contain_text("Полнота появится после первого вердикта")
@@ -392,7 +386,7 @@ def test_an_outage_while_judging_is_reported_in_words(
 ) -> None:
     """A verdict is not said to be stored when that is unknown; afterwards it can be given again."""
     add(mart, "p-1")
-    visit(tab, served, "Разбор")
+    show(tab, served, "Разбор")
     open_first(tab)
     mart.close()
     database.stop()
@@ -415,7 +409,7 @@ def test_what_if_moves_figures_and_nothing_else(tab: Page, served: ServiceProces
     shown = f"{figures['precision'] * 100:.1f}\u00a0%".replace(".", ",")
     for number in range(10):
         add(mart, f"p-{number}", number / 10)
-    visit(tab, served, "Порог")
+    show(tab, served, "Порог")
     rows = tab.locator("#whatif-table tbody tr")
     expect(rows).to_have_count(8)
     expect(rows.nth(0).locator("td").nth(2)).to_have_text("5,0 (0,0–14,8)")
@@ -448,7 +442,7 @@ def test_what_if_without_a_curve_says_so(tab: Page, start_page: Start, mart: Con
     for name in ("curve.json", "contract.toml", "risk.json"):
         shutil.copy(ROOT / "onnx" / name, tmp_path)
     add(mart, "p-1")
-    visit(tab, ready(start_page(UI_MANIFEST=str(tmp_path / "manifest.json"))), "Порог")
+    show(tab, ready(start_page(UI_MANIFEST=str(tmp_path / "manifest.json"))), "Порог")
     expect(tab.locator("#whatif-table")).to_contain_text("У этой модели нет валидационной кривой")
     expect(tab.locator("#whatif-table tbody tr")).to_have_count(6)
     expect(tab.locator("#whatif-plot")).to_have_count(0)
@@ -459,7 +453,7 @@ def test_a_single_transaction_goes_through_the_topic(
 ) -> None:
     """Keyed by its customer, in the contract's form; the answer names score and latency and leads to the case."""
     before = len(read_all(kafka, TOPICS.transactions))
-    visit(tab, served, "Одна транзакция")
+    show(tab, served, "Одна транзакция")
     expect(tab.get_by_label("Время", exact=True)).not_to_have_value("")
     tab.get_by_role("button", name="Подставить подозрительную").click()
     amount = tab.get_by_label("Сумма *", exact=True)
@@ -486,7 +480,7 @@ def test_a_single_transaction_goes_through_the_topic(
 def test_an_invalid_transaction_is_not_sent(tab: Page, served: ServiceProcess, kafka: str, mart: Connection) -> None:
     """Which field, and what is wrong with it."""
     before = len(read_all(kafka, TOPICS.transactions))
-    visit(tab, served, "Одна транзакция")
+    show(tab, served, "Одна транзакция")
     tab.get_by_label("Сумма *", exact=True).fill("много")
     tab.get_by_role("button", name="Отправить транзакцию").click()
     expect(tab.locator("#payment-answer")).to_contain_text("Сумма: Не число. Транзакция не отправлена.")

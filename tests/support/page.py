@@ -1,5 +1,6 @@
 """The page as a process, and what a reader does with it in a browser."""
 
+import contextlib
 import csv
 import os
 import re
@@ -25,6 +26,7 @@ BROWSER_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+VISITOR = {"locale": "ru-RU", "timezone_id": "Europe/Moscow", "viewport": {"width": 1280, "height": 900}}
 GOOD_ROW = (
     "2020-06-21 22:14", "fraud_Kilback LLC", "shopping_net", "995.70", "Ada", "Example", "F", "1 Test Lane", "Nowhere",
     "TX", "76443", "32.1", "-99.1", "1897", "Surveyor", "31.7", "-99.1",
@@ -49,14 +51,21 @@ def forget_models(postgres: str) -> None:
 
 
 def opened(browser: Browser, url: str, **options: Any) -> Iterator[Page]:
-    """Open an address; fail at the end if the page did what faults_of() lists."""
-    context = browser.new_context(**({"locale": "ru-RU", "timezone_id": "Europe/Moscow"} | options))
-    page = context.new_page()
+    """Open an address; see visit()."""
+    with visit(browser, **options) as page:
+        page.goto(url)
+        expect(page.locator("h1")).to_be_visible(timeout=60_000)
+        yield page
+
+
+@contextlib.contextmanager
+def visit(browser: Browser, **options: Any) -> Iterator[Page]:
+    """A blank page of a new visitor; fails at the end if the page did what faults_of() lists."""
+    visitor = browser.new_context(**VISITOR | options)
+    page = visitor.new_page()
     faults = faults_of(page)
-    page.goto(url)
-    expect(page.locator("h1")).to_be_visible(timeout=60_000)
     yield page
-    context.close()
+    visitor.close()
     assert not faults
 
 
