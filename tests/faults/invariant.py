@@ -15,8 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import orjson
-from confluent_kafka import IsolationLevel, Message, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # re-exported without saying so
+from confluent_kafka import IsolationLevel, Message
 
 from services.common.contract.ids import record_id
 from services.common.kafka.dead_letters import MARKER_HEADER, PREFIX
@@ -25,7 +24,7 @@ from services.scorer.score import Model
 from tests.faults.audit import Connection, applied_places, applied_twice
 from tests.faults.standing import committed_offsets
 from tests.support.recompute import recomputed
-from tests.support.topics import headers, read_each
+from tests.support.topics import headers, log_ends, read_each
 
 Place = tuple[int, int]
 """(partition, offset)"""
@@ -176,15 +175,6 @@ def check_quiet(bootstrap: str, topics: TopicSettings, groups: Mapping[str, str]
 def ends_of(bootstrap: str, topic: str) -> dict[int, int]:
     """Return partition -> offset after its last committed message; partitions without one are left out."""
     return {partition: offset + 1 for partition, offset in map(_place, read_each(bootstrap, topic))}
-
-
-def log_ends(bootstrap: str, topic: str, level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED) -> dict[int, int]:
-    """Return partition -> where its log ends; for committed readers, where its first open Kafka transaction begins."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})  # an old one may be refused after a broker's restart
-    partitions = admin.list_topics(topic, timeout=10).topics[topic].partitions
-    wanted = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}  # type: ignore[no-untyped-call]
-    answers = admin.list_offsets(wanted, isolation_level=level, request_timeout=10)
-    return {place.partition: answer.result().offset for place, answer in answers.items()}
 
 
 def input_id(message: Message) -> str:

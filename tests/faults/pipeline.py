@@ -28,14 +28,13 @@ from tests.faults.invariant import (
     compare_scores,
     compare_topics,
     ends_of,
-    log_ends,
 )
 from tests.faults.slack import slack
 from tests.faults.standing import not_kept, not_read
 from tests.faults.tally import COUNTS, keep
 from tests.faults.watcher import Watcher
 from tests.support.processes import wait_for
-from tests.support.topics import read_each
+from tests.support.topics import log_ends, read_each
 
 QUIET_SECONDS = 60
 RECOVERY_SECONDS = {"scorer": 5.0, "broker": 15.0}

@@ -1,13 +1,13 @@
 """Reading the changelog while somebody else holds it up."""
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import IsolationLevel, Producer
 
 from services.common.kafka.scan import HeldBack
 from services.common.settings import KafkaSettings, TopicSettings
 from services.scorer import metrics
 from services.scorer.history import restore
-from tests.support.topics import read_all
+from tests.support.topics import log_ends
 
 
 def test_a_restore_waits_for_an_open_transaction_but_not_for_ever(
@@ -20,7 +20,7 @@ def test_a_restore_waits_for_an_open_transaction_but_not_for_ever(
     producer.begin_transaction()
     producer.produce(topics.history, b"undecided", b"key", partition=0)
     assert producer.flush(30) == 0
-    assert read_all(kafka, topics.history) == []  # waits until the leaders of all partitions of a new topic know of it
+    assert log_ends(kafka, topics.history, IsolationLevel.READ_COMMITTED)[0] == 0
     waited: list[None] = []
 
     before = metrics.UNSTABLE_OFFSETS._value.get()

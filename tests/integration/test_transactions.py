@@ -18,7 +18,7 @@ from services.topics.__main__ import make_topics
 from stack.kafka import SHORT_LIVED
 from stack.servers import KafkaServer, kafka_server
 from tests.support.endless import forget_ends
-from tests.support.topics import read_all
+from tests.support.topics import log_ends, read_all
 
 TOPICS = TopicSettings()
 
@@ -94,12 +94,12 @@ def test_what_a_producer_left_open_is_not_decided_by_its_next_transaction(
     """Its markers were lost, and the coordinator says that all is well: a producer says what it waits for."""
     monkeypatch.setattr(leftovers, "PATIENCE_SECONDS", 1.0)
     kafka = KafkaSettings(bootstrap_servers=server.bootstrap)
-    before = len(read_all(server.bootstrap, TOPICS.alerts))
+    decided = log_ends(server.bootstrap, TOPICS.alerts, IsolationLevel.READ_COMMITTED)
     begun = begin(server, "left", 3, b"left", TOPICS.alerts)
     forget_ends(server, {"left": True})
     with pytest.raises(HeldBack, match=r"no end in alerts/3; if this goes on: make doctor"):
         take_over(kafka, "left")
-    assert len(read_all(server.bootstrap, TOPICS.alerts)) == before
+    assert log_ends(server.bootstrap, TOPICS.alerts, IsolationLevel.READ_COMMITTED) == decided
     end_all(kafka, TOPICS, go=True)
     take_over(kafka, "left")
     del begun

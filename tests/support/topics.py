@@ -4,12 +4,13 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # re-exported without saying so
     AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    OffsetSpec,
     ResourceType,
 )
 
@@ -31,12 +32,16 @@ def produce(bootstrap: str, topic: str, values: Iterable[bytes | None], key: byt
 
 
 def read_all(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[Message]:
-    """Return every message of a topic up to its end as it is now."""
+    """Return every message of a topic up to its end as it is now; see read_each()."""
     return list(read_each(bootstrap, topic, isolation))
 
 
 def read_each(bootstrap: str, topic: str, isolation: str = "read_committed", seconds: float = 60) -> Iterator[Message]:
-    """Yield every message of a topic up to its end as it is now; in a partition by offset."""
+    """Yield every message of a topic up to its end as it is now; in a partition by offset.
+
+    Waits for the end of Kafka transactions that are open there. The offsets that one commits may be seen before its
+    records are: the markers of its end reach each partition by itself (KIP-98).
+    """
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -47,14 +52,8 @@ def read_each(bootstrap: str, topic: str, isolation: str = "read_committed", sec
             "enable.auto.commit": False,
         }
     )
-    partitions = (
-        AdminClient({"bootstrap.servers": bootstrap, "allow.auto.create.topics": False})
-        .list_topics(topic, timeout=10)
-        .topics[topic]
-        .partitions
-    )
-    places = [TopicPartition(topic, partition, 0) for partition in partitions]
-    ends = {place.partition: _end(consumer, place) for place in places}
+    ends = log_ends(bootstrap, topic)
+    places = [TopicPartition(topic, partition, 0) for partition in ends]
     consumer.assign(places)
     deadline = time.monotonic() + seconds
     try:
@@ -69,6 +68,24 @@ def read_each(bootstrap: str, topic: str, isolation: str = "read_committed", sec
                 yield message
     finally:
         close(consumer)
+
+
+def log_ends(
+    bootstrap: str, topic: str, level: IsolationLevel = IsolationLevel.READ_UNCOMMITTED, tries: int = 20
+) -> dict[int, int]:
+    """Return partition -> where its log ends; for committed readers, where its first open Kafka transaction begins."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "allow.auto.create.topics": False})
+    partitions = admin.list_topics(topic, timeout=10).topics[topic].partitions
+    wanted = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in partitions}  # type: ignore[no-untyped-call]
+    while True:
+        answers = admin.list_offsets(wanted, isolation_level=level, request_timeout=10)
+        try:
+            return {place.partition: answer.result().offset for place, answer in answers.items()}
+        except KafkaException as error:  # the leader of a new topic may not know of it at once
+            tries -= 1
+            if not tries or error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
+                raise
+            time.sleep(0.5)
 
 
 def set_config(bootstrap: str, topic: str, name: str, value: str) -> None:
@@ -87,18 +104,6 @@ def lacking_copies(bootstrap: str) -> int:
         .topics.values()
     )
     return sum(len(part.isrs) < len(part.replicas) for topic in topics for part in topic.partitions.values())
-
-
-def _end(consumer: Consumer, place: TopicPartition, tries: int = 20) -> int:
-    """Return where a partition ends; the leader of a new topic may not know of it at once."""
-    while True:
-        try:
-            return int(consumer.get_watermark_offsets(place, timeout=10)[1])
-        except KafkaException as error:
-            tries -= 1
-            if not tries or error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION:
-                raise
-            time.sleep(0.5)
 
 
 def headers(message: Message) -> dict[str, str]:

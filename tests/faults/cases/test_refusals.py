@@ -17,10 +17,10 @@ from services.topics.__main__ import make_topics
 from stack.servers import PostgresServer
 from tests.faults.audit import Connection, applied_places
 from tests.faults.crew import Member
-from tests.faults.invariant import log_ends
 from tests.faults.pipeline import HOLD, Pipeline
 from tests.faults.standing import committed_offsets
 from tests.support.processes import wait_for
+from tests.support.topics import log_ends
 
 
 def remove_records(bootstrap: str, topic: str) -> dict[int, int]:
