@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -127,15 +127,19 @@ class Pipeline:
         wait_for(lambda: member.is_stopped, 30 * self.slack, self.text)
         self.inflict("SIGSTOP scorer")
         written = log_ends(self.bootstrap, self.topics.scores)
+        time.sleep(seconds)
+        if until_aborted:
+            self.wait_decided(written)
+        self.scorers.thaw(member)
+
+    def wait_decided(self, ends: Mapping[int, int]) -> None:
+        """Wait until no Kafka transaction is open before these ends (partition -> offset) of `scores`."""
 
         def open_ones() -> dict[int, int]:
             decided = log_ends(self.bootstrap, self.topics.scores, IsolationLevel.READ_COMMITTED)
-            return {partition: decided[partition] for partition, end in written.items() if decided[partition] < end}
+            return {partition: decided[partition] for partition, end in ends.items() if decided[partition] < end}
 
-        time.sleep(seconds)
-        if until_aborted:
-            wait_for(lambda: not open_ones(), 60 * self.slack, lambda: f"still open: {open_ones()} of {written}")
-        self.scorers.thaw(member)
+        wait_for(lambda: not open_ones(), 60 * self.slack, lambda: f"still open: {open_ones()} of {dict(ends)}")
 
     def recovered(self, what: str, since: float, within: float = 30) -> float:
         """Wait until transactions sent after `since` are scored in every partition; return the seconds, and keep them.

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 import orjson
 import pytest
@@ -15,6 +16,7 @@ from tests.faults.pipeline import HOLD, Pipeline
 from tests.support.endless import forget_ends
 from tests.support.processes import wait_for
 from tests.support.proxy import Connection, Proxy
+from tests.support.topics import log_ends
 
 
 @pytest.fixture
@@ -161,7 +163,7 @@ def test_a_scorer_that_goes_on_after_a_lost_connection_doubles_and_is_caught(pip
 
 def deliver_late(cable: Proxy, pipeline: Pipeline, **env: str) -> tuple[Member, "LateCommit"]:
     """Load a scorer whose EndTxn comes late, until it has gone on; return it and what was seen on the wire."""
-    late = LateCommit()
+    late = LateCommit(lambda: pipeline.wait_decided(log_ends(pipeline.bootstrap, pipeline.topics.scores)))
     # Time for the records to arrive before the offsets.
     victim = hire_behind(cable, pipeline, "produced=sleep@100", **env)
     pipeline.start(scorers=1)
@@ -174,9 +176,14 @@ def deliver_late(cable: Proxy, pipeline: Pipeline, **env: str) -> tuple[Member, 
 
 
 class LateCommit:
-    """Holds back one EndTxn until the next Kafka transaction is under way."""
+    """Holds back one EndTxn until the next Kafka transaction is under way.
 
-    def __init__(self) -> None:
+    Args:
+        wait_decided: waits until every Kafka transaction that is open has ended.
+    """
+
+    def __init__(self, wait_decided: Callable[[], None]) -> None:
+        self._wait_decided = wait_decided
         self.delivered = threading.Event()
         self.epochs_taken_before_next = 0
         self._held: tuple[Connection, bytes] | None = None
@@ -203,6 +210,8 @@ class LateCommit:
         elif kind == TXN_OFFSET_COMMIT:  # the worst moment: the next one holds its records, and not yet its offsets
             connection, frame = self._held
             connection.server.sendall(frame)
+            if not self.epochs_taken_before_next:  # it is believed, and ends what is open
+                self._wait_decided()
             time.sleep(0.2)
             connection.cut()
             self.delivered.set()
