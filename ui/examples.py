@@ -6,7 +6,7 @@ from typing import Any
 
 from services.common.contract.model import Contract, FieldSpec
 from services.common.manifest import GoldenRow, current_manifest
-from services.common.values import read_epoch
+from services.common.reading.values import read_epoch
 
 INVENTED = "Example"
 """Stands for a personal text: golden rows may be real people's."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from services.common.contract.model import Contract, FieldSpec
 from services.common.errors import Reason, Reject
-from services.common.message import FieldReader
-from services.common.values import (
+from services.common.reading.message import FieldReader
+from services.common.reading.values import (
     LAST_SECOND,
     MISSING,
     UNITS_A_SECOND,

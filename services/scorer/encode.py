@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from services.common.contract.model import Contract
 from services.common.errors import Reject
-from services.common.message import open_envelope
+from services.common.reading.message import open_envelope
 from services.scorer.explain import TEXT_MAX_CHARACTERS, GivenReason
 from services.scorer.history.changelog import Record
 from services.scorer.score import Model

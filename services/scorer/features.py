@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from services.common.contract.model import Contract
 from services.common.errors import Stop
-from services.common.values import ValueRepair
+from services.common.reading.values import ValueRepair
 from services.scorer.decode import Columns
 from services.scorer.history.look_back import Reading
 from services.scorer.history.numbers import PastNumbers

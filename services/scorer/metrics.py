@@ -7,7 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from services.common.errors import Reason
 from services.common.probes import LATENCY_BUCKETS
-from services.common.values import ValueRepair
+from services.common.reading.values import ValueRepair
 
 CONSUMED = Counter("fraud_scorer_messages_consumed_total", "Messages of committed batches")
 SCORED = Counter("fraud_scorer_scored_total", "Transactions scored, by fraud_flag", ["flag"])

@@ -13,7 +13,7 @@ from services.common.contract.ids import record_id
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
 from services.common.kafka.reject_limit import RejectLimit
-from services.common.values import ValueRepair
+from services.common.reading.values import ValueRepair
 from services.scorer.decode import Columns, Rejects
 from services.scorer.encode import encode_alerts, encode_scores
 from services.scorer.explain import explain

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from services.common.contract.model import Contract
-from services.common.numbers import Kind, Mark, NumberMarks
+from services.common.reading.numbers import Kind, Mark, NumberMarks
 from services.sender.dialect import Dialect, read_dialect
 from services.sender.fast_rows import FastRowEncoder
 from services.sender.ids import Look, MessageMaker, TakenIds, find_taken

@@ -14,7 +14,7 @@ from typing import Any, cast
 import orjson
 
 from services.common.contract.model import Contract, FieldSpec
-from services.common.values import Spellings
+from services.common.reading.values import Spellings
 from services.sender.dialect import Dialect
 from services.sender.ids import OCTETS, MessageMaker
 from services.sender.records import Record

@@ -21,8 +21,8 @@ import numpy.typing as npt
 import orjson
 
 from services.common.contract.model import Contract
-from services.common.stored import decode_transaction
-from services.common.values import fold
+from services.common.reading.stored import decode_transaction
+from services.common.reading.values import fold
 
 _CONTENT = UUID("3d1c2a8e-52f1-5f0b-9a43-7f1f0f4a6a10")
 _DIGIT_PLACES = [place for place in range(36) if place not in (8, 13, 18, 23)]

@@ -15,9 +15,9 @@ import orjson
 from services.common.contract.key import record_key
 from services.common.contract.model import Contract, FieldSpec
 from services.common.errors import Reject
-from services.common.message import check_id
-from services.common.numbers import PLAIN, Mark, read_number
-from services.common.values import MISSING, UNITS_A_SECOND, BadValue, Unit, read_epoch, read_time
+from services.common.reading.message import check_id
+from services.common.reading.numbers import PLAIN, Mark, read_number
+from services.common.reading.values import MISSING, UNITS_A_SECOND, BadValue, Unit, read_epoch, read_time
 from services.sender.dialect import Dialect
 from services.sender.ids import OCTETS, MessageMaker
 from services.sender.records import Record

@@ -17,8 +17,8 @@ from services.common.process import (
     raise_gc_threshold,
     start_malloc_trim,
 )
+from services.common.reading.stored import TransactionReader
 from services.common.settings import KafkaSettings, ModelFolder, ProcessSettings, TopicSettings
-from services.common.stored import TransactionReader
 from services.sink import metrics
 from services.sink.loop import SinkState, run
 from services.sink.read import SinkSource

@@ -1,7 +1,8 @@
 """Bytes to rows of the tables: scores, alerts, and what the scorer publishes about models.
 
 msgspec decodes well-formed scores straight into typed fields; what it refuses is read again, tolerantly, because other
-scorers may write scores too. What breaks the contract is a reject. Transactions are decoded by services.common.stored.
+scorers may write scores too. What breaks the contract is a reject. Transactions are decoded by
+services.common.reading.stored.
 """
 
 import contextlib
@@ -14,9 +15,9 @@ import orjson
 
 from services.common.errors import Reason, Reject
 from services.common.kafka.offsets import moment_of
-from services.common.message import REFUSED, Id, check_id
-from services.common.numbers import read_number
-from services.common.values import BadValue, read_id
+from services.common.reading.message import REFUSED, Id, check_id
+from services.common.reading.numbers import read_number
+from services.common.reading.values import BadValue, read_id
 
 ScoreRow = tuple[str, float, int, datetime, int, int]
 """transaction_id, score, fraud_flag, scored_at, src_partition, src_offset"""

@@ -10,8 +10,8 @@ from services.common.kafka import pipeline
 from services.common.kafka.pipeline import Report, Steps
 from services.common.logs import get_logger
 from services.common.process import StopSignal, Watchdog
+from services.common.reading.stored import TransactionReader
 from services.common.settings import TopicSettings
-from services.common.stored import TransactionReader
 from services.sink import metrics
 from services.sink.pipeline import PreparedRows, StoredBatch, Storing
 from services.sink.read import SinkSource

@@ -8,8 +8,8 @@ from confluent_kafka import Message
 
 from services.common.errors import Reject
 from services.common.kafka.assignment import Batch
+from services.common.reading.stored import TransactionReader
 from services.common.settings import TopicSettings
-from services.common.stored import TransactionReader
 from services.sink.decode import decode_alert, decode_model_message, decode_score
 from services.sink.merge import MergeResult, Row, TableRows
 from services.sink.rejects import RejectLimits, RejectRow, reject_row

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from services.common.errors import Reason, Reject
-from services.common.stored import TransactionReader, TransactionRow, decode_transaction
+from services.common.reading.stored import TransactionReader, TransactionRow, decode_transaction
 from services.scorer.decode import Columns, Rejects
 from services.sink.decode import ScoreRow, decode_score
 from tests.fuzz.messages import SEPARATOR

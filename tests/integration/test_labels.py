@@ -19,8 +19,8 @@ from confluent_kafka.admin import AdminClient
 from conftest import ROOT, Start, kafka_env
 from services.common.contract.load import to_contract
 from services.common.kafka.offsets import answer_of
+from services.common.reading.stored import decode_transaction
 from services.common.settings import TopicSettings
-from services.common.stored import decode_transaction
 from services.scorer.decode import Decoder
 from services.tools.labels.__main__ import write_private
 from services.tools.labels.collect import Collection

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from services.common.stored import decode_transaction
+from services.common.reading.stored import decode_transaction
 from services.sender.csvfile import prepare
 from services.sender.ids import STORED, TakenIds
 from services.sender.report import FileRefused

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.common.errors import Reject
-from services.common.stored import decode_transaction
+from services.common.reading.stored import decode_transaction
 from services.sender.csvfile import prepare
 from services.sender.report import FileRefused
 from services.sink.decode import decode_score

@@ -10,8 +10,8 @@ import psycopg
 from conftest import Start
 from services.common.contract.ids import record_id
 from services.common.errors import Reject
+from services.common.reading.stored import decode_transaction
 from services.common.settings import TopicSettings
-from services.common.stored import decode_transaction
 from tests.fuzz.messages import SEPARATOR, batch
 from tests.fuzz.product import decoders
 from tests.support.contracts import cards

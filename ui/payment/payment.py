@@ -13,8 +13,8 @@ from pydantic import TypeAdapter
 
 from services.common.contract.model import Contract
 from services.common.process import StopSignal
+from services.common.reading.values import BadValue, read_time
 from services.common.settings import KafkaSettings
-from services.common.values import BadValue, read_time
 from services.sender.dialect import Dialect
 from services.sender.publish import publish
 from services.sender.report import BadRow, RowFault

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from services.common.values import MISSING, MISSING_NAMES, Spellings, Unit
+from services.common.reading.values import MISSING, MISSING_NAMES, Spellings, Unit
 
 CONTRACT_NAME = "contract.toml"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from services.common.contract.ids import ID_MAX_CHARACTERS
 from services.common.contract.model import Contract, FieldSpec
-from services.common.values import LAST_SECOND, UNITS_A_SECOND
+from services.common.reading.values import LAST_SECOND, UNITS_A_SECOND
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?$"

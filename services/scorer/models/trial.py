@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from services.common.contract.model import TEXTS, FieldSpec
 from services.common.errors import Stop
-from services.common.values import LAST_SECOND
+from services.common.reading.values import LAST_SECOND
 from services.scorer.decode import Columns
 from services.scorer.explain import explain
 from services.scorer.features import FeaturePlan, Features

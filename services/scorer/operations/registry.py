@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
-from services.common.values import Spellings
+from services.common.reading.values import Spellings
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import orjson
 
 from services.common.contract.model import Kind
 from services.common.errors import Stop
-from services.common.numbers import PLAIN
-from services.common.values import LAST_SECOND, MISSING, UNITS_A_SECOND, BadValue, Unit, read_time
+from services.common.reading.numbers import PLAIN
+from services.common.reading.values import LAST_SECOND, MISSING, UNITS_A_SECOND, BadValue, Unit, read_time
 
 MOST_ROWS = 10_000
 """Rows that are looked at: the first."""

@@ -7,7 +7,7 @@ import orjson
 from services.common.contract.key import record_key
 from services.common.contract.model import Contract
 from services.common.errors import Reject
-from services.common.message import open_envelope
+from services.common.reading.message import open_envelope
 
 
 def mentions(key: bytes | None, value: bytes | None, customer: str, ids: Collection[str], contract: Contract) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.common.errors import Reject
 from services.common.kafka.dead_letters import Headers
-from services.common.message import open_envelope
+from services.common.reading.message import open_envelope
 
 UNKNOWN = "unknown"
 """Reason of a dead letter whose headers name none."""

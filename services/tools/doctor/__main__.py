@@ -12,8 +12,8 @@ from pathlib import Path
 from services.common.contract.load import read_contract
 from services.common.database import connect
 from services.common.errors import FraudError
+from services.common.reading.values import Spellings
 from services.common.settings import KafkaSettings, TopicSettings, project_root
-from services.common.values import Spellings
 from services.scorer.settings import ScorerSettings
 from services.sink.settings import SinkSettings
 from services.tools.doctor.database import DatabaseChecks

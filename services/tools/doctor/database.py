@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from services.common.database import Connection
-from services.common.values import Spellings
+from services.common.reading.values import Spellings
 from services.tools.doctor.finding import Finding, fail, ok, warn
 from services.tools.doctor.kafka import Cluster
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from services.common.contract.model import Contract
 from services.common.errors import Reject, Stop
-from services.common.message import decimal_mark, open_envelope, pick_field
-from services.common.stored import decode_transaction
+from services.common.reading.message import decimal_mark, open_envelope, pick_field
+from services.common.reading.stored import decode_transaction
 from services.scorer.compile import compile_features
 from services.scorer.decode import Decoder
 from services.sender.dialect import TARGET_COLUMN

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.common.database import session
 from services.common.kafka.scan import Range
-from services.common.stored import TransactionRow
+from services.common.reading.stored import TransactionRow
 from services.tools.verdicts import OUTCOMES
 
 STATEMENT_TIMEOUT_MS = 60_000

@@ -1,4 +1,4 @@
-"""services.scorer.decode and services.common.message: bytes to columns."""
+"""services.scorer.decode and services.common.reading.message: bytes to columns."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.common.contract.key import record_key
 from services.common.errors import Reason
-from services.common.values import ValueRepair
+from services.common.reading.values import ValueRepair
 from services.scorer.decode import Columns, Decoder, Rejects
 from services.scorer.recall import are_keys
 from tests.support.contracts import cards

@@ -13,7 +13,7 @@ import pytest
 
 from services.common.contract.load import read_contract
 from services.common.errors import Stop
-from services.common.values import ValueRepair
+from services.common.reading.values import ValueRepair
 from services.scorer.features import Expression, repaired_texts, unknown_texts
 from services.scorer.models.load import load_model
 from services.scorer.score import Model, probabilities

@@ -9,7 +9,7 @@ import pytest
 
 from services.common.contract.load import to_contract
 from services.common.contract.model import Axis, LookupTable
-from services.common.values import Spellings
+from services.common.reading.values import Spellings
 from services.scorer.compile import compile_features
 from services.scorer.history.events import Events
 from services.scorer.history.history import History

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from services.common.stored import decode_transaction
+from services.common.reading.stored import decode_transaction
 from services.sender.__main__ import main
 from services.sender.csvfile import prepare
 from services.sender.ids import Look, TakenIds

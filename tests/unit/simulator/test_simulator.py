@@ -16,8 +16,8 @@ import structlog
 
 from services.common.contract.ids import file_namespace, row_id
 from services.common.errors import Stop
-from services.common.message import open_envelope
 from services.common.process import StopSignal
+from services.common.reading.message import open_envelope
 from services.simulator import __main__ as command
 from services.simulator import send as send_module
 from services.simulator.cards import FIELDS, customer_key

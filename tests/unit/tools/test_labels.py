@@ -15,7 +15,7 @@ from services.common.contract.load import to_contract
 from services.common.contract.model import Contract
 from services.common.errors import Stop
 from services.common.kafka.scan import Range
-from services.common.stored import decode_transaction
+from services.common.reading.stored import decode_transaction
 from services.tools.labels.__main__ import export, write_private
 from services.tools.labels.collect import OTHER, Collection
 from services.tools.labels.judged import JudgedTransaction, judged_ranges

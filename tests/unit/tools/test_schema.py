@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from services.common.contract.model import Contract
 from services.common.contract.schema import message_schema
-from services.common.message import FieldReader
+from services.common.reading.message import FieldReader
 from services.common.settings import project_root
 from services.tools.schema.__main__ import main
 from tests.support.messages import TRANSACTION, flat, keyed, nested

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from services.common.contract.load import to_contract
 from services.common.contract.schema import message_schema
 from services.common.errors import Reason, Stop
-from services.common.stored import TransactionReader, decode_transaction
+from services.common.reading.stored import TransactionReader, decode_transaction
 from services.scorer.compile import compile_features
 from services.scorer.decode import Columns, Decoder, Rejects
 from services.sender.csvfile import prepare

@@ -19,8 +19,8 @@ import orjson
 from services.common.contract.ids import ID_MAX_CHARACTERS
 from services.common.contract.model import Contract, FieldSpec, RecordSpec
 from services.common.errors import Reason, Reject
-from services.common.numbers import Mark, NumberMarks, read_number
-from services.common.values import MISSING, BadValue, ValueRepair, read_id
+from services.common.reading.numbers import Mark, NumberMarks, read_number
+from services.common.reading.values import MISSING, BadValue, ValueRepair, read_id
 
 REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError)
 """Errors of msgspec for messages that the lenient reader has to read."""

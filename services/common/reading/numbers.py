@@ -8,7 +8,7 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from services.common.values import BadValue, ValueRepair
+from services.common.reading.values import BadValue, ValueRepair
 
 Kind = str
 """The type of a field in a contract: "number"; "integer", without decimals; "coordinate", at most 180 degrees and so

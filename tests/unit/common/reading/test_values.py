@@ -1,4 +1,4 @@
-"""services.common.values and numbers: one reading for whatever is read."""
+"""services.common.reading.values and numbers: one reading for whatever is read."""
 
 from datetime import datetime, timedelta
 
@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.contract.model import Kind
-from services.common.numbers import Mark, proves, read_number
-from services.common.values import MISSING, MISSING_NAMES, BadValue, Spellings, read_id, read_time
+from services.common.reading.numbers import Mark, proves, read_number
+from services.common.reading.values import MISSING, MISSING_NAMES, BadValue, Spellings, read_id, read_time
 from tests.support.contracts import cards
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2099, 12, 31)).map(lambda time: time.replace(microsecond=0))

@@ -13,8 +13,8 @@ from services.common.contract.ids import record_id
 from services.common.contract.key import key_text
 from services.common.contract.model import Contract
 from services.common.errors import Reject
-from services.common.message import FieldReader, decimal_mark, open_envelope, pick_field
-from services.common.values import BadValue, Unit, read_epoch, read_time
+from services.common.reading.message import FieldReader, decimal_mark, open_envelope, pick_field
+from services.common.reading.values import BadValue, Unit, read_epoch, read_time
 
 TransactionRow = tuple[
     str, datetime | None, float | None, str | None, str | None, str | None, str | None, str | None, int, int
