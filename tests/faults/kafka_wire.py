@@ -8,6 +8,8 @@ from tests.support.proxy import Connection
 INIT_PRODUCER_ID, END_TXN, TXN_OFFSET_COMMIT = 22, 26, 28
 
 LENGTH_BYTES, KIND_BYTES = 4, 2
+VERSION = slice(6, 8)
+FIRST_TAGGED_END_TXN = 3
 
 
 class Requests:
@@ -26,3 +28,9 @@ class Requests:
             yield int.from_bytes(data[LENGTH_BYTES : LENGTH_BYTES + KIND_BYTES]), data[:end]
             data = data[end:]
         self._rests[connection] = data
+
+
+def commits(end_txn: bytes) -> bool:
+    """Return whether an EndTxn commits, and does not abort: its last field, but for an empty list of tags."""
+    tagged = int.from_bytes(end_txn[VERSION]) >= FIRST_TAGGED_END_TXN
+    return bool(end_txn[-2 if tagged else -1])

@@ -11,7 +11,7 @@ from services.common.settings import KafkaSettings
 from services.tools.transactions.__main__ import end_all
 from stack.servers import KafkaServer
 from tests.faults.crew import Member
-from tests.faults.kafka_wire import END_TXN, INIT_PRODUCER_ID, TXN_OFFSET_COMMIT, Requests
+from tests.faults.kafka_wire import END_TXN, INIT_PRODUCER_ID, TXN_OFFSET_COMMIT, Requests, commits
 from tests.faults.pipeline import HOLD, Pipeline
 from tests.support.endless import forget_ends
 from tests.support.processes import wait_for
@@ -176,7 +176,7 @@ def deliver_late(cable: Proxy, pipeline: Pipeline, **env: str) -> tuple[Member, 
 
 
 class LateCommit:
-    """Holds back one EndTxn until the next Kafka transaction is under way.
+    """Holds back one EndTxn, one that commits, until the next Kafka transaction is under way.
 
     Args:
         wait_decided: waits until every Kafka transaction that is open has ended.
@@ -193,7 +193,7 @@ class LateCommit:
     def on_request(self, connection: Connection, data: bytes) -> bytes:
         with self._lock:
             for kind, frame in self._requests.complete(connection, data):
-                if self._held is None and kind == END_TXN:
+                if self._held is None and kind == END_TXN and commits(frame):
                     self._held = (connection, frame)
                     connection.keeps_server = True
                     connection.cut_client()
