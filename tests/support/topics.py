@@ -53,6 +53,7 @@ def read_each(bootstrap: str, topic: str, isolation: str = "read_committed", sec
         }
     )
     ends = log_ends(bootstrap, topic)
+    consumer.list_topics(topic, timeout=10)  # it would look for the leaders a second later
     places = [TopicPartition(topic, partition, 0) for partition in ends]
     consumer.assign(places)
     deadline = time.monotonic() + seconds
@@ -63,7 +64,7 @@ def read_each(bootstrap: str, topic: str, isolation: str = "read_committed", sec
             if ends[position.partition]
         ):
             assert time.monotonic() < deadline, f"{topic} was not read to its end"
-            for message in consumer.consume(10_000, 0.2):
+            for message in consumer.consume(10_000, 0.05):
                 assert message.error() is None, message.error()
                 yield message
     finally:
