@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from tests.support.page import Connection, Ui, add, opened
 
 pytest_plugins = ["tests.support.page_fixtures"]
+pytestmark = pytest.mark.slow
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 GRAVE = {"serious", "critical"}
@@ -75,8 +76,8 @@ def grave_faults(page: Page) -> list[Any]:
     ("path", "width"),
     [
         pytest.param("/", 1280, id="ru"),
-        pytest.param("/en?__theme=dark", 1280, id="en-dark", marks=pytest.mark.slow),
-        pytest.param("/?__theme=dark", 390, id="phone", marks=pytest.mark.slow),
+        pytest.param("/en?__theme=dark", 1280, id="en-dark"),
+        pytest.param("/?__theme=dark", 390, id="phone"),
     ],
 )
 def test_axe_finds_nothing_serious(browser: Browser, ui: Ui, furnished: Connection, path: str, width: int) -> None:
@@ -85,7 +86,6 @@ def test_axe_finds_nothing_serious(browser: Browser, ui: Ui, furnished: Connecti
         assert {name: faults for name in walk(page) if (faults := grave_faults(page))} == {}
 
 
-@pytest.mark.slow
 def test_the_console_is_silent(page: Page, furnished: Connection) -> None:
     """No tab makes the browser warn of anything, nor report an error."""
     said: list[str] = []
@@ -97,7 +97,6 @@ def test_the_console_is_silent(page: Page, furnished: Connection) -> None:
         assert said == [], name
 
 
-@pytest.mark.slow
 def test_no_heading_is_said_twice(page: Page, furnished: Connection) -> None:
     """What a section, a part of it, a table and a chart are called differs wherever it can be seen."""
     furnished.execute("insert into model_spans values ('0/0', 0, 0, 'test-7', 'x', 0.37, now(), 0, 0)")
@@ -116,7 +115,6 @@ HEADINGS = """() => [...document.querySelectorAll('.card')].map(card =>
 """The headings in sight, one list a section."""
 
 
-@pytest.mark.slow
 def test_english_has_no_russian_in_it(browser: Browser, ui: Ui, furnished: Connection) -> None:
     """The link to the other language is all there is of it."""
     for page in opened(browser, f"{ui.url}/en", locale="en-US"):
@@ -124,7 +122,6 @@ def test_english_has_no_russian_in_it(browser: Browser, ui: Ui, furnished: Conne
             assert re.findall(r"[А-Яа-яЁё]+", page.locator("body").inner_text()) == ["Русский"], name
 
 
-@pytest.mark.slow
 def test_russian_has_no_english_in_it(page: Page, furnished: Connection) -> None:
     """But for what is called so in both: formats, products, and the words of the data."""
     known = set(re.findall(r"\w+", KNOWN_IN_BOTH))
@@ -142,7 +139,6 @@ shopping net TX Kilback LLC test march csv Nowhere grocery
 """
 
 
-@pytest.mark.slow
 def test_on_a_phone_nothing_runs_off_the_screen(browser: Browser, ui: Ui, furnished: Connection) -> None:
     """At 390 pixels every tab fits, rows become cards, and every tab's name is in sight."""
     for page in opened(browser, ui.url, viewport={"width": 390, "height": 844}):
@@ -172,7 +168,6 @@ def test_a_verdict_is_given_by_keyboard_alone(page: Page, furnished: Connection)
     assert furnished.execute("select verdict, comment from verdicts").fetchall() == [("fraud", "called: lost card")]
 
 
-@pytest.mark.slow
 def test_the_live_view_is_worked_by_keyboard(page: Page, furnished: Connection) -> None:
     """The tab, the switch, the filters, the scale and the names."""
     reach(page, "[data-tab-id=live]")

@@ -23,6 +23,8 @@ from tests.support.page import (
     wait_ready,
     write_csv,
 )
+from tests.support.processes import wait_for
+from tests.support.quotas import slow_for_producers
 from ui.files.download import ScoresFile
 
 pytest_plugins = ["tests.support.page_fixtures"]
@@ -65,6 +67,20 @@ def test_what_became_of_a_file(page: Page, kafka: str, mart: Connection, tmp_pat
         mart.execute("insert into scores values (%s, 0.9, 1, now(), 0, 0)", [key])
     expect(cells.nth(6)).to_have_text("4", timeout=WITHIN)
     expect(cells.nth(7)).to_have_text("оценён")
+
+
+def test_a_file_goes_on_though_its_page_is_closed(
+    browser: Browser, ui: Ui, kafka: str, mart: Connection, tmp_path: Path
+) -> None:
+    """All rows of it, and they are in the list of files. Kafka is slow, so that there is a middle to leave in."""
+    rows = [(*row[:7], "2 Closed Lane", *row[8:]) for row in rows_of(10_000)]
+    with slow_for_producers(kafka, 100_000):
+        for page in opened(browser, ui.url):
+            send(page, write_csv(tmp_path / "closed.csv", *rows))
+            expect(page.locator("#headline")).to_contain_text("Страницу можно закрыть", timeout=WITHIN)
+        assert mart.execute("select state in ('reading', 'sending') from uploads").fetchall() == [(True,)]
+    wait_for(lambda: mart.execute("select state, sent from uploads").fetchall() == [("sent", 10_000)], 60)
+    assert mart.execute("select sum(size) from upload_rows").fetchall() == [(10_000,)]
 
 
 @pytest.mark.slow

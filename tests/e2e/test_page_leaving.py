@@ -11,7 +11,6 @@ from tests.support.page import (
     GOOD_ROW,
     Connection,
     StartUi,
-    Ui,
     add,
     opened,
     send,
@@ -20,10 +19,10 @@ from tests.support.page import (
     wait_ready,
     write_csv,
 )
-from tests.support.processes import wait_for
 from tests.support.quotas import slow_for_producers
 
 pytest_plugins = ["tests.support.page_fixtures"]
+pytestmark = pytest.mark.slow
 
 WITHIN = 30_000
 MANY = 40_000
@@ -64,16 +63,6 @@ def other_language(page: Page, name: str, ready: str) -> None:
     expect(page.get_by_role("button", name=ready)).to_be_visible(timeout=WITHIN)
 
 
-def test_a_file_goes_on_though_its_page_is_closed(browser: Browser, ui: Ui, mart: Connection, tmp_path: Path) -> None:
-    """All rows of it, and they are in the list of files."""
-    for page in opened(browser, ui.url):
-        send(page, long_file(tmp_path, "closed.csv", "2 Closed Lane"))
-        expect(page.locator("#headline")).to_contain_text("Страницу можно закрыть", timeout=WITHIN)
-    assert ended(mart) == []
-    wait_for(lambda: ended(mart) == [("sent", MANY)], 60)
-    assert mart.execute("select sum(size) from upload_rows").fetchall() == [(MANY,)]
-
-
 def test_the_language_link_goes_on_with_the_upload(page: Page, mart: Connection, tmp_path: Path) -> None:
     """The other language shows how far the same upload is, and its end; and back."""
     send(page, long_file(tmp_path, "both.csv", "3 Both Lane"))
@@ -91,7 +80,6 @@ def test_the_language_link_goes_on_with_the_upload(page: Page, mart: Connection,
     assert ended(mart) == [("sent", MANY)]
 
 
-@pytest.mark.slow
 def test_an_upload_is_seen_and_cancelled_from_anywhere(
     browser: Browser, page: Page, mart: Connection, tmp_path: Path
 ) -> None:
@@ -111,7 +99,6 @@ def test_an_upload_is_seen_and_cancelled_from_anywhere(
     assert 0 < sent < MANY
 
 
-@pytest.mark.slow
 def test_the_language_link_keeps_what_is_on_the_page(page: Page, mart: Connection, tmp_path: Path) -> None:
     """The chosen file, the results, the filters, the open case with its comment, the threshold, the form, the tab."""
     add(mart, 0.9, 0.1)
@@ -151,7 +138,6 @@ def test_the_language_link_keeps_what_is_on_the_page(page: Page, mart: Connectio
     assert page.evaluate("sessionStorage.length") == 0
 
 
-@pytest.mark.slow
 def test_the_language_link_keeps_the_filters(page: Page, mart: Connection) -> None:
     """Of the live view, with what can be chosen."""
     add(mart, 0.9, 0.1)
@@ -166,7 +152,6 @@ def test_the_language_link_keeps_the_filters(page: Page, mart: Connection) -> No
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.slow
 def test_a_stopped_page_loses_and_doubles_nothing(
     browser: Browser, start_ui: StartUi, kafka: str, mart: Connection, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ from tests.support.processes import wait_for
 from ui.login.users import hash_password
 
 pytest_plugins = ["tests.support.page_fixtures"]
+pytestmark = pytest.mark.slow
 
 WITHIN = 30_000
 PASSWORD = "correct horse battery"
@@ -68,7 +69,7 @@ def log_in(page: Page, port: int) -> None:
     expect(page.locator("#who")).to_contain_text("ada · аналитик", timeout=WITHIN)
 
 
-@pytest.mark.parametrize("stripped", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["passed", "stripped"])
+@pytest.mark.parametrize("stripped", [False, True], ids=["passed", "stripped"])
 def test_the_page_works_below_a_path_behind_tls(
     visitor: Page, sites: Sites, mart: Connection, tmp_path: Path, stripped: bool
 ) -> None:
@@ -106,7 +107,6 @@ SHOWN = {
 """Tabs, and what appears in each of them once it is complete."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("path", "results"), [("", "Посмотреть результаты"), ("en", "View results")], ids=["ru", "en"])
 def test_every_tab_keeps_to_the_policy(browser: Browser, ui: Ui, mart: Connection, path: str, results: str) -> None:
     """Charts too: opened() fails for whatever the Content-Security-Policy blocks."""
@@ -121,7 +121,6 @@ def test_every_tab_keeps_to_the_policy(browser: Browser, ui: Ui, mart: Connectio
             expect(page.locator(shown)).to_be_visible(timeout=WITHIN)
 
 
-@pytest.mark.slow
 def test_markup_that_slips_into_the_page_runs_nothing(browser: Browser, ui: Ui, mart: Connection) -> None:
     """Neither a handler in an attribute, nor a script, nor a picture that tells another host."""
     page = browser.new_context().new_page()
@@ -145,7 +144,6 @@ def test_markup_that_slips_into_the_page_runs_nothing(browser: Browser, ui: Ui, 
     page.context.close()
 
 
-@pytest.mark.slow
 def test_a_page_of_another_origin_reads_nothing_with_the_users_cookie(visitor: Page, sites: Sites) -> None:
     """Not even one of the same site, to which SameSite lets the cookie go: here another port, without a policy."""
     log_in(visitor, sites.passing)
@@ -156,7 +154,6 @@ def test_a_page_of_another_origin_reads_nothing_with_the_users_cookie(visitor: P
     assert other.evaluate(read, f"https://127.0.0.1:{sites.passing}/fraud/config") == 403
 
 
-@pytest.mark.slow
 def test_the_log_names_the_client_not_the_proxy(guarded: Ui, sites: Sites) -> None:
     """As nginx saw it: what a client claims of itself is not passed on."""
     body = "username=eve&password=guess"

@@ -4,62 +4,25 @@ import http.client
 import json
 import shutil
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from psycopg.types.json import Jsonb
 
-from conftest import database_env
-from services.common.settings import KafkaSettings, TopicSettings
-from services.topics.__main__ import make_topics
-from stack.ports import free_port
 from stack.servers import PostgresServer
-from tests.support.page import forget_models, visit
-from tests.support.processes import ROOT, ServiceProcess, wait_for
+from tests.support.page import TOPICS, Connection, StartUi, Ui, forget_models, visit, wait_ready
+from tests.support.processes import ROOT, wait_for
 from tests.support.reasons import CALM, NIGHT, reasons_of
 from tests.support.topics import read_all
 from ui.login.users import hash_password
 
-Connection = psycopg.Connection[tuple[Any, ...]]
-Start = Callable[..., ServiceProcess]
-TOPICS = TopicSettings(
-    transactions="review-transactions", scores="review-scores", alerts="review-alerts",
-    dead_letters="review-transactions.dlq", history="review-scorer.history",
-)  # fmt: skip
+pytest_plugins = ["tests.support.page_fixtures"]
+
 PASSWORD = "correct horse battery"
-BROWSER_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-PATIENCE_MS = 20_000
 SCORES = "/files/uploads/00000000-0000-0000-0000-000000000000.csv"
-
-
-@pytest.fixture(scope="module")
-def start_page(
-    kafka: str, database: PostgresServer, postgres: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Start]:
-    """Start pages; whatever still runs at the end is killed."""
-    forget_models(postgres)
-    running: list[ServiceProcess] = []
-
-    def start(**env: str) -> ServiceProcess:
-        folder, port = tmp_path_factory.mktemp("review"), free_port()
-        settings = database_env(database, "fraud_ui") | {
-            "KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "TOPIC_TRANSACTIONS": TOPICS.transactions,
-            "UI_PORT": str(port),
-            "GRADIO_TEMP_DIR": str(folder / "uploads"),
-        }
-        process = ServiceProcess.start("ui", settings | env, folder / "ui.log", port)
-        running.append(process)
-        return process
-
-    yield start
-    for process in running:
-        if process.process.poll() is None:
-            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -71,56 +34,48 @@ def users(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(kafka: str, start_page: Start) -> ServiceProcess:
+def start_page(postgres: str, start_ui: StartUi) -> StartUi:
+    """Start pages of the shipped model, over a mart in which no model of other tests is in use."""
+    forget_models(postgres)
+
+    def start(**env: str) -> Ui:
+        return start_ui(**{"UI_MANIFEST": str(ROOT / "onnx/manifest.json")} | env)
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def served(start_page: StartUi) -> Ui:
     """The page without a login, which most tests share."""
-    make_topics(KafkaSettings(bootstrap_servers=kafka), TOPICS)
     return ready(start_page())
 
 
 @pytest.fixture(scope="module")
-def guarded(start_page: Start, users: Path) -> ServiceProcess:
+def guarded(start_page: StartUi, users: Path) -> Ui:
     """The page with a login."""
     return ready(start_page(UI_USERS_FILE=str(users)))
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    expect.set_options(timeout=PATIENCE_MS)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
 def tab(browser: Browser) -> Iterator[Page]:
     """A browser tab of somebody without a session; see visit()."""
     with visit(browser) as page:
-        page.set_default_timeout(PATIENCE_MS)
         yield page
 
 
-def ready(process: ServiceProcess) -> ServiceProcess:
-    def is_ready() -> bool:
-        assert process.process.poll() is None, process.text()
-        return process.ready("/healthz")
-
-    wait_for(is_ready, 90, lambda: f"not ready:\n{process.text()}")
-    return process
+def ready(page: Ui) -> Ui:
+    wait_ready(page)
+    return page
 
 
-def address(process: ServiceProcess) -> str:
-    return f"http://127.0.0.1:{process.probe_port}"
-
-
-def show(tab: Page, process: ServiceProcess, name: str, path: str = "") -> None:
+def show(tab: Page, page: Ui, name: str, path: str = "") -> None:
     """Open one of the page's tabs."""
-    tab.goto(f"{address(process)}/{path}")
+    tab.goto(f"{page.url}/{path}")
     tab.get_by_role("tab", name=name).click()
 
 
-def log_in(tab: Page, process: ServiceProcess, name: str, password: str = PASSWORD) -> None:
-    tab.goto(address(process))
+def log_in(tab: Page, page: Ui, name: str, password: str = PASSWORD) -> None:
+    tab.goto(page.url)
     tab.locator("input").nth(0).fill(name)
     tab.locator("input").nth(1).fill(password)
     tab.locator("button").first.click()
@@ -150,7 +105,7 @@ def add_alert(mart: Connection, transaction_id: str) -> None:
 def open_first(tab: Page) -> None:
     """Open the first case of the queue."""
     tab.locator("#queue .open-case").first.click()
-    expect(tab.locator("#case-head")).to_be_visible(timeout=PATIENCE_MS)
+    expect(tab.locator("#case-head")).to_be_visible()
 
 
 def verdicts(mart: Connection) -> list[tuple[Any, ...]]:
@@ -158,7 +113,7 @@ def verdicts(mart: Connection) -> list[tuple[Any, ...]]:
 
 
 def test_a_case_shows_the_transaction_its_reasons_and_the_customers_history(
-    tab: Page, served: ServiceProcess, mart: Connection
+    tab: Page, served: Ui, mart: Connection
 ) -> None:
     """All an analyst needs for a verdict, in words and in a chart; the name is masked until asked for."""
     for day in (1, 2, 3):
@@ -184,12 +139,12 @@ def test_a_case_shows_the_transaction_its_reasons_and_the_customers_history(
     assert "Test Lane" not in tab.content()
     tab.get_by_label("Показать личные данные").check()
     expect(head).to_contain_text("Ada Example, 1 Test Lane")
-    wait_for(lambda: '"event": "names_shown"' in served.text(), 5, served.text)
-    assert "Test Lane" not in served.text()
+    wait_for(lambda: '"event": "names_shown"' in served.process.text(), 5, served.process.text)
+    assert "Test Lane" not in served.process.text()
 
 
 @pytest.mark.slow
-def test_reasons_that_have_not_come_are_not_made_up(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+def test_reasons_that_have_not_come_are_not_made_up(tab: Page, served: Ui, mart: Connection) -> None:
     """Nor is a history where there is none."""
     add(mart, "p-1")
     show(tab, served, "Разбор")
@@ -200,7 +155,7 @@ def test_reasons_that_have_not_come_are_not_made_up(tab: Page, served: ServicePr
 
 
 @pytest.mark.slow
-def test_a_verdict_is_given_changed_and_taken_back(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+def test_a_verdict_is_given_changed_and_taken_back(tab: Page, served: Ui, mart: Connection) -> None:
     """It leaves the queue and counts; all are stored; a returned transaction waits again."""
     add(mart, "p-1")
     add(mart, "p-2")
@@ -233,9 +188,7 @@ def test_a_verdict_is_given_changed_and_taken_back(tab: Page, served: ServicePro
 
 
 @pytest.mark.slow
-def test_a_verdict_that_another_has_given_meanwhile_is_reported(
-    tab: Page, served: ServiceProcess, mart: Connection
-) -> None:
+def test_a_verdict_that_another_has_given_meanwhile_is_reported(tab: Page, served: Ui, mart: Connection) -> None:
     """The other's verdict is shown, the comment stays in its field, and nothing is stored."""
     add(mart, "p-1")
     show(tab, served, "Разбор")
@@ -252,7 +205,7 @@ def test_a_verdict_that_another_has_given_meanwhile_is_reported(
     assert [row[3] for row in verdicts(mart)] == ["eve"]
 
 
-def test_the_queue_is_worked_off_one_after_another(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+def test_the_queue_is_worked_off_one_after_another(tab: Page, served: Ui, mart: Connection) -> None:
     """In the order chosen, until it is empty: by the keys alone, once the first case is taken."""
     add(mart, "small", amount=5)
     add(mart, "large", amount=900)
@@ -278,7 +231,7 @@ def test_the_queue_is_worked_off_one_after_another(tab: Page, served: ServicePro
 
 
 @pytest.mark.slow
-def test_a_key_in_a_field_is_a_letter(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+def test_a_key_in_a_field_is_a_letter(tab: Page, served: Ui, mart: Connection) -> None:
     """And outside the case it is nothing."""
     add(mart, "p-1")
     show(tab, served, "Разбор")
@@ -292,7 +245,7 @@ def test_a_key_in_a_field_is_a_letter(tab: Page, served: ServiceProcess, mart: C
     assert verdicts(mart) == []
 
 
-def test_queue_and_case_share_the_screen_or_take_turns(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+def test_queue_and_case_share_the_screen_or_take_turns(tab: Page, served: Ui, mart: Connection) -> None:
     """Side by side where there is room; on a phone the case stands in place of the queue, until it is closed."""
     add(mart, "p-1")
     add(mart, "p-2")
@@ -311,9 +264,7 @@ def test_queue_and_case_share_the_screen_or_take_turns(tab: Page, served: Servic
 
 
 @pytest.mark.slow
-def test_two_analysts_never_have_the_same_case(
-    tab: Page, browser: Browser, guarded: ServiceProcess, mart: Connection
-) -> None:
+def test_two_analysts_never_have_the_same_case(tab: Page, browser: Browser, guarded: Ui, mart: Connection) -> None:
     """The next one is another one; whoever opens a case that is taken sees by whom, and gives no verdict."""
     add(mart, "p-1")
     add(mart, "p-2")
@@ -340,7 +291,7 @@ def test_two_analysts_never_have_the_same_case(
 
 
 @pytest.mark.slow
-def test_a_blind_sample_is_not_to_be_told_from_alerts(tab: Page, start_page: Start, mart: Connection) -> None:
+def test_a_blind_sample_is_not_to_be_told_from_alerts(tab: Page, start_page: StartUi, mart: Connection) -> None:
     """No score and no reason before the verdict; after it the kind; with verdicts on it the recall is estimated."""
     served = ready(start_page(UI_BLIND_SAMPLE_PER_DAY="1"))
     add(mart, "flagged")
@@ -368,10 +319,10 @@ def test_a_blind_sample_is_not_to_be_told_from_alerts(tab: Page, start_page: Sta
     expect(tab.locator("#missed")).to_contain_text("Пропущено фрода: 1,")
 
 
-def test_a_flagged_row_of_the_results_opens_its_case(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+def test_a_flagged_row_of_the_results_opens_its_case(tab: Page, served: Ui, mart: Connection) -> None:
     """One click from the list; the keyboard does it too."""
     add(mart, "p-1")
-    tab.goto(address(served))
+    tab.goto(served.url)
     tab.get_by_role("button", name="Посмотреть результаты").click()
     row = tab.locator("#flagged .open-case").first
     row.focus()
@@ -382,7 +333,7 @@ def test_a_flagged_row_of_the_results_opens_its_case(tab: Page, served: ServiceP
 
 @pytest.mark.slow
 def test_an_outage_while_judging_is_reported_in_words(
-    tab: Page, served: ServiceProcess, mart: Connection, database: PostgresServer
+    tab: Page, served: Ui, mart: Connection, database: PostgresServer
 ) -> None:
     """A verdict is not said to be stored when that is unknown; afterwards it can be given again."""
     add(mart, "p-1")
@@ -392,14 +343,14 @@ def test_an_outage_while_judging_is_reported_in_words(
     database.stop()
     try:
         tab.get_by_role("button", name="Подтвердить фрод").click()
-        expect(tab.locator("#case-message")).to_contain_text("неизвестно, сохранён ли вердикт", timeout=PATIENCE_MS)
+        expect(tab.locator("#case-message")).to_contain_text("неизвестно, сохранён ли вердикт")
     finally:
         database.start()
     tab.get_by_role("button", name="Подтвердить фрод").click()
-    expect(tab.locator("#case-message")).to_contain_text("Сохранено", timeout=PATIENCE_MS)
+    expect(tab.locator("#case-message")).to_contain_text("Сохранено")
 
 
-def test_what_if_moves_figures_and_nothing_else(tab: Page, served: ServiceProcess, mart: Connection) -> None:
+def test_what_if_moves_figures_and_nothing_else(tab: Page, served: Ui, mart: Connection) -> None:
     """The shipped threshold beside the chosen one: the stream's alerts, the manifest's own figures, the verdicts.
 
     A budget of alerts sets the threshold, and a threshold the number of alerts.
@@ -435,7 +386,7 @@ def test_what_if_moves_figures_and_nothing_else(tab: Page, served: ServiceProces
 
 
 @pytest.mark.slow
-def test_what_if_without_a_curve_says_so(tab: Page, start_page: Start, mart: Connection, tmp_path: Path) -> None:
+def test_what_if_without_a_curve_says_so(tab: Page, start_page: StartUi, mart: Connection, tmp_path: Path) -> None:
     """Precision and recall are not invented; the stream's own figures stay."""
     other = json.loads((ROOT / "onnx/manifest.json").read_bytes()) | {"version": "other", "threshold": 0.37}
     (tmp_path / "manifest.json").write_text(json.dumps(other))
@@ -448,9 +399,7 @@ def test_what_if_without_a_curve_says_so(tab: Page, start_page: Start, mart: Con
     expect(tab.locator("#whatif-plot")).to_have_count(0)
 
 
-def test_a_single_transaction_goes_through_the_topic(
-    tab: Page, served: ServiceProcess, mart: Connection, kafka: str
-) -> None:
+def test_a_single_transaction_goes_through_the_topic(tab: Page, served: Ui, mart: Connection, kafka: str) -> None:
     """Keyed by its customer, in the contract's form; the answer names score and latency and leads to the case."""
     before = len(read_all(kafka, TOPICS.transactions))
     show(tab, served, "Одна транзакция")
@@ -469,7 +418,7 @@ def test_a_single_transaction_goes_through_the_topic(
     add(mart, sent["transaction_id"], 0.9731, amount=1995.5)
     add_alert(mart, sent["transaction_id"])
     answer = tab.locator("#payment-answer")
-    expect(answer).to_contain_text("Оценка 0,973 — подозрительная транзакция", timeout=PATIENCE_MS)
+    expect(answer).to_contain_text("Оценка 0,973 — подозрительная транзакция")
     expect(answer).to_contain_text("Сумма в 24,4")
     expect(answer).to_contain_text("мс оценка была в базе")
     answer.get_by_role("button", name="Открыть разбор").click()
@@ -477,7 +426,7 @@ def test_a_single_transaction_goes_through_the_topic(
 
 
 @pytest.mark.slow
-def test_an_invalid_transaction_is_not_sent(tab: Page, served: ServiceProcess, kafka: str, mart: Connection) -> None:
+def test_an_invalid_transaction_is_not_sent(tab: Page, served: Ui, kafka: str, mart: Connection) -> None:
     """Which field, and what is wrong with it."""
     before = len(read_all(kafka, TOPICS.transactions))
     show(tab, served, "Одна транзакция")
@@ -490,7 +439,7 @@ def test_an_invalid_transaction_is_not_sent(tab: Page, served: ServiceProcess, k
     assert len(read_all(kafka, TOPICS.transactions)) == before
 
 
-def test_an_analyst_logs_in_judges_and_leaves(tab: Page, guarded: ServiceProcess, mart: Connection) -> None:
+def test_an_analyst_logs_in_judges_and_leaves(tab: Page, guarded: Ui, mart: Connection) -> None:
     """The verdict has the name; after leaving nothing is to be seen."""
     add(mart, "p-1")
     log_in(tab, guarded, "ada", "not the password")
@@ -506,14 +455,12 @@ def test_an_analyst_logs_in_judges_and_leaves(tab: Page, guarded: ServiceProcess
     assert verdicts(mart) == [("p-1", "fraud", "", "ada")]
     tab.get_by_role("link", name="Log out").click()
     expect(tab.get_by_label("Пароль")).to_be_visible()
-    tab.goto(address(guarded))
+    tab.goto(guarded.url)
     expect(tab.get_by_label("Пароль")).to_be_visible()
-    assert PASSWORD not in guarded.text()
+    assert PASSWORD not in guarded.process.text()
 
 
-def test_a_viewer_sees_and_changes_nothing(
-    tab: Page, guarded: ServiceProcess, mart: Connection, tmp_path: Path
-) -> None:
+def test_a_viewer_sees_and_changes_nothing(tab: Page, guarded: Ui, mart: Connection, tmp_path: Path) -> None:
     """No verdicts, no names, no uploads, no single transactions; the page says why."""
     add(mart, "p-1")
     log_in(tab, guarded, "bob")
@@ -532,9 +479,7 @@ def test_a_viewer_sees_and_changes_nothing(
     expect(tab.locator("#payment-answer")).to_contain_text("Ваша роль — наблюдатель")
 
 
-def test_a_viewer_who_calls_the_handlers_directly_is_refused(
-    tab: Page, guarded: ServiceProcess, mart: Connection
-) -> None:
+def test_a_viewer_who_calls_the_handlers_directly_is_refused(tab: Page, guarded: Ui, mart: Connection) -> None:
     """What the page hides from a viewer the server refuses too: the verdict's call is sent as the page would."""
     add(mart, "p-1")
     log_in(tab, guarded, "bob")
@@ -562,26 +507,26 @@ def test_a_viewer_who_calls_the_handlers_directly_is_refused(
 
 
 @pytest.mark.slow
-def test_guessing_is_slowed_down(start_page: Start, users: Path) -> None:
+def test_guessing_is_slowed_down(start_page: StartUi, users: Path) -> None:
     """After five wrong tries the right password is refused as well, until the wait is over."""
-    process = ready(start_page(UI_USERS_FILE=str(users)))
-    assert [post_login(process, "ada", "guess") for _ in range(6)] == [400] * 6
-    assert post_login(process, "ada", PASSWORD) == 400
-    assert '"event": "login_throttled"' in process.text()
-    wait_for(lambda: post_login(process, "ada", PASSWORD) == 200, 70)
+    page = ready(start_page(UI_USERS_FILE=str(users)))
+    assert [post_login(page, "ada", "guess") for _ in range(6)] == [400] * 6
+    assert post_login(page, "ada", PASSWORD) == 400
+    assert '"event": "login_throttled"' in page.process.text()
+    wait_for(lambda: post_login(page, "ada", PASSWORD) == 200, 70)
 
 
-def post_login(process: ServiceProcess, name: str, password: str) -> int:
+def post_login(page: Ui, name: str, password: str) -> int:
     body = urllib.parse.urlencode({"username": name, "password": password})
-    connection = http.client.HTTPConnection("127.0.0.1", process.probe_port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", page.process.probe_port, timeout=30)
     connection.request("POST", "/login", body, {"Content-Type": "application/x-www-form-urlencoded"})
     return connection.getresponse().status
 
 
 @pytest.mark.slow
-def test_a_login_ends(start_page: Start, users: Path) -> None:
+def test_a_login_ends(start_page: StartUi, users: Path) -> None:
     """After UI_SESSION_HOURS its cookie opens nothing any more, the download of scores neither."""
-    process = ready(start_page(UI_USERS_FILE=str(users), UI_SESSION_HOURS="0.002"))  # 7.2 s
+    process = ready(start_page(UI_USERS_FILE=str(users), UI_SESSION_HOURS="0.002")).process  # 7.2 s
     connection = http.client.HTTPConnection("127.0.0.1", process.probe_port, timeout=30)
     body = urllib.parse.urlencode({"username": "ada", "password": PASSWORD})
     connection.request("POST", "/login", body, {"Content-Type": "application/x-www-form-urlencoded"})
@@ -601,14 +546,14 @@ def test_a_login_ends(start_page: Start, users: Path) -> None:
     assert status(SCORES) == 401
 
 
-def test_without_a_login_nothing_is_revealed(guarded: ServiceProcess) -> None:
+def test_without_a_login_nothing_is_revealed(guarded: Ui) -> None:
     """The page's data and its calls want a session; the health check does not. The form knows of no calls."""
-    connection = http.client.HTTPConnection("127.0.0.1", guarded.probe_port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", guarded.process.probe_port, timeout=30)
     connection.request("GET", "/")
     assert b'window.gradio_api_info = {"named_endpoints":{},"unnamed_endpoints":{}};' in connection.getresponse().read()
     status = {}
     for path in ("/config", "/gradio_api/info", "/gradio_api/queue/data?session_hash=x", SCORES, "/healthz"):
-        connection = http.client.HTTPConnection("127.0.0.1", guarded.probe_port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", guarded.process.probe_port, timeout=30)
         connection.request("GET", path)
         status[path] = connection.getresponse().status
     assert status.pop("/healthz") == 200
@@ -616,9 +561,9 @@ def test_without_a_login_nothing_is_revealed(guarded: ServiceProcess) -> None:
 
 
 @pytest.mark.slow
-def test_beyond_loopback_the_page_does_not_start_without_a_login(start_page: Start) -> None:
+def test_beyond_loopback_the_page_does_not_start_without_a_login(start_page: StartUi) -> None:
     """One line says what to set, and the exit code is not 0."""
-    process = start_page(UI_HOST="0.0.0.0")  # noqa: S104
+    process = start_page(UI_HOST="0.0.0.0").process  # noqa: S104
     assert process.finish(60) == 1
     assert process.text().count("\n") == 1
     assert "UI_USERS_FILE" in process.text()

@@ -5,16 +5,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import psycopg
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from conftest import ROOT, Start, database_env
 from services.common.settings import TopicSettings
 from stack.ports import free_port
 from stack.servers import PostgresServer
+from tests.support.page import Connection, opened
 from tests.support.processes import ServiceProcess, wait_for
 from tests.support.topics import read_all
 
@@ -24,7 +23,7 @@ FULL_ROWS = 262_144
 SCREENSHOT = ROOT / "build" / "page.png"
 """Kept for a person to look at; the folder is ignored by git."""
 
-BROWSER_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+pytest_plugins = ["tests.support.page_fixtures"]
 
 
 @pytest.fixture
@@ -63,18 +62,15 @@ def spaced(pattern: str) -> re.Pattern[str]:
 def test_a_file_goes_from_the_browser_to_the_table_and_back(
     url: str,
     rows: int,
-    chromium: str,
+    browser: Browser,
     kafka: str,
     topics: TopicSettings,
-    mart: "psycopg.Connection[tuple[Any, ...]]",
+    mart: Connection,
     tmp_path: Path,
 ) -> None:
     """Every row is sent, scored and stored, none lost; then the latest flagged and the histogram."""
     path, said = simulated(tmp_path / "transactions.csv", rows), f"{rows:,}".replace(",", " ")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
-        page = browser.new_page(locale="ru-RU")
-        page.goto(url)
+    for page in opened(browser, url):
         page.set_input_files("input[type=file]", path)
         page.get_by_role("button", name="Отправить в Kafka").click()
         expect(page.locator("#headline")).to_contain_text(spaced(rf"{said} строк[а-я]* в Kafka"), timeout=120_000)
@@ -86,7 +82,6 @@ def test_a_file_goes_from_the_browser_to_the_table_and_back(
         bars = page.locator("#plot svg.marks [aria-roledescription=bar]").count()
         SCREENSHOT.parent.mkdir(exist_ok=True)
         page.screenshot(path=SCREENSHOT, full_page=True)
-        browser.close()
 
     latest = mart.execute("select score from scores order by arrival desc limit 100").fetchall()
     assert bars >= len({int(score * 20) for (score,) in latest if score < 1})

@@ -26,6 +26,9 @@ BROWSER_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+PATIENCE_MS = 20_000
+"""How long a browser waits for what a test expects: on a machine that runs all tests at once 5 s, its own, is short."""
+
 VISITOR = {"locale": "ru-RU", "timezone_id": "Europe/Moscow", "viewport": {"width": 1280, "height": 900}}
 GOOD_ROW = (
     "2020-06-21 22:14", "fraud_Kilback LLC", "shopping_net", "995.70", "Ada", "Example", "F", "1 Test Lane", "Nowhere",

@@ -5,14 +5,24 @@ from collections.abc import Iterator
 
 import orjson
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from conftest import database_env
 from services.common.settings import KafkaSettings, project_root
 from services.topics.__main__ import make_topics
 from stack.ports import free_port
 from stack.servers import PostgresServer
-from tests.support.page import BROWSER_FLAGS, TOPICS, Connection, StartUi, Ui, forget_models, opened, wait_ready
+from tests.support.page import (
+    BROWSER_FLAGS,
+    PATIENCE_MS,
+    TOPICS,
+    Connection,
+    StartUi,
+    Ui,
+    forget_models,
+    opened,
+    wait_ready,
+)
 from tests.support.processes import ServiceProcess
 
 
@@ -45,8 +55,9 @@ def start_ui(kafka: str, database: PostgresServer, tmp_path_factory: pytest.Temp
 
     yield start
     for process in running:
-        if process.process.poll() is None:
-            process.terminate(30)
+        process.process.terminate()  # does nothing to one that has ended
+    for process in running:
+        process.finish(30)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +71,7 @@ def ui(postgres: str, start_ui: StartUi) -> Ui:
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER_FLAGS)
         yield browser
