@@ -17,7 +17,6 @@ pytestmark = pytest.mark.slow
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 GRAVE = {"serious", "critical"}
-WITHIN = 20_000
 STANDS_THERE = {
     "check": "#plot svg.marks",
     "live": "#live-table tbody tr",
@@ -55,8 +54,8 @@ def walk(page: Page) -> Iterator[str]:
             page.locator("#view").click()
         if name == "cases":
             page.locator("#queue .open-case").first.click()
-        expect(page.locator(sign).first).to_be_visible(timeout=WITHIN)
-        expect(page.locator(EMPTY_PLOT)).to_have_count(0, timeout=WITHIN)
+        expect(page.locator(sign).first).to_be_visible()
+        expect(page.locator(EMPTY_PLOT)).to_have_count(0)
         yield name
 
 
@@ -92,7 +91,7 @@ def test_the_console_is_silent(page: Page, furnished: Connection) -> None:
     other = page.context.new_page()  # heard from its first line on, and not after a reload, which aborts what loads
     other.on("console", lambda line: said.append(line.text) if line.type in {"warning", "error"} else None)
     other.goto(page.url)
-    expect(other.locator("h1")).to_be_visible(timeout=WITHIN)
+    expect(other.locator("h1")).to_be_visible()
     for name in walk(other):
         assert said == [], name
 
@@ -158,7 +157,7 @@ def test_a_verdict_is_given_by_keyboard_alone(page: Page, furnished: Connection)
     expect(page.locator("#flagged tbody tr")).to_have_count(1)
     reach(page, "#flagged .open-case")
     page.keyboard.press("Enter")
-    expect(page.locator("#case-head")).to_contain_text("1 995,70", timeout=WITHIN)
+    expect(page.locator("#case-head")).to_contain_text("1 995,70")
     expect(page.locator("#case")).to_be_focused()
     reach(page, "#case-comment textarea")
     page.keyboard.type("called: lost card")
@@ -172,7 +171,7 @@ def test_the_live_view_is_worked_by_keyboard(page: Page, furnished: Connection) 
     """The tab, the switch, the filters, the scale and the names."""
     reach(page, "[data-tab-id=live]")
     page.keyboard.press("Enter")
-    expect(page.locator("#live-table tbody tr")).to_have_count(1, timeout=WITHIN)
+    expect(page.locator("#live-table tbody tr")).to_have_count(1)
     for place in ("#live-on", "#filter-state", "#filter-category", "#filter-merchant", "#scale", "#live-names"):
         reach(page, f"{place} input")
 
